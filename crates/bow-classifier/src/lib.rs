@@ -1,0 +1,1 @@
+//! Support vector machines over bags of visual words, trained, saved and explained to the pixel.

@@ -1,0 +1,2 @@
+//! Polygons versus circles, explained.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The polygons-versus-circles data.

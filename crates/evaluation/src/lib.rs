@@ -1,0 +1,1 @@
+//! Is a heatmap right? Measures over every explainable classifier.

@@ -1,0 +1,1 @@
+//! Pictures out: normalisation, colour maps, colour bars, superpositions, contact sheets, PNG.

@@ -1,0 +1,1 @@
+//! Photos in: decoding image files into arrays.

@@ -1,0 +1,1 @@
+//! Kernels, kernel expansions, and the relevance of their input dimensions.

@@ -1,0 +1,1 @@
+//! Dense SIFT descriptors, the pixels each of them covers, and the relevance of those pixels.

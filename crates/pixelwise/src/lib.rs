@@ -1,0 +1,1 @@
+//! pixelwise explains image classifiers pixel by pixel.

@@ -1,0 +1,44 @@
+//! The trait of a classifier that can be explained.
+
+use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
+
+use crate::Ledger;
+
+/// What an explainable classifier reports when it can't score or explain an input.
+pub type ExplainError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A classifier whose scores can be decomposed over its input.
+///
+/// Everything that compares or judges explanations works on this trait alone, whatever the classifier is made of. Its
+/// inputs are arrays, so that a measure may change them: an image H×W×C or C×H×W in whatever range the classifier
+/// takes, or a plain vector.
+pub trait ExplainableClassifier: Sync {
+    /// How many scores the classifier gives: one for each class, or a single one for "is it there?".
+    fn targets(&self) -> usize;
+
+    /// The axis of an input along which one pixel's channels lie; `None` where each number is a pixel of its own.
+    fn channel_axis(&self) -> Option<Axis>;
+
+    /// The scores of a batch of inputs, shape (inputs, [`targets`](Self::targets)).
+    ///
+    /// # Errors
+    /// An input that the classifier can't take: its shape, or values that are not finite.
+    fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError>;
+
+    /// Decomposes the score of `target` over the pixels of `input` (Eq. 1).
+    ///
+    /// # Errors
+    /// As for [`scores`](Self::scores), a target that does not exist, or an explanation that can't be made.
+    fn explain(&self, input: ArrayViewD<'_, f64>, target: usize) -> Result<Explanation, ExplainError>;
+}
+
+/// A score, decomposed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// `f(x)`, the score that is explained.
+    pub score: f64,
+    /// `R^(1)`: the shape of the input, or that shape without the axis of channels.
+    pub relevance: ArrayD<f64>,
+    /// Where the score's relevance went, layer by layer.
+    pub ledger: Ledger,
+}

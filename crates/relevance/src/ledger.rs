@@ -1,0 +1,323 @@
+//! The ledger: where the relevance of each layer went.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Where relevance goes that does not reach the layer below.
+///
+/// Each sink is computed from its own formula, never as what is missing, so that the balance of an [`Entry`] is a
+/// real check of the step that wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Sink {
+    /// The share of a bias: `Σ_j b_j s_j` (Eq. 57).
+    Bias,
+    /// The share of the stabilizer: `Σ_j ε sign(z_j) s_j` (Eq. 59).
+    Stabilizer,
+    /// What a first-order expansion leaves out: `f(x) − f(x₀) − ∇f(x₀)·(x − x₀)` (Eq. 17).
+    TaylorResidual,
+    /// The value at the expansion point, `f(x₀)`: zero up to rounding at a root (Eq. 18).
+    RootValue,
+    /// Relevance of units whose denominator is exactly zero (Eq. 56).
+    ZeroDenominator,
+    /// The share of a sign that no contribution has (Eq. 60).
+    AbsentSign,
+    /// Relevance of padded positions outside of the input.
+    Padding,
+    /// What averaging overlapping tiles takes away: `Σ_q Σ_t R_t(q) (1 − 1/n(q))`.
+    Overlap,
+}
+
+impl Sink {
+    /// The name that tables and reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bias => "bias",
+            Self::Stabilizer => "stabilizer",
+            Self::TaylorResidual => "Taylor residual",
+            Self::RootValue => "root value",
+            Self::ZeroDenominator => "zero denominator",
+            Self::AbsentSign => "absent sign",
+            Self::Padding => "padding",
+            Self::Overlap => "overlap of tiles",
+        }
+    }
+}
+
+impl fmt::Display for Sink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+/// An amount of relevance: its sum, and the sum of its absolute values.
+///
+/// ```
+/// use relevance::Amount;
+/// let amount: Amount = [1.0, -3.0].into_iter().collect();
+/// assert_eq!((amount.total, amount.magnitude), (-2.0, 4.0));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Amount {
+    /// `Σ R`
+    pub total: f64,
+    /// `Σ |R|`
+    pub magnitude: f64,
+    /// How many of the summed values were infinite or NaN.
+    pub non_finite: usize,
+}
+
+impl Amount {
+    /// The amount of a single value.
+    pub fn of(value: f64) -> Self {
+        Self { total: value, magnitude: value.abs(), non_finite: usize::from(!value.is_finite()) }
+    }
+}
+
+impl std::ops::AddAssign for Amount {
+    fn add_assign(&mut self, other: Self) {
+        self.total += other.total;
+        self.magnitude += other.magnitude;
+        self.non_finite += other.non_finite;
+    }
+}
+
+impl FromIterator<f64> for Amount {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        let mut amount = Self::default();
+        for value in values {
+            amount += Self::of(value);
+        }
+        amount
+    }
+}
+
+impl<'a> FromIterator<&'a f64> for Amount {
+    fn from_iter<I: IntoIterator<Item = &'a f64>>(values: I) -> Self {
+        values.into_iter().copied().collect()
+    }
+}
+
+/// One backward step: what came in from above, what left to the layer below, and what ended in sinks.
+///
+/// ```text
+/// Σ_k R_k^(l+1) = Σ_i R_i^(l) + Σ sinks                     Bach et al. 2015, Eq. (2), with the leaks booked
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The step, as a reader knows it: `"R² local features (Eq. 27)"`.
+    pub stage: String,
+    /// Relevance that came in from the layer above.
+    pub upper: Amount,
+    /// Relevance that left to the layer below.
+    pub lower: Amount,
+    /// Relevance that went elsewhere.
+    pub sinks: Vec<(Sink, Amount)>,
+}
+
+impl Entry {
+    /// A step without sinks.
+    pub fn new(stage: impl Into<String>, upper: Amount, lower: Amount) -> Self {
+        Self { stage: stage.into(), upper, lower, sinks: Vec::new() }
+    }
+
+    /// Books `amount` into `sink`, on top of what is there.
+    #[must_use]
+    pub fn with_sink(mut self, sink: Sink, amount: Amount) -> Self {
+        self.book(sink, amount);
+        self
+    }
+
+    /// The amount that a sink took; zero when nothing was booked.
+    pub fn sink(&self, sink: Sink) -> Amount {
+        self.sinks.iter().find(|(name, _)| *name == sink).map(|(_, amount)| *amount).unwrap_or_default()
+    }
+
+    /// All sinks together.
+    pub fn sunk(&self) -> Amount {
+        let mut sum = Amount::default();
+        for (_, amount) in &self.sinks {
+            sum += *amount;
+        }
+        sum
+    }
+
+    /// `upper − Σ lower − Σ sinks`: zero up to rounding.
+    pub fn imbalance(&self) -> f64 {
+        self.upper.total - self.lower.total - self.sunk().total
+    }
+
+    /// `|upper − Σ lower − Σ sinks| / (Σ|lower| + Σ|sinks|)`; zero for a step that moved nothing, infinite where
+    /// relevance is not finite.
+    pub fn relative_error(&self) -> f64 {
+        let imbalance = self.imbalance().abs();
+        if imbalance == 0.0 {
+            return 0.0;
+        }
+        let error = imbalance / (self.lower.magnitude + self.sunk().magnitude);
+        if error.is_nan() { f64::INFINITY } else { error }
+    }
+
+    fn book(&mut self, sink: Sink, amount: Amount) {
+        match self.sinks.iter_mut().find(|(name, _)| *name == sink) {
+            Some((_, booked)) => *booked += amount,
+            None => self.sinks.push((sink, amount)),
+        }
+    }
+}
+
+/// The whole way of the relevance from the score down to the pixels, one [`Entry`] for each backward step.
+///
+/// ```
+/// use relevance::{Amount, Entry, Ledger, Sink};
+/// let mut ledger = Ledger::default();
+/// ledger.push(Entry::new("R³ (Eq. 25)", Amount::of(2.0), Amount::of(1.5)).with_sink(Sink::TaylorResidual, Amount::of(0.5)));
+/// ledger.push(Entry::new("R² (Eq. 27)", Amount::of(1.5), Amount::of(1.5)));
+/// assert!(ledger.check(1e-10).is_ok());
+/// println!("{ledger}");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// From the score downwards.
+    pub entries: Vec<Entry>,
+}
+
+impl Ledger {
+    /// Adds the next step downwards.
+    pub fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// The largest [`relative error`](Entry::relative_error) of all steps.
+    pub fn max_relative_error(&self) -> f64 {
+        self.entries.iter().map(Entry::relative_error).fold(0.0, f64::max)
+    }
+
+    /// Adds the amounts of another explanation's ledger, step by step: the ledger of a set of explanations.
+    ///
+    /// Steps are matched by position; what the other has beyond this one's end is appended.
+    pub fn accumulate(&mut self, other: &Ledger) {
+        for (position, entry) in other.entries.iter().enumerate() {
+            match self.entries.get_mut(position) {
+                Some(sum) => {
+                    sum.upper += entry.upper;
+                    sum.lower += entry.lower;
+                    for (sink, amount) in &entry.sinks {
+                        sum.book(*sink, *amount);
+                    }
+                }
+                None => self.entries.push(entry.clone()),
+            }
+        }
+    }
+
+    /// Conservation between all layers (Eq. 2): every step balances, and takes in what the step above handed down.
+    ///
+    /// # Errors
+    /// [`Error::Imbalance`] names the first step whose relative error exceeds `tolerance`.
+    pub fn check(&self, tolerance: f64) -> Result<(), Error> {
+        for entry in &self.entries {
+            let error = entry.relative_error();
+            if error > tolerance {
+                return Err(Error::Imbalance { stage: entry.stage.clone(), error, tolerance });
+            }
+        }
+        for pair in self.entries.windows(2) {
+            let joint = Entry::new(&pair[1].stage, pair[0].lower, pair[1].upper);
+            let error = joint.relative_error();
+            if error > tolerance {
+                return Err(Error::Imbalance { stage: joint.stage, error, tolerance });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The table that a person reads.
+impl fmt::Display for Ledger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.entries.iter().map(|entry| entry.stage.chars().count()).max().unwrap_or(0).max(5);
+        writeln!(
+            formatter,
+            "{:<width$}  {:>13}  {:>13}  {:>13}  {:>9}  where it went",
+            "stage", "from above", "to below", "into sinks", "error"
+        )?;
+        for entry in &self.entries {
+            write!(
+                formatter,
+                "{:<width$}  {:>13.6}  {:>13.6}  {:>13.6}  {:>9.1e}  ",
+                entry.stage,
+                entry.upper.total,
+                entry.lower.total,
+                entry.sunk().total,
+                entry.relative_error()
+            )?;
+            let sinks: Vec<String> =
+                entry.sinks.iter().map(|(sink, amount)| format!("{sink} {:.6}", amount.total)).collect();
+            writeln!(formatter, "{}", if sinks.is_empty() { "all below".to_owned() } else { sinks.join(", ") })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaky() -> Entry {
+        Entry::new("step", Amount::of(1.0), [0.75, -0.25].iter().collect()).with_sink(Sink::Bias, Amount::of(0.5))
+    }
+
+    #[test]
+    fn a_balanced_step_has_no_error() {
+        assert_eq!(leaky().imbalance(), 0.0);
+        assert_eq!(leaky().relative_error(), 0.0);
+        assert_eq!(leaky().sink(Sink::Bias).total, 0.5);
+        assert_eq!(leaky().sink(Sink::Padding), Amount::default());
+    }
+
+    #[test]
+    fn relevance_that_nobody_booked_is_an_error() {
+        let mut ledger = Ledger::default();
+        ledger.push(Entry::new("leak", Amount::of(1.0), Amount::of(0.9)));
+        assert!(matches!(ledger.check(1e-10), Err(Error::Imbalance { stage, .. }) if stage == "leak"));
+        assert!((ledger.max_relative_error() - 0.1 / 0.9).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_gap_between_two_balanced_steps_is_an_error() {
+        let mut ledger = Ledger::default();
+        ledger.push(Entry::new("upper", Amount::of(1.0), Amount::of(1.0)));
+        ledger.push(Entry::new("lower", Amount::of(2.0), Amount::of(2.0)));
+        assert!(matches!(ledger.check(1e-10), Err(Error::Imbalance { stage, .. }) if stage == "lower"));
+    }
+
+    #[test]
+    fn relevance_that_is_not_finite_never_balances() {
+        let entry = Entry::new("step", Amount::of(f64::NAN), Amount::of(1.0));
+        assert_eq!(entry.relative_error(), f64::INFINITY);
+        assert_eq!(entry.upper.non_finite, 1);
+    }
+
+    #[test]
+    fn ledgers_accumulate_step_by_step() {
+        let mut sum = Ledger::default();
+        for _ in 0..3 {
+            sum.accumulate(&Ledger { entries: vec![leaky()] });
+        }
+        assert_eq!(sum.entries.len(), 1);
+        assert_eq!(sum.entries[0].upper.total, 3.0);
+        assert_eq!(sum.entries[0].sink(Sink::Bias).magnitude, 1.5);
+        assert!(sum.check(1e-12).is_ok());
+    }
+
+    #[test]
+    fn the_table_names_every_stage_and_sink() {
+        let table = Ledger { entries: vec![leaky()] }.to_string();
+        assert!(table.contains("step") && table.contains("bias 0.5"), "{table}");
+    }
+}
