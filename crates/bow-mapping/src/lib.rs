@@ -1,1 +1,3 @@
-//! Codebooks, mappings of local features onto visual words, p-means pooling, and the relevance of local features.
+//! Codebooks, mappings, pooling and the relevance of local features.
+
+pub mod learning;

@@ -1,0 +1,1 @@
+//! Training: support vector machines and multiple kernel learning on Gram matrices.

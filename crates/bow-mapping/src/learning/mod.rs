@@ -1,0 +1,1 @@
+//! Learners of codebooks: k-means, Gaussian mixtures, dictionaries.
