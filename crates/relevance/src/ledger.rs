@@ -170,6 +170,17 @@ impl Entry {
     }
 }
 
+/// Adds the amounts of a step that runs beside this one: that of another channel, or of another explanation.
+impl std::ops::AddAssign<&Entry> for Entry {
+    fn add_assign(&mut self, other: &Entry) {
+        self.upper += other.upper;
+        self.lower += other.lower;
+        for (sink, amount) in &other.sinks {
+            self.book(*sink, *amount);
+        }
+    }
+}
+
 /// The whole way of the relevance from the score down to the pixels, one [`Entry`] for each backward step.
 ///
 /// ```
@@ -203,13 +214,7 @@ impl Ledger {
     pub fn accumulate(&mut self, other: &Ledger) {
         for (position, entry) in other.entries.iter().enumerate() {
             match self.entries.get_mut(position) {
-                Some(sum) => {
-                    sum.upper += entry.upper;
-                    sum.lower += entry.lower;
-                    for (sink, amount) in &entry.sinks {
-                        sum.book(*sink, *amount);
-                    }
-                }
+                Some(sum) => *sum += entry,
                 None => self.entries.push(entry.clone()),
             }
         }
