@@ -1,0 +1,205 @@
+//! One descriptor: 4×4 histograms of gradient orientations around a point.
+
+use std::ops::Range;
+
+use super::gradient::Field;
+use super::votes::votes;
+use super::{CELLS, LENGTH, ORIENTATIONS, SAMPLES};
+
+/// Everything about the descriptors of one image that does not depend on where they stand.
+pub(super) struct Describer<'a> {
+    field: &'a Field,
+    /// Where samples lie along either axis, from the center.
+    offsets: [f64; SAMPLES],
+    weights: Weights,
+    fixed_point: FixedPoint,
+    contrast: f64,
+}
+
+/// What each of the 16 samples along an axis gives to each of the 4 cells: its part of the Gaussian window times its
+/// share in the cell. In units of the descriptor's side it is the same for all scales, and for both axes.
+type Weights = [[f32; CELLS]; SAMPLES];
+
+/// Sample positions relative to the center, as integers: exact sums, and the whole pixels are a shift away.
+#[derive(Clone, Copy)]
+struct FixedPoint {
+    fraction_bits: u32,
+}
+
+impl FixedPoint {
+    /// As many bits for the fraction as positions up to `side` leave in an `i32`.
+    fn for_side(side: f64) -> Self {
+        let whole_bits = side.max(1.0).log2().ceil() as u32 + 1;
+        Self { fraction_bits: 31_u32.saturating_sub(whole_bits).min(30) }
+    }
+
+    #[inline]
+    fn of(self, value: f64) -> i32 {
+        (value * (1_i64 << self.fraction_bits) as f64) as i32
+    }
+
+    #[inline]
+    fn whole(self, position: i32) -> i32 {
+        position >> self.fraction_bits
+    }
+
+    #[inline]
+    fn fraction(self, position: i32) -> f32 {
+        (position & ((1 << self.fraction_bits) - 1)) as f32 * (1.0 / (1_i64 << self.fraction_bits) as f32)
+    }
+}
+
+/// Where the samples of one descriptor lie: sample (i, j) at x = x_i − across_j, y = y_i + along_j.
+struct Samples {
+    /// `column + o_i cos`
+    x: [f64; SAMPLES],
+    /// `row + o_i sin`
+    y: [f64; SAMPLES],
+    /// `o_i cos`
+    cosines: [f64; SAMPLES],
+    /// `o_i sin`
+    sines: [f64; SAMPLES],
+}
+
+impl<'a> Describer<'a> {
+    /// `side` — the descriptors' side in pixels; `contrast` — the norm up to which a descriptor counts as flat.
+    pub(super) fn new(field: &'a Field, side: f64, contrast: f64) -> Self {
+        let offset = |sample: usize| (sample as f64 + 0.5) * side / SAMPLES as f64 - side / 2.0;
+        Self {
+            field,
+            offsets: std::array::from_fn(offset),
+            weights: weights(),
+            fixed_point: FixedPoint::for_side(side),
+            contrast,
+        }
+    }
+
+    /// Writes the descriptor around (row, column), turned by `angle`.
+    pub(super) fn describe(&self, (row, column): (usize, usize), angle: f64, descriptor: &mut [f32]) {
+        let histograms = self.histograms((row, column), angle);
+        descriptor.copy_from_slice(&histograms);
+        normalize(descriptor, self.contrast);
+    }
+
+    /// The histograms of all cells, (4, 4, 8): rows of cells, columns of cells, orientations.
+    fn histograms(&self, (row, column): (usize, usize), angle: f64) -> [f32; LENGTH] {
+        let (sine, cosine) = angle.sin_cos();
+        let cosines = self.offsets.map(|offset| offset * cosine);
+        let sines = self.offsets.map(|offset| offset * sine);
+        let samples = Samples {
+            x: cosines.map(|offset| column as f64 + offset),
+            y: sines.map(|offset| row as f64 + offset),
+            cosines,
+            sines,
+        };
+        let fixed_cosines = cosines.map(|offset| self.fixed_point.of(offset));
+        let fixed_sines = sines.map(|offset| self.fixed_point.of(offset));
+        let interior = self.is_interior(&samples);
+        // One histogram for each row of cells and each column of samples.
+        let mut strips = [[[0.0_f32; ORIENTATIONS]; SAMPLES]; CELLS];
+        for j in 0..SAMPLES {
+            let inside = if interior { 0..SAMPLES } else { self.inside(&samples, j) };
+            let (mut x, mut y) = ([0.0; SAMPLES], [0.0; SAMPLES]);
+            for i in inside {
+                let right = fixed_cosines[i] - fixed_sines[j];
+                let down = fixed_sines[i] + fixed_cosines[j];
+                let position = self.field.position(
+                    row as isize + self.fixed_point.whole(down) as isize,
+                    column as isize + self.fixed_point.whole(right) as isize,
+                );
+                [x[i], y[i]] =
+                    self.field.sample(position, self.fixed_point.fraction(right), self.fixed_point.fraction(down));
+            }
+            if x.iter().chain(&y).all(|&component| component == 0.0) {
+                continue;
+            }
+            let votes = votes(&x, &y, cosine as f32, sine as f32);
+            for (strip, &weight) in strips.iter_mut().zip(&self.weights[j]) {
+                if weight == 0.0 {
+                    continue;
+                }
+                for (i, histogram) in strip.iter_mut().enumerate() {
+                    let bin = votes.bins[i] as usize % ORIENTATIONS;
+                    histogram[bin] += weight * votes.lower[i];
+                    histogram[(bin + 1) % ORIENTATIONS] += weight * votes.upper[i];
+                }
+            }
+        }
+        let mut histograms = [0.0; LENGTH];
+        for (row, strip) in histograms.chunks_exact_mut(CELLS * ORIENTATIONS).zip(&strips) {
+            for (histogram, weights) in strip.iter().zip(&self.weights) {
+                for (cell, &weight) in row.chunks_exact_mut(ORIENTATIONS).zip(weights) {
+                    if weight == 0.0 {
+                        continue;
+                    }
+                    for (sum, &value) in cell.iter_mut().zip(histogram) {
+                        *sum += weight * value;
+                    }
+                }
+            }
+        }
+        histograms
+    }
+
+    /// Whether all samples are inside of the image: the corners are, and positions are monotone between them.
+    fn is_interior(&self, samples: &Samples) -> bool {
+        let last = SAMPLES - 1;
+        [(0, 0), (last, 0), (0, last), (last, last)].into_iter().all(|(i, j)| self.is_inside(samples, i, j))
+    }
+
+    /// Decided on the position in double precision, summed up in the order of its definition, so that samples right on
+    /// the border count.
+    fn is_inside(&self, samples: &Samples, i: usize, j: usize) -> bool {
+        let (x, y) = (samples.x[i] - samples.sines[j], samples.y[i] + samples.cosines[j]);
+        x >= 0.0 && y >= 0.0 && x <= (self.field.width() - 1) as f64 && y <= (self.field.height() - 1) as f64
+    }
+
+    /// The samples of row `j` that are inside of the image: one run, as they lie on a line.
+    fn inside(&self, samples: &Samples, j: usize) -> Range<usize> {
+        let Some(start) = (0..SAMPLES).find(|&i| self.is_inside(samples, i, j)) else { return 0..0 };
+        let end = (start..SAMPLES).rfind(|&i| self.is_inside(samples, i, j)).map_or(start, |last| last + 1);
+        start..end
+    }
+}
+
+/// Along one axis, in units of half the side: the window `exp(−o²/2)`, and a triangle around each cell's center that
+/// ends at the centers of its neighbors.
+fn weights() -> Weights {
+    std::array::from_fn(|sample| {
+        let position = (sample as f64 + 0.5) / SAMPLES as f64;
+        let offset = 2.0 * position - 1.0;
+        std::array::from_fn(|cell| {
+            let distance = (position * CELLS as f64 - (cell as f64 + 0.5)).abs();
+            ((-0.5 * offset * offset).exp() * (1.0 - distance).max(0.0)) as f32
+        })
+    })
+}
+
+/// Scales to norm 1, clips at 0.2, and scales to norm 1 again; a norm up to `contrast` makes a zero vector.
+fn normalize(descriptor: &mut [f32], contrast: f64) {
+    /// No component above this counts for more.
+    const CLIP: f64 = 0.2;
+    let norm = norm(descriptor);
+    if norm <= contrast {
+        descriptor.fill(0.0);
+        return;
+    }
+    for value in descriptor.iter_mut() {
+        *value = (f64::from(*value) / norm).min(CLIP) as f32;
+    }
+    let clipped = self::norm(descriptor);
+    for value in descriptor {
+        *value = (f64::from(*value) / clipped) as f32;
+    }
+}
+
+/// Summed up in lanes, so that the additions need not wait for each other.
+fn norm(descriptor: &[f32]) -> f64 {
+    let mut lanes = [0.0_f64; ORIENTATIONS];
+    for chunk in descriptor.chunks_exact(ORIENTATIONS) {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane += f64::from(value) * f64::from(value);
+        }
+    }
+    lanes.iter().sum::<f64>().sqrt()
+}
