@@ -1,0 +1,121 @@
+//! Relevance brought to [−1, 1] for display (Eq. 35).
+
+use ndarray::{Array2, ArrayView2};
+
+use crate::Error;
+
+/// Brings the relevance of an image's pixels to [−1, 1].
+///
+/// ```text
+/// R_q ← R_q / max_q' |R_q'|                                 Bach et al. 2015, Eq. (35)
+/// ```
+/// * `relevance` — `R^(1)_q`, shape (rows, columns); maps of overlapping tiles are averaged first, normalized last
+///
+/// A map that is zero everywhere stays zero. What is normalized no longer sums to `f(x)`.
+///
+/// ```
+/// use ndarray::array;
+/// let normalized = heatmap::normalize(array![[0.5, -2.0], [0.0, 1.0]].view())?;
+/// assert_eq!(normalized, array![[0.25, -1.0], [0.0, 0.5]]);
+/// # Ok::<(), heatmap::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::NonFinite`] for an infinity or NaN; [`Error::Empty`] for a map without pixels.
+pub fn normalize(relevance: ArrayView2<'_, f64>) -> Result<Array2<f64>, Error> {
+    Ok(divided(relevance, largest(relevance)?))
+}
+
+/// Brings the relevance of a set of images to [−1, 1] by the one maximum over all of them, so that their colors can be
+/// compared: the paper's global normalization.
+///
+/// ```text
+/// R_q ← R_q / max_{images} max_q' |R_q'|                    Bach et al. 2015, Eq. (35) and the text after it
+/// ```
+/// * `relevances` — `R^(1)_q` of each image, shape (rows, columns), of any size each
+///
+/// ```
+/// use ndarray::array;
+/// let maps = [array![[1.0, -2.0]], array![[4.0, 0.0]]];
+/// let normalized = heatmap::normalize_all(&[maps[0].view(), maps[1].view()])?;
+/// assert_eq!(normalized, [array![[0.25, -0.5]], array![[1.0, 0.0]]]);
+/// # Ok::<(), heatmap::Error>(())
+/// ```
+///
+/// # Errors
+/// As for [`normalize`].
+pub fn normalize_all(relevances: &[ArrayView2<'_, f64>]) -> Result<Vec<Array2<f64>>, Error> {
+    let mut maximum = 0.0;
+    for relevance in relevances {
+        maximum = largest(*relevance)?.max(maximum);
+    }
+    Ok(relevances.iter().map(|relevance| divided(*relevance, maximum)).collect())
+}
+
+/// `max_q |R_q|` of a map that has pixels, all of them finite.
+fn largest(relevance: ArrayView2<'_, f64>) -> Result<f64, Error> {
+    check_map(relevance)?;
+    Ok(relevance.iter().fold(0.0, |maximum, value| value.abs().max(maximum)))
+}
+
+fn divided(relevance: ArrayView2<'_, f64>, maximum: f64) -> Array2<f64> {
+    if maximum == 0.0 { Array2::zeros(relevance.raw_dim()) } else { relevance.mapv(|value| value / maximum) }
+}
+
+/// Fails for a map without pixels, or with pixels that are not finite.
+pub(crate) fn check_map(relevance: ArrayView2<'_, f64>) -> Result<(), Error> {
+    if relevance.is_empty() {
+        return Err(Error::Empty { what: "the relevance", height: relevance.nrows(), width: relevance.ncols() });
+    }
+    match relevance.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        Some(((row, column), &value)) => Err(Error::NonFinite { row, column, value }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_map_that_is_zero_everywhere_stays_zero() -> Result<(), Error> {
+        assert_eq!(normalize(array![[0.0, -0.0]].view())?, array![[0.0, 0.0]]);
+        assert_eq!(normalize_all(&[array![[0.0]].view(), array![[0.0]].view()])?, [array![[0.0]], array![[0.0]]]);
+        Ok(())
+    }
+
+    #[test]
+    fn no_images_are_no_maps() -> Result<(), Error> {
+        assert!(normalize_all(&[])?.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_named() {
+        let error = normalize(array![[0.0, 1.0], [f64::NAN, 2.0]].view()).unwrap_err().to_string();
+        assert!(error.contains("row 1, column 0") && error.contains("NaN"), "{error}");
+        assert!(matches!(
+            normalize_all(&[array![[1.0]].view(), array![[f64::INFINITY]].view()]),
+            Err(Error::NonFinite { row: 0, column: 0, .. })
+        ));
+    }
+
+    #[test]
+    fn a_map_without_pixels_is_an_error() {
+        assert!(matches!(normalize(Array2::zeros((0, 3)).view()), Err(Error::Empty { width: 3, .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn the_largest_magnitude_becomes_one(values in prop::collection::vec(-1e300..1e300, 12)) {
+            let map = Array2::from_shape_vec((3, 4), values.clone()).unwrap();
+            let normalized = normalize(map.view()).unwrap();
+            let largest = normalized.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+            prop_assert_eq!(largest, if values.iter().all(|value| *value == 0.0) { 0.0 } else { 1.0 });
+            prop_assert!(normalized.iter().zip(&values).all(|(after, before)| after * before >= 0.0));
+        }
+    }
+}
