@@ -1,0 +1,169 @@
+//! The χ² kernel (Eqs 44–46), with the denominator un-squared.
+
+use ndarray::ArrayView2;
+use serde::{Deserialize, Serialize};
+
+use super::chi_squared_segment::ChiSquaredSegment;
+use super::exponential::{Expansion, UncheckedSigma, check_sigma, mean_distance};
+use super::{DifferentiableKernel, FitBandwidth, KernelFunction, Segment, ZeroQuotient, plain_segment};
+use crate::lanes::{sum_pairs, sum_triples};
+use crate::points::SupportVectors;
+use crate::{Domain, Error};
+
+/// The χ² kernel, for non-negative values.
+///
+/// ```text
+/// k(x, z) = exp( −σ Σ_d (x_(d) − z_(d))² / (x_(d) + z_(d)) ),   0/0 = 0
+///                                                            Bach et al. 2015, Eq. (44), denominator un-squared
+/// ∂k/∂z_(d) = k(x, z) · σ · ( 4 x_(d)² / (x_(d) + z_(d))² − 1 )
+///                                                            Bach et al. 2015, Eq. (45)
+/// ```
+/// * `σ` — `sigma`; it multiplies
+///
+/// The paper prints Eq. 44 with the denominator squared; its derivatives, Eqs 45 and 46, are those of the form here,
+/// which is the usual one. [`ChiSquaredPrinted`](crate::ChiSquaredPrinted) is Eq. 44 as printed. For 0/0 in Eq. 45 see
+/// [`ZeroQuotient`].
+///
+/// ```
+/// use kernels::{ChiSquared, Kernel, ZeroQuotient};
+/// use ndarray::array;
+/// let kernel = Kernel::from(ChiSquared::new(0.25)?);
+/// let (x, z) = (array![3.0, 0.0], array![1.0, 0.0]);
+/// let k = (-0.25_f64).exp(); // (3 − 1)²/(3 + 1) = 1
+/// assert_eq!(kernel.value(x.view(), z.view())?, k);
+/// let factors = array![4.0 * 9.0 / 16.0 - 1.0, -1.0];
+/// assert_eq!(kernel.derivative(x.view(), z.view(), ZeroQuotient::RightDerivative)?, factors * (0.25 * k));
+/// # Ok::<(), kernels::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedSigma")]
+pub struct ChiSquared {
+    sigma: f64,
+}
+
+impl ChiSquared {
+    /// Histograms: with negative values the denominator may vanish.
+    pub const DOMAIN: Domain = Domain::NonNegative;
+
+    /// The kernel of bandwidth `sigma` > 0.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when `sigma` is not finite or not larger than 0.
+    pub fn new(sigma: f64) -> Result<Self, Error> {
+        Ok(Self { sigma: check_sigma("chi-squared", sigma)? })
+    }
+
+    /// The σ of Eq. 44.
+    pub fn sigma(&self) -> f64 {
+        self.sigma
+    }
+}
+
+impl TryFrom<UncheckedSigma> for ChiSquared {
+    type Error = Error;
+
+    fn try_from(unchecked: UncheckedSigma) -> Result<Self, Error> {
+        Self::new(unchecked.sigma)
+    }
+}
+
+/// The denominator `x + z`, kept from 0 so that 0/0 = 0: the numerators vanish with it.
+#[inline(always)]
+fn denominator(x: f64, z: f64) -> f64 {
+    let sum = x + z;
+    if sum > f64::MIN_POSITIVE { sum } else { f64::MIN_POSITIVE }
+}
+
+/// `Σ_d (x_(d) − z_(d))² / (x_(d) + z_(d))`
+#[inline(always)]
+fn distance(x: &[f64], z: &[f64]) -> f64 {
+    sum_pairs(x, z, |x, z| {
+        let difference = x - z;
+        difference / denominator(x, z) * difference
+    })
+}
+
+/// What is missing from the derivative of the distance under the reading of 0/0: 1 where both are zero and the whole
+/// derivative shall be 0.
+fn both_zero(x: f64, z: f64) -> f64 {
+    if x == 0.0 && z == 0.0 { 1.0 } else { 0.0 }
+}
+
+impl KernelFunction for ChiSquared {
+    fn value(&self, x: &[f64], z: &[f64]) -> f64 {
+        (-self.sigma * distance(x, z)).exp()
+    }
+
+    fn differentiable(&self) -> Option<&dyn DifferentiableKernel> {
+        Some(self)
+    }
+}
+
+impl DifferentiableKernel for ChiSquared {
+    /// Eq. 45, summed, with one division for each support vector and dimension: `2x/(x+z)` is kept until the kernel's
+    /// value is known.
+    fn add_gradient(&self, support: &SupportVectors<'_>, z: &[f64], zero_quotient: ZeroQuotient, gradient: &mut [f64]) {
+        let mut ratios = vec![0.0; z.len()];
+        for (x, coefficient) in support.iter() {
+            for ((ratio, &x), &z) in ratios.iter_mut().zip(x).zip(z) {
+                *ratio = 2.0 * x / denominator(x, z);
+            }
+            // (x−z)²/(x+z) = (x−z) (2x/(x+z) − 1), but for x = z = 0, where it is 0 too
+            let [distance] = sum_triples(x, z, &ratios, |x, z, ratio| [(x - z) * (ratio - 1.0)]);
+            let weight = coefficient * self.sigma * (-self.sigma * distance).exp();
+            for (sum, &ratio) in gradient.iter_mut().zip(&ratios) {
+                *sum += weight * (ratio * ratio - 1.0);
+            }
+            if zero_quotient == ZeroQuotient::Zero {
+                for ((sum, &x), &z) in gradient.iter_mut().zip(x).zip(z) {
+                    *sum += weight * both_zero(x, z);
+                }
+            }
+        }
+    }
+
+    /// The distance leaves out, in each dimension,
+    ///
+    /// ```text
+    /// Q = (x−z)²/(x+z) − (x−z₀)²/(x+z₀) − (1 − 4x²/(x+z₀)²) (z−z₀) = 4x² (z−z₀)² / ((x+z) (x+z₀)²)
+    /// ```
+    ///
+    /// and `z − z₀` where `x = z₀ = 0` and the derivative there is taken to be 0.
+    fn remainder(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64], zero_quotient: ZeroQuotient) -> f64 {
+        let terms = support.iter().map(|(x, coefficient)| {
+            let [at_root, linear, quadratic] = sum_triples(x, z, root, |x, z, root| {
+                let ratio = 2.0 * x / denominator(x, root);
+                let step = z - root;
+                let quadratic = ratio * step;
+                [(x - root) * (ratio - 1.0), (1.0 - ratio * ratio) * step, quadratic / denominator(x, z) * quadratic]
+            });
+            let moved = match zero_quotient {
+                ZeroQuotient::RightDerivative => 0.0,
+                ZeroQuotient::Zero => {
+                    let [moved] = sum_triples(x, z, root, |x, z, root| [both_zero(x, root) * (z - root)]);
+                    moved
+                }
+            };
+            let expansion = Expansion {
+                at_root: self.sigma * at_root,
+                linear: self.sigma * (linear - moved),
+                remainder: self.sigma * (quadratic + moved),
+            };
+            coefficient * expansion.kernel_remainder()
+        });
+        terms.sum()
+    }
+
+    fn along<'a>(&'a self, support: SupportVectors<'a>, from: &[f64], to: &[f64]) -> Segment<'a> {
+        match ChiSquaredSegment::new(self.sigma, &support, from, to) {
+            Some(segment) => Box::new(move |position| segment.value(position)),
+            None => plain_segment(self, support, from, to),
+        }
+    }
+}
+
+impl FitBandwidth for ChiSquared {
+    fn fit_bandwidth(points: ArrayView2<'_, f64>) -> Result<Self, Error> {
+        Self::new(1.0 / mean_distance(points, distance)?)
+    }
+}
