@@ -1,1 +1,28 @@
 //! Photos in: decoding image files into arrays.
+//!
+//! [`read`] takes a file and gives bytes, height × width × channels; [`to_unit_range`] makes numbers in [0, 1] of them,
+//! which is what classifiers take. What happens on the way is what a person would expect of a photo: it stands
+//! upright (the camera's EXIF orientation is applied), gray stays gray (one channel), 16 bits become 8, and
+//! transparent parts are shown on white.
+//!
+//! A file of a few bytes can claim to be a picture of billions of pixels; such files are refused before memory is
+//! taken ([`MAX_SIDE`], [`MAX_DECODED_BYTES`]).
+//!
+//! ```
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("two-pixels.ppm");
+//! std::fs::write(&path, b"P6 2 1 255\n\xff\x00\x00\x33\x33\x33")?;
+//!
+//! let photo = images::read(&path)?;
+//! assert_eq!(photo.dim(), (1, 2, 3)); // rows, columns, channels
+//! assert_eq!(images::to_unit_range(photo.view())[[0, 1, 2]], 0.2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod channels;
+mod error;
+mod read;
+
+pub use channels::{from_rgb, to_unit_range};
+pub use error::Error;
+pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, decode, read};

@@ -1,0 +1,189 @@
+//! Reading files.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use ndarray::Array3;
+
+use crate::Error;
+use crate::channels::from_decoded;
+
+/// The formats that can be read, for messages and help.
+pub const FORMATS: &str = "PNG, JPEG, BMP and PNM (PBM, PGM, PPM)";
+
+/// Longest side of a photo, in pixels.
+pub const MAX_SIDE: u32 = 32_768;
+
+/// Most memory of a decoded photo: 1 GiB, some 350 megapixels of RGB.
+pub const MAX_DECODED_BYTES: u64 = 1 << 30;
+
+/// Reads a photo, shape (rows, columns, channels): 1 channel when it is gray, otherwise 3.
+///
+/// The format is told from the file's content, not from its name.
+///
+/// # Errors
+/// [`Error::Read`] when the file can't be read; otherwise as for [`decode`].
+pub fn read(path: impl AsRef<Path>) -> Result<Array3<u8>, Error> {
+    let path = path.as_ref();
+    let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    decode(&bytes, path)
+}
+
+/// Decodes a photo that is in memory; as [`read`].
+///
+/// * `bytes` — the whole file
+/// * `path` — how errors call it
+///
+/// ```
+/// let photo = images::decode(b"P2 2 1 255\n7 255\n", "two-pixels.pgm")?;
+/// assert_eq!((photo.dim(), photo[[0, 0, 0]]), ((1, 2, 1), 7)); // gray: one channel
+/// # Ok::<(), images::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Format`] for what is no image of a supported format; [`Error::Decode`] for one that is damaged;
+/// [`Error::TooLarge`] for one beyond all measure; [`Error::Empty`] for one without pixels.
+pub fn decode(bytes: &[u8], path: impl AsRef<Path>) -> Result<Array3<u8>, Error> {
+    let path = path.as_ref();
+    let picture = decode_upright(bytes).map_err(|error| named(error, path))?;
+    match (picture.height(), picture.width()) {
+        (height, width) if height == 0 || width == 0 => Err(Error::Empty { path: path.to_owned(), height, width }),
+        _ => Ok(from_decoded(picture)),
+    }
+}
+
+/// The picture as its camera was held, within the limits.
+fn decode_upright(bytes: &[u8]) -> Result<DynamicImage, ImageError> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+
+    // Guessing reads from memory, which can't fail.
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(ImageError::IoError)?;
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder()?;
+    limits.reserve(decoder.total_bytes())?;
+    // A broken note on orientation does not make a photo unreadable.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+fn named(error: ImageError, path: &Path) -> Error {
+    let path = path.to_owned();
+    match error {
+        ImageError::Limits(_) => Error::TooLarge { path },
+        ImageError::Unsupported(unsupported) if is_unknown_format(&unsupported) => Error::Format { path },
+        source => Error::Decode { path, source },
+    }
+}
+
+/// Whether it is the format that is not supported, rather than something within one that is.
+fn is_unknown_format(error: &image::error::UnsupportedError) -> bool {
+    matches!(error.kind(), image::error::UnsupportedErrorKind::Format(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{ImageFormat, Luma, Rgb, RgbImage};
+
+    use super::*;
+
+    fn picture() -> RgbImage {
+        RgbImage::from_fn(16, 8, |x, y| Rgb([10 * x as u8, 20 * y as u8, 128]))
+    }
+
+    fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn every_supported_format_is_read_whatever_the_file_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.of-no-known-kind");
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Pnm] {
+            std::fs::write(&path, encoded(&picture().into(), format)).unwrap();
+            let photo = read(&path).unwrap();
+            assert_eq!(photo.dim(), (8, 16, 3), "{format:?}");
+            let exact = crate::from_rgb(&picture());
+            let largest = photo.iter().zip(&exact).map(|(left, right)| left.abs_diff(*right)).max();
+            assert!(largest <= Some(if format == ImageFormat::Jpeg { 20 } else { 0 }), "{format:?}: {largest:?}");
+        }
+    }
+
+    #[test]
+    fn gray_files_have_one_channel() {
+        let gray = image::GrayImage::from_fn(5, 3, |x, _| Luma([40 * x as u8]));
+        for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+            assert_eq!(decode(&encoded(&gray.clone().into(), format), "gray").unwrap().dim(), (3, 5, 1), "{format:?}");
+        }
+    }
+
+    /// A segment of EXIF with nothing but an orientation, put behind the first two bytes of a JPEG file.
+    fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+        let tiff = [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0, 0, 0, 0, 0]];
+        let exif = [b"Exif\0\0".as_slice(), &tiff.concat()].concat();
+        let length = (exif.len() as u16 + 2).to_be_bytes();
+        [&jpeg[..2], b"\xff\xe1", &length, &exif, &jpeg[2..]].concat()
+    }
+
+    #[test]
+    fn photos_stand_upright() {
+        let jpeg = encoded(&picture().into(), ImageFormat::Jpeg);
+        let (plain, turned) = (decode(&jpeg, "plain").unwrap(), decode(&with_orientation(&jpeg, 6), "turned").unwrap());
+        assert_eq!(turned.dim(), (16, 8, 3));
+        assert_eq!(turned[[0, 7, 1]], plain[[0, 0, 1]]); // turned clockwise: the left column becomes the top row
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = read("no/such/photo.png").unwrap_err();
+        assert!(matches!(error, Error::Read { .. }) && error.to_string().contains("no/such/photo.png"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_image_is_told_what_would_be_one() {
+        for bytes in [b"".as_slice(), b"Dear diary,", b"GIF89a\x01\0\x01\0\0\0\0"] {
+            let error = decode(bytes, "diary.png").unwrap_err();
+            assert!(matches!(error, Error::Format { .. }), "{error:?}");
+            let message = error.to_string();
+            assert!(message.contains("diary.png") && message.contains("JPEG"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_file_cut_short_is_an_error() {
+        for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Pnm] {
+            let bytes = encoded(&picture().into(), format);
+            for length in 8..bytes.len() - 12 {
+                let result = decode(&bytes[..length], "part.png");
+                assert!(result.is_err(), "{format:?} of {length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn images_without_pixels_are_errors() {
+        for bytes in [b"P5 0 3 255\n".as_slice(), b"P6 0 0 255\n", b"P5 3 0 255\n"] {
+            let error = decode(bytes, "empty.pnm").unwrap_err().to_string();
+            assert!(error.contains("empty.pnm"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_small_file_that_claims_billions_of_pixels_is_refused() {
+        for header in ["P6 100000 100000 255\n", "P5 32768 32769 255\n", "P6 32768 32768 255\n"] {
+            let error = decode(header.as_bytes(), "bomb.ppm").unwrap_err();
+            assert!(matches!(error, Error::TooLarge { .. }), "{header}: {error}");
+        }
+        let mut png = encoded(&picture().into(), ImageFormat::Png);
+        png[16..24].copy_from_slice(&[0, 0, 0x7f, 0xff, 0, 0, 0x7f, 0xff]); // width and height of the header
+        assert!(decode(&png, "bomb.png").is_err());
+    }
+}
