@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use heatmap::{
-    Binarization, ColorBar, ColorMap, ContactSheet, EdgeSuperposition, Error, Orientation, Superposition, Tile,
-    normalize, photo_picture, render, write_png,
+    Binarization, ColorBar, ColorMap, ContactSheet, EdgeSuperposition, Error, Superposition, Tile, normalize,
+    photo_picture, render, write_png,
 };
 use ndarray::{Array2, Array3};
 
@@ -43,29 +43,19 @@ fn superpositions(relevance: &Array2<f64>) -> Result<ContactSheet, Error> {
     let photo = photo();
     let mut sheet = ContactSheet::new()
         .title("Photo and relevance in one picture")
-        .columns(["photo", "pixel-wise prediction", "superposition", "over edges", "binarized", ""])
+        .columns(["photo", "pixel-wise prediction", "superposition", "over prominent edges", "binarized"])
         .color_bar(ColorBar { length: 408, ..ColorBar::default() }.captions("evidence against", "evidence for"))
         .magnification(magnification());
     for color_map in [ColorMap::Jet, ColorMap::BlackFireRed, ColorMap::BlueOrange] {
-        let bar = ColorBar { maximum: 0.0123, orientation: Orientation::Vertical, ..ColorBar::of(color_map) };
-        sheet = sheet.row(
-            [
-                (photo_picture(photo.view())?, "composite 0"),
-                (render(relevance.view(), color_map)?, color_map.name()),
-                (
-                    Superposition { color_map, ..Superposition::default() }.draw(photo.view(), relevance.view())?,
-                    "f(x) = −1.27",
-                ),
-                (
-                    EdgeSuperposition { color_map, ..EdgeSuperposition::default() }
-                        .draw(photo.view(), relevance.view())?,
-                    "Canny",
-                ),
-                (Binarization::default().draw(photo.view(), relevance.view())?, "relevance > 0.2"),
-            ]
-            .map(Tile::from),
-        );
-        write_png(std::env::temp_dir().join(format!("bar-{color_map}.png")), &bar.draw()?)?;
+        let superposition = Superposition { color_map, ..Superposition::default() };
+        let over_edges = EdgeSuperposition { color_map, ..EdgeSuperposition::default() };
+        sheet = sheet.row([
+            (photo_picture(photo.view())?, String::new()),
+            (render(relevance.view(), color_map)?, color_map.to_string()),
+            (superposition.draw(photo.view(), relevance.view())?, format!("opacity {}", superposition.opacity)),
+            (over_edges.draw(photo.view(), relevance.view())?, String::new()),
+            (Binarization::default().draw(photo.view(), relevance.view())?, "above 0.2".to_owned()),
+        ]);
     }
     Ok(sheet)
 }

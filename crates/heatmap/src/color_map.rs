@@ -113,11 +113,11 @@ const BLACK_FIRE_RED: [Stop; 7] = [
 const GRAY_RED: [Stop; 3] =
     [Stop::new(-1.0, [0.0, 0.0, 1.0]), Stop::new(0.0, [0.8, 0.8, 0.8]), Stop::new(1.0, [1.0, 0.0, 0.0])];
 
-/// Lightness, green–red and blue–yellow of OKLab: hues 258° and 50°, chroma 0.147, the most that sRGB has.
+/// Lightness, green–red and blue–yellow of OKLab: hues 262° and 48°, chroma 0.147, nearly the most that sRGB has there.
 const BLUE_ORANGE: [Stop; 3] = [
-    Stop::new(-1.0, [0.57, -0.0306, -0.1438]),
+    Stop::new(-1.0, [0.55, -0.0205, -0.1456]),
     Stop::new(0.0, [0.98, 0.0, 0.0]),
-    Stop::new(1.0, [0.57, 0.0945, 0.1126]),
+    Stop::new(1.0, [0.55, 0.0984, 0.1092]),
 ];
 
 /// A gradient over [0, 1] that has its middle at zero.

@@ -13,15 +13,15 @@ use crate::{ColorMap, Error};
 /// 1140 for 8 bits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Edges {
-    /// Edges stronger than this are kept where they go on from prominent ones. Default: 60.
+    /// Edges stronger than this are kept where they go on from prominent ones. Default: 40.
     pub low: f32,
-    /// Edges stronger than this are prominent. Default: 120, where an object's outline stands and texture goes.
+    /// Edges stronger than this are prominent. Default: 80, a step of some 35 gray levels.
     pub high: f32,
 }
 
 impl Default for Edges {
     fn default() -> Self {
-        Self { low: 60.0, high: 120.0 }
+        Self { low: 40.0, high: 80.0 }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::glyphs::{COLUMNS, ROWS, glyph};
 /// Height of capitals, in dots of the font.
 const CAPITALS: u32 = 7;
 /// Width of a space, in dots.
-const SPACE: u32 = 3;
+const SPACE: u32 = 2;
 /// Distance between two glyphs, in dots.
 const GAP: u32 = 1;
 
