@@ -182,6 +182,11 @@ impl ValidSvmParams {
         self.solve(&problem, start)
     }
 
+    /// The same with a tolerance of at most `tolerance`.
+    pub(super) fn at_least_as_exact_as(&self, tolerance: f64) -> Self {
+        Self { tolerance: self.tolerance.min(tolerance), ..self.clone() }
+    }
+
     fn solve(&self, problem: &Problem<'_>, start: State) -> Result<DualSolution, TrainingError> {
         let solution = active_set::polish(problem, start, self.tolerance)?;
         Ok(DualSolution {

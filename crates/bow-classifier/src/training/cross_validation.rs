@@ -1,0 +1,161 @@
+//! Choice of the cost `C` by cross-validation.
+
+use ndarray::{Array1, ArrayView2, Axis};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rayon::prelude::*;
+
+use super::error::{check_both_classes, check_gram, check_length, check_positive};
+use super::{SvmParams, TrainingError, accuracy, area_under_curve};
+
+/// How points are divided for cross-validation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrossValidation {
+    /// How many parts, each of which is held out once; 5, the usual trade of time for certainty.
+    pub folds: usize,
+    /// Seeds the division; 0.
+    pub seed: u64,
+}
+
+impl Default for CrossValidation {
+    fn default() -> Self {
+        Self { folds: 5, seed: 0 }
+    }
+}
+
+/// What a cost reaches on points that were held out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CostScore {
+    /// `C`
+    pub cost: f64,
+    /// Share of all points that were classified rightly when they were held out.
+    pub accuracy: f64,
+    /// Mean of the folds' areas under the ROC curve.
+    pub area_under_curve: f64,
+}
+
+/// The costs that were compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CostSelection {
+    /// In the order of the costs that were given.
+    pub scores: Vec<CostScore>,
+    /// The cost of the largest accuracy; of several, the smallest.
+    pub best: f64,
+}
+
+/// Scores of one fold for one cost.
+struct Trial {
+    right: f64,
+    area_under_curve: f64,
+}
+
+impl CrossValidation {
+    /// Compares costs on a (combined) Gram matrix; folds and costs run in parallel.
+    ///
+    /// * `svm` — all but the cost
+    /// * `costs` — the values of `C` to compare
+    /// * `gram` — (N, N)
+    /// * `positive` — N
+    ///
+    /// ```
+    /// use bow_classifier::training::{CrossValidation, SvmParams};
+    /// use ndarray::{Array1, Array2};
+    ///
+    /// let x: Array1<f64> = (0..20).map(|i| if i < 10 { f64::from(i) - 12.0 } else { f64::from(i) - 7.0 }).collect();
+    /// let gram = Array2::from_shape_fn((20, 20), |(i, j)| x[i] * x[j]);
+    /// let positive: Vec<bool> = x.iter().map(|&x| x > 0.0).collect();
+    /// let validation = CrossValidation { folds: 5, seed: 7 };
+    /// let selection = validation.compare_costs(&SvmParams::default(), &[100.0, 10.0], gram.view(), &positive)?;
+    /// assert_eq!(selection.best, 10.0); // as good as 100
+    /// assert_eq!(selection.scores[1].accuracy, 1.0);
+    /// # Ok::<(), bow_classifier::training::TrainingError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`SvmParams::fit_gram`]; no costs; fewer than two folds, or more than the smaller class has points.
+    pub fn compare_costs(
+        &self,
+        svm: &SvmParams,
+        costs: &[f64],
+        gram: ArrayView2<'_, f64>,
+        positive: &[bool],
+    ) -> Result<CostSelection, TrainingError> {
+        check_gram(gram)?;
+        check_length("labels of the Gram matrix", positive.len(), gram.nrows())?;
+        for &cost in costs {
+            check_positive("cost", cost)?;
+        }
+        let folds = self.stratified_folds(positive)?;
+        let pairs: Vec<(f64, usize)> =
+            costs.iter().flat_map(|&cost| (0..self.folds).map(move |fold| (cost, fold))).collect();
+        let trials = pairs
+            .into_par_iter()
+            .map(|(cost, fold)| try_cost(&svm.clone().cost(cost), gram, positive, &folds, fold))
+            .collect::<Result<Vec<Trial>, TrainingError>>()?;
+        let scores: Vec<CostScore> = costs
+            .iter()
+            .zip(trials.chunks(self.folds))
+            .map(|(&cost, trials)| CostScore {
+                cost,
+                accuracy: trials.iter().map(|trial| trial.right).sum::<f64>() / positive.len() as f64,
+                area_under_curve: trials.iter().map(|trial| trial.area_under_curve).sum::<f64>() / self.folds as f64,
+            })
+            .collect();
+        let better = |left: &&CostScore, right: &&CostScore| {
+            left.accuracy.total_cmp(&right.accuracy).then(right.cost.total_cmp(&left.cost))
+        };
+        let best = scores.iter().max_by(better).ok_or(TrainingError::NoCosts)?.cost;
+        Ok(CostSelection { scores, best })
+    }
+
+    /// The fold of each point: random, with as equal shares of both classes as can be.
+    ///
+    /// # Errors
+    /// Points of one class only; fewer than two folds, or more than the smaller class has points.
+    pub fn stratified_folds(&self, positive: &[bool]) -> Result<Vec<usize>, TrainingError> {
+        check_both_classes(positive)?;
+        if self.folds < 2 {
+            return Err(TrainingError::Parameter {
+                name: "number of folds",
+                value: self.folds as f64,
+                expected: "at least 2",
+            });
+        }
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let mut folds = vec![0; positive.len()];
+        let mut next = 0;
+        for (label, class) in [(true, "positive"), (false, "negative")] {
+            let mut points: Vec<usize> = (0..positive.len()).filter(|&point| positive[point] == label).collect();
+            if points.len() < self.folds {
+                return Err(TrainingError::Folds { folds: self.folds, points: points.len(), class });
+            }
+            points.shuffle(&mut generator);
+            for point in points {
+                folds[point] = next;
+                next = (next + 1) % self.folds;
+            }
+        }
+        Ok(folds)
+    }
+}
+
+/// Trains without a fold, and scores its points.
+fn try_cost(
+    svm: &SvmParams,
+    gram: ArrayView2<'_, f64>,
+    positive: &[bool],
+    folds: &[usize],
+    fold: usize,
+) -> Result<Trial, TrainingError> {
+    let (held_out, kept): (Vec<usize>, Vec<usize>) = (0..folds.len()).partition(|&point| folds[point] == fold);
+    let labels = |points: &[usize]| -> Vec<bool> { points.iter().map(|&point| positive[point]).collect() };
+    let columns = gram.select(Axis(1), &kept);
+    let dual = svm.fit_gram(columns.select(Axis(0), &kept).view(), &labels(&kept))?;
+    let scores: Array1<f64> = columns.select(Axis(0), &held_out).dot(&dual.coefficients) + dual.bias;
+    let truth = labels(&held_out);
+    Ok(Trial {
+        right: accuracy(scores.view(), &truth)? * truth.len() as f64,
+        area_under_curve: area_under_curve(scores.view(), &truth)?,
+    })
+}
