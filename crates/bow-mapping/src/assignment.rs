@@ -1,0 +1,231 @@
+//! What a mapping makes of the local features: `m_(d)(l)`.
+
+use std::ops::Range;
+
+use ndarray::{Array1, Array2};
+
+use crate::Error;
+
+/// `m_(d)(l)` for all local features `l` of an image and all visual words `d`, L×V.
+///
+/// Mappings that give a feature only a few words keep their assignment sparse, through pooling and relevance to the
+/// end: no L×V matrix is made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Assignment {
+    /// Compressed rows.
+    Sparse(SparseAssignment),
+    /// All values, (L, V).
+    Dense(Array2<f64>),
+}
+
+impl Assignment {
+    /// L
+    pub fn features(&self) -> usize {
+        match self {
+            Self::Sparse(rows) => rows.features(),
+            Self::Dense(values) => values.nrows(),
+        }
+    }
+
+    /// V
+    pub fn words(&self) -> usize {
+        match self {
+            Self::Sparse(rows) => rows.words(),
+            Self::Dense(values) => values.ncols(),
+        }
+    }
+
+    /// All values written out, (L, V).
+    pub fn to_dense(&self) -> Array2<f64> {
+        match self {
+            Self::Sparse(rows) => rows.to_dense(),
+            Self::Dense(values) => values.clone(),
+        }
+    }
+
+    /// Folds each column over its stored values, feature by feature. (What a sparse form does not store is zero.)
+    ///
+    /// `step` gets the accumulator of the column, the column's entry of `context`, and the value.
+    pub(crate) fn fold_columns<A: Clone, C: Copy>(
+        &self,
+        start: A,
+        context: &[C],
+        step: impl Fn(&mut A, C, f64),
+    ) -> Vec<A> {
+        let mut columns = vec![start; self.words()];
+        match self {
+            Self::Sparse(rows) => {
+                for (&word, &value) in rows.indices.iter().zip(&rows.values) {
+                    step(&mut columns[word], context[word], value);
+                }
+            }
+            Self::Dense(values) => {
+                for row in values.rows() {
+                    for ((column, &context), &value) in columns.iter_mut().zip(context).zip(row) {
+                        step(column, context, value);
+                    }
+                }
+            }
+        }
+        columns
+    }
+
+    /// `Σ_d term(context_d, m_(d)(l))` over the stored values of each feature `l`.
+    pub(crate) fn sum_rows<C: Copy>(&self, context: &[C], term: impl Fn(C, f64) -> f64) -> Array1<f64> {
+        match self {
+            Self::Sparse(rows) => (0..rows.features())
+                .map(|feature| rows.row(feature).map(|(word, value)| term(context[word], value)).sum())
+                .collect(),
+            Self::Dense(values) => values
+                .rows()
+                .into_iter()
+                .map(|row| match row.as_slice() {
+                    Some(row) => sum_in_lanes(context, row, &term),
+                    None => sum_in_lanes(context, &row.to_vec(), &term),
+                })
+                .collect(),
+        }
+    }
+
+    /// The first stored value, by feature and then by word, for which `is_wrong`.
+    pub(crate) fn find(&self, is_wrong: impl Fn(f64) -> bool) -> Option<(usize, usize, f64)> {
+        match self {
+            Self::Sparse(rows) => (0..rows.features())
+                .flat_map(|feature| rows.row(feature).map(move |(word, value)| (feature, word, value)))
+                .find(|&(_, _, value)| is_wrong(value)),
+            Self::Dense(values) => values
+                .indexed_iter()
+                .find(|&(_, &value)| is_wrong(value))
+                .map(|((feature, word), &value)| (feature, word, value)),
+        }
+    }
+}
+
+/// Sums that run side by side, so that the compiler can keep them in vector registers.
+const LANES: usize = 8;
+
+fn sum_in_lanes<C: Copy>(context: &[C], values: &[f64], term: impl Fn(C, f64) -> f64) -> f64 {
+    let (context_lanes, value_lanes) = (context.chunks_exact(LANES), values.chunks_exact(LANES));
+    let rest = context_lanes.remainder().iter().zip(value_lanes.remainder());
+    let rest: f64 = rest.map(|(&context, &value)| term(context, value)).sum();
+    let mut sums = [0.0; LANES];
+    for (contexts, values) in context_lanes.zip(value_lanes) {
+        for ((sum, &context), &value) in sums.iter_mut().zip(contexts).zip(values) {
+            *sum += term(context, value);
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+/// An [`Assignment`] that stores only what may differ from zero, in compressed rows.
+///
+/// Within a feature, words ascend; all values are finite.
+///
+/// ```
+/// use bow_mapping::SparseAssignment;
+/// use ndarray::array;
+/// // Two features; the first reaches words 0 and 2, the second word 1.
+/// let rows = SparseAssignment::new(3, vec![0, 2, 3], vec![0, 2, 1], vec![0.5, 0.25, 1.0])?;
+/// assert_eq!(rows.row(0).collect::<Vec<_>>(), [(0, 0.5), (2, 0.25)]);
+/// assert_eq!(rows.to_dense(), array![[0.5, 0.0, 0.25], [0.0, 1.0, 0.0]]);
+/// # Ok::<(), bow_mapping::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct SparseAssignment {
+    words: usize,
+    offsets: Vec<usize>,
+    indices: Vec<usize>,
+    values: Vec<f64>,
+}
+
+impl SparseAssignment {
+    /// From compressed rows.
+    ///
+    /// * `words` — V
+    /// * `offsets` — L + 1 of them: feature `l` has the entries `offsets[l]..offsets[l + 1]`
+    /// * `indices`, `values` — the words of the entries, ascending within a feature, and `m_(d)(l)`
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when they contradict each other; [`Error::NonFinite`] when a value is infinite or NaN.
+    pub fn new(words: usize, offsets: Vec<usize>, indices: Vec<usize>, values: Vec<f64>) -> Result<Self, Error> {
+        check_rows(words, &offsets, &indices, &values)?;
+        for (feature, bounds) in offsets.windows(2).enumerate() {
+            if let Some(entry) = (bounds[0]..bounds[1]).find(|&entry| !values[entry].is_finite()) {
+                let (column, value) = (indices[entry], values[entry]);
+                return Err(Error::NonFinite { what: "the assignment of local feature", row: feature, column, value });
+            }
+        }
+        Ok(Self { words, offsets, indices, values })
+    }
+
+    /// From rows that are known to be right: words ascend, and values are finite.
+    pub(crate) fn from_rows(words: usize, rows: impl Iterator<Item = impl IntoIterator<Item = (usize, f64)>>) -> Self {
+        let mut built = Self { words, offsets: vec![0], indices: Vec::new(), values: Vec::new() };
+        for row in rows {
+            for (word, value) in row {
+                built.indices.push(word);
+                built.values.push(value);
+            }
+            built.offsets.push(built.indices.len());
+        }
+        built
+    }
+
+    /// L
+    pub fn features(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// V
+    pub fn words(&self) -> usize {
+        self.words
+    }
+
+    /// How many values are stored.
+    pub fn stored(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The words that feature `l` reaches, ascending, with its `m_(d)(l)`.
+    ///
+    /// # Panics
+    /// When there is no such feature, as indexing does.
+    pub fn row(&self, feature: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let entries: Range<usize> = self.offsets[feature]..self.offsets[feature + 1];
+        self.indices[entries.clone()].iter().copied().zip(self.values[entries].iter().copied())
+    }
+
+    /// All values written out, (L, V).
+    pub fn to_dense(&self) -> Array2<f64> {
+        let mut dense = Array2::zeros((self.features(), self.words));
+        for (feature, mut row) in dense.rows_mut().into_iter().enumerate() {
+            for (word, value) in self.row(feature) {
+                row[word] = value;
+            }
+        }
+        dense
+    }
+}
+
+fn check_rows(words: usize, offsets: &[usize], indices: &[usize], values: &[f64]) -> Result<(), Error> {
+    let malformed = |problem: String| Err(Error::Malformed { problem });
+    if indices.len() != values.len() {
+        return malformed(format!("{} indices for {} values", indices.len(), values.len()));
+    }
+    if offsets.first() != Some(&0) || offsets.last() != Some(&values.len()) {
+        return malformed(format!("offsets have to begin with 0 and end with {}", values.len()));
+    }
+    for (feature, bounds) in offsets.windows(2).enumerate() {
+        let row = match indices.get(bounds[0]..bounds[1]) {
+            Some(row) => row,
+            None => return malformed(format!("offsets {} and {} of feature {feature}", bounds[0], bounds[1])),
+        };
+        if let Some(&word) = row.iter().find(|&&word| word >= words) {
+            return malformed(format!("feature {feature} reaches word {word} of {words}"));
+        }
+        if !row.is_sorted_by(|one, next| one < next) {
+            return malformed(format!("the words of feature {feature} do not ascend"));
+        }
+    }
+    Ok(())
+}
