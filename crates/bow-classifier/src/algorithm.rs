@@ -1,0 +1,78 @@
+//! Algorithm 1: pixel-wise decomposition for Bag-of-Words features with kernel classifiers.
+
+use bow_mapping::local_feature_relevance;
+use kernels::sum_relevance;
+use local_features::pixel_relevance;
+use ndarray::{Array1, Array2, ArrayView1};
+use relevance::{Amount, Entry, Ledger};
+
+use crate::model::part;
+use crate::{Bag, BowModel, Error, ThirdLayer};
+
+/// A score, decomposed layer by layer down to the pixels.
+#[derive(Clone, Debug)]
+pub struct PixelDecomposition {
+    /// `f(x)`
+    pub score: f64,
+    /// `R³`: of the dimensions of `x`, V (Eqs 24, 25).
+    pub dimensions: Array1<f64>,
+    /// `R²`: of each channel's local features, L (Eqs 27, 31).
+    pub features: Vec<Array1<f64>>,
+    /// `R¹`: of the pixels, (H, W) (Eq. 34), summed over the channels.
+    pub pixels: Array2<f64>,
+    /// Where the score went, layer by layer.
+    pub ledger: Ledger,
+}
+
+/// Algorithm 1: the score of an image, handed down to its pixels.
+///
+/// ```text
+/// for d = 1 … V:      R³_d  as in Eqs (24) or (25)
+/// for all l ∈ L:      R²_l  as in Eqs (27) or (31)
+/// for all pixels q:   R¹_q  as in Eq. (34)                        Bach et al. 2015, Algorithm 1
+/// ```
+/// * `model` — the kernel expansion, the mappings and, for Eq. 25, the candidates for a root point
+/// * `bag` — the image's local features, mapped: `m`, `x` and `area(l)`
+///
+/// `Σ_q R¹_q = f(x)` for sum-decomposable kernels; for the others what is missing is in the ledger's Taylor residual.
+///
+/// # Errors
+/// A bag that is none of the model's, or a root point that can't be found.
+pub fn pixel_wise_decomposition(model: &BowModel, bag: &Bag) -> Result<PixelDecomposition, Error> {
+    let (dimensions, third) = dimension_relevance(model, bag.vector.view())?;
+    let mut ledger = Ledger { entries: vec![third] };
+    let mut second = Entry::new("R² local features (Eqs 27, 31)", Amount::default(), Amount::default());
+    let mut first = Entry::new("R¹ pixels (Eq. 34)", Amount::default(), Amount::default());
+
+    let mut features = Vec::with_capacity(bag.channels.len());
+    let mut pixels = Array2::zeros(bag.shape);
+    for ((channel, encoder), range) in bag.channels.iter().zip(model.encoders()).zip(model.channel_dimensions()) {
+        let (of_features, step) =
+            local_feature_relevance(part(&dimensions, &range), &channel.assignment, encoder.pooling)?;
+        second += &step;
+        let (of_pixels, step) = pixel_relevance(of_features.view(), &channel.areas, bag.shape)?;
+        first += &step;
+        features.push(of_features);
+        pixels += &of_pixels;
+    }
+    let score = ledger.entries[0].upper.total;
+    ledger.push(second);
+    ledger.push(first);
+    Ok(PixelDecomposition { score, dimensions, features, pixels, ledger })
+}
+
+/// `R³`, the relevance of the dimensions of `x`, by the model's [`ThirdLayer`].
+///
+/// # Errors
+/// As for [`pixel_wise_decomposition`].
+pub fn dimension_relevance(model: &BowModel, vector: ArrayView1<'_, f64>) -> Result<(Array1<f64>, Entry), Error> {
+    match model.third_layer() {
+        ThirdLayer::SumDecomposition => Ok(sum_relevance(model.expansion(), vector)?),
+        ThirdLayer::Taylor(taylor) => {
+            let function = model.expansion().differentiable(taylor.zero_quotient)?;
+            let found = taylor.search.decompose(&function, vector, &taylor.candidates)?;
+            let entry = found.entry("R³ dimensions (Eq. 25)");
+            Ok((found.relevance, entry))
+        }
+    }
+}

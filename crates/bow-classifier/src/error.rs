@@ -1,0 +1,147 @@
+//! What can go wrong between an image and its explanation.
+
+use std::path::PathBuf;
+
+use crate::tiles::Tile;
+
+/// Errors of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Local features can't be extracted, or their relevance not be handed to the pixels.
+    #[error(transparent)]
+    Features(#[from] local_features::Error),
+    /// A codebook or mixture can't be learned.
+    #[error(transparent)]
+    Learning(#[from] bow_mapping::learning::LearningError),
+    /// Local features can't be mapped, or relevance not be handed to the local features.
+    #[error(transparent)]
+    Mapping(#[from] bow_mapping::Error),
+    /// A kernel or expansion can't be evaluated or decomposed.
+    #[error(transparent)]
+    Kernels(#[from] kernels::Error),
+    /// No root point, or relevance that does not fit.
+    #[error(transparent)]
+    Relevance(#[from] relevance::Error),
+    /// The classifier can't be trained.
+    #[error(transparent)]
+    Training(#[from] crate::training::TrainingError),
+    /// Not one area for each descriptor.
+    #[error("{descriptors} descriptors with {areas} areas: there has to be one area for each descriptor")]
+    Areas {
+        /// How many descriptors.
+        descriptors: usize,
+        /// How many areas.
+        areas: usize,
+    },
+    /// The encoders' vectors do not fit the expansion.
+    #[error("vectors of {encoded} dimensions for an expansion over {expected}")]
+    Dimensions {
+        /// What the encoders or candidates have.
+        encoded: usize,
+        /// What the expansion takes.
+        expected: usize,
+    },
+    /// Eq. 24 for kernels that are no sums over dimensions.
+    #[error("a kernel that is no sum over dimensions (Eq. 23): explain it by Taylor expansion (Eq. 25)")]
+    NotSumDecomposable,
+    /// Not one extractor for each encoder.
+    #[error("{extractors} extractors of local features for {encoders} encoders: each channel has one of both")]
+    Channels {
+        /// How many extractors.
+        extractors: usize,
+        /// How many encoders.
+        encoders: usize,
+    },
+    /// Descriptors that the mapping does not take.
+    #[error("channel {channel}: descriptors of {found} dimensions, but the codebook has {expected}")]
+    Descriptors {
+        /// Which channel, from 0.
+        channel: usize,
+        /// Dimensions of the descriptors.
+        found: usize,
+        /// Dimensions of the codebook.
+        expected: usize,
+    },
+    /// A target that does not exist.
+    #[error("target {target}: this classifier has a single score, target 0")]
+    Target {
+        /// The target asked for.
+        target: usize,
+    },
+    /// An input that is no image.
+    #[error("an input of shape {shape:?}: an image is height × width × channels")]
+    ImageRank {
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// Tiles without extent, or that never move on.
+    #[error("tiles of side {side} at a step of {step}: both have to be at least 1")]
+    Tiling {
+        /// Side of a tile.
+        side: usize,
+        /// Distance of tiles.
+        step: usize,
+    },
+    /// A tile that does not lie in the image.
+    #[error("{tile:?} with a map of {map:?} pixels does not fit an image of {image:?}")]
+    TileOutside {
+        /// The tile.
+        tile: Tile,
+        /// Size of its map.
+        map: (usize, usize),
+        /// Size of the image.
+        image: (usize, usize),
+    },
+    /// Not one label for each training image.
+    #[error("{images} training images with {labels} labels: there has to be one label for each image")]
+    Labels {
+        /// How many images.
+        images: usize,
+        /// How many labels.
+        labels: usize,
+    },
+    /// A file that can't be read.
+    #[error("can't read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that can't be written.
+    #[error("can't write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of another kind.
+    #[error("{} is no Bag-of-Words model of pixelwise", path.display())]
+    NotAModel {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that a newer release wrote.
+    #[error(
+        "{} is a model file of version {found}; this release reads versions up to {supported}: use a newer release",
+        path.display()
+    )]
+    NewerVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version that is known.
+        supported: u32,
+    },
+    /// A model file that is cut short, or whose parts do not fit.
+    #[error("{} is damaged: {reason}", path.display())]
+    DamagedModel {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

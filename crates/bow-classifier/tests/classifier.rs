@@ -1,0 +1,209 @@
+//! A small classifier from images to pixels: training, Algorithm 1, files, and what it refuses.
+
+use std::fs;
+
+use bow_classifier::training::{KernelWeights, LpNorm, SvmParams};
+use bow_classifier::{BowClassifier, ChannelPlan, Error, ThirdLayer, Tiling, Trainer, decompose_tiles};
+use bow_mapping::learning::{KMeansParams, Learner};
+use bow_mapping::{Normalization, Pooling, Rank, RankOptions, Soft, SoftOptions};
+use kernels::KernelKind;
+use local_features::DenseSift;
+use ndarray::{Array3, ArrayD, Axis, s};
+use relevance::{ExplainableClassifier, RootSearch, SearchOver};
+
+/// Stripes of one of two directions, with a brightness and phase of their own.
+fn picture(index: usize) -> Array3<f64> {
+    let angle = if index.is_multiple_of(2) { 0.2 } else { 1.3 };
+    let phase = index as f64 * 0.7;
+    Array3::from_shape_fn((48, 52, 1), |(row, column, _)| {
+        let along = row as f64 * f64::cos(angle) + column as f64 * f64::sin(angle);
+        0.5 + 0.4 * (0.5 * along + phase).sin() * (0.05 * row as f64 + 0.3 * phase).cos()
+    })
+}
+
+fn pictures(count: usize) -> (Vec<Array3<f64>>, Vec<bool>) {
+    ((0..count).map(picture).collect(), (0..count).map(|index| index.is_multiple_of(2)).collect())
+}
+
+fn channel(kernel: KernelKind, scale: f64) -> ChannelPlan {
+    ChannelPlan {
+        extractor: DenseSift { scale, ..DenseSift::default() }.into(),
+        mapping: Box::new(|descriptors, seed| {
+            let codebook = KMeansParams::new(12).seed(seed).learn(descriptors)?.model;
+            Ok(Rank::new(codebook, RankOptions::default())?.into())
+        }),
+        pooling: Pooling::MEAN,
+        normalization: Normalization::L1,
+        kernel,
+    }
+}
+
+fn trainer(channels: Vec<ChannelPlan>) -> Trainer {
+    Trainer {
+        weights: KernelWeights::Given(vec![1.0 / channels.len() as f64; channels.len()]),
+        channels,
+        svm: SvmParams::default(),
+        search: RootSearch { over: SearchOver::Nearest(3), ..RootSearch::default() },
+        sample: 2_000,
+        seed: 7,
+    }
+}
+
+fn trained(kernel: KernelKind) -> BowClassifier {
+    let (images, positive) = pictures(16);
+    trainer(vec![channel(kernel, 2.0), channel(kernel, 3.0)]).fit(&images, &positive, &()).unwrap().classifier
+}
+
+const KERNELS: [KernelKind; 4] =
+    [KernelKind::Linear, KernelKind::HistogramIntersection, KernelKind::ChiSquared, KernelKind::Rbf];
+
+#[test]
+fn every_kernel_learns_and_conserves_from_score_to_pixels() {
+    for kernel in KERNELS {
+        let classifier = trained(kernel);
+        for index in 16..20 {
+            let image = picture(index);
+            let found = classifier.decompose(image.view()).unwrap();
+            assert_eq!(found.score > 0.0, index.is_multiple_of(2), "{kernel}: picture {index} has {}", found.score);
+            assert_eq!(found.score, classifier.score(image.view()).unwrap());
+            found.ledger.check(1e-12).unwrap_or_else(|error| panic!("{kernel}: {error}"));
+            if matches!(classifier.model().third_layer(), ThirdLayer::SumDecomposition) {
+                assert!((found.pixels.sum() - found.score).abs() < 1e-10, "{kernel}");
+            }
+        }
+    }
+}
+
+#[test]
+fn several_mappings_poolings_and_learned_weights_conserve() {
+    let (images, positive) = pictures(16);
+    for p in [1.0, 2.0, 3.5, f64::INFINITY] {
+        let soft = ChannelPlan {
+            mapping: Box::new(|descriptors, seed| {
+                let codebook = KMeansParams::new(9).seed(seed).learn(descriptors)?.model;
+                Ok(Soft::new(codebook, SoftOptions::default())?.into())
+            }),
+            pooling: Pooling::new(p).unwrap(),
+            normalization: Normalization::L2,
+            ..channel(KernelKind::ChiSquared, 2.0)
+        };
+        let plan = Trainer {
+            weights: KernelWeights::Learned(LpNorm::default()),
+            ..trainer(vec![soft, channel(KernelKind::HistogramIntersection, 2.0)])
+        };
+        let learned = plan.fit(&images, &positive, &());
+        // One kernel has no derivative, the other no sum: this model can't be explained, and says so.
+        assert!(matches!(learned, Err(Error::Kernels(_))), "p = {p}");
+
+        let soft_only = Trainer { channels: plan.channels.into_iter().take(1).collect(), ..trainer(vec![]) };
+        let soft_only = Trainer { weights: KernelWeights::Learned(LpNorm::default()), ..soft_only };
+        let classifier = soft_only.fit(&images, &positive, &()).unwrap().classifier;
+        classifier.decompose(picture(16).view()).unwrap().ledger.check(1e-12).unwrap();
+    }
+}
+
+#[test]
+fn a_saved_classifier_explains_the_same_to_the_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    for kernel in KERNELS {
+        let classifier = trained(kernel);
+        let path = folder.path().join(format!("{kernel}.model"));
+        classifier.save(&path).unwrap();
+        let loaded = BowClassifier::load(&path).unwrap();
+        assert_eq!(loaded, classifier);
+        let image = picture(17);
+        let (left, right) = (classifier.decompose(image.view()).unwrap(), loaded.decompose(image.view()).unwrap());
+        assert_eq!(left.pixels, right.pixels);
+
+        let again = folder.path().join("again.model");
+        loaded.save(&again).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), fs::read(&again).unwrap());
+    }
+}
+
+#[test]
+fn model_files_that_are_cut_short_newer_or_something_else_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("whole.model");
+    trained(KernelKind::HistogramIntersection).save(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let write = |bytes: &[u8]| {
+        let path = folder.path().join("broken.model");
+        fs::write(&path, bytes).unwrap();
+        BowClassifier::load(&path)
+    };
+    for length in [whole.len() - 1, whole.len() / 2, 60] {
+        assert!(matches!(write(&whole[..length]), Err(Error::DamagedModel { .. })), "{length} bytes");
+    }
+    for bytes in [&b""[..], &b"{}"[..], &b"pixelwise bag-of-words model one\n"[..], &whole[..20]] {
+        assert!(matches!(write(bytes), Err(Error::NotAModel { .. })));
+    }
+    let line = whole.iter().position(|&byte| byte == b'\n').unwrap();
+    let newer = [b"pixelwise bag-of-words model 2", &whole[line..]].concat();
+    let error = write(&newer).unwrap_err();
+    assert!(matches!(error, Error::NewerVersion { found: 2, supported: 1, .. }), "{error}");
+    assert!(matches!(BowClassifier::load(folder.path().join("none.model")), Err(Error::Read { .. })));
+    let nowhere = folder.path().join("no folder/a.model");
+    assert!(matches!(trained(KernelKind::Linear).save(nowhere), Err(Error::Write { .. })));
+}
+
+#[test]
+fn images_that_the_classifier_can_not_take_are_refused() {
+    let classifier = trained(KernelKind::HistogramIntersection);
+    let empty = Array3::<f64>::zeros((0, 0, 3));
+    let small = Array3::<f64>::zeros((20, 90, 1));
+    let mut broken = picture(0);
+    broken[[3, 4, 0]] = f64::NAN;
+    for image in [empty, small, broken] {
+        let error = classifier.decompose(image.view()).unwrap_err();
+        assert!(matches!(error, Error::Features(_)), "{error}");
+    }
+    let image = picture(0).into_dyn();
+    assert!(classifier.explain(image.view(), 1).unwrap_err().to_string().contains("target 1"));
+    let flat = ArrayD::<f64>::zeros(vec![5]);
+    assert!(classifier.scores(&[flat.view()]).unwrap_err().to_string().contains("height × width × channels"));
+}
+
+#[test]
+fn training_data_that_can_not_be_learned_from_is_refused() {
+    let (images, positive) = pictures(8);
+    let plan = trainer(vec![channel(KernelKind::ChiSquared, 2.0)]);
+    let refused = |images: &[Array3<f64>], positive: &[bool]| plan.fit(images, positive, &()).err().unwrap();
+    assert!(matches!(refused(&images, &positive[1..]), Error::Labels { images: 8, labels: 7 }));
+    assert!(matches!(refused(&images, &[true; 8]), Error::Training(_)));
+    assert!(matches!(refused(&[], &[]), Error::Learning(_) | Error::Mapping(_)));
+    let blank = vec![Array3::<f64>::from_elem((48, 52, 1), 0.5); 8];
+    assert!(matches!(refused(&blank, &positive), Error::Learning(_) | Error::Mapping(_)));
+}
+
+#[test]
+fn tiles_are_averaged_and_the_trait_gives_the_same() {
+    let classifier = trained(KernelKind::ChiSquared);
+    let mut wide = Array3::<f64>::zeros((48, 104, 1));
+    wide.slice_mut(s![.., ..52, ..]).assign(&picture(2));
+    wide.slice_mut(s![.., 52.., ..]).assign(&picture(5));
+    let tiled = decompose_tiles(&classifier, wide.view(), Tiling { side: 52, step: 26 }).unwrap();
+    assert_eq!(tiled.scores.len(), 3);
+    assert!(tiled.ledger.check(1e-12).is_ok() && tiled.max_relative_error < 1e-12);
+    assert!(tiled.scores[0].1 > 0.0 && tiled.scores[2].1 < 0.0);
+
+    let image = picture(3).into_dyn();
+    let explanation = classifier.explain(image.view(), 0).unwrap();
+    let scores = classifier.scores(&[image.view(), image.view()]).unwrap();
+    assert_eq!(scores.column(0).to_vec(), [explanation.score; 2]);
+    assert_eq!(classifier.channel_axis(), Some(Axis(2)));
+    assert_eq!(explanation.relevance.shape(), [48, 52]);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let classifier = trained(KernelKind::ChiSquared);
+            let found = decompose_tiles(&classifier, picture(4).view(), Tiling { side: 40, step: 9 }).unwrap();
+            (classifier, found.pixels)
+        })
+    };
+    assert_eq!(run(1), run(2));
+}
