@@ -84,7 +84,9 @@ pub enum TrainingError {
     #[error("no costs to compare: give at least one value of C")]
     NoCosts,
     /// An optimization that did not come to its end.
-    #[error("{what} did not converge: after {iterations} iterations {remaining:.1e} is left, {tolerance:.1e} is allowed")]
+    #[error(
+        "{what} did not converge: after {iterations} iterations {remaining:.1e} is left, {tolerance:.1e} is allowed"
+    )]
     NotConverged {
         /// What was optimized.
         what: &'static str,

@@ -135,13 +135,11 @@ impl<'a> Factor<'a> {
     /// [`join`](Self::join) for several variables, most of the work in matrix products.
     fn join_block(&mut self, block: &[usize]) {
         let size = self.members.len();
-        let mut rows = Array2::from_shape_fn((block.len(), size), |(row, member)| {
-            self.entry(block[row], self.members[member])
-        });
+        let mut rows =
+            Array2::from_shape_fn((block.len(), size), |(row, member)| self.entry(block[row], self.members[member]));
         self.forward_rows(&mut rows);
-        let mut remaining = Array2::from_shape_fn((block.len(), block.len()), |(row, column)| {
-            self.entry(block[row], block[column])
-        });
+        let mut remaining =
+            Array2::from_shape_fn((block.len(), block.len()), |(row, column)| self.entry(block[row], block[column]));
         general_mat_mul(-1.0, &rows, &rows.t(), 1.0, &mut remaining);
         let mut joined: Vec<usize> = Vec::with_capacity(block.len());
         for (position, &variable) in block.iter().enumerate() {

@@ -86,7 +86,13 @@ mod tests {
         for (score, _) in scores.iter().zip(positive).filter(|(_, positive)| **positive) {
             for (other, _) in scores.iter().zip(positive).filter(|(_, positive)| !**positive) {
                 pairs += 1.0;
-                sum += if score > other { 1.0 } else if score == other { 0.5 } else { 0.0 };
+                sum += if score > other {
+                    1.0
+                } else if score == other {
+                    0.5
+                } else {
+                    0.0
+                };
             }
         }
         sum / pairs

@@ -92,17 +92,17 @@ pub fn combined_gram<S: Data<Elem = f64>>(
 /// * `positive` — N
 ///
 /// ```
-/// use bow_classifier::training::{KernelWeights, LpNorm, SvmParams, learn_weights};
+/// use bow_classifier::training::{KernelWeights, LpNorm, SvmParams, train_kernel_weights};
 /// use ndarray::array;
 ///
 /// // The first kernel tells the classes apart, the second knows nothing.
 /// let grams = [array![[1.0, -1.0], [-1.0, 1.0]], array![[1.0, 1.0], [1.0, 1.0]]];
 /// let learned = KernelWeights::Learned(LpNorm::default());
-/// let solution = learn_weights(&grams, &[true, false], &learned, &SvmParams::default())?;
+/// let solution = train_kernel_weights(&grams, &[true, false], &learned, &SvmParams::default())?;
 /// assert_eq!(solution.weights, [1.0, 0.0]);
 ///
 /// let given = KernelWeights::Given(vec![0.5, 0.5]);
-/// let solution = learn_weights(&grams, &[true, false], &given, &SvmParams::default())?;
+/// let solution = train_kernel_weights(&grams, &[true, false], &given, &SvmParams::default())?;
 /// assert_eq!(solution.dual.coefficients, array![1.0, -1.0]);
 /// # Ok::<(), bow_classifier::training::TrainingError>(())
 /// ```
@@ -110,7 +110,7 @@ pub fn combined_gram<S: Data<Elem = f64>>(
 /// # Errors
 /// Those of [`combined_gram`] and of [`SvmParams::fit_gram`]; `p` ≤ 1; [`TrainingError::NotConverged`] when the weights
 /// still change after all iterations.
-pub fn learn_weights<S: Data<Elem = f64>>(
+pub fn train_kernel_weights<S: Data<Elem = f64>>(
     grams: &[ArrayBase<S, Ix2>],
     positive: &[bool],
     weights: &KernelWeights,

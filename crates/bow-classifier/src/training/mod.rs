@@ -13,7 +13,7 @@ mod svm;
 pub use cross_validation::{CostScore, CostSelection, CrossValidation};
 pub use error::TrainingError;
 pub use metrics::{accuracy, area_under_curve};
-pub use mkl::{KernelWeights, LpNorm, MklSolution, combined_gram, learn_weights};
+pub use mkl::{KernelWeights, LpNorm, MklSolution, combined_gram, train_kernel_weights};
 pub use svm::{ClassWeight, DualSolution, SvmParams, ValidSvmParams};
 
 #[cfg(test)]

@@ -28,7 +28,10 @@ fn positive(labels: &Array1<f64>) -> Vec<bool> {
 fn assert_close(found: &[f64], expected: &[f64], relative: f64, absolute: f64, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (position, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() <= absolute + relative * expected.abs(), "{what}[{position}]: {found} {expected}");
+        assert!(
+            (found - expected).abs() <= absolute + relative * expected.abs(),
+            "{what}[{position}]: {found} {expected}"
+        );
     }
 }
 
@@ -134,7 +137,7 @@ fn learned_kernel_weights_are_those_of_the_reference() {
     let svm = SvmParams::default().cost(golden_cost(case));
     let labels = positive(&golden_array(case, "y_train"));
     let weights = KernelWeights::Learned(LpNorm { norm: 2.0, ..LpNorm::default() });
-    let solution = learn_weights(&grams, &labels, &weights, &svm).unwrap();
+    let solution = train_kernel_weights(&grams, &labels, &weights, &svm).unwrap();
     let expected: Array1<f64> = golden_array(case, "beta");
     assert_close(&solution.weights, &expected.to_vec(), 1e-9, 1e-9, "weights");
     let expected: Array1<f64> = golden_array(case, "alpha_y");
@@ -201,7 +204,7 @@ proptest! {
         let grams = [linear(&points), gaussian(&points, 2.0), gaussian(&points.mapv(f64::abs), 5.0)];
         let svm = SvmParams::default().cost(1.0);
         let learned = KernelWeights::Learned(LpNorm { norm, ..LpNorm::default() });
-        let solution = learn_weights(&grams, &labels, &learned, &svm).unwrap();
+        let solution = train_kernel_weights(&grams, &labels, &learned, &svm).unwrap();
         let total: f64 = solution.weights.iter().map(|weight| weight.powf(norm)).sum();
         prop_assert!((total - 1.0).abs() < 1e-12);
         let value = |weights: &[f64]| {
@@ -243,7 +246,8 @@ fn a_gram_matrix_in_any_layout_gives_the_same_machine() {
 
 #[test]
 fn wide_ranges_of_values_and_costs_are_solved() {
-    let points = Array2::from_shape_fn((60, 4), |(i, j)| ((i * 37 + j * 101 + i * i * 7) % 97) as f64 * 10_f64.powi(j as i32));
+    let points =
+        Array2::from_shape_fn((60, 4), |(i, j)| ((i * 37 + j * 101 + i * i * 7) % 97) as f64 * 10_f64.powi(j as i32));
     let labels: Vec<bool> = (0..60).map(|i| (i * 7) % 5 < 2).collect();
     let gram = linear(&points);
     for cost in [1e-12, 1e-6, 1.0, 1e6] {
@@ -256,7 +260,9 @@ fn wide_ranges_of_values_and_costs_are_solved() {
 
 #[test]
 fn a_matrix_that_is_not_positive_semi_definite_ends() {
-    let gram = Array2::from_shape_fn((30, 30), |(i, j)| ((i as f64 * 1.7).sin() * (j as f64 * 1.7).sin()) - f64::from(u8::from(i == j)));
+    let gram = Array2::from_shape_fn((30, 30), |(i, j)| {
+        ((i as f64 * 1.7).sin() * (j as f64 * 1.7).sin()) - f64::from(u8::from(i == j))
+    });
     let labels: Vec<bool> = (0..30).map(|i| i % 2 == 0).collect();
     match SvmParams::default().fit_gram(gram.view(), &labels) {
         Ok(dual) => assert!(dual.kkt_violation < 1e-9),
@@ -316,7 +322,7 @@ fn bad_input_is_told() {
     assert!(svm.clone().class_weight(weight).check().is_err());
 
     let grams = [gram.clone(), gram.clone()];
-    let learn = |grams: &[Array2<f64>], weights| learn_weights(grams, &labels, &weights, &svm).unwrap_err().to_string();
+    let learn = |grams: &[Array2<f64>], weights| train_kernel_weights(grams, &labels, &weights, &svm).unwrap_err().to_string();
     assert!(learn(&grams, KernelWeights::Given(vec![1.0])).contains("kernel weights: 1 where 2 are needed"));
     assert!(learn(&grams, KernelWeights::Given(vec![1.0, -0.5])).contains("kernel weight = -0.5"));
     assert!(learn(&[], KernelWeights::Learned(LpNorm::default())).contains("no training points"));
