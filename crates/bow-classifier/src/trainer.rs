@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, s};
 use rayon::prelude::*;
 use relevance::{Candidates, RootSearch};
 
-use crate::training::{KernelWeights, MklSolution, SvmParams, learn_weights};
+use crate::training::{KernelWeights, MklSolution, SvmParams, train_kernel_weights};
 use crate::{BowClassifier, BowModel, Encoder, Error, TaylorThirdLayer, ThirdLayer};
 
 /// Learns a mapping from a sample of descriptors, (L, D), and a seed.
@@ -106,7 +106,7 @@ impl Trainer {
         }
 
         observer.begin(Stage::Machine, 1);
-        let machine = learn_weights(&grams, positive, &self.weights, &self.svm)?;
+        let machine = train_kernel_weights(&grams, positive, &self.weights, &self.svm)?;
         observer.step();
 
         let points = side_by_side(&vectors);
