@@ -130,32 +130,24 @@ impl Lasso {
     /// The code of one feature.
     ///
     /// Coordinate descent finds out which words are in use, and with which sign; for these the minimum is the solution
-    /// of a linear system. When that solution contradicts the signs, or a word that is not in use should be, or there
-    /// is no solution, descent goes on.
+    /// of a linear system. Where that solution contradicts the signs, the step towards it ends at the first word that
+    /// goes out of use. Both only ever lower the objective, and no set of words and signs is solved for twice, so that
+    /// this comes to an end where coordinate descent alone takes forever: with words that are nearly collinear.
     fn code(&self, feature: usize, descriptor: ArrayView1<'_, f64>) -> Result<Vec<f64>, Error> {
         let mut descent = Descent::new(self, descriptor);
-        let mut solve_below = FIRST_SOLVE;
         let mut change = f64::INFINITY;
-        for _ in 0..self.options.max_sweeps {
+        for sweep in 1..=self.options.max_sweeps {
             change = descent.sweep();
-            if change <= solve_below {
-                if let Some(code) = descent.exact() {
-                    return Ok(code);
-                }
-                if change <= self.options.tolerance {
+            if change <= SETTLED || sweep % SWEEPS_BETWEEN_SOLVES == 0 {
+                descent.solve_for_words_in_use();
+                if descent.is_optimal() || change <= self.options.tolerance {
                     return Ok(descent.code);
                 }
-                solve_below *= NEXT_SOLVE;
             }
         }
         let LassoOptions { max_sweeps: iterations, .. } = self.options;
-        Err(Error::NotConverged {
-            what: "the lasso code of local feature",
-            index: feature,
-            iterations,
-            unit: "sweeps",
-            change,
-        })
+        let what = "the lasso code of local feature";
+        Err(Error::NotConverged { what, index: feature, iterations, unit: "sweeps", change })
     }
 }
 
@@ -179,25 +171,40 @@ impl Map for Lasso {
     }
 }
 
-/// The largest relative change in a sweep at which an exact solve is first tried, and by how much it has to shrink
-/// before the next.
-const FIRST_SOLVE: f64 = 1e-3;
-const NEXT_SOLVE: f64 = 1e-2;
+/// A sweep that changes no coefficient by more than this share of the largest one has probably found the words.
+const SETTLED: f64 = 1e-3;
 
-/// Coordinate descent on one feature's code.
+/// After so many sweeps the words in use are solved for in any case.
+const SWEEPS_BETWEEN_SOLVES: usize = 10;
+
+/// What rounding may add to a correlation, relative to the largest of them.
+const ROUNDING: f64 = 1e-12;
+
+/// What is added to the squared lengths of the words in use, relative to the largest, when they are linearly dependent.
+const PROXIMITY: f64 = 1e-10;
+
+/// Descent on one feature's code.
 struct Descent<'a> {
-    lasso: &'a Lasso,
+    gram: ArrayView2<'a, f64>,
+    half_lambda: f64,
     /// `Bᵀl`
     target: Array1<f64>,
     /// `Bᵀ(l − B c)`
     correlation: Array1<f64>,
+    /// `c`
     code: Vec<f64>,
 }
 
 impl<'a> Descent<'a> {
     fn new(lasso: &'a Lasso, descriptor: ArrayView1<'_, f64>) -> Self {
         let target = lasso.codebook.words().dot(&descriptor);
-        Self { lasso, correlation: target.clone(), target, code: vec![0.0; lasso.words()] }
+        Self {
+            gram: lasso.gram.view(),
+            half_lambda: lasso.options.lambda / 2.0,
+            correlation: target.clone(),
+            target,
+            code: vec![0.0; lasso.words()],
+        }
     }
 
     /// Minimizes over one word's coefficient after the other; returns the largest change relative to the largest
@@ -205,52 +212,78 @@ impl<'a> Descent<'a> {
     fn sweep(&mut self) -> f64 {
         let (mut largest, mut largest_change) = (0.0_f64, 0.0_f64);
         for word in 0..self.code.len() {
-            let gram = self.lasso.gram.row(word);
+            let gram = self.gram.row(word);
             let (old, squared_norm) = (self.code[word], gram[word]);
             if squared_norm == 0.0 {
                 continue;
             }
-            let new = soft_threshold(self.correlation[word] + squared_norm * old, self.lasso.options.lambda / 2.0)
-                / squared_norm;
+            let new = soft_threshold(self.correlation[word] + squared_norm * old, self.half_lambda) / squared_norm;
             if new != old {
                 self.correlation.scaled_add(old - new, &gram);
                 self.code[word] = new;
             }
-            largest = largest.max(new.abs());
+            largest = largest.max(old.abs()).max(new.abs());
             largest_change = largest_change.max((new - old).abs());
         }
-        if largest_change == 0.0 { 0.0 } else { largest_change / largest.max(f64::MIN_POSITIVE) }
+        if largest_change == 0.0 { 0.0 } else { largest_change / largest }
     }
 
-    /// The minimum, if the words in use and their signs are right.
-    fn exact(&self) -> Option<Vec<f64>> {
-        let half = self.lasso.options.lambda / 2.0;
-        let used: Vec<usize> = (0..self.code.len()).filter(|&word| self.code[word] != 0.0).collect();
-        let right = used.iter().map(|&word| self.target[word] - half * self.code[word].signum()).collect();
-        let gram = self.lasso.gram.select(Axis(0), &used).select(Axis(1), &used);
-        let solution = solve_positive_definite_vector(gram, right)?;
-        let mut code = vec![0.0; self.code.len()];
-        for (&word, &value) in used.iter().zip(&solution) {
-            code[word] = value;
+    /// Goes to the minimum for the words in use and their signs, or to where the first of them goes out of use and on
+    /// from there.
+    fn solve_for_words_in_use(&mut self) {
+        loop {
+            let used: Vec<usize> = (0..self.code.len()).filter(|&word| self.code[word] != 0.0).collect();
+            let Some(solution) = self.minimum(&used) else { break };
+            let crossing = used
+                .iter()
+                .zip(&solution)
+                .filter(|&(&word, &value)| value * self.code[word] <= 0.0)
+                .map(|(&word, &value)| (word, self.code[word] / (self.code[word] - value)))
+                .min_by(|one, other| one.1.total_cmp(&other.1));
+            let step = crossing.map_or(1.0, |(_, step)| step);
+            for (&word, &value) in used.iter().zip(&solution) {
+                self.code[word] = if step < 1.0 { self.code[word] + step * (value - self.code[word]) } else { value };
+            }
+            match crossing {
+                Some((word, _)) => self.code[word] = 0.0,
+                None => break,
+            }
         }
-        let signs_agree = used.iter().all(|&word| code[word] * self.code[word] > 0.0);
-        (signs_agree && self.is_optimal(&used, &code)).then_some(code)
+        self.correlation.assign(&self.target);
+        for (word, &value) in self.code.iter().enumerate().filter(|&(_, &value)| value != 0.0) {
+            self.correlation.scaled_add(-value, &self.gram.row(word));
+        }
     }
 
-    /// Whether `|2 Bᵀ(l − B c)| ≤ λ` for all words, up to rounding.
-    fn is_optimal(&self, used: &[usize], code: &[f64]) -> bool {
-        let half = self.lasso.options.lambda / 2.0;
-        let mut correlation = self.target.clone();
-        for &word in used {
-            correlation.scaled_add(-code[word], &self.lasso.gram.row(word));
-        }
-        let magnitude = self.target.iter().fold(half, |largest, value| largest.max(value.abs()));
-        correlation.iter().all(|value| value.abs() <= half + ROUNDING * magnitude)
+    /// The coefficients of `used` that minimize the objective if they keep their signs.
+    ///
+    /// Where the words are linearly dependent, the minimum is searched near the present code (a proximal step).
+    fn minimum(&self, used: &[usize]) -> Option<Array1<f64>> {
+        let mut gram = self.gram.select(Axis(0), used).select(Axis(1), used);
+        let mut right: Array1<f64> =
+            used.iter().map(|&word| self.target[word] - self.half_lambda * self.code[word].signum()).collect();
+        solve_positive_definite_vector(gram.clone(), right.clone()).or_else(|| {
+            let proximity = PROXIMITY * gram.diag().fold(0.0, |largest: f64, &value| largest.max(value));
+            gram.diag_mut().map_inplace(|value| *value += proximity);
+            right.iter_mut().zip(used).for_each(|(value, &word)| *value += proximity * self.code[word]);
+            solve_positive_definite_vector(gram, right)
+        })
+    }
+
+    /// Whether `Bᵀ(l − B c)` is `λ/2 sign(c_d)` for the words in use, and within `[−λ/2, λ/2]` for the others, up to
+    /// rounding.
+    fn is_optimal(&self) -> bool {
+        let largest = self.target.iter().fold(self.half_lambda, |largest, value| largest.max(value.abs()));
+        let slack = ROUNDING * largest;
+        self.correlation.iter().zip(&self.code).all(|(&correlation, &value)| {
+            if value == 0.0 {
+                correlation.abs() <= self.half_lambda + slack
+            } else {
+                (correlation - self.half_lambda * value.signum()).abs() <= slack
+            }
+        })
     }
 }
-
-/// What rounding may add to a correlation, relative to the largest of them.
-const ROUNDING: f64 = 1e-12;
 
 /// `S(v, t) = sign(v) · max(|v| − t, 0)`
 fn soft_threshold(value: f64, threshold: f64) -> f64 {
@@ -260,5 +293,84 @@ fn soft_threshold(value: f64, threshold: f64) -> f64 {
         value + threshold
     } else {
         0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use rand::{Rng, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+
+    fn random(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        Array2::from_shape_simple_fn((rows, columns), || random.gen_range(-1.0..1.0))
+    }
+
+    fn lasso(words: Array2<f64>, lambda: f64) -> Lasso {
+        Lasso::new(Codebook::new(words).unwrap(), LassoOptions { lambda, ..Default::default() }).unwrap()
+    }
+
+    /// Fails unless the codes satisfy the conditions that hold at the minimum, and there only.
+    fn assert_optimal(lasso: &Lasso, descriptors: &Array2<f64>) -> Array2<f64> {
+        let codes = lasso.assign(descriptors.view()).unwrap().to_dense();
+        let conditions = lasso.optimality(descriptors.view(), codes.view()).unwrap();
+        let lambda = lasso.options.lambda;
+        for (&condition, &value) in conditions.iter().zip(&codes) {
+            assert!(condition.abs() <= lambda * (1.0 + 1e-9) + 1e-9, "{condition} where λ = {lambda}");
+            assert!(value == 0.0 || (condition - lambda * value.signum()).abs() <= 1e-9, "{condition} for c = {value}");
+        }
+        codes
+    }
+
+    #[test]
+    fn codes_are_minima() {
+        for (words, dimensions) in [(1, 1), (3, 19), (19, 3), (19, 19), (100, 8)] {
+            for lambda in [1e-3, 0.1, 1.0] {
+                let lasso = lasso(random(words, dimensions, 1), lambda);
+                assert_optimal(&lasso, &random(20, dimensions, 2));
+            }
+        }
+    }
+
+    #[test]
+    fn words_that_are_equal_or_nearly_collinear_or_zero_do_no_harm() {
+        let base = random(10, 5, 3);
+        let nearly = &base + &(random(10, 5, 4) * 1e-7);
+        let words = ndarray::concatenate![Axis(0), base, nearly, base, Array2::zeros((1, 5))];
+        let codes = assert_optimal(&lasso(words, 0.01), &random(30, 5, 5));
+        assert!(codes.column(30).iter().all(|&value| value == 0.0));
+    }
+
+    #[test]
+    fn a_large_weight_leaves_nothing() {
+        let descriptors = random(5, 4, 6);
+        let assignment = lasso(random(7, 4, 7), 100.0).assign(descriptors.view()).unwrap();
+        assert!(matches!(assignment, Assignment::Sparse(rows) if rows.stored() == 0 && rows.features() == 5));
+    }
+
+    #[test]
+    fn the_objective_is_smallest_at_the_code() {
+        let (lasso, descriptors) = (lasso(random(9, 4, 8), 0.2), random(6, 4, 9));
+        let codes = lasso.assign(descriptors.view()).unwrap().to_dense();
+        let smallest = lasso.objective(descriptors.view(), codes.view()).unwrap();
+        for seed in 0..20 {
+            let others = &codes + &(random(6, 9, 10 + seed) * 0.1);
+            let objective = lasso.objective(descriptors.view(), others.view()).unwrap();
+            assert!(objective.iter().zip(&smallest).all(|(other, smallest)| other >= smallest));
+        }
+    }
+
+    #[test]
+    fn wrong_options_are_refused() {
+        let codebook = || Codebook::new(array![[1.0]]).unwrap();
+        for lambda in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let error = Lasso::new(codebook(), LassoOptions { lambda, ..Default::default() }).unwrap_err();
+            assert!(matches!(error, Error::Parameter { .. }), "{error}");
+        }
+        assert!(Lasso::new(codebook(), LassoOptions { max_sweeps: 0, ..Default::default() }).is_err());
+        assert!(Lasso::new(codebook(), LassoOptions { tolerance: 0.0, ..Default::default() }).is_err());
     }
 }
