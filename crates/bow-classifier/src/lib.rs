@@ -16,6 +16,7 @@
 
 mod algorithm;
 mod classifier;
+pub mod convert;
 mod error;
 mod file;
 mod model;

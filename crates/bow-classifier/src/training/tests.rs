@@ -322,7 +322,8 @@ fn bad_input_is_told() {
     assert!(svm.clone().class_weight(weight).check().is_err());
 
     let grams = [gram.clone(), gram.clone()];
-    let learn = |grams: &[Array2<f64>], weights| train_kernel_weights(grams, &labels, &weights, &svm).unwrap_err().to_string();
+    let learn =
+        |grams: &[Array2<f64>], weights| train_kernel_weights(grams, &labels, &weights, &svm).unwrap_err().to_string();
     assert!(learn(&grams, KernelWeights::Given(vec![1.0])).contains("kernel weights: 1 where 2 are needed"));
     assert!(learn(&grams, KernelWeights::Given(vec![1.0, -0.5])).contains("kernel weight = -0.5"));
     assert!(learn(&[], KernelWeights::Learned(LpNorm::default())).contains("no training points"));
