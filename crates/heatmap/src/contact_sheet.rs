@@ -217,10 +217,12 @@ impl<'a> Layout<'a> {
         let mut top = margin;
         write_block(&mut canvas, &self.title, center, top, self.sheet.heading());
         top += block_height(&self.title, self.sheet.heading(), ROW_GAP * unit) as u32;
-        for (titles, (left, width)) in self.column_titles.iter().zip(self.columns()) {
-            write_block(&mut canvas, titles, left + width / 2, top, self.sheet.column_title());
+        let titles_end = top + self.column_titles_height() as u32;
+        for (title, (left, width)) in self.column_titles.iter().zip(self.columns()) {
+            let own = titles_end - block_height(title, self.sheet.column_title(), CAPTION_GAP * unit) as u32;
+            write_block(&mut canvas, title, left + width / 2, own, self.sheet.column_title());
         }
-        top += self.column_titles_height() as u32;
+        top = titles_end;
         for row in &self.rows {
             self.draw_row(&mut canvas, row, top);
             top += self.row_height(row) as u32 + ROW_GAP * unit;

@@ -1,0 +1,231 @@
+//! A ledger as a table with bars, and what it means in plain words.
+
+use relevance::{Entry, Ledger, Sink};
+use serde::Serialize;
+
+use crate::numbers::{error, number, percent, percent_of_bar};
+
+/// What a ledger may be off by, relative: the workspace's promise for arithmetic of 64 bits.
+const TOLERANCE: f64 = 1e-10;
+
+/// A ledger as the template wants it.
+#[derive(Debug, Serialize)]
+pub(crate) struct FlowView {
+    stages: Vec<StageView>,
+    summary: String,
+    warnings: Vec<String>,
+}
+
+/// One backward step.
+#[derive(Debug, Serialize)]
+struct StageView {
+    name: String,
+    upper: String,
+    lower: String,
+    sunk: String,
+    error: String,
+    parts: Vec<PartView>,
+}
+
+/// A part of a stage's bar: what reached below, or what one sink took.
+#[derive(Debug, Serialize)]
+struct PartView {
+    name: String,
+    /// The color's class.
+    class: String,
+    amount: String,
+    share: String,
+    /// Percent of the bar.
+    width: f64,
+    /// Whether its sign is opposite to that of what came in from above.
+    opposite: bool,
+}
+
+/// The parts that a stage's relevance was split into, by magnitude, so that parts of opposite sign don't hide each
+/// other.
+struct Split {
+    below: f64,
+    sinks: Vec<(Sink, f64)>,
+}
+
+impl Split {
+    fn of(entry: &Entry) -> Self {
+        let sinks = entry.sinks.iter().map(|(sink, amount)| (*sink, finite(amount.total).abs())).collect();
+        Self { below: finite(entry.lower.total).abs(), sinks }
+    }
+
+    fn sunk(&self) -> f64 {
+        self.sinks.iter().map(|(_, amount)| amount).sum()
+    }
+}
+
+/// A ledger, stage by stage.
+pub(crate) fn flow(ledger: &Ledger) -> FlowView {
+    FlowView {
+        stages: ledger.entries.iter().map(stage).collect(),
+        summary: summary(ledger),
+        warnings: warnings(ledger),
+    }
+}
+
+fn stage(entry: &Entry) -> StageView {
+    let split = Split::of(entry);
+    let whole = split.below + split.sunk();
+    let part = |name: &str, class: String, total: f64| {
+        let share = if whole > 0.0 { finite(total).abs() / whole } else { 0.0 };
+        PartView {
+            name: name.to_owned(),
+            class,
+            amount: number(total),
+            share: percent(share),
+            width: percent_of_bar(share),
+            opposite: total * entry.upper.total < 0.0,
+        }
+    };
+    let mut parts = vec![part("below", "below".to_owned(), entry.lower.total)];
+    parts.extend(
+        entry
+            .sinks
+            .iter()
+            .map(|(sink, amount)| part(sink.name(), format!("sink-{}", sink.name().replace(' ', "-")), amount.total)),
+    );
+    StageView {
+        name: entry.stage.clone(),
+        upper: number(entry.upper.total),
+        lower: number(entry.lower.total),
+        sunk: if entry.sinks.is_empty() { "none".to_owned() } else { number(entry.sunk().total) },
+        error: error(entry.relative_error()),
+        parts,
+    }
+}
+
+/// From the score to the pixels in one sentence.
+fn summary(ledger: &Ledger) -> String {
+    let (Some(first), Some(last)) = (ledger.entries.first(), ledger.entries.last()) else {
+        return "No step was booked.".to_owned();
+    };
+    let (score, reached) = (first.upper.total, last.lower.total);
+    let sunk: f64 = ledger.entries.iter().map(|entry| entry.sunk().total).sum();
+    let share = if score == 0.0 { String::new() } else { format!(" ({})", percent(reached / score)) };
+    if ledger.entries.iter().all(|entry| entry.sinks.is_empty()) {
+        return format!("Of a score of {}, all reached the pixels.", number(score));
+    }
+    format!(
+        "Of a score of {}, {}{share} reached the pixels and {} ended in sinks.",
+        number(score),
+        number(reached),
+        number(sunk)
+    )
+}
+
+/// What a reader has to know before trusting the picture.
+fn warnings(ledger: &Ledger) -> Vec<String> {
+    [mostly_sunk(ledger), non_finite(ledger), unbalanced(ledger)].into_iter().flatten().collect()
+}
+
+/// Most of the evidence ended in sinks: how much, and in which most of all.
+fn mostly_sunk(ledger: &Ledger) -> Option<String> {
+    let reached = Split::of(ledger.entries.last()?).below;
+    let splits = ledger.entries.iter().map(|entry| (entry, Split::of(entry)));
+    let sinks: Vec<(&str, Sink, f64)> = splits
+        .flat_map(|(entry, split)| split.sinks.into_iter().map(|(sink, amount)| (entry.stage.as_str(), sink, amount)))
+        .collect();
+    let sunk: f64 = sinks.iter().map(|(_, _, amount)| amount).sum();
+    let (stage, sink, amount) = sinks.into_iter().max_by(|left, right| left.2.total_cmp(&right.2))?;
+    let whole = reached + sunk;
+    (sunk > reached).then(|| {
+        format!(
+            "Most of the evidence did not reach the pixels: {} of it ended in sinks, the largest part ({}) in the {sink} \
+             of the step “{stage}”. The heatmap shows only the rest.",
+            percent(sunk / whole),
+            percent(amount / whole),
+        )
+    })
+}
+
+fn non_finite(ledger: &Ledger) -> Option<String> {
+    let count = |entry: &Entry| entry.upper.non_finite + entry.lower.non_finite + entry.sunk().non_finite;
+    let entry = ledger.entries.iter().find(|entry| count(entry) > 0)?;
+    let (count, stage) = (count(entry), &entry.stage);
+    Some(format!(
+        "{count} values were infinite or NaN, first in the step “{stage}”: this explanation can't be trusted."
+    ))
+}
+
+fn unbalanced(ledger: &Ledger) -> Option<String> {
+    let error = ledger.check(TOLERANCE).err()?;
+    Some(format!(
+        "The books do not balance. {error}. Evidence was lost or invented: this explanation can't be trusted."
+    ))
+}
+
+/// What is not finite has no place on a bar.
+fn finite(value: f64) -> f64 {
+    if value.is_finite() { value } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use relevance::Amount;
+
+    use super::*;
+
+    fn ledger(steps: &[(f64, f64, &[(Sink, f64)])]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for (upper, lower, sinks) in steps {
+            let entry = Entry::new("step", Amount::of(*upper), Amount::of(*lower));
+            ledger.push(sinks.iter().fold(entry, |entry, (sink, amount)| entry.with_sink(*sink, Amount::of(*amount))));
+        }
+        ledger
+    }
+
+    #[test]
+    fn shares_of_a_bar_are_those_of_the_magnitudes() {
+        let view = flow(&ledger(&[(1.0, 1.5, &[(Sink::TaylorResidual, -0.5)])]));
+        let parts: Vec<_> = view.stages[0].parts.iter().map(|part| (part.width, part.opposite)).collect();
+        assert_eq!(parts, [(75.0, false), (25.0, true)]);
+        assert_eq!(view.stages[0].parts[1].class, "sink-Taylor-residual");
+        assert!(view.warnings.is_empty(), "{view:?}");
+        assert!(view.summary.contains("150.0 %"), "{}", view.summary);
+    }
+
+    #[test]
+    fn evidence_that_mostly_sank_is_warned_of_with_the_largest_sink() {
+        let view = flow(&ledger(&[(1.0, 0.9, &[(Sink::TaylorResidual, 0.1)]), (0.9, 0.1, &[(Sink::Overlap, 0.8)])]));
+        assert_eq!(view.warnings.len(), 1);
+        assert!(view.warnings[0].contains("90.0 %") && view.warnings[0].contains("overlap of tiles"), "{view:?}");
+    }
+
+    #[test]
+    fn a_ledger_without_sinks_says_that_all_arrived() {
+        let view = flow(&ledger(&[(2.0, 2.0, &[])]));
+        assert_eq!(view.summary, "Of a score of 2.000, all reached the pixels.");
+        assert_eq!((view.stages[0].sunk.as_str(), view.warnings.len()), ("none", 0));
+    }
+
+    #[test]
+    fn books_that_do_not_balance_are_warned_of() {
+        assert!(flow(&ledger(&[(1.0, 0.9, &[])])).warnings[0].contains("do not balance"));
+        assert!(flow(&ledger(&[(1.0, 1.0, &[]), (2.0, 2.0, &[])])).warnings[0].contains("do not balance"));
+        let broken = flow(&ledger(&[(1.0, f64::NAN, &[])]));
+        assert!(broken.warnings[0].contains("infinite or NaN"), "{broken:?}");
+    }
+
+    #[test]
+    fn an_empty_ledger_and_one_that_moved_nothing_are_drawn() {
+        assert!(flow(&Ledger::default()).stages.is_empty());
+        assert_eq!(flow(&ledger(&[(0.0, 0.0, &[(Sink::Bias, 0.0)])])).stages[0].parts[0].width, 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn bars_are_never_longer_than_their_place(
+            upper in any::<f64>(), lower in any::<f64>(), bias in any::<f64>(), padding in any::<f64>()
+        ) {
+            let view = flow(&ledger(&[(upper, lower, &[(Sink::Bias, bias), (Sink::Padding, padding)])]));
+            let width: f64 = view.stages[0].parts.iter().map(|part| part.width).sum();
+            prop_assert!((0.0..=100.05).contains(&width), "{width}");
+        }
+    }
+}

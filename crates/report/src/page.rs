@@ -1,0 +1,169 @@
+//! The page.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use minijinja::Environment;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use crate::numbers::percent_of_bar;
+use crate::section::SectionView;
+use crate::{Error, Section};
+
+/// A report: plain data, made into one HTML page by [`render`](Self::render).
+///
+/// All texts are plain: the page shows them as they are, whatever they hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    title: String,
+    subtitle: String,
+    figures: Vec<Figure>,
+    sections: Vec<Section>,
+    settings: Vec<Setting>,
+    timings: Vec<Timing>,
+    notes: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Figure {
+    label: String,
+    value: String,
+    remark: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Setting {
+    name: String,
+    value: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Timing {
+    stage: String,
+    seconds: f64,
+}
+
+/// The report as the template wants it.
+#[derive(Serialize)]
+struct PageView<'a> {
+    title: &'a str,
+    subtitle: &'a str,
+    figures: &'a [Figure],
+    sections: Vec<SectionView>,
+    settings: &'a [Setting],
+    timings: Vec<TimingView<'a>>,
+    total: String,
+    notes: &'a [String],
+    version: &'static str,
+}
+
+/// A timing as the template wants it.
+#[derive(Serialize)]
+struct TimingView<'a> {
+    stage: &'a str,
+    seconds: String,
+    /// Percent of the longest.
+    width: f64,
+}
+
+impl Report {
+    /// A report that has nothing but a title.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), ..Self::default() }
+    }
+
+    /// A line below the title: what was explained, and how.
+    #[must_use]
+    pub fn subtitle(self, subtitle: impl Into<String>) -> Self {
+        Self { subtitle: subtitle.into(), ..self }
+    }
+
+    /// Adds a figure to those on top of the page: what the reader should see first.
+    ///
+    /// * `remark` — a few small words below the value; nothing when empty
+    #[must_use]
+    pub fn figure(mut self, label: impl Into<String>, value: impl Display, remark: impl Into<String>) -> Self {
+        self.figures.push(Figure { label: label.into(), value: value.to_string(), remark: remark.into() });
+        self
+    }
+
+    /// Adds a section.
+    #[must_use]
+    pub fn section(mut self, section: Section) -> Self {
+        self.sections.push(section);
+        self
+    }
+
+    /// Adds a setting, so that a reader can repeat what was done.
+    #[must_use]
+    pub fn setting(mut self, name: impl Into<String>, value: impl Display) -> Self {
+        self.settings.push(Setting { name: name.into(), value: value.to_string() });
+        self
+    }
+
+    /// Adds the time that a stage took. Timings belong here alone: all else on the page is the same in every run.
+    #[must_use]
+    pub fn timing(mut self, stage: impl Into<String>, seconds: f64) -> Self {
+        self.timings.push(Timing { stage: stage.into(), seconds });
+        self
+    }
+
+    /// Adds a note at the end.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// The page, as the text of an HTML file.
+    ///
+    /// # Errors
+    /// [`Error::Picture`] for bytes that are no PNG file; [`Error::Row`] for a table's row that does not fit.
+    pub fn render(&self) -> Result<String, Error> {
+        let mut templates = Environment::new();
+        templates.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        templates.add_template("report.css", include_str!("report.css"))?;
+        templates.add_template("report.html", include_str!("report.html"))?;
+        Ok(templates.get_template("report.html")?.render(Serde(self.view()?))?)
+    }
+
+    /// Writes the page to a file, whole or not at all.
+    ///
+    /// # Errors
+    /// As for [`render`](Self::render); [`Error::Write`] names the path.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        Ok(heatmap::write_whole(path, self.render()?.as_bytes())?)
+    }
+
+    fn view(&self) -> Result<PageView<'_>, Error> {
+        Ok(PageView {
+            title: &self.title,
+            subtitle: &self.subtitle,
+            figures: &self.figures,
+            sections: self.sections.iter().map(Section::view).collect::<Result<_, _>>()?,
+            settings: &self.settings,
+            timings: self.timing_views(),
+            total: seconds(self.timings.iter().map(|timing| timing.seconds).sum()),
+            notes: &self.notes,
+            version: env!("CARGO_PKG_VERSION"),
+        })
+    }
+
+    fn timing_views(&self) -> Vec<TimingView<'_>> {
+        let longest = self.timings.iter().map(|timing| timing.seconds).fold(f64::MIN_POSITIVE, f64::max);
+        self.timings.iter().map(|timing| timing.view(longest)).collect()
+    }
+}
+
+impl Timing {
+    fn view(&self, longest: f64) -> TimingView<'_> {
+        TimingView { stage: &self.stage, seconds: seconds(self.seconds), width: percent_of_bar(self.seconds / longest) }
+    }
+}
+
+/// A duration as a reader wants it: `12.3 s`, `4.1 ms`.
+fn seconds(duration: f64) -> String {
+    if duration >= 1.0 || duration == 0.0 { format!("{duration:.2} s") } else { format!("{:.1} ms", 1e3 * duration) }
+}

@@ -1,0 +1,101 @@
+//! Sections: a heading, and what stands below it.
+
+use relevance::Ledger;
+use serde::Serialize;
+
+use crate::flow::{FlowView, flow};
+use crate::picture::PictureView;
+use crate::table::TableView;
+use crate::{Error, Picture, Table};
+
+/// A section of a report: a heading, then text, pictures, tables and ledgers in the order in which they are added.
+///
+/// ```
+/// use report::Section;
+/// let section = Section::new("Composite 0").paragraph("The polygon at the left drew most of the evidence.");
+/// # let _ = section;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Section {
+    heading: String,
+    blocks: Vec<Block>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Block {
+    Paragraph(String),
+    Pictures(Vec<Picture>),
+    Table(Table),
+    Ledger { caption: String, ledger: Ledger },
+}
+
+/// A section as the template wants it.
+#[derive(Serialize)]
+pub(crate) struct SectionView {
+    heading: String,
+    blocks: Vec<BlockView>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum BlockView {
+    Paragraph { text: String },
+    Pictures { pictures: Vec<PictureView> },
+    Table { table: TableView },
+    Ledger { caption: String, flow: FlowView },
+}
+
+impl Section {
+    /// A section with nothing below its heading.
+    pub fn new(heading: impl Into<String>) -> Self {
+        Self { heading: heading.into(), blocks: Vec::new() }
+    }
+
+    /// Adds a paragraph of plain text.
+    #[must_use]
+    pub fn paragraph(self, text: impl Into<String>) -> Self {
+        self.with(Block::Paragraph(text.into()))
+    }
+
+    /// Adds a row of pictures, side by side as far as the reader's screen is wide enough.
+    #[must_use]
+    pub fn pictures(self, pictures: impl IntoIterator<Item = Picture>) -> Self {
+        self.with(Block::Pictures(pictures.into_iter().collect()))
+    }
+
+    /// Adds a table.
+    #[must_use]
+    pub fn table(self, table: Table) -> Self {
+        self.with(Block::Table(table))
+    }
+
+    /// Adds a ledger: where the relevance of an explanation, or of several, went; stage by stage, with a bar for each,
+    /// and a warning where most of it ended in sinks.
+    #[must_use]
+    pub fn ledger(self, caption: impl Into<String>, ledger: &Ledger) -> Self {
+        self.with(Block::Ledger { caption: caption.into(), ledger: ledger.clone() })
+    }
+
+    fn with(mut self, block: Block) -> Self {
+        self.blocks.push(block);
+        self
+    }
+
+    pub(crate) fn view(&self) -> Result<SectionView, Error> {
+        let blocks = self.blocks.iter().map(Block::view).collect::<Result<_, _>>()?;
+        Ok(SectionView { heading: self.heading.clone(), blocks })
+    }
+}
+
+impl Block {
+    fn view(&self) -> Result<BlockView, Error> {
+        Ok(match self {
+            Self::Paragraph(text) => BlockView::Paragraph { text: text.clone() },
+            Self::Pictures(pictures) => {
+                BlockView::Pictures { pictures: pictures.iter().map(Picture::view).collect::<Result<_, _>>()? }
+            }
+            Self::Table(table) => BlockView::Table { table: table.view()? },
+            Self::Ledger { caption, ledger } => BlockView::Ledger { caption: caption.clone(), flow: flow(ledger) },
+        })
+    }
+}
