@@ -138,18 +138,21 @@ pub(super) fn check_gram(gram: ArrayView2<'_, f64>) -> Result<(), TrainingError>
     if rows != columns {
         return Err(TrainingError::NotSquare { rows, columns });
     }
-    let mut largest: f64 = 0.0;
-    for ((row, column), &value) in gram.indexed_iter() {
-        if !value.is_finite() {
-            return Err(TrainingError::NonFinite { what: "the Gram matrix", position: vec![row, column], value });
-        }
-        largest = largest.max(value.abs());
+    let largest = gram.fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    if let Some(((row, column), &value)) = gram.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        return Err(TrainingError::NonFinite { what: "the Gram matrix", position: vec![row, column], value });
     }
-    for row in 0..rows {
-        for column in 0..row {
-            let (value, mirrored) = (gram[[row, column]], gram[[column, row]]);
-            if (value - mirrored).abs() > ASYMMETRY * largest {
-                return Err(TrainingError::NotSymmetric { row, column, value, mirrored });
+    // Block by block, so that what is read across the diagonal is read from the cache.
+    const BLOCK: usize = 64;
+    for first_row in (0..rows).step_by(BLOCK) {
+        for first_column in (0..=first_row).step_by(BLOCK) {
+            for row in first_row..rows.min(first_row + BLOCK) {
+                for column in first_column..row.min(first_column + BLOCK) {
+                    let (value, mirrored) = (gram[[row, column]], gram[[column, row]]);
+                    if (value - mirrored).abs() > ASYMMETRY * largest {
+                        return Err(TrainingError::NotSymmetric { row, column, value, mirrored });
+                    }
+                }
             }
         }
     }

@@ -1,22 +1,23 @@
 //! Sequential minimal optimization: steps along pairs of coefficients.
 
+use ndarray::{Array1, Zip};
+
 use super::problem::{Problem, State};
 
 /// Curvature below which a pair counts as flat.
 const FLAT: f64 = 1e-12;
 
 /// Takes at most `steps` steps, each along the pair that promises the largest decrease; ends early where the largest
-/// violation is below `tolerance`. The number of steps taken.
+/// violation is below `tolerance`.
 ///
-/// The first of a pair is the point whose slack is largest of those that can grow; the second minimizes the decrease
-/// `−(r_i − r_j)² / 2 (K_ii + K_jj − 2 K_ij)` (Fan, Chen and Lin 2005, "WSS 2").
-pub(super) fn descend(problem: &Problem<'_>, state: &mut State, tolerance: f64, steps: usize) -> usize {
+/// The first of a pair is the point whose slack is largest of those that can grow; with it, the second promises the
+/// largest decrease, `(r_i − r_j)² / 2 (K_ii + K_jj − 2 K_ij)` (Fan, Chen and Lin 2005, "WSS 2").
+pub(super) fn descend(problem: &Problem<'_>, state: &mut State, tolerance: f64, steps: usize) {
     let diagonal = problem.gram.diag().to_owned();
-    for step in 0..steps {
-        let Some(pair) = select(problem, state, &diagonal.view(), tolerance) else { return step };
+    for _ in 0..steps {
+        let Some(pair) = select(problem, state, &diagonal, tolerance) else { return };
         take(problem, state, pair);
     }
-    steps
 }
 
 struct Pair {
@@ -25,37 +26,39 @@ struct Pair {
     length: f64,
 }
 
-fn select(
-    problem: &Problem<'_>,
-    state: &State,
-    diagonal: &ndarray::ArrayView1<'_, f64>,
-    tolerance: f64,
-) -> Option<Pair> {
+fn select(problem: &Problem<'_>, state: &State, diagonal: &Array1<f64>, tolerance: f64) -> Option<Pair> {
     let mut largest = f64::NEG_INFINITY;
     let mut growing = None;
-    for (point, &slack) in state.slack.iter().enumerate() {
-        if slack > largest && state.can_grow(problem, point) {
-            largest = slack;
-            growing = Some(point);
-        }
-    }
+    Zip::indexed(&state.slack).and(&state.coefficients).and(&problem.upper).for_each(
+        |point, &slack, &coefficient, &upper| {
+            if slack > largest && coefficient < upper {
+                largest = slack;
+                growing = Some(point);
+            }
+        },
+    );
     let growing = growing?;
-    let row = problem.gram.row(growing);
+    let own_diagonal = diagonal[growing];
     let mut smallest = f64::INFINITY;
     let mut best = 0.0;
     let mut pair = None;
-    for (point, &slack) in state.slack.iter().enumerate() {
-        if slack < largest && state.can_shrink(problem, point) {
-            smallest = smallest.min(slack);
-            let difference = largest - slack;
-            let curvature = (diagonal[growing] + diagonal[point] - 2.0 * row[point]).max(FLAT);
-            let decrease = difference * difference / curvature;
-            if decrease > best {
-                best = decrease;
-                pair = Some(Pair { growing, shrinking: point, length: difference / curvature });
+    Zip::indexed(&state.slack)
+        .and(&state.coefficients)
+        .and(&problem.lower)
+        .and(diagonal)
+        .and(problem.gram.row(growing))
+        .for_each(|point, &slack, &coefficient, &lower, &diagonal, &kernel| {
+            if slack < largest && coefficient > lower {
+                smallest = smallest.min(slack);
+                let difference = largest - slack;
+                let curvature = (own_diagonal + diagonal - 2.0 * kernel).max(FLAT);
+                let decrease = difference * difference / curvature;
+                if decrease > best {
+                    best = decrease;
+                    pair = Some(Pair { growing, shrinking: point, length: difference / curvature });
+                }
             }
-        }
-    }
+        });
     if largest - smallest > tolerance { pair } else { None }
 }
 
@@ -69,8 +72,8 @@ fn take(problem: &Problem<'_>, state: &mut State, pair: Pair) {
         if length == room_above { problem.upper[growing] } else { state.coefficients[growing] + length };
     state.coefficients[shrinking] =
         if length == room_below { problem.lower[shrinking] } else { state.coefficients[shrinking] - length };
-    let rows = problem.gram.row(growing).into_iter().zip(problem.gram.row(shrinking));
-    for (slack, (grown, shrunk)) in state.slack.iter_mut().zip(rows) {
-        *slack -= length * (grown - shrunk);
-    }
+    Zip::from(&mut state.slack)
+        .and(problem.gram.row(growing))
+        .and(problem.gram.row(shrinking))
+        .for_each(|slack, &grown, &shrunk| *slack -= length * (grown - shrunk));
 }
