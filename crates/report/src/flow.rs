@@ -41,24 +41,6 @@ struct PartView {
     opposite: bool,
 }
 
-/// The parts that a stage's relevance was split into, by magnitude, so that parts of opposite sign don't hide each
-/// other.
-struct Split {
-    below: f64,
-    sinks: Vec<(Sink, f64)>,
-}
-
-impl Split {
-    fn of(entry: &Entry) -> Self {
-        let sinks = entry.sinks.iter().map(|(sink, amount)| (*sink, finite(amount.total).abs())).collect();
-        Self { below: finite(entry.lower.total).abs(), sinks }
-    }
-
-    fn sunk(&self) -> f64 {
-        self.sinks.iter().map(|(_, amount)| amount).sum()
-    }
-}
-
 /// A ledger, stage by stage.
 pub(crate) fn flow(ledger: &Ledger) -> FlowView {
     FlowView {
@@ -69,8 +51,9 @@ pub(crate) fn flow(ledger: &Ledger) -> FlowView {
 }
 
 fn stage(entry: &Entry) -> StageView {
-    let split = Split::of(entry);
-    let whole = split.below + split.sunk();
+    // By magnitude, so that parts of opposite sign don't hide each other.
+    let sunk: f64 = entry.sinks.iter().map(|(_, amount)| finite(amount.total).abs()).sum();
+    let whole = finite(entry.lower.total).abs() + sunk;
     let part = |name: &str, class: String, total: f64| {
         let share = if whole > 0.0 { finite(total).abs() / whole } else { 0.0 };
         PartView {
@@ -99,23 +82,53 @@ fn stage(entry: &Entry) -> StageView {
     }
 }
 
-/// From the score to the pixels in one sentence.
+/// From the score to the pixels in a sentence or two.
 fn summary(ledger: &Ledger) -> String {
-    let (Some(first), Some(last)) = (ledger.entries.first(), ledger.entries.last()) else {
+    let Some(score) = ledger.entries.first().map(|entry| entry.upper.total) else {
         return "No step was booked.".to_owned();
     };
-    let (score, reached) = (first.upper.total, last.lower.total);
-    let sunk: f64 = ledger.entries.iter().map(|entry| entry.sunk().total).sum();
+    let (reached, averaged) = (reached(ledger), averaged_away(ledger));
+    let lost: f64 = losses(ledger).map(|loss| loss.total).sum();
     let share = if score == 0.0 { String::new() } else { format!(" ({})", percent(reached / score)) };
-    if ledger.entries.iter().all(|entry| entry.sinks.is_empty()) {
-        return format!("Of a score of {}, all reached the pixels.", number(score));
+    let mut summary = match losses(ledger).next() {
+        None => format!("Of a score of {}, all reached the pixels.", number(score)),
+        Some(_) => format!(
+            "Of a score of {}, {}{share} reached the pixels and {} ended in sinks.",
+            number(score),
+            number(reached),
+            number(lost)
+        ),
+    };
+    if averaged != 0.0 {
+        summary += &format!(" Averaging overlapping tiles leaves {} of it in the map.", number(reached - averaged));
     }
-    format!(
-        "Of a score of {}, {}{share} reached the pixels and {} ended in sinks.",
-        number(score),
-        number(reached),
-        number(sunk)
-    )
+    summary
+}
+
+/// What a sink took that did not reach the pixels.
+struct Loss<'a> {
+    stage: &'a str,
+    sink: Sink,
+    total: f64,
+}
+
+/// Sinks that evidence was lost to, from the score down. The overlap of tiles is none of them: what averaging takes
+/// away did reach the pixels.
+fn losses(ledger: &Ledger) -> impl Iterator<Item = Loss<'_>> {
+    ledger.entries.iter().flat_map(|entry| {
+        let lost = entry.sinks.iter().filter(|(sink, _)| *sink != Sink::Overlap);
+        lost.map(|(sink, amount)| Loss { stage: &entry.stage, sink: *sink, total: finite(amount.total) })
+    })
+}
+
+/// What the average of overlapping tiles took away.
+fn averaged_away(ledger: &Ledger) -> f64 {
+    ledger.entries.iter().map(|entry| finite(entry.sink(Sink::Overlap).total)).sum()
+}
+
+/// What reached the pixels, before overlapping tiles were averaged.
+fn reached(ledger: &Ledger) -> f64 {
+    ledger.entries.last().map_or(0.0, |entry| finite(entry.lower.total)) + averaged_away(ledger)
 }
 
 /// What a reader has to know before trusting the picture.
@@ -125,20 +138,18 @@ fn warnings(ledger: &Ledger) -> Vec<String> {
 
 /// Most of the evidence ended in sinks: how much, and in which most of all.
 fn mostly_sunk(ledger: &Ledger) -> Option<String> {
-    let reached = Split::of(ledger.entries.last()?).below;
-    let splits = ledger.entries.iter().map(|entry| (entry, Split::of(entry)));
-    let sinks: Vec<(&str, Sink, f64)> = splits
-        .flat_map(|(entry, split)| split.sinks.into_iter().map(|(sink, amount)| (entry.stage.as_str(), sink, amount)))
-        .collect();
-    let sunk: f64 = sinks.iter().map(|(_, _, amount)| amount).sum();
-    let (stage, sink, amount) = sinks.into_iter().max_by(|left, right| left.2.total_cmp(&right.2))?;
-    let whole = reached + sunk;
-    (sunk > reached).then(|| {
+    let reached = reached(ledger).abs();
+    let lost: f64 = losses(ledger).map(|loss| loss.total.abs()).sum();
+    let largest = losses(ledger).max_by(|left, right| left.total.abs().total_cmp(&right.total.abs()))?;
+    let whole = reached + lost;
+    (lost > reached).then(|| {
         format!(
-            "Most of the evidence did not reach the pixels: {} of it ended in sinks, the largest part ({}) in the {sink} \
-             of the step “{stage}”. The heatmap shows only the rest.",
-            percent(sunk / whole),
-            percent(amount / whole),
+            "Most of the evidence did not reach the pixels: {} of it ended in sinks, the largest part ({}) in the {} of \
+             the step “{}”. The heatmap shows only the rest.",
+            percent(lost / whole),
+            percent(largest.total.abs() / whole),
+            largest.sink,
+            largest.stage,
         )
     })
 }
@@ -171,7 +182,10 @@ mod tests {
 
     use super::*;
 
-    fn ledger(steps: &[(f64, f64, &[(Sink, f64)])]) -> Ledger {
+    /// From above, to below, into sinks.
+    type Step<'a> = (f64, f64, &'a [(Sink, f64)]);
+
+    fn ledger(steps: &[Step<'_>]) -> Ledger {
         let mut ledger = Ledger::default();
         for (upper, lower, sinks) in steps {
             let entry = Entry::new("step", Amount::of(*upper), Amount::of(*lower));
@@ -192,9 +206,16 @@ mod tests {
 
     #[test]
     fn evidence_that_mostly_sank_is_warned_of_with_the_largest_sink() {
-        let view = flow(&ledger(&[(1.0, 0.9, &[(Sink::TaylorResidual, 0.1)]), (0.9, 0.1, &[(Sink::Overlap, 0.8)])]));
+        let view = flow(&ledger(&[(1.0, 0.9, &[(Sink::TaylorResidual, 0.1)]), (0.9, 0.1, &[(Sink::Stabilizer, 0.8)])]));
         assert_eq!(view.warnings.len(), 1);
-        assert!(view.warnings[0].contains("90.0 %") && view.warnings[0].contains("overlap of tiles"), "{view:?}");
+        assert!(view.warnings[0].contains("90.0 %") && view.warnings[0].contains("stabilizer"), "{view:?}");
+    }
+
+    #[test]
+    fn what_averaging_takes_away_is_not_lost() {
+        let view = flow(&ledger(&[(9.0, 8.5, &[(Sink::RootValue, 0.5)]), (8.5, 1.5, &[(Sink::Overlap, 7.0)])]));
+        assert!(view.warnings.is_empty(), "{view:?}");
+        assert!(view.summary.contains("8.500 (94.4 %)") && view.summary.contains("leaves 1.500"), "{}", view.summary);
     }
 
     #[test]

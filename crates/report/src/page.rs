@@ -167,3 +167,120 @@ impl Timing {
 fn seconds(duration: f64) -> String {
     if duration >= 1.0 || duration == 0.0 { format!("{duration:.2} s") } else { format!("{:.1} ms", 1e3 * duration) }
 }
+
+#[cfg(test)]
+mod tests {
+    use relevance::{Amount, Entry, Ledger, Sink};
+
+    use super::*;
+    use crate::{Picture, Table};
+
+    const HOSTILE: &str = "<script>alert(\"x\")</script> & 'quotes' {{ 7 * 7 }} {% raw %}";
+
+    fn png(width: u32) -> Vec<u8> {
+        heatmap::encode_png(&heatmap::RgbImage::new(width, 5)).unwrap()
+    }
+
+    /// A report that has everything, each text of it `text`.
+    fn report_of(text: &str) -> Report {
+        let mut ledger = Ledger::default();
+        ledger.push(Entry::new(text, Amount::of(1.0), Amount::of(0.1)).with_sink(Sink::Bias, Amount::of(0.9)));
+        let section = Section::new(text)
+            .paragraph(text)
+            .pictures([Picture::new(png(9), text), Picture::new(png(900), text).describe(text)])
+            .table(Table::new([text]).row([text]).caption(text))
+            .ledger(text, &ledger);
+        Report::new(text)
+            .subtitle(text)
+            .figure(text, text, text)
+            .section(section.clone())
+            .section(section.clone())
+            .section(section)
+            .setting(text, text)
+            .timing(text, 0.25)
+            .note(text)
+    }
+
+    #[test]
+    fn hostile_texts_are_shown_and_not_obeyed() -> Result<(), Error> {
+        let page = report_of(HOSTILE).render()?;
+        assert!(!page.contains("<script") && page.contains("&lt;script&gt;"));
+        assert!(!page.contains("alert(\"x\")"), "a quote could end an attribute");
+        assert!(page.contains("{{ 7 * 7 }}") && page.contains("{% raw %}"));
+        let tags = |page: &str| page.matches('<').count();
+        assert_eq!(tags(&page), tags(&report_of("harmless").render()?));
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_is_loaded_from_anywhere() -> Result<(), Error> {
+        let page = report_of("text").render()?;
+        for word in ["http", "url(", "@import", "<link", "<script", "<iframe", "srcset"] {
+            assert!(!page.contains(word), "{word}");
+        }
+        let sources: Vec<&str> = page.split("src=\"").skip(1).collect();
+        assert_eq!(sources.len(), 6);
+        assert!(sources.iter().all(|source| source.starts_with("data:image/png;base64,iVBORw0KGgo")));
+        assert!(page.split("href=\"").skip(1).all(|target| target.starts_with("#section-")));
+        Ok(())
+    }
+
+    #[test]
+    fn every_kind_of_content_is_on_the_page() -> Result<(), Error> {
+        let page = report_of("text").render()?;
+        for element in [
+            "<dl class=\"figures\">",
+            "<nav",
+            "<figcaption>text",
+            "<td>text",
+            "class=\"warning\"",
+            "sink-bias",
+            "<dl class=\"settings\">",
+            "250.0 ms",
+            "<li>text</li>",
+            "class=\"crisp\"",
+        ] {
+            assert!(page.contains(element), "{element}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn pages_of_two_runs_differ_in_their_timings_alone() -> Result<(), Error> {
+        let outside = |page: &str| {
+            let (before, rest) = page.split_once("<section id=\"timings\">").unwrap();
+            let (_, after) = rest.split_once("</section>").unwrap();
+            format!("{before}{after}")
+        };
+        let pages = [0.5, 120.0].map(|seconds| report_of("text").timing("training", seconds).render().unwrap());
+        assert_ne!(pages[0], pages[1]);
+        assert_eq!(outside(&pages[0]), outside(&pages[1]));
+        assert_eq!(report_of("text").render()?, report_of("text").render()?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_report_of_nothing_but_a_title_is_a_page() -> Result<(), Error> {
+        let page = Report::new("title").render()?;
+        assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
+        assert!(!page.contains("<h2>"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_path_that_can_not_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("report.html");
+        let error = Report::new("title").write(&path).unwrap_err();
+        assert!(matches!(error, Error::Write(_)));
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_rendered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.html");
+        report_of("text").write(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), report_of("text").render().unwrap());
+    }
+}

@@ -33,7 +33,7 @@ pub(crate) struct PictureView {
     height: u32,
     /// Widest that it is shown: a whole multiple of its own width.
     shown: u32,
-    /// Whether its pixels are shown as crisp squares.
+    /// Whether its pixels are shown as crisp squares: those of pictures that are shown larger than they are.
     crisp: bool,
     caption: String,
     description: String,
@@ -62,7 +62,7 @@ impl Picture {
             width,
             height,
             shown: width.saturating_mul((SCALED_UP / width).max(1)),
-            crisp: width <= SCALED_UP,
+            crisp: width <= SCALED_UP / 2,
             caption: self.caption.clone(),
             description: described.clone(),
         })
@@ -90,7 +90,7 @@ mod tests {
             Picture::new(png(width, 10), "").view().map(|view| (view.width, view.height, view.shown, view.crisp))
         };
         assert_eq!(shown(102).unwrap(), (102, 10, 306, true));
-        assert_eq!(shown(306).unwrap(), (306, 10, 306, true));
+        assert_eq!(shown(306).unwrap(), (306, 10, 306, false));
         assert_eq!(shown(1140).unwrap(), (1140, 10, 1140, false));
     }
 

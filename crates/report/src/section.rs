@@ -40,9 +40,21 @@ pub(crate) struct SectionView {
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum BlockView {
     Paragraph { text: String },
-    Pictures { pictures: Vec<PictureView> },
+    Pictures { pictures: Vec<PictureView>, columns: usize, narrow_columns: usize },
     Table { table: TableView },
     Ledger { caption: String, flow: FlowView },
+}
+
+/// Most pictures side by side; more of them go on below.
+const WIDEST_ROW: usize = 6;
+
+/// How many pictures stand side by side on a phone, so that rows are full: four are two and two.
+fn narrow_columns(pictures: usize) -> usize {
+    match pictures {
+        0..=3 => pictures.max(1),
+        4 => 2,
+        _ => 3,
+    }
 }
 
 impl Section {
@@ -91,9 +103,11 @@ impl Block {
     fn view(&self) -> Result<BlockView, Error> {
         Ok(match self {
             Self::Paragraph(text) => BlockView::Paragraph { text: text.clone() },
-            Self::Pictures(pictures) => {
-                BlockView::Pictures { pictures: pictures.iter().map(Picture::view).collect::<Result<_, _>>()? }
-            }
+            Self::Pictures(pictures) => BlockView::Pictures {
+                pictures: pictures.iter().map(Picture::view).collect::<Result<_, _>>()?,
+                columns: pictures.len().clamp(1, WIDEST_ROW),
+                narrow_columns: narrow_columns(pictures.len()),
+            },
             Self::Table(table) => BlockView::Table { table: table.view()? },
             Self::Ledger { caption, ledger } => BlockView::Ledger { caption: caption.clone(), flow: flow(ledger) },
         })
