@@ -33,6 +33,15 @@ pub fn encode_png(picture: &RgbImage) -> Result<Vec<u8>, Error> {
 
 /// Writes a picture as a PNG file, whole or not at all.
 ///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("picture.png");
+/// let picture = heatmap::RgbImage::from_pixel(2, 2, image::Rgb([1, 2, 3]));
+/// heatmap::write_png(&path, &picture)?;
+/// assert_eq!(image::open(path)?.into_rgb8(), picture);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Encode`], and as for [`write_whole`].
 pub fn write_png(path: impl AsRef<Path>, picture: &RgbImage) -> Result<(), Error> {

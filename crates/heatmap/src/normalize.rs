@@ -75,7 +75,7 @@ pub(crate) fn check_map(relevance: ArrayView2<'_, f64>) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{Array3, Axis, array};
     use proptest::prelude::*;
 
     use super::*;
@@ -106,6 +106,20 @@ mod tests {
     #[test]
     fn a_map_without_pixels_is_an_error() {
         assert!(matches!(normalize(Array2::zeros((0, 3)).view()), Err(Error::Empty { width: 3, .. })));
+    }
+
+    #[test]
+    fn one_image_and_many_are_normalized_as_the_reference_does() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/bow/r1_tiles");
+        let average: Array2<f64> = ndarray_npy::read_npy(format!("{folder}/avg.npy")).unwrap();
+        let expected: Array2<f64> = ndarray_npy::read_npy(format!("{folder}/avg_norm.npy")).unwrap();
+        assert_eq!(normalize(average.view()).unwrap(), expected);
+
+        let tiles: Array3<f64> = ndarray_npy::read_npy(format!("{folder}/tiles.npy")).unwrap();
+        let expected: Array3<f64> = ndarray_npy::read_npy(format!("{folder}/tiles_globalnorm.npy")).unwrap();
+        let normalized = normalize_all(&tiles.outer_iter().collect::<Vec<_>>()).unwrap();
+        let views: Vec<_> = normalized.iter().map(Array2::view).collect();
+        assert_eq!(ndarray::stack(Axis(0), &views).unwrap(), expected);
     }
 
     proptest! {

@@ -23,6 +23,11 @@ pub const MAX_DECODED_BYTES: u64 = 1 << 30;
 ///
 /// The format is told from the file's content, not from its name.
 ///
+/// ```
+/// let error = images::read("no/such/photo.jpg").unwrap_err();
+/// assert!(error.to_string().starts_with("can't read no/such/photo.jpg"));
+/// ```
+///
 /// # Errors
 /// [`Error::Read`] when the file can't be read; otherwise as for [`decode`].
 pub fn read(path: impl AsRef<Path>) -> Result<Array3<u8>, Error> {

@@ -15,6 +15,16 @@ use crate::{Error, Section};
 /// A report: plain data, made into one HTML page by [`render`](Self::render).
 ///
 /// All texts are plain: the page shows them as they are, whatever they hold.
+///
+/// ```
+/// use report::Report;
+/// let report = Report::new("f(x) < 0").setting("seed", 1).note("made up");
+/// assert!(report.render()?.contains("<h1>f(x) &lt; 0</h1>"));
+///
+/// let folder = tempfile::tempdir()?;
+/// report.write(folder.path().join("report.html"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     title: String,
