@@ -12,10 +12,11 @@
 //! f32. What polishes their result to the end has to work when the free support vectors depend on each other, and then
 //! needs pairwise steps in f64, which are a solver's start already. So both halves are here: pairwise steps (SMO) as long
 //! as they are fast, at most 20 for each point, then a primal active-set method with a Cholesky factor that is updated,
-//! which ends at the exact solution. On 1,000 points the whole takes about as long as the pairwise steps of libsvm-rs to
-//! 1e-3 take alone (0.6 to 1.6 times scikit-learn's time), and a fifth of that where a linear kernel makes them crawl,
-//! which in the library nothing bounds. Memory is one factor of the free support vectors beside the Gram matrix; problems
-//! whose Gram matrix does not fit into memory are not for this module. In tests, libsvm-rs is the second opinion.
+//! which ends at the exact solution. On 1,000 points the whole takes 1 to 2.6 times as long as the pairwise steps of
+//! libsvm-rs to 1e-3 take alone (0.6 to 1.9 times scikit-learn's time to 1e-3), and a fifth of that where a linear kernel
+//! makes them crawl, which in the library nothing bounds. Memory is one factor of the free support vectors beside the Gram
+//! matrix; problems whose Gram matrix does not fit into memory are not for this module. In tests, libsvm-rs is the second
+//! opinion.
 
 mod active_set;
 mod cross_validation;
