@@ -20,8 +20,8 @@ const TAYLOR_STAGE: &str = "R³ dimensions (Eq. 25)";
 ///   the dimensions of all of them
 /// * `x` — the point to explain, (V)
 ///
-/// Σ_d R_d = f(x) (Eq. 22, exact here). The ledger entry takes in f(x) as [`KernelExpansion::value`] computes it, and
-/// has no sinks.
+/// Σ_d R_d = f(x) (Eq. 22, exact here). The ledger entry takes in f(x), summed over support vectors and not over
+/// dimensions, and has no sinks.
 ///
 /// ```
 /// use kernels::{Coefficients, ExpansionTerm, HistogramIntersection, KernelExpansion, sum_relevance};
@@ -45,14 +45,15 @@ pub fn sum_relevance(expansion: &KernelExpansion, x: ArrayView1<'_, f64>) -> Res
     let x = contiguous(x);
     let mut relevance = vec![0.0; x.len()];
     let mut rest = relevance.as_mut_slice();
+    let mut value = expansion.bias();
     for (kernel, block) in kernels.into_iter().zip(expansion.blocks(&x)) {
         let (parts, others) = rest.split_at_mut(block.point.len());
-        kernel.add_parts(&block.support, block.point, parts);
+        value += kernel.add_parts(&block.support, block.point, parts);
         rest = others;
     }
     let share_of_bias = expansion.bias() / x.len() as f64;
     let relevance: Array1<f64> = relevance.into_iter().map(|part| part + share_of_bias).collect();
-    let entry = Entry::new(SUM_STAGE, Amount::of(expansion.value_unchecked(&x)), relevance.iter().collect());
+    let entry = Entry::new(SUM_STAGE, Amount::of(value), relevance.iter().collect());
     Ok((relevance, entry))
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::chi_squared_segment::ChiSquaredSegment;
 use super::exponential::{Expansion, UncheckedSigma, check_sigma, mean_distance};
 use super::{DifferentiableKernel, FitBandwidth, KernelFunction, Segment, ZeroQuotient, plain_segment};
-use crate::lanes::{sum_pairs, sum_triples};
+use crate::lanes::{sum_pairs, sum_triples, vectorized};
 use crate::points::SupportVectors;
 use crate::{Domain, Error};
 
@@ -83,6 +83,23 @@ fn distance(x: &[f64], z: &[f64]) -> f64 {
     })
 }
 
+/// `2 x_(d) / (x_(d) + z_(d))`, 0 where both are zero: value, derivative and remainder all follow from it.
+fn set_ratios(ratios: &mut [f64], x: &[f64], z: &[f64]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for ((ratio, &x), &z) in ratios.iter_mut().zip(x).zip(z) {
+                *ratio = 2.0 * x / denominator(x, z);
+            }
+        },
+    );
+}
+
+/// [`distance`] as `Σ_d (x−z) (2x/(x+z) − 1)`
+fn distance_from_ratios(x: &[f64], z: &[f64], ratios: &[f64]) -> f64 {
+    sum_triples(x, z, ratios, |x, z, ratio| (x - z) * (ratio - 1.0))
+}
+
 /// What is missing from the derivative of the distance under the reading of 0/0: 1 where both are zero and the whole
 /// derivative shall be 0.
 fn both_zero(x: f64, z: f64) -> f64 {
@@ -100,20 +117,20 @@ impl KernelFunction for ChiSquared {
 }
 
 impl DifferentiableKernel for ChiSquared {
-    /// Eq. 45, summed, with one division for each support vector and dimension: `2x/(x+z)` is kept until the kernel's
-    /// value is known.
+    /// Eq. 45, summed, with one division for each support vector and dimension.
     fn add_gradient(&self, support: &SupportVectors<'_>, z: &[f64], zero_quotient: ZeroQuotient, gradient: &mut [f64]) {
         let mut ratios = vec![0.0; z.len()];
         for (x, coefficient) in support.iter() {
-            for ((ratio, &x), &z) in ratios.iter_mut().zip(x).zip(z) {
-                *ratio = 2.0 * x / denominator(x, z);
-            }
-            // (x−z)²/(x+z) = (x−z) (2x/(x+z) − 1), but for x = z = 0, where it is 0 too
-            let [distance] = sum_triples(x, z, &ratios, |x, z, ratio| [(x - z) * (ratio - 1.0)]);
-            let weight = coefficient * self.sigma * (-self.sigma * distance).exp();
-            for (sum, &ratio) in gradient.iter_mut().zip(&ratios) {
-                *sum += weight * (ratio * ratio - 1.0);
-            }
+            set_ratios(&mut ratios, x, z);
+            let weight = coefficient * self.sigma * (-self.sigma * distance_from_ratios(x, z, &ratios)).exp();
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (sum, &ratio) in gradient.iter_mut().zip(&ratios) {
+                        *sum += weight * (ratio * ratio - 1.0);
+                    }
+                },
+            );
             if zero_quotient == ZeroQuotient::Zero {
                 for ((sum, &x), &z) in gradient.iter_mut().zip(x).zip(z) {
                     *sum += weight * both_zero(x, z);
@@ -130,22 +147,27 @@ impl DifferentiableKernel for ChiSquared {
     ///
     /// and `z − z₀` where `x = z₀ = 0` and the derivative there is taken to be 0.
     fn remainder(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64], zero_quotient: ZeroQuotient) -> f64 {
+        let steps: Vec<f64> = z.iter().zip(root).map(|(z, root)| z - root).collect();
+        let mut ratios = vec![0.0; z.len()];
+        let mut numerators = vec![0.0; z.len()];
         let terms = support.iter().map(|(x, coefficient)| {
-            let [at_root, linear, quadratic] = sum_triples(x, z, root, |x, z, root| {
-                let ratio = 2.0 * x / denominator(x, root);
-                let step = z - root;
-                let quadratic = ratio * step;
-                [(x - root) * (ratio - 1.0), (1.0 - ratio * ratio) * step, quadratic / denominator(x, z) * quadratic]
-            });
+            set_ratios(&mut ratios, x, root);
+            vectorized(
+                #[inline(always)]
+                || {
+                    for ((numerator, &ratio), &step) in numerators.iter_mut().zip(&ratios).zip(&steps) {
+                        *numerator = (ratio * step) * (ratio * step);
+                    }
+                },
+            );
+            let quadratic = sum_triples(x, z, &numerators, |x, z, numerator| numerator / denominator(x, z));
+            let linear = sum_pairs(&ratios, &steps, |ratio, step| (1.0 - ratio * ratio) * step);
             let moved = match zero_quotient {
                 ZeroQuotient::RightDerivative => 0.0,
-                ZeroQuotient::Zero => {
-                    let [moved] = sum_triples(x, z, root, |x, z, root| [both_zero(x, root) * (z - root)]);
-                    moved
-                }
+                ZeroQuotient::Zero => sum_triples(x, root, &steps, |x, root, step| both_zero(x, root) * step),
             };
             let expansion = Expansion {
-                at_root: self.sigma * at_root,
+                at_root: self.sigma * distance_from_ratios(x, root, &ratios),
                 linear: self.sigma * (linear - moved),
                 remainder: self.sigma * (quadratic + moved),
             };

@@ -125,12 +125,10 @@ impl DifferentiableKernel for ChiSquaredPrinted {
 
     fn remainder(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64], _: ZeroQuotient) -> f64 {
         let terms = support.iter().map(|(x, coefficient)| {
-            let [linear, left_out] =
-                sum_triples(x, z, root, |x, z, root| [slope(x, root) * (z - root), left_out(x, z, root)]);
             let expansion = Expansion {
                 at_root: self.sigma * distance(x, root),
-                linear: self.sigma * linear,
-                remainder: self.sigma * left_out,
+                linear: self.sigma * sum_triples(x, z, root, |x, z, root| slope(x, root) * (z - root)),
+                remainder: self.sigma * sum_triples(x, z, root, left_out),
             };
             coefficient * expansion.kernel_remainder()
         });

@@ -8,16 +8,17 @@
 //! ```
 //!
 //! with `a` the position, `p = (x + from)/(σx²)` and `q = (to − from)/(σx²)`. Only dimensions in which the support
-//! vector is not zero and the segment moves are left to the loop, and eight of its quotients need one vector division.
+//! vector is not zero and the segment moves are left to the loop, and two of its quotients share one division.
 
 use super::exponential::LARGEST_EXPONENT;
+use crate::lanes::{sum_pairs, vectorized};
 use crate::points::SupportVectors;
 
-/// Quotients that are brought to one denominator.
+/// Quotients that are summed together.
 const BLOCK: usize = 8;
 
 /// Values below this many units of 1/σ change an exponent by less than a rounding: they count as zero. (It bounds the
-/// denominators, so that a product of four of them stays far from overflow.)
+/// denominators, so that a product of two of them stays far from overflow.)
 const NEGLIGIBLE: f64 = 1e-24;
 
 /// A denominator whose quotient vanishes: it fills up the last block of a support vector.
@@ -28,6 +29,24 @@ const PADDING: f64 = 1e40;
 struct Denominators {
     start: [f64; BLOCK],
     slope: [f64; BLOCK],
+}
+
+impl Denominators {
+    /// For up to eight places among the `values` of a support vector.
+    fn new(places: &[usize], values: &[f64], course: &Course) -> Self {
+        let (mut value, mut start, mut step) = ([1.0; BLOCK], [PADDING; BLOCK], [0.0; BLOCK]);
+        for (lane, &place) in places.iter().enumerate() {
+            value[lane] = values[place];
+            start[lane] = values[place] + course.starts[place];
+            step[lane] = course.steps[place];
+        }
+        for lane in 0..BLOCK {
+            let scale = 1.0 / (value[lane] * value[lane]);
+            start[lane] *= scale;
+            step[lane] *= scale;
+        }
+        Self { start, slope: step }
+    }
 }
 
 /// One support vector.
@@ -50,7 +69,7 @@ impl ChiSquaredSegment {
     /// of hundreds of 1/σ.
     pub(super) fn new(sigma: f64, support: &SupportVectors<'_>, from: &[f64], to: &[f64]) -> Option<Self> {
         let mass: f64 = from.iter().zip(to).map(|(from, to)| sigma * from.max(*to)).sum();
-        let heaviest = support.points.iter().map(|x| sigma * x.iter().sum::<f64>()).fold(0.0, f64::max);
+        let heaviest = support.points.iter().map(|x| sigma * total(x)).fold(0.0, f64::max);
         if mass + 3.0 * heaviest > LARGEST_EXPONENT {
             return None;
         }
@@ -63,14 +82,33 @@ impl ChiSquaredSegment {
             terms: Vec::with_capacity(support.coefficients.len()),
             denominators: Vec::new(),
         };
-        let mut kept = Kept::with_room_for(course.varying.len());
+        let mut workspace = Workspace { values: vec![0.0; course.varying.len()], kept: vec![0; course.varying.len()] };
         for (x, coefficient) in support.iter() {
-            let standing: f64 = course.standing.iter().map(|&(d, z)| chi_squared(sigma * x[d], z)).sum();
-            let mass = kept.keep(x, sigma, &course);
-            kept.append_to(&mut segment.denominators);
-            segment.terms.push(Term { coefficient, constant: standing - 3.0 * mass, end: segment.denominators.len() });
+            segment.push(x, coefficient, sigma, &course, &mut workspace);
         }
         Some(segment)
+    }
+
+    /// Adds a support vector.
+    fn push(&mut self, x: &[f64], coefficient: f64, sigma: f64, course: &Course, workspace: &mut Workspace) {
+        let Workspace { values, kept } = workspace;
+        for (value, &dimension) in values.iter_mut().zip(&course.varying) {
+            *value = sigma * x[dimension];
+        }
+        // Every place is written, and the next one overwrites it unless it is kept: there is no branch to guess.
+        let mut count = 0;
+        for (place, &value) in values.iter().enumerate() {
+            kept[count] = place;
+            count += usize::from(value > NEGLIGIBLE);
+        }
+        self.denominators.extend(kept[..count].chunks(BLOCK).map(|places| Denominators::new(places, values, course)));
+        // Where the segment stands at 0, the distance is x: all of x, but for the other dimensions.
+        let standing = |&(dimension, z): &(usize, f64)| {
+            let x = sigma * x[dimension];
+            (x - z) / (x + z) * (x - z) - x
+        };
+        let constant = sigma * total(x) - 4.0 * total(values) + course.standing.iter().map(standing).sum::<f64>();
+        self.terms.push(Term { coefficient, constant, end: self.denominators.len() });
     }
 
     /// The sum at a position in [0, 1].
@@ -78,45 +116,41 @@ impl ChiSquaredSegment {
         let line = self.line[0] + position * self.line[1];
         let mut begin = 0;
         let terms = self.terms.iter().map(|term| {
-            let denominators = &self.denominators[begin..term.end];
+            let blocks = &self.denominators[begin..term.end];
             begin = term.end;
-            term.coefficient * (-(term.constant + line + 4.0 * quotients(denominators, position))).exp()
+            let sum = vectorized(
+                #[inline(always)]
+                || quotients(blocks, position),
+            );
+            term.coefficient * (-(term.constant + line + 4.0 * sum)).exp()
         });
         terms.sum()
     }
 }
 
-/// `(x−z)²/(x+z)`, with 0/0 = 0
-fn chi_squared(x: f64, z: f64) -> f64 {
-    if z == 0.0 { x } else { (x - z) / (x + z) * (x - z) }
+fn total(values: &[f64]) -> f64 {
+    sum_pairs(values, values, |value, _| value)
 }
 
-/// `Σ 1/(p + a q)`: within a block, eight quotients become two over one denominator each.
+/// `Σ 1/(p + a q)`: eight quotients of a block become four, `1/d + 1/e = (d + e)/(d e)`.
+#[inline(always)]
 fn quotients(blocks: &[Denominators], position: f64) -> f64 {
-    let mut sums = [0.0; 2];
+    const HALF: usize = BLOCK / 2;
+    let mut lanes = [0.0; HALF];
     for Denominators { start, slope } in blocks {
-        let mut single = [0.0; 8];
-        for lane in 0..8 {
-            single[lane] = start[lane] + position * slope[lane];
-        }
-        // 1/d + 1/e = (d + e)/(d e)
-        let (mut pair, mut pair_product) = ([0.0; 4], [0.0; 4]);
-        for lane in 0..4 {
-            pair[lane] = single[lane] + single[lane + 4];
-            pair_product[lane] = single[lane] * single[lane + 4];
-        }
-        for lane in 0..2 {
-            let four = pair[lane] * pair_product[lane + 2] + pair[lane + 2] * pair_product[lane];
-            sums[lane] += four / (pair_product[lane] * pair_product[lane + 2]);
+        for lane in 0..HALF {
+            let left = start[lane] + position * slope[lane];
+            let right = start[lane + HALF] + position * slope[lane + HALF];
+            lanes[lane] += (left + right) / (left * right);
         }
     }
-    sums[0] + sums[1]
+    lanes.iter().sum()
 }
 
 /// The segment, dimension by dimension, in units of 1/σ.
 #[derive(Default)]
 struct Course {
-    /// Dimensions in which it stands still, with the value there.
+    /// Dimensions in which it stands still, but not at 0, with the value there.
     standing: Vec<(usize, f64)>,
     /// Dimensions in which it moves.
     varying: Vec<usize>,
@@ -129,7 +163,9 @@ struct Course {
 impl Course {
     fn push(&mut self, dimension: usize, from: f64, to: f64) {
         if from == to {
-            self.standing.push((dimension, from));
+            if from > 0.0 {
+                self.standing.push((dimension, from));
+            }
         } else {
             self.varying.push(dimension);
             self.starts.push(from);
@@ -138,48 +174,10 @@ impl Course {
     }
 }
 
-/// The dimensions of one support vector that are left to the loop.
-struct Kept {
+/// Room for what [`ChiSquaredSegment::push`] works on, used again for each support vector.
+struct Workspace {
+    /// `σ x`, for each dimension in which the segment moves.
     values: Vec<f64>,
-    starts: Vec<f64>,
-    steps: Vec<f64>,
-    count: usize,
-}
-
-impl Kept {
-    /// One entry more than there are dimensions: [`keep`](Self::keep) writes before it knows.
-    fn with_room_for(dimensions: usize) -> Self {
-        let empty = vec![0.0; dimensions + 1];
-        Self { values: empty.clone(), starts: empty.clone(), steps: empty, count: 0 }
-    }
-
-    /// Keeps the varying dimensions in which `x` is not zero; returns the sum of `x` over them. Every entry is written,
-    /// and the next one overwrites it unless it is kept: no branch that the processor would have to guess.
-    fn keep(&mut self, x: &[f64], sigma: f64, course: &Course) -> f64 {
-        let mut mass = 0.0;
-        self.count = 0;
-        for ((&dimension, &start), &step) in course.varying.iter().zip(&course.starts).zip(&course.steps) {
-            let value = sigma * x[dimension];
-            self.values[self.count] = value;
-            self.starts[self.count] = start;
-            self.steps[self.count] = step;
-            let keep = value > NEGLIGIBLE;
-            self.count += usize::from(keep);
-            mass += if keep { value } else { 0.0 };
-        }
-        mass
-    }
-
-    fn append_to(&self, denominators: &mut Vec<Denominators>) {
-        for begin in (0..self.count).step_by(BLOCK) {
-            let end = self.count.min(begin + BLOCK);
-            let mut block = Denominators { start: [PADDING; BLOCK], slope: [0.0; BLOCK] };
-            for (lane, index) in (begin..end).enumerate() {
-                let scale = 1.0 / (self.values[index] * self.values[index]);
-                block.start[lane] = (self.values[index] + self.starts[index]) * scale;
-                block.slope[lane] = self.steps[index] * scale;
-            }
-            denominators.push(block);
-        }
-    }
+    /// Places in `values` that are not zero.
+    kept: Vec<usize>,
 }

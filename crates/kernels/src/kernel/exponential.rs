@@ -53,37 +53,9 @@ impl Expansion {
     /// What the expansion of the kernel `k = exp(−s D)` leaves out.
     ///
     /// ```text
-    /// k(z) − k(z₀) − ∇k·(z − z₀) = k(z₀) · ( e^y − 1 + s ∇D·(z − z₀) ) = k(z₀) · ( (e^y − 1 − y) − s Q ),
-    ///                          y = −s (∇D·(z − z₀) + Q)
+    /// k(z) − k(z₀) − ∇k·(z − z₀) = k(z₀) · ( e^(−s ∇D·(z − z₀) − s Q) − 1 + s ∇D·(z − z₀) )
     /// ```
     pub(super) fn kernel_remainder(&self) -> f64 {
-        (-self.at_root).exp() * (exp_remainder(-(self.linear + self.remainder)) - self.remainder)
-    }
-}
-
-/// `e^y − 1 − y` without loss of digits near 0.
-fn exp_remainder(y: f64) -> f64 {
-    if y.abs() > 0.5 {
-        return y.exp_m1() - y;
-    }
-    // y²/2 · (1 + y/3 · (1 + y/4 · (…))): at |y| = 1/2 the first term left out is below a rounding.
-    let tail = (3..=15).rev().fold(1.0, |tail, order| 1.0 + tail * y / f64::from(order));
-    0.5 * y * y * tail
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_remainder_of_the_exponential_keeps_its_digits() {
-        for y in [-0.5_f64, -0.1, 1e-3, 0.3, 0.5] {
-            let plain = y.exp_m1() - y;
-            assert!((exp_remainder(y) - plain).abs() < 1e-16, "{y}");
-        }
-        assert_eq!(exp_remainder(0.0), 0.0);
-        let tiny = 1e-9;
-        assert!((exp_remainder(tiny) / (0.5 * tiny * tiny * (1.0 + tiny / 3.0)) - 1.0).abs() < 1e-15);
-        assert_eq!(exp_remainder(2.0), 2.0_f64.exp_m1() - 2.0);
+        (-self.at_root).exp() * ((-self.linear - self.remainder).exp_m1() + self.linear)
     }
 }

@@ -57,8 +57,11 @@ impl SumDecomposable for Linear {
         x * z
     }
 
-    fn add_parts(&self, support: &SupportVectors<'_>, z: &[f64], parts: &mut [f64]) {
-        add_weighted(support.iter(), z, parts, |x, z| x * z);
+    fn add_parts(&self, support: &SupportVectors<'_>, z: &[f64], parts: &mut [f64]) -> f64 {
+        let mut sum = 0.0;
+        let rows = support.iter().inspect(|(x, coefficient)| sum += coefficient * self.value(x, z));
+        add_weighted(rows, z, parts, |x, z| x * z);
+        sum
     }
 }
 

@@ -67,8 +67,9 @@ pub trait SumDecomposable: KernelFunction {
     /// `k^(d)(x_(d), z_(d))`
     fn part(&self, x: f64, z: f64) -> f64;
 
-    /// Adds `Σ_i α_i k^(d)(x_i(d), z_(d))` to each entry of `parts`: the sum of Eq. 24.
-    fn add_parts(&self, support: &SupportVectors<'_>, z: &[f64], parts: &mut [f64]);
+    /// Adds `Σ_i α_i k^(d)(x_i(d), z_(d))` to each entry of `parts`: the sum of Eq. 24. Returns
+    /// `Σ_i α_i k(x_i, z)`, summed kernel by kernel: the ledger compares the two.
+    fn add_parts(&self, support: &SupportVectors<'_>, z: &[f64], parts: &mut [f64]) -> f64;
 }
 
 /// A kernel with a derivative in its second argument.

@@ -136,10 +136,9 @@ impl DifferentiableKernel for Rbf {
     fn remainder(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64], _: ZeroQuotient) -> f64 {
         let quadratic = squared_distance(z, root);
         let terms = support.iter().map(|(x, coefficient)| {
-            let [at_root, slope] =
-                sum_triples(x, z, root, |x, z, root| [(x - root) * (x - root), (root - x) * (z - root)]);
+            let slope = sum_triples(x, z, root, |x, z, root| (root - x) * (z - root));
             let expansion = Expansion {
-                at_root: at_root / self.sigma,
+                at_root: squared_distance(x, root) / self.sigma,
                 linear: 2.0 * slope / self.sigma,
                 remainder: quadratic / self.sigma,
             };
