@@ -1,2 +1,165 @@
-//! Polygons versus circles, explained.
-fn main() {}
+//! Polygons versus circles, explained: Fig. 6 of Bach et al. 2015, from data to report.
+//!
+//! The stages are those of the paper: [`plan`] says what is learned, [`subjects`] what is explained, [`measures`] how
+//! good it is, [`output`] and [`page`] show it. This file joins them.
+
+mod measures;
+mod options;
+mod output;
+mod page;
+mod plan;
+mod progress;
+mod subjects;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bow_classifier::{BowClassifier, Trained};
+use clap::Parser;
+use datasets::polygons::{Label, Scene, tile};
+use images::to_unit_range;
+use ndarray::Array3;
+use rayon::prelude::*;
+
+use crate::measures::{FlippingMetrics, LocalizationMetrics, Metrics, TestMetrics, flipping_metrics, test_metrics};
+use crate::options::Options;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::subjects::Explained;
+
+/// What ends a run early.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Everything that a run found out.
+pub struct Run {
+    pub options: Options,
+    pub classifier: BowClassifier,
+    /// What was learned on the way; none when the model comes from a file.
+    pub trained: Option<Trained>,
+    pub explained: Vec<Explained>,
+    pub metrics: Metrics,
+    pub times: Vec<(&'static str, Duration)>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<(), Failure> {
+    if let Some(threads) = options.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    }
+    // Whatever can't be written or read is to be said now, not after the learning.
+    let output = Output::create(&options.output)?;
+    let pictures = subjects::read_pictures(&options.image)?;
+    let progress = Progress::new();
+
+    let (classifier, trained) = classifier(&options, &progress)?;
+    output.model(&classifier)?;
+
+    progress.stage("test", options.test);
+    let tests = tiles(options.seed.wrapping_add(1), options.test);
+    let (test, scores) = test_metrics(&classifier, &tests, &progress)?;
+    let flipping = flipping_metrics(&classifier, &tests, &scores, options.seed, &progress)?;
+
+    let subjects = if pictures.is_empty() {
+        subjects::composites(options.seed.wrapping_add(2), options.composites)
+    } else {
+        pictures
+    };
+    progress.stage("explanations", subjects.len());
+    let explained = subjects
+        .into_iter()
+        .map(|subject| {
+            let explained = subject.explain(&classifier, &options.explanation)?;
+            progress.advance();
+            Ok(explained)
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+
+    progress.stage("pictures", explained.len());
+    for explained in &explained {
+        output.pictures(explained, &options.explanation)?;
+        progress.advance();
+    }
+    output.contact_sheet(&explained, &options.explanation)?;
+
+    let times = progress.finish();
+    let metrics = metrics(&options, &classifier, test, flipping, &explained, &times);
+    output.metrics(&metrics)?;
+    let run = Run { options, classifier, trained, explained, metrics, times };
+    output.report(&run)?;
+    print(&run, &output)
+}
+
+/// Loads the classifier, or makes the data and learns it.
+fn classifier(options: &Options, progress: &Progress) -> Result<(BowClassifier, Option<Trained>), Failure> {
+    if let Some(path) = &options.model {
+        return Ok((BowClassifier::load(path)?, None));
+    }
+    progress.stage("training tiles", options.train);
+    let tiles = tiles(options.seed, options.train);
+    let images: Vec<Array3<f64>> = tiles.par_iter().map(|tile| to_unit_range(tile.image.view())).collect();
+    let positive: Vec<bool> = tiles.iter().map(|tile| tile.label == Label::Positive).collect();
+    let trained = plan::trainer(&options.settings, options.seed).fit(&images, &positive, progress)?;
+    Ok((trained.classifier.clone(), Some(trained)))
+}
+
+fn tiles(seed: u64, count: usize) -> Vec<Scene> {
+    (0..count as u64).into_par_iter().map(|index| tile(seed, index)).collect()
+}
+
+fn metrics(
+    options: &Options,
+    classifier: &BowClassifier,
+    test: TestMetrics,
+    flipping: FlippingMetrics,
+    explained: &[Explained],
+    times: &[(&'static str, Duration)],
+) -> Metrics {
+    let localizations: Vec<_> = explained.iter().filter_map(|explained| explained.localization.clone()).collect();
+    let of_explanations = explained.iter().map(|explained| explained.decomposition.max_relative_error);
+    Metrics {
+        seed: options.seed,
+        kernels: classifier.model().expansion().terms().iter().map(|term| term.kernel.name().to_owned()).collect(),
+        max_conservation_error: of_explanations
+            .chain([test.max_conservation_error, flipping.max_conservation_error])
+            .fold(0.0, f64::max),
+        test,
+        localization: LocalizationMetrics::mean_of(&localizations),
+        flipping,
+        stage_seconds: times.iter().map(|(stage, time)| (key(stage), time.as_secs_f64())).collect::<BTreeMap<_, _>>(),
+    }
+}
+
+/// A stage's name as a key of `stage_seconds`.
+fn key(stage: &str) -> String {
+    stage.replace(' ', "_")
+}
+
+/// The summary that a person reads, or the figures that a script reads.
+fn print(run: &Run, output: &Output) -> Result<(), Failure> {
+    if run.options.json {
+        println!("{}", serde_json::to_string_pretty(&run.metrics)?);
+        return Ok(());
+    }
+    let seconds: f64 = run.times.iter().map(|(_, time)| time.as_secs_f64()).sum();
+    for (name, value) in page::figures(&run.metrics) {
+        println!("{name:<44} {value}");
+    }
+    println!("\n{}", subjects::total_ledger(&run.explained));
+    println!("Done in {seconds:.1} s. The report: {}", output.report_path().display());
+    if std::io::stdout().is_terminal() {
+        println!("(open it in a browser; --help lists the options)");
+    }
+    Ok(())
+}

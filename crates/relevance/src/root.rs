@@ -241,6 +241,7 @@ impl RootSearch {
         check_point("the point to explain", function, x)?;
         check_length("a candidate", candidates.points.ncols(), function.dimensions())?;
         let value = function.value(x);
+        check_finite("the value at the point to explain", &[value])?;
         if value == 0.0 {
             return Ok(Vec::new());
         }
@@ -394,6 +395,9 @@ impl Enclosure {
             }
             let slope = (self.high.1 - self.low.1) / width;
             let estimate = (self.low.0 - self.low.1 / slope).clamp(self.low.0, self.high.0);
+            if estimate.is_nan() {
+                return; // a value on the segment is not finite
+            }
             let before = (self.low.0, self.high.0);
             for position in [estimate, estimate] {
                 // The second evaluation lies across the root as seen from the first.

@@ -1,0 +1,181 @@
+//! The report: what was asked, what was found, and where every part of each score went.
+
+use report::{Picture, Report, Section, Table};
+
+use crate::measures::Metrics;
+use crate::output::Triplet;
+use crate::subjects::{Explained, total_ledger};
+use crate::{Failure, Run};
+
+/// The page of a run.
+pub fn report(run: &Run) -> Result<Report, Failure> {
+    let mut report = Report::new("Polygons versus circles, explained to the pixel")
+        .subtitle("Bag-of-Words classifier, layer-wise relevance propagation: the experiment of Fig. 6, Bach et al. 2015");
+    for (name, value, remark) in highlights(&run.metrics) {
+        report = report.figure(name, value, remark);
+    }
+    report = report.section(introduction(run));
+    for explained in &run.explained {
+        report = report.section(of_subject(explained, run)?);
+    }
+    if !run.explained.is_empty() {
+        report = report.section(
+            Section::new("Where the scores went")
+                .paragraph(
+                    "Each backward step hands its relevance to the layer below or books it into a named sink, which is \
+                     computed from a formula of its own; the last column says by how much the two sides of the book \
+                     differ. All explanations of this page added up, score to pixels:",
+                )
+                .ledger("from the scores of all tiles down to the pixels", &total_ledger(&run.explained)),
+        );
+    }
+    let mut all = Table::new(["figure", "value"]);
+    for (name, value) in figures(&run.metrics) {
+        all = all.row([name, value]);
+    }
+    report = report.section(Section::new("All figures").table(all));
+    for (name, value) in settings(run) {
+        report = report.setting(name, value);
+    }
+    for (stage, time) in &run.times {
+        report = report.timing(*stage, time.as_secs_f64());
+    }
+    Ok(report.note(
+        "Relevance is normalized for each picture (Eq. 35): colors compare pixels of one picture, not of two. The raw \
+         values are in the .relevance.npy files.",
+    ))
+}
+
+fn introduction(run: &Run) -> Section {
+    let learned = match &run.trained {
+        Some(trained) => {
+            let support = trained.machine.dual.coefficients.iter().filter(|&&coefficient| coefficient != 0.0).count();
+            format!(
+                "It was learned from {} tiles of 102×102 pixels that are labelled as wholes; {support} of them became \
+                 support vectors. Nobody told it where the polygons are.",
+                run.options.train
+            )
+        }
+        None => "It was loaded from a file.".to_owned(),
+    };
+    Section::new("What this shows")
+        .paragraph(format!("The classifier answers one question: does a picture show a polygon? {learned}"))
+        .paragraph(format!(
+            "The pictures below were cut into tiles of {0}×{0} pixels at a step of {1}; each tile's score was handed \
+             down to its pixels (Algorithm 1), and overlapping maps were averaged. Pixels at the warm end of the color \
+             bar speak for a polygon, pixels at the cold end against one; the middle is no relevance.",
+            run.options.explanation.tile, run.options.explanation.step
+        ))
+}
+
+fn of_subject(explained: &Explained, run: &Run) -> Result<Section, Failure> {
+    let triplet = Triplet::of(explained, &run.options.explanation)?;
+    let pictures = triplet.png()?.map(|(caption, png)| Picture::new(png, caption));
+    let scores = explained.decomposition.scores.iter().map(|(_, score)| *score);
+    let positive = scores.clone().filter(|score| *score > 0.0).count();
+    let (lowest, highest) = scores.fold((f64::INFINITY, f64::NEG_INFINITY), |(lowest, highest), score| {
+        (lowest.min(score), highest.max(score))
+    });
+    let mut section = Section::new(capitalized(&explained.title))
+        .paragraph(format!(
+            "{positive} of {} tiles are classified as showing a polygon; scores from {lowest:.2} to {highest:.2}.",
+            explained.decomposition.scores.len()
+        ))
+        .pictures(pictures);
+    if let Some(found) = &explained.localization {
+        section = section.table(
+            Table::new(["AUC polygon vs. circle", "positive near polygons", "positive near circles", "mean at circles", "strongest pixel"])
+                .row([
+                    figure(found.separation),
+                    figure(found.near_polygons),
+                    figure(found.near_circles),
+                    figure(found.mean_at_circles),
+                    if found.strongest_at_polygon { "at a polygon" } else { "elsewhere" }.to_owned(),
+                ]),
+        );
+    }
+    Ok(section.ledger("its ledger", &explained.decomposition.ledger))
+}
+
+/// The figures on top of the page: name, value, remark.
+fn highlights(metrics: &Metrics) -> Vec<(&'static str, String, &'static str)> {
+    vec![
+        ("test accuracy", figure(metrics.test.test_accuracy), "share of unseen tiles on the right side"),
+        (
+            "polygon vs. circle",
+            figure(metrics.localization.polygon_vs_circle_auc),
+            "AUC of pixel relevance at polygons against circles",
+        ),
+        (
+            "score lost",
+            figure(metrics.flipping.flip_top_20),
+            "when the most relevant 20 % of blocks are painted over",
+        ),
+        ("conservation", format!("{:.0e}", metrics.max_conservation_error), "largest relative error of any ledger"),
+    ]
+}
+
+/// All figures by what they say.
+pub fn figures(metrics: &Metrics) -> Vec<(String, String)> {
+    let (test, place, flip) = (&metrics.test, &metrics.localization, &metrics.flipping);
+    let rows = [
+        ("test accuracy", figure(test.test_accuracy)),
+        ("test AUC", test.test_auc.map_or_else(missing, |value| format!("{value:.4}"))),
+        ("polygon against circle, AUC of relevance", figure(place.polygon_vs_circle_auc)),
+        ("positive relevance near polygons", figure(place.positive_relevance_near_polygons)),
+        ("positive relevance near circles", figure(place.positive_relevance_near_circles)),
+        ("mean normalized relevance at circles", figure(place.mean_relevance_at_circles)),
+        ("strongest pixel at a polygon", figure(place.strongest_pixel_at_polygon)),
+        ("drop of f, top 20 % of blocks flipped", figure(flip.flip_top_20)),
+        ("drop of f, random 20 % flipped", figure(flip.flip_random_20)),
+        ("drop of f, lowest 20 % flipped", figure(flip.flip_lowest_20)),
+        ("Taylor residual, median of |f − ΣR³| / |f|", figure(test.taylor_residual_median)),
+        ("largest |f − ΣR³|, exact kernels", test.f_minus_sum_max.map_or_else(missing, |value| format!("{value:.1e}"))),
+        ("largest error of conservation", format!("{:.1e}", metrics.max_conservation_error)),
+    ];
+    rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Every setting of the run by its option's name; those of the learning only where something was learned.
+fn settings(run: &Run) -> Vec<(String, String)> {
+    let mut settings = vec![("seed".to_owned(), run.options.seed.to_string())];
+    let mut add = |values: serde_json::Result<serde_json::Value>| {
+        if let Ok(serde_json::Value::Object(values)) = values {
+            settings.extend(values.iter().map(|(name, value)| (name.replace('_', "-"), plain(value))));
+        }
+    };
+    if run.trained.is_some() {
+        add(serde_json::to_value(&run.options.settings));
+    }
+    add(serde_json::to_value(&run.options.explanation));
+    if run.trained.is_some() {
+        settings.push(("train".to_owned(), run.options.train.to_string()));
+    }
+    settings.push(("test".to_owned(), run.options.test.to_string()));
+    for (channel, extractor) in run.classifier.extractors().iter().enumerate() {
+        settings.push((format!("local features of channel {channel}"), format!("{extractor:?}")));
+    }
+    for (channel, term) in run.classifier.model().expansion().terms().iter().enumerate() {
+        settings.push((format!("kernel of channel {channel}"), format!("{:?}, weight {}", term.kernel, term.weight)));
+    }
+    settings.push(("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
+    settings
+}
+
+/// A setting's value without the quotation marks of JSON.
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn figure(value: Option<f64>) -> String {
+    value.map_or_else(missing, |value| format!("{value:.3}"))
+}
+
+fn missing() -> String {
+    "–".to_owned()
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
