@@ -41,7 +41,7 @@ pub enum KMeansStart {
     #[default]
     PlusPlus,
     /// Given.
-    Words(Codebook),
+    Words(Box<Codebook>),
 }
 
 /// K-means, unchecked: a codebook whose words are the means of the descriptors nearest to them.
@@ -234,7 +234,7 @@ impl KMeansValidParams {
                         available: codebook.word_count(),
                     });
                 }
-                Ok(codebook.clone())
+                Ok(Codebook::clone(codebook))
             }
         }
     }

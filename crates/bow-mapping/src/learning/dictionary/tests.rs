@@ -128,7 +128,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
     for penalty in [lasso(0.1), ridge(0.1)] {
         let params = DictionaryParams::new(9).penalty(penalty).max_iterations(5);
         let learned = with_several_threads(|| params.learn(descriptors.view()).unwrap());
-        assert!(learned.iter().all(|other| bits(&other.model.words()) == bits(&learned[0].model.words())));
+        assert!(learned.iter().all(|other| bits(other.model.words()) == bits(learned[0].model.words())));
     }
 }
 

@@ -61,8 +61,8 @@ fn an_iteration_is_that_of_plain_loops() {
         let statistics = Statistics::collect(&mixture, descriptors.view()).unwrap();
         let next = statistics.maximize(&mixture, 1e-12).unwrap();
         let (weights, means, variances) = plain_iteration(&mixture, &descriptors);
-        assert_close(&next.weights(), &weights);
-        assert_close(&next.means(), &means);
+        assert_close(next.weights(), &weights);
+        assert_close(next.means(), &means);
         assert_close(&next.deviations().mapv(|deviation| deviation * deviation), &variances);
         let densities = mixture.log_joint_densities(descriptors.view()).unwrap();
         let plain: f64 = densities.rows().into_iter().map(|row| row.mapv(f64::exp).sum().ln()).sum();
@@ -125,9 +125,9 @@ fn any_number_of_threads_gives_the_same_bytes() {
     let params = GaussianMixtureParams::new(7).max_iterations(10);
     let learned = with_several_threads(|| params.learn(descriptors.view()).unwrap());
     for other in &learned[1..] {
-        assert_eq!(bits(&other.model.alpha()), bits(&learned[0].model.alpha()));
-        assert_eq!(bits(&other.model.means()), bits(&learned[0].model.means()));
-        assert_eq!(bits(&other.model.deviations()), bits(&learned[0].model.deviations()));
+        assert_eq!(bits(other.model.alpha()), bits(learned[0].model.alpha()));
+        assert_eq!(bits(other.model.means()), bits(learned[0].model.means()));
+        assert_eq!(bits(other.model.deviations()), bits(learned[0].model.deviations()));
     }
 }
 
@@ -159,8 +159,8 @@ proptest! {
     fn one_component_has_mean_and_variance_of_the_descriptors(rows in 2_usize..40, seed in 0_u64..1000) {
         let descriptors = uniform(rows, 2, seed);
         let mixture = GaussianMixtureParams::new(1).variance_floor(1e-12).learn(descriptors.view()).unwrap().model;
-        assert_close(&mixture.means(), &descriptors.mean_axis(Axis(0)).unwrap());
-        assert_close(&mixture.deviations(), &descriptors.std_axis(Axis(0), 0.0));
+        assert_close(mixture.means(), &descriptors.mean_axis(Axis(0)).unwrap());
+        assert_close(mixture.deviations(), &descriptors.std_axis(Axis(0), 0.0));
     }
 
     #[test]
