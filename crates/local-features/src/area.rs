@@ -115,3 +115,174 @@ fn clip(start: i64, end: i64, length: usize) -> Range<usize> {
     let (start, end) = (within(start), within(end));
     start..end.max(start)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::FRAC_PI_2;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition, for each pixel.
+    fn slow_covers(area: Area, row: usize, column: usize) -> bool {
+        match area {
+            Area::Rectangle { top, left, bottom, right } => {
+                let (row, column) = (row as i64, column as i64);
+                top <= row && row < bottom && left <= column && column < right
+            }
+            Area::Circle { row: center_row, column: center_column, radius } => {
+                let (dy, dx) = (row as f64 - center_row, column as f64 - center_column);
+                dy * dy + dx * dx <= radius * radius
+            }
+            Area::RotatedSquare { row: center_row, column: center_column, side, angle } => {
+                let (dy, dx) = (row as f64 - center_row, column as f64 - center_column);
+                let u = dx * angle.cos() + dy * angle.sin();
+                let v = -dx * angle.sin() + dy * angle.cos();
+                let half = side / 2.0;
+                u >= -half && u < half && v >= -half && v < half
+            }
+        }
+    }
+
+    fn assert_like_slow_twin(area: Area, height: usize, width: usize) {
+        let pixels = |row| (0..width).map(move |column| (row, column));
+        let slow: Vec<(usize, usize)> =
+            (0..height).flat_map(pixels).filter(|&(row, column)| slow_covers(area, row, column)).collect();
+        let fast: Vec<(usize, usize)> = area
+            .spans(height, width)
+            .inspect(|span| assert!(!span.columns.is_empty()))
+            .flat_map(|span| span.columns.map(move |column| (span.row, column)))
+            .collect();
+        let difference = fast.iter().zip(&slow).find(|(fast, slow)| fast != slow);
+        assert!(
+            fast == slow,
+            "{area:?} in {height}×{width}: {} pixels, not {}, {difference:?}",
+            fast.len(),
+            slow.len()
+        );
+        assert_eq!(area.pixel_count(height, width), slow.len());
+        for diagonal in 0..height.min(width) {
+            let covered = slow_covers(area, diagonal, diagonal);
+            assert_eq!(area.covers((diagonal, diagonal)), covered, "{area:?} at {diagonal}");
+        }
+    }
+
+    /// Numbers of all kinds: integers, half integers, any, tiny, and far away as long as squares do not overflow.
+    fn coordinate() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            (-8_i32..40).prop_map(f64::from),
+            (-16_i32..80).prop_map(|twice| f64::from(twice) / 2.0),
+            -8.0..40.0_f64,
+            -1e-300..1e-300_f64,
+            (-320_i32..150, prop::bool::ANY)
+                .prop_map(|(exponent, positive)| { 10.0_f64.powi(exponent) * if positive { 1.0 } else { -1.0 } }),
+        ]
+    }
+
+    fn size() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            (0_i32..60).prop_map(f64::from),
+            (0_i32..120).prop_map(|twice| f64::from(twice) / 2.0),
+            coordinate()
+        ]
+    }
+
+    fn angle() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            (-8_i32..9).prop_map(|quarters| f64::from(quarters) * FRAC_PI_2),
+            (-8_i32..9).prop_map(|eighths| f64::from(eighths) * FRAC_PI_2 / 2.0),
+            (-8_i32..9, -1e-8..1e-8_f64).prop_map(|(quarters, more)| f64::from(quarters) * FRAC_PI_2 + more),
+            (-8_i32..9, -1e-16..1e-16_f64).prop_map(|(quarters, more)| f64::from(quarters) * FRAC_PI_2 + more),
+            -7.0..7.0_f64,
+            -1e6..1e6_f64,
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+        #[test]
+        fn rectangles_cover_what_their_definition_says(
+            bounds in [-50_i64..50, -50_i64..50, -50_i64..50, -50_i64..50], (height, width) in (0_usize..40, 0_usize..40),
+        ) {
+            let [top, left, bottom, right] = bounds;
+            assert_like_slow_twin(Area::Rectangle { top, left, bottom, right }, height, width);
+        }
+
+        #[test]
+        fn circles_cover_what_their_definition_says(
+            row in coordinate(), column in coordinate(), radius in size(), (height, width) in (0_usize..40, 0_usize..40),
+        ) {
+            assert_like_slow_twin(Area::Circle { row, column, radius: radius.abs() }, height, width);
+        }
+
+        #[test]
+        fn rotated_squares_cover_what_their_definition_says(
+            row in coordinate(), column in coordinate(), side in size(), angle in angle(),
+            (height, width) in (0_usize..40, 0_usize..40),
+        ) {
+            assert_like_slow_twin(Area::RotatedSquare { row, column, side, angle }, height, width);
+        }
+
+        #[test]
+        fn borders_through_far_centers_are_exact(
+            far in 1.0..17.0_f64, offset in -20.0..60.0_f64, direction in angle(), turn in angle(),
+        ) {
+            let distance = 10.0_f64.powf(far);
+            let (row, column) = (20.0 + distance * direction.sin(), 20.0 + distance * direction.cos());
+            assert_like_slow_twin(Area::Circle { row, column, radius: (distance + offset).abs() }, 40, 40);
+            let side = 2.0 * (distance + offset);
+            assert_like_slow_twin(Area::RotatedSquare { row, column, side, angle: direction }, 40, 40);
+            assert_like_slow_twin(Area::RotatedSquare { row, column, side, angle: turn }, 40, 40);
+        }
+    }
+
+    #[test]
+    fn ties_go_to_the_lower_side() {
+        let square = |angle| Area::RotatedSquare { row: 10.0, column: 10.0, side: 4.0, angle };
+        let rows = |angle| square(angle).spans(20, 20).map(|span| (span.row, span.columns)).collect::<Vec<_>>();
+        assert_eq!(rows(0.0), [(8, 8..12), (9, 8..12), (10, 8..12), (11, 8..12)]);
+        for quarters in -4..=4 {
+            assert_like_slow_twin(square(f64::from(quarters) * FRAC_PI_2), 20, 20);
+        }
+    }
+
+    #[test]
+    fn shapes_that_are_none_are_empty() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for area in [
+                Area::Circle { row: value, column: 3.0, radius: 3.0 },
+                Area::Circle { row: 3.0, column: value, radius: 3.0 },
+                Area::Circle { row: 3.0, column: 3.0, radius: value },
+                Area::RotatedSquare { row: value, column: 3.0, side: 3.0, angle: 0.0 },
+                Area::RotatedSquare { row: 3.0, column: value, side: 3.0, angle: 0.0 },
+                Area::RotatedSquare { row: 3.0, column: 3.0, side: value, angle: 0.0 },
+                Area::RotatedSquare { row: 3.0, column: 3.0, side: 3.0, angle: value },
+            ] {
+                assert_eq!(area.pixel_count(10, 10), 0, "{area:?}");
+            }
+        }
+        assert_eq!(Area::Circle { row: 3.0, column: 3.0, radius: -1.0 }.pixel_count(10, 10), 0);
+        assert_eq!(Area::RotatedSquare { row: 3.0, column: 3.0, side: -2.0, angle: 0.0 }.pixel_count(10, 10), 0);
+    }
+
+    #[test]
+    fn extreme_parameters_are_clipped() {
+        let everything = [
+            Area::Rectangle { top: i64::MIN, left: i64::MIN, bottom: i64::MAX, right: i64::MAX },
+            Area::Circle { row: 0.0, column: 0.0, radius: f64::MAX },
+            Area::RotatedSquare { row: 0.0, column: 0.0, side: f64::MAX, angle: 1.0 },
+        ];
+        for area in everything {
+            assert_eq!(area.pixel_count(7, 9), 63, "{area:?}");
+            assert_eq!(area.pixel_count(0, 9), 0, "{area:?}");
+            assert_eq!(area.pixel_count(7, 0), 0, "{area:?}");
+            assert!(area.covers((1000, 0)), "{area:?}");
+        }
+        for value in [f64::MAX, f64::MIN] {
+            assert_like_slow_twin(Area::RotatedSquare { row: value, column: value, side: f64::MAX, angle: 0.7 }, 5, 5);
+            assert_like_slow_twin(Area::Circle { row: value, column: value, radius: f64::MAX }, 5, 5);
+        }
+    }
+}

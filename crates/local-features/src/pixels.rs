@@ -122,3 +122,156 @@ pub fn covering(areas: &[Area], (height, width): (usize, usize), pixel: (usize, 
     }
     areas.iter().enumerate().filter(|(_, area)| area.covers(pixel)).map(|(feature, _)| feature).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array, Ix1, Ix2, array};
+    use ndarray_npy::{ReadNpyExt, ReadableElement};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Eqs 33 and 34 in plain loops.
+    fn slow_pixel_relevance(relevance: &[f64], areas: &[Area], shape: (usize, usize)) -> Array2<f64> {
+        Array2::from_shape_fn(shape, |pixel| {
+            covering(areas, shape, pixel)
+                .into_iter()
+                .map(|feature| relevance[feature] / areas[feature].pixel_count(shape.0, shape.1) as f64)
+                .sum()
+        })
+    }
+
+    fn golden<D: ndarray::Dimension>(case: &str, array: &str) -> Array<f64, D>
+    where
+        f64: ReadableElement,
+    {
+        let path = format!("{}/../../tests/golden/bow/{case}/{array}.npy", env!("CARGO_MANIFEST_DIR"));
+        Array::read_npy(std::fs::File::open(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_reference_vectors_are_met() {
+        for case in ["r1_rect", "r1_circle", "r1_rotsquare"] {
+            let parameters: Array2<f64> = golden::<Ix2>(case, "shape_params");
+            let areas: Vec<Area> = parameters
+                .rows()
+                .into_iter()
+                .map(|row| match case {
+                    "r1_rect" => Area::Rectangle {
+                        top: row[0] as i64,
+                        left: row[1] as i64,
+                        bottom: row[2] as i64,
+                        right: row[3] as i64,
+                    },
+                    "r1_circle" => Area::Circle { row: row[0], column: row[1], radius: row[2] },
+                    _ => Area::RotatedSquare { row: row[0], column: row[1], side: row[2], angle: row[3] },
+                })
+                .collect();
+            let expected = golden::<Ix2>(case, "R1");
+            let (height, width) = expected.dim();
+            let (starts, indices) = (golden::<Ix1>(case, "area_ptr"), golden::<Ix1>(case, "area_idx"));
+            for (feature, area) in areas.iter().enumerate() {
+                let pixels: Vec<f64> = area
+                    .spans(height, width)
+                    .flat_map(|span| span.columns.map(move |column| (span.row * width + column) as f64))
+                    .collect();
+                let range = starts[feature] as usize..starts[feature + 1] as usize;
+                assert_eq!(pixels, indices.slice(s![range]).to_vec(), "{case}: {area:?}");
+            }
+            assert_eq!(coverage(&areas, (height, width)).mapv(|count| count as f64), golden::<Ix2>(case, "coverage"));
+            let (found, entry) = pixel_relevance(golden::<Ix1>(case, "R2").view(), &areas, (height, width)).unwrap();
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found - expected).abs() <= 1e-12 + 1e-10 * expected.abs(), "{case}: {found}, {expected}");
+            }
+            assert!(entry.relative_error() <= 1e-12, "{entry:?}");
+        }
+    }
+
+    fn area() -> impl Strategy<Value = Area> {
+        let center = || (0_u32..50, 0_u32..50).prop_map(|(row, column)| (f64::from(row), f64::from(column)));
+        prop_oneof![
+            (0_i64..50, 0_i64..50, 1_i64..30, 1_i64..30).prop_map(|(top, left, height, width)| Area::Rectangle {
+                top: top - height / 2,
+                left: left - width / 2,
+                bottom: top + height,
+                right: left + width
+            }),
+            (center(), 0.0..30.0).prop_map(|((row, column), radius)| Area::Circle { row, column, radius }),
+            (center(), 1.0..60.0, -4.0..4.0).prop_map(|((row, column), side, angle)| Area::RotatedSquare {
+                row,
+                column,
+                side,
+                angle
+            }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+        #[test]
+        fn relevance_is_conserved_and_shared_as_defined(
+            features in prop::collection::vec((area(), -1.0..1.0_f64), 1..150),
+        ) {
+            let (areas, relevance): (Vec<Area>, Vec<f64>) = features.into_iter().unzip();
+            let (pixels, entry) = pixel_relevance(ArrayView1::from(&relevance), &areas, (50, 50)).unwrap();
+            prop_assert!(entry.relative_error() <= 1e-12, "{:?}", entry);
+            prop_assert!((entry.upper.total - relevance.iter().sum::<f64>()).abs() <= 1e-12);
+            prop_assert!((entry.lower.total - pixels.sum()).abs() <= 1e-12);
+            let slow = slow_pixel_relevance(&relevance, &areas, (50, 50));
+            let counts = coverage(&areas, (50, 50));
+            for ((&found, &expected), &count) in pixels.iter().zip(&slow).zip(&counts) {
+                prop_assert!((found - expected).abs() <= 1e-13, "{found} against {expected}");
+                prop_assert!(count > 0 || found.to_bits() == 0, "{found} where no feature is");
+            }
+        }
+    }
+
+    #[test]
+    fn a_feature_without_a_pixel_is_named() {
+        let inside = Area::Rectangle { top: 0, left: 0, bottom: 2, right: 2 };
+        for outside in [
+            Area::Rectangle { top: -5, left: 0, bottom: 0, right: 2 },
+            Area::Rectangle { top: 1, left: 1, bottom: 1, right: 2 },
+            Area::Circle { row: -3.0, column: 2.0, radius: 2.9 },
+            Area::Circle { row: 0.5, column: 0.5, radius: 0.1 },
+            Area::RotatedSquare { row: f64::NAN, column: 2.0, side: 2.0, angle: 0.0 },
+        ] {
+            let mut areas = vec![inside; 70];
+            areas[68] = outside;
+            let error = pixel_relevance(Array1::ones(70).view(), &areas, (4, 4)).unwrap_err();
+            assert!(matches!(error, Error::NoPixel { feature: 68, .. }), "{error}");
+        }
+        let error = pixel_relevance(array![1.0].view(), &[inside], (0, 4)).unwrap_err();
+        assert!(matches!(error, Error::NoPixel { feature: 0, height: 0, width: 4, .. }), "{error}");
+    }
+
+    #[test]
+    fn relevance_and_areas_have_to_fit() {
+        let area = Area::Rectangle { top: 0, left: 0, bottom: 2, right: 2 };
+        let error = pixel_relevance(array![1.0, 2.0].view(), &[area], (4, 4)).unwrap_err();
+        assert!(matches!(error, Error::FeatureCount { relevance: 2, areas: 1 }), "{error}");
+        for value in [f64::NAN, f64::INFINITY] {
+            let error = pixel_relevance(array![1.0, value].view(), &[area, area], (4, 4)).unwrap_err();
+            assert!(matches!(error, Error::NonFiniteRelevance { feature: 1, .. }), "{error}");
+        }
+        let error = pixel_relevance(array![1.0].view(), &[area], (usize::MAX, 2)).unwrap_err();
+        assert!(matches!(error, Error::ImageTooLarge { .. }), "{error}");
+    }
+
+    #[test]
+    fn no_feature_leaves_all_pixels_zero() {
+        let (pixels, entry) = pixel_relevance(Array1::zeros(0).view(), &[], (3, 2)).unwrap();
+        assert_eq!(pixels, Array2::<f64>::zeros((3, 2)));
+        assert_eq!(entry.relative_error(), 0.0);
+        assert!(covering(&[], (3, 2), (0, 0)).is_empty());
+    }
+
+    #[test]
+    fn no_feature_covers_a_pixel_outside() {
+        let area = Area::Rectangle { top: -9, left: -9, bottom: 99, right: 99 };
+        assert!(covering(&[area], (3, 2), (3, 0)).is_empty());
+        assert!(covering(&[area], (3, 2), (0, 2)).is_empty());
+        assert_eq!(covering(&[area], (3, 2), (2, 1)), [0]);
+    }
+}

@@ -2,8 +2,9 @@
 //!
 //! In any row, all three shapes cover one run of columns, even after rounding: each of the inequalities compares a
 //! number that grows or falls monotonically with the column (for the circle, on either side of its center), and rounding
-//! is monotone. So the run is guessed analytically and its ends are then settled by the predicate itself. Only where the
-//! guess holds no pixel at all does a binary search decide whether there is none.
+//! is monotone. So the run is computed analytically, and where an end is so close to a column that rounding decides, it is
+//! settled by the predicate itself. Only where such a guess holds no pixel at all does a binary search decide whether
+//! there is none.
 
 use std::ops::Range;
 
@@ -29,6 +30,7 @@ impl Raster {
     }
 
     /// The columns that the shape covers in `row`.
+    #[inline]
     pub(crate) fn columns(&self, row: usize) -> Range<usize> {
         match self {
             Self::Rectangle { columns, .. } => columns.clone(),
@@ -91,6 +93,8 @@ pub(crate) struct Square {
     /// Where `u` and `v` are within bounds in a row, on the real line: `dx = slope · dy ± reach`.
     u_bounds: Bounds,
     v_bounds: Bounds,
+    /// The larger of theirs.
+    tolerance: f64,
     rows: Range<usize>,
     width: usize,
 }
@@ -100,18 +104,20 @@ pub(crate) struct Square {
 struct Bounds {
     slope: f64,
     reach: f64,
+    /// How far from these bounds the inequality can turn, as it is rounded.
+    tolerance: f64,
 }
 
 impl Bounds {
     /// Below this, a row lies within the bounds as a whole or not at all, but for the corners.
     const PARALLEL: f64 = 1e-9;
 
-    /// The solution of `−half ≤ across · dx + along · dy < half`.
-    fn new(across: f64, along: f64, half: f64) -> Self {
+    /// The solution of `−half ≤ across · dx + along · dy < half`, whose sides are known up to `rounding`.
+    fn new(across: f64, along: f64, half: f64, rounding: f64) -> Self {
         if across.abs() < Self::PARALLEL {
-            Self { slope: 0.0, reach: f64::INFINITY }
+            Self { slope: 0.0, reach: f64::INFINITY, tolerance: f64::INFINITY }
         } else {
-            Self { slope: -along / across, reach: half / across.abs() }
+            Self { slope: -along / across, reach: half / across.abs(), tolerance: rounding / across.abs() }
         }
     }
 }
@@ -121,15 +127,19 @@ impl Square {
     pub(crate) fn new(row: f64, column: f64, side: f64, angle: f64, (height, width): (usize, usize)) -> Self {
         let (sine, cosine) = angle.sin_cos();
         let half = side / 2.0;
-        let reach = half * (sine.abs() + cosine.abs()) + rounding([row, column, side], (height, width));
+        let rounding = rounding([row, column, side], (height, width));
+        let reach = half * (sine.abs() + cosine.abs()) + rounding;
+        let u_bounds = Bounds::new(cosine, sine, half, rounding);
+        let v_bounds = Bounds::new(-sine, cosine, half, rounding);
         Self {
             row,
             column,
             half,
             sine,
             cosine,
-            u_bounds: Bounds::new(cosine, sine, half),
-            v_bounds: Bounds::new(-sine, cosine, half),
+            u_bounds,
+            v_bounds,
+            tolerance: u_bounds.tolerance.max(v_bounds.tolerance),
             rows: rows_within(row, reach, height),
             width,
         }
@@ -142,21 +152,30 @@ impl Square {
         [dx * self.cosine + dy_sine, -dx * self.sine + dy_cosine]
     }
 
+    /// The predicate; the four comparisons cost less than guessing which of them fails.
     #[inline]
     fn covers(&self, dy: [f64; 2], column: usize) -> bool {
         let [u, v] = self.rotated(dy, column);
-        -self.half <= u && u < self.half && -self.half <= v && v < self.half
+        (-self.half <= u) & (u < self.half) & (-self.half <= v) & (v < self.half)
     }
 
+    #[inline]
     fn columns(&self, row: usize) -> Range<usize> {
         let distance = row as f64 - self.row;
-        let dy = [distance * self.sine, distance * self.cosine];
         let [u_center, v_center] = [self.u_bounds.slope * distance, self.v_bounds.slope * distance];
-        let guess = columns_from(
-            self.column + (u_center - self.u_bounds.reach).max(v_center - self.v_bounds.reach),
-            self.column + (u_center + self.u_bounds.reach).min(v_center + self.v_bounds.reach),
-            self.width,
-        );
+        let lower = self.column + (u_center - self.u_bounds.reach).max(v_center - self.v_bounds.reach);
+        let upper = self.column + (u_center + self.u_bounds.reach).min(v_center + self.v_bounds.reach);
+        if is_between_integers(lower, self.tolerance) && is_between_integers(upper, self.tolerance) {
+            columns_from(lower, upper, self.width)
+        } else {
+            self.settled(distance, columns_from(lower, upper, self.width))
+        }
+    }
+
+    /// The run of columns where a bound is so close to a column that rounding decides.
+    #[cold]
+    fn settled(&self, distance: f64, guess: Range<usize>) -> Range<usize> {
+        let dy = [distance * self.sine, distance * self.cosine];
         settle(guess, self.width, |column| self.covers(dy, column)).unwrap_or_else(|| self.search(dy))
     }
 
@@ -188,6 +207,13 @@ fn rounding(parameters: [f64; 3], (height, width): (usize, usize)) -> f64 {
 /// The rows of an image at most `reach` away from `center`.
 fn rows_within(center: f64, reach: f64, height: usize) -> Range<usize> {
     columns_from(center - reach, (center + reach).floor() + 1.0, height)
+}
+
+/// Whether `bound` is farther than `tolerance` from any integer; false for infinities and NaN.
+#[inline]
+fn is_between_integers(bound: f64, tolerance: f64) -> bool {
+    let fraction = (bound - bound as i64 as f64).abs();
+    tolerance < fraction && fraction < 1.0 - tolerance
 }
 
 /// The integers in `lower..upper` that are in `0..width`; both bounds of a guess are rounded up.

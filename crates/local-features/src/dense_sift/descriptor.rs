@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::gradient::Field;
-use super::votes::votes;
-use super::{CELLS, LENGTH, ORIENTATIONS, SAMPLES};
+use super::votes::{Votes, votes};
+use super::{CELLS, ORIENTATIONS, SAMPLES};
 
 /// Everything about the descriptors of one image that does not depend on where they stand.
 pub(super) struct Describer<'a> {
@@ -49,17 +49,26 @@ impl FixedPoint {
     }
 }
 
-/// Where the samples of one descriptor lie: sample (i, j) at x = x_i − across_j, y = y_i + along_j.
+/// Where the samples of one descriptor lie: sample (i, j) at `x_i − across_j`, `y_i + along_j`.
 struct Samples {
+    /// The center.
+    row: isize,
+    column: isize,
     /// `column + o_i cos`
     x: [f64; SAMPLES],
     /// `row + o_i sin`
     y: [f64; SAMPLES],
-    /// `o_i cos`
-    cosines: [f64; SAMPLES],
-    /// `o_i sin`
-    sines: [f64; SAMPLES],
+    /// `o_j cos`
+    along: [f64; SAMPLES],
+    /// `o_j sin`
+    across: [f64; SAMPLES],
+    /// The same two, in fixed point.
+    fixed_along: [i32; SAMPLES],
+    fixed_across: [i32; SAMPLES],
 }
+
+/// For each row of cells and each column of samples, the votes of that column.
+type Strips = [[[f32; ORIENTATIONS]; SAMPLES]; CELLS];
 
 impl<'a> Describer<'a> {
     /// `side` — the descriptors' side in pixels; `contrast` — the norm up to which a descriptor counts as flat.
@@ -74,71 +83,60 @@ impl<'a> Describer<'a> {
         }
     }
 
-    /// Writes the descriptor around (row, column), turned by `angle`.
-    pub(super) fn describe(&self, (row, column): (usize, usize), angle: f64, descriptor: &mut [f32]) {
-        let histograms = self.histograms((row, column), angle);
-        descriptor.copy_from_slice(&histograms);
+    /// Writes the descriptor around `point`, (row, column), turned by `angle`: 4×4 cells of 8 orientations each.
+    pub(super) fn describe(&self, point: (usize, usize), angle: f64, descriptor: &mut [f32]) {
+        let (sine, cosine) = angle.sin_cos();
+        let samples = self.samples(point, cosine, sine);
+        let interior = self.is_interior(&samples);
+        let mut strips: Strips = [[[0.0; ORIENTATIONS]; SAMPLES]; CELLS];
+        for j in 0..SAMPLES {
+            let inside = if interior { 0..SAMPLES } else { self.inside(&samples, j) };
+            let [x, y] = self.gradients(&samples, j, inside);
+            if x.iter().chain(&y).any(|&component| component != 0.0) {
+                cast(&votes(&x, &y, cosine as f32, sine as f32), &self.weights[j], &mut strips);
+            }
+        }
+        self.collect(&strips, descriptor);
         normalize(descriptor, self.contrast);
     }
 
-    /// The histograms of all cells, (4, 4, 8): rows of cells, columns of cells, orientations.
-    fn histograms(&self, (row, column): (usize, usize), angle: f64) -> [f32; LENGTH] {
-        let (sine, cosine) = angle.sin_cos();
-        let cosines = self.offsets.map(|offset| offset * cosine);
-        let sines = self.offsets.map(|offset| offset * sine);
-        let samples = Samples {
-            x: cosines.map(|offset| column as f64 + offset),
-            y: sines.map(|offset| row as f64 + offset),
-            cosines,
-            sines,
-        };
-        let fixed_cosines = cosines.map(|offset| self.fixed_point.of(offset));
-        let fixed_sines = sines.map(|offset| self.fixed_point.of(offset));
-        let interior = self.is_interior(&samples);
-        // One histogram for each row of cells and each column of samples.
-        let mut strips = [[[0.0_f32; ORIENTATIONS]; SAMPLES]; CELLS];
-        for j in 0..SAMPLES {
-            let inside = if interior { 0..SAMPLES } else { self.inside(&samples, j) };
-            let (mut x, mut y) = ([0.0; SAMPLES], [0.0; SAMPLES]);
-            for i in inside {
-                let right = fixed_cosines[i] - fixed_sines[j];
-                let down = fixed_sines[i] + fixed_cosines[j];
-                let position = self.field.position(
-                    row as isize + self.fixed_point.whole(down) as isize,
-                    column as isize + self.fixed_point.whole(right) as isize,
-                );
-                [x[i], y[i]] =
-                    self.field.sample(position, self.fixed_point.fraction(right), self.fixed_point.fraction(down));
-            }
-            if x.iter().chain(&y).all(|&component| component == 0.0) {
-                continue;
-            }
-            let votes = votes(&x, &y, cosine as f32, sine as f32);
-            for (strip, &weight) in strips.iter_mut().zip(&self.weights[j]) {
-                if weight == 0.0 {
-                    continue;
-                }
-                for (i, histogram) in strip.iter_mut().enumerate() {
-                    let bin = votes.bins[i] as usize % ORIENTATIONS;
-                    histogram[bin] += weight * votes.lower[i];
-                    histogram[(bin + 1) % ORIENTATIONS] += weight * votes.upper[i];
-                }
+    fn samples(&self, (row, column): (usize, usize), cosine: f64, sine: f64) -> Samples {
+        let along = self.offsets.map(|offset| offset * cosine);
+        let across = self.offsets.map(|offset| offset * sine);
+        Samples {
+            row: row as isize,
+            column: column as isize,
+            x: along.map(|offset| column as f64 + offset),
+            y: across.map(|offset| row as f64 + offset),
+            along,
+            across,
+            fixed_along: along.map(|offset| self.fixed_point.of(offset)),
+            fixed_across: across.map(|offset| self.fixed_point.of(offset)),
+        }
+    }
+
+    /// The gradient at the samples of row `j` that are `inside` of the image, and 0 at the others: all x, and all y.
+    #[inline]
+    fn gradients(&self, samples: &Samples, j: usize, inside: Range<usize>) -> [[f32; SAMPLES]; 2] {
+        // Interpolated vertically one by one, since each is read from another place, and then horizontally all at once.
+        let mut sides = [[0.0; 4]; SAMPLES];
+        for i in inside {
+            let right = samples.fixed_along[i] - samples.fixed_across[j];
+            let down = samples.fixed_across[i] + samples.fixed_along[j];
+            let pixel = (
+                samples.row + self.fixed_point.whole(down) as isize,
+                samples.column + self.fixed_point.whole(right) as isize,
+            );
+            sides[i] = self.field.left_and_right(pixel, self.fixed_point.fraction(down));
+        }
+        let mut gradients = [[0.0; SAMPLES]; 2];
+        for i in 0..SAMPLES {
+            let right = self.fixed_point.fraction(samples.fixed_along[i] - samples.fixed_across[j]);
+            for (axis, gradients) in gradients.iter_mut().enumerate() {
+                gradients[i] = sides[i][axis] + right * (sides[i][axis + 2] - sides[i][axis]);
             }
         }
-        let mut histograms = [0.0; LENGTH];
-        for (row, strip) in histograms.chunks_exact_mut(CELLS * ORIENTATIONS).zip(&strips) {
-            for (histogram, weights) in strip.iter().zip(&self.weights) {
-                for (cell, &weight) in row.chunks_exact_mut(ORIENTATIONS).zip(weights) {
-                    if weight == 0.0 {
-                        continue;
-                    }
-                    for (sum, &value) in cell.iter_mut().zip(histogram) {
-                        *sum += weight * value;
-                    }
-                }
-            }
-        }
-        histograms
+        gradients
     }
 
     /// Whether all samples are inside of the image: the corners are, and positions are monotone between them.
@@ -150,8 +148,8 @@ impl<'a> Describer<'a> {
     /// Decided on the position in double precision, summed up in the order of its definition, so that samples right on
     /// the border count.
     fn is_inside(&self, samples: &Samples, i: usize, j: usize) -> bool {
-        let (x, y) = (samples.x[i] - samples.sines[j], samples.y[i] + samples.cosines[j]);
-        x >= 0.0 && y >= 0.0 && x <= (self.field.width() - 1) as f64 && y <= (self.field.height() - 1) as f64
+        let (x, y) = (samples.x[i] - samples.across[j], samples.y[i] + samples.along[j]);
+        (x >= 0.0) & (y >= 0.0) & (x <= (self.field.width() - 1) as f64) & (y <= (self.field.height() - 1) as f64)
     }
 
     /// The samples of row `j` that are inside of the image: one run, as they lie on a line.
@@ -159,6 +157,34 @@ impl<'a> Describer<'a> {
         let Some(start) = (0..SAMPLES).find(|&i| self.is_inside(samples, i, j)) else { return 0..0 };
         let end = (start..SAMPLES).rfind(|&i| self.is_inside(samples, i, j)).map_or(start, |last| last + 1);
         start..end
+    }
+
+    /// Gathers the columns of samples into cells.
+    fn collect(&self, strips: &Strips, descriptor: &mut [f32]) {
+        descriptor.fill(0.0);
+        for (row, strip) in descriptor.chunks_exact_mut(CELLS * ORIENTATIONS).zip(strips) {
+            for (histogram, weights) in strip.iter().zip(&self.weights) {
+                for (cell, &weight) in
+                    row.chunks_exact_mut(ORIENTATIONS).zip(weights).filter(|(_, weight)| **weight > 0.0)
+                {
+                    for (sum, &value) in cell.iter_mut().zip(histogram) {
+                        *sum += weight * value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds the votes of a row of samples to the rows of cells that it has a weight in.
+#[inline]
+fn cast(votes: &Votes, weights: &[f32; CELLS], strips: &mut Strips) {
+    for (strip, &weight) in strips.iter_mut().zip(weights).filter(|(_, weight)| **weight > 0.0) {
+        for (i, histogram) in strip.iter_mut().enumerate() {
+            let bin = votes.bins[i] as usize % ORIENTATIONS;
+            histogram[bin] += weight * votes.lower[i];
+            histogram[(bin + 1) % ORIENTATIONS] += weight * votes.upper[i];
+        }
     }
 }
 

@@ -71,52 +71,39 @@ impl Grid {
 /// The gradient, laid out for sampling it in between pixels: x and y side by side, with a border of one pixel into
 /// which the rounding of a sample's position may reach.
 pub(super) struct Field {
-    vectors: Vec<[f32; 2]>,
+    components: Vec<f32>,
+    /// Components of a row.
     stride: usize,
 }
 
 impl Field {
     pub(super) fn new(gradient: &Gradient) -> Self {
         let (height, width) = (gradient.x.height(), gradient.x.width());
-        let stride = width + 2;
-        let mut vectors = Vec::with_capacity((height + 2) * stride);
+        let stride = 2 * (width + 2);
+        let mut components = Vec::with_capacity((height + 2) * stride);
         for row in std::iter::once(0).chain(0..height).chain([height - 1]) {
-            let pairs = gradient.x.row(row).iter().zip(gradient.y.row(row)).map(|(&x, &y)| [x as f32, y as f32]);
-            let start = vectors.len();
-            vectors.push([0.0; 2]);
-            vectors.extend(pairs);
-            vectors[start] = vectors[start + 1];
-            vectors.push(vectors[start + width]);
+            let (x, y) = (gradient.x.row(row), gradient.y.row(row));
+            components.extend([x[0] as f32, y[0] as f32]);
+            components.extend(x.iter().zip(y).flat_map(|(&x, &y)| [x as f32, y as f32]));
+            components.extend([x[width - 1] as f32, y[width - 1] as f32]);
         }
-        Self { vectors, stride }
+        Self { components, stride }
     }
 
     pub(super) fn height(&self) -> usize {
-        self.vectors.len() / self.stride - 2
+        self.components.len() / self.stride - 2
     }
 
     pub(super) fn width(&self) -> usize {
-        self.stride - 2
+        self.stride / 2 - 2
     }
 
-    /// Where the vector of a pixel stands; row and column −1 are the border.
+    /// The gradient between the pixel (row, column) and the one below it, x and y, and then between the two to the
+    /// right of these; `down` is in [0, 1]. Row and column −1 are the border.
     #[inline]
-    pub(super) fn position(&self, row: isize, column: isize) -> usize {
-        ((row + 1) * self.stride as isize + column + 1) as usize
+    pub(super) fn left_and_right(&self, (row, column): (isize, isize), down: f32) -> [f32; 4] {
+        let start = ((row + 1) * self.stride as isize + 2 * (column + 1)) as usize;
+        let (above, below) = (&self.components[start..start + 4], &self.components[start + self.stride..][..4]);
+        std::array::from_fn(|component| above[component] + down * (below[component] - above[component]))
     }
-
-    /// Bilinear interpolation between the four pixels from `position` on; `right` and `down` are in [0, 1].
-    #[inline]
-    pub(super) fn sample(&self, position: usize, right: f32, down: f32) -> [f32; 2] {
-        let above = &self.vectors[position..position + 2];
-        let below = &self.vectors[position + self.stride..position + self.stride + 2];
-        let left = mix(above[0], below[0], down);
-        let right_side = mix(above[1], below[1], down);
-        mix(left, right_side, right)
-    }
-}
-
-#[inline]
-fn mix(from: [f32; 2], to: [f32; 2], share: f32) -> [f32; 2] {
-    [from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])]
 }

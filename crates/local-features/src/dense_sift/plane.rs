@@ -15,13 +15,17 @@ impl Plane {
     pub(super) fn of_image(gray: ArrayView2<'_, f64>) -> Result<Self, Error> {
         /// Far beyond any gray value, and squares of it are still far from the largest single-precision number.
         const LIMIT: f64 = 1e12;
-        if let Some(((row, column), &value)) = gray.indexed_iter().find(|(_, value)| !(value.abs() <= LIMIT)) {
-            return Err(Error::Pixel { row, column, value, limit: LIMIT });
+        let (values, width): (Vec<f64>, usize) = (gray.iter().copied().collect(), gray.ncols());
+        match values.iter().position(|value| !(value.abs() <= LIMIT)) {
+            Some(pixel) => {
+                let (row, column, value) = (pixel / width, pixel % width, values[pixel]);
+                Err(Error::Pixel { row, column, value, limit: LIMIT })
+            }
+            None => Ok(Self { values, width }),
         }
-        Ok(Self { values: gray.iter().copied().collect(), width: gray.ncols() })
     }
 
-    /// Room for `height` rows that are pushed with [`extend`](Self::extend).
+    /// Room for `height` rows that are pushed with [`push_row`](Self::push_row).
     pub(super) fn with_capacity(height: usize, width: usize) -> Self {
         Self { values: Vec::with_capacity(height * width), width }
     }
@@ -36,6 +40,10 @@ impl Plane {
 
     pub(super) fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.width..][..self.width]
+    }
+
+    pub(super) fn row_mut(&mut self, row: usize) -> &mut [f64] {
+        &mut self.values[row * self.width..][..self.width]
     }
 
     /// Appends a row, and gives it to be worked on.

@@ -24,7 +24,9 @@ impl Gaussian {
 
     /// Smooths along rows and columns.
     pub(super) fn smooth(&self, plane: &Plane) -> Plane {
-        self.horizontally(&self.vertically(plane, 0..plane.height()))
+        let mut smooth = self.vertically(plane, 0..plane.height());
+        self.horizontally(&mut smooth);
+        smooth
     }
 
     /// Smooths along the columns; the result has the given rows only.
@@ -42,22 +44,22 @@ impl Gaussian {
         smooth
     }
 
-    /// Smooths along the rows.
-    fn horizontally(&self, plane: &Plane) -> Plane {
+    /// Smooths along the rows, in place.
+    fn horizontally(&self, plane: &mut Plane) {
         let (radius, width) = (self.sides.len(), plane.width());
-        let mut smooth = Plane::with_capacity(plane.height(), width);
         let mut extended = vec![0.0; width + 2 * radius];
         for row in 0..plane.height() {
-            let line = plane.row(row);
+            let line = plane.row_mut(row);
             extended[..radius].fill(line[0]);
             extended[radius..radius + width].copy_from_slice(line);
             extended[radius + width..].fill(line[width - 1]);
-            let sums = smooth.push_row(line.iter().map(|value| self.center * value));
+            for value in line.iter_mut() {
+                *value *= self.center;
+            }
             for (distance, &weight) in (1..).zip(&self.sides) {
-                add_pairs(sums, weight, &extended[radius - distance..], &extended[radius + distance..]);
+                add_pairs(line, weight, &extended[radius - distance..], &extended[radius + distance..]);
             }
         }
-        smooth
     }
 
     /// The smoothed value of a line at one of its points.
