@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::checks::{check_learnable, check_not_negative, check_positive};
 use super::k_means::draw_far_apart;
 use super::learner::join_to_linfa;
-use super::{Learned, Learner, LearningError, Observer, Step, non_zero_rows};
+use super::{Learned, Learner, LearningError, Observer, Step};
 use crate::{Codebook, Error, Lasso, LassoOptions, Map, Ridge, RidgeOptions};
 
 /// `Q` of Eq. 37: what a code costs apart from its error.
@@ -149,12 +149,10 @@ impl DictionaryValidParams {
 
     /// Directions of different descriptors, (V, D).
     fn start(&self, descriptors: ArrayView2<'_, f64>) -> Result<Array2<f64>, Error> {
-        let mut directions = descriptors.select(Axis(0), &non_zero_rows(descriptors));
-        for mut descriptor in directions.rows_mut() {
-            if let Some(direction) = direction(descriptor.view()) {
-                descriptor.assign(&direction);
-            }
-        }
+        let lengths = descriptors.map_axis(Axis(1), length);
+        let rows: Vec<usize> = (0..lengths.len()).filter(|&row| lengths[row].is_normal()).collect();
+        let lengths = lengths.select(Axis(0), &rows).insert_axis(Axis(1));
+        let directions = descriptors.select(Axis(0), &rows) / lengths;
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let rows = draw_far_apart(directions.view(), self.words, &mut random)?;
         Ok(directions.select(Axis(0), &rows))
@@ -240,8 +238,12 @@ fn replace_unused(
 
 /// The vector of length one; `None` where there is no direction up to rounding.
 fn direction(vector: ArrayView1<'_, f64>) -> Option<Array1<f64>> {
-    let length = vector.dot(&vector).sqrt();
+    let length = length(vector);
     length.is_normal().then(|| &vector / length)
+}
+
+fn length(vector: ArrayView1<'_, f64>) -> f64 {
+    vector.dot(&vector).sqrt()
 }
 
 #[cfg(test)]

@@ -33,23 +33,15 @@ pub enum Batches {
     },
 }
 
-/// Where the words start.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum KMeansStart {
-    /// Drawn among the descriptors, each with a probability in proportion to its squared distance from the words
-    /// drawn before (Arthur and Vassilvitskii 2007): draw by draw what linfa's `KMeansPlusPlus` picks.
-    #[default]
-    PlusPlus,
-    /// Given.
-    Words(Box<Codebook>),
-}
-
 /// K-means, unchecked: a codebook whose words are the means of the descriptors nearest to them.
 ///
 /// ```text
 /// argmin_{b_1 … b_V}  Σ_l min_d ‖l − b_d‖²
 /// ```
 /// * `l` — the descriptors, (L, D); `b_d` — the words, (V, D)
+///
+/// The words start at descriptors drawn by k-means++ (Arthur and Vassilvitskii 2007): each with a probability in
+/// proportion to its squared distance from the words drawn before; draw by draw what linfa's `KMeansPlusPlus` picks.
 ///
 /// The objective that is reported ("inertia") is this sum, not its mean, at the words that are returned.
 ///
@@ -78,7 +70,8 @@ pub struct KMeansParams(KMeansValidParams);
 pub struct KMeansValidParams {
     words: usize,
     seed: u64,
-    start: KMeansStart,
+    /// Words to start from, where k-means++ does not draw them.
+    start: Option<Codebook>,
     batches: Batches,
     max_iterations: usize,
     tolerance: f64,
@@ -91,7 +84,7 @@ impl KMeansParams {
         Self(KMeansValidParams {
             words,
             seed: 1,
-            start: KMeansStart::default(),
+            start: None,
             batches: Batches::default(),
             max_iterations: 300,
             tolerance: 1e-4,
@@ -105,10 +98,10 @@ impl KMeansParams {
         self
     }
 
-    /// Where the words start.
+    /// Words to start from, in place of those that k-means++ draws.
     #[must_use]
-    pub fn start(mut self, start: KMeansStart) -> Self {
-        self.0.start = start;
+    pub fn start(mut self, words: Codebook) -> Self {
+        self.0.start = Some(words);
         self
     }
 
@@ -221,11 +214,11 @@ impl KMeansValidParams {
         random: &mut Xoshiro256PlusPlus,
     ) -> Result<Codebook, Error> {
         match &self.start {
-            KMeansStart::PlusPlus => {
+            None => {
                 let rows = plus_plus::draw(descriptors, self.words, random)?;
                 Codebook::new(descriptors.select(Axis(0), &rows))
             }
-            KMeansStart::Words(codebook) => {
+            Some(codebook) => {
                 check_dimensions("a visual word to start from", codebook.dimensions(), descriptors.ncols())?;
                 if codebook.word_count() != self.words {
                     return Err(Error::TooFew {
@@ -234,7 +227,7 @@ impl KMeansValidParams {
                         available: codebook.word_count(),
                     });
                 }
-                Ok(Codebook::clone(codebook))
+                Ok(codebook.clone())
             }
         }
     }

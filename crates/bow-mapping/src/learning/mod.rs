@@ -41,6 +41,6 @@ mod test_data;
 pub use dictionary::{DictionaryParams, DictionaryValidParams, Penalty};
 pub use error::LearningError;
 pub use gaussian_mixture::{GaussianMixtureParams, GaussianMixtureValidParams};
-pub use k_means::{Batches, KMeansParams, KMeansStart, KMeansValidParams};
+pub use k_means::{Batches, KMeansParams, KMeansValidParams};
 pub use learner::{Learned, Learner, Observer, Step};
 pub use sampling::{non_zero_rows, sample_rows};

@@ -13,7 +13,7 @@ use crate::learning::distance::{ROWS_OF_A_THREAD, squared_distance};
 ///
 /// The first is drawn with equal probabilities, each further one with probabilities in proportion to the squared
 /// distance from the nearest one drawn so far. The draws are those of linfa's k-means++ for the same generator; linfa
-/// computes all distances again for each draw (V²LD/2 instead of VLD steps), which takes 20 s where this takes 0.1 s.
+/// computes all distances again for each draw, V²LD/2 steps instead of VLD: for 127 words 64 times as many.
 ///
 /// # Errors
 /// [`Error::TooFew`] when there are fewer than `words` different descriptors.

@@ -55,10 +55,7 @@ fn the_words_are_those_of_plain_loops() {
         let descriptors = uniform(rows, dimensions, 1) + 3.0;
         let start = KMeansParams::new(words).seed(5).max_iterations(1).tolerance(1e9);
         let start = start.learn(descriptors.view()).unwrap().model;
-        let learned = KMeansParams::new(words)
-            .start(KMeansStart::Words(Box::new(start.clone())))
-            .max_iterations(4)
-            .tolerance(0.0);
+        let learned = KMeansParams::new(words).start(start.clone()).max_iterations(4).tolerance(0.0);
         let learned = learned.learn(descriptors.view()).unwrap();
         let (plain, inertia) = plain_lloyd(&descriptors, start.words().to_owned(), learned.iterations);
         assert_close(learned.model.words(), plain.view(), 1e-13);
@@ -89,7 +86,7 @@ fn linfa_converges_to_the_same_words() {
         let start =
             descriptors.select(Axis(0), &plus_plus::draw(descriptors.view(), words, &mut generator(9)).unwrap());
         let codebook = Codebook::new(start.clone()).unwrap();
-        let learned = KMeansParams::new(words).start(KMeansStart::Words(Box::new(codebook))).tolerance(0.0);
+        let learned = KMeansParams::new(words).start(codebook).tolerance(0.0);
         let learned = learned.learn(descriptors.view()).unwrap();
         assert!(learned.converged);
 
@@ -127,7 +124,7 @@ fn the_memory_layout_gives_the_same_bytes() {
 fn words_without_descriptors_move_to_the_farthest_ones() {
     let descriptors = array![[0.0], [1.0], [10.0], [11.0]];
     let start = Codebook::new(array![[0.5], [100.0], [200.0]]).unwrap();
-    let params = KMeansParams::new(3).start(KMeansStart::Words(Box::new(start))).tolerance(0.0);
+    let params = KMeansParams::new(3).start(start).tolerance(0.0);
     let learned = params.learn(descriptors.view()).unwrap();
     // 11 is the farthest; then 10, which is nearer to 11 than to 0.5 but still farther than 0 and 1.
     assert_eq!(learned.model.words(), array![[0.5], [11.0], [10.0]]);
@@ -138,7 +135,7 @@ fn words_without_descriptors_move_to_the_farthest_ones() {
 fn no_word_moves_when_all_descriptors_lie_at_words() {
     let descriptors = array![[0.0], [0.0], [1.0]];
     let start = Codebook::new(array![[0.0], [1.0], [7.0]]).unwrap();
-    let learned = KMeansParams::new(3).start(KMeansStart::Words(Box::new(start))).learn(descriptors.view()).unwrap();
+    let learned = KMeansParams::new(3).start(start).learn(descriptors.view()).unwrap();
     assert_eq!(learned.model.words(), array![[0.0], [1.0], [7.0]]);
 }
 
@@ -147,7 +144,7 @@ fn the_inertia_never_increases_not_even_by_refilling_words() {
     for seed in 0..20 {
         let descriptors = uniform(60, 2, seed);
         let start = Codebook::new(uniform(12, 2, seed + 100) * 3.0).unwrap();
-        let params = KMeansParams::new(12).start(KMeansStart::Words(Box::new(start))).tolerance(0.0).check().unwrap();
+        let params = KMeansParams::new(12).start(start).tolerance(0.0).check().unwrap();
         let mut seen: Vec<f64> = Vec::new();
         let learned = params.learn_observed(descriptors.view(), &mut |step| seen.push(step.objective)).unwrap();
         assert_eq!(seen.len(), learned.iterations);
@@ -189,9 +186,9 @@ fn what_can_not_be_learned_is_said() {
     assert!(message(KMeansParams::new(1).tolerance(f64::NAN)).starts_with("the tolerance = NaN"));
     assert!(message(KMeansParams::new(1).tolerance(-1.0)).starts_with("the tolerance = -1"));
     assert!(message(KMeansParams::new(1).batches(Batches::Mini { size: 0 })).starts_with("the size of mini-batches"));
-    let start = KMeansStart::Words(Box::new(Codebook::new(array![[0.0]]).unwrap()));
+    let start = Codebook::new(array![[0.0]]).unwrap();
     assert!(message(KMeansParams::new(1).start(start)).contains("has 1 dimensions where 2 are needed"));
-    let start = KMeansStart::Words(Box::new(Codebook::new(array![[0.0, 0.0]]).unwrap()));
+    let start = Codebook::new(array![[0.0, 0.0]]).unwrap();
     assert!(message(KMeansParams::new(2).start(start)).starts_with("2 visual words to start from were asked for"));
 }
 
@@ -229,7 +226,7 @@ proptest! {
         let start = Codebook::new(descriptors.slice(ndarray::s![..8, ..]).to_owned()).unwrap();
         let before: f64 = nearest_word(descriptors.view(), &start).unwrap().iter().map(|n| n.squared_distance).sum();
         let batches = if mini { Batches::Mini { size: rows } } else { Batches::Full };
-        let params = KMeansParams::new(8).start(KMeansStart::Words(Box::new(start))).batches(batches);
+        let params = KMeansParams::new(8).start(start).batches(batches);
         prop_assert!(params.learn(descriptors.view()).unwrap().objective <= before * (1.0 + 1e-14));
     }
 }
