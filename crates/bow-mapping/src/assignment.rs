@@ -6,6 +6,9 @@ use ndarray::{Array1, Array2};
 
 use crate::Error;
 
+/// What errors call a row.
+const ASSIGNMENT_OF: &str = "the assignment of local feature";
+
 /// `m_(d)(l)` for all local features `l` of an image and all visual words `d`, L×V.
 ///
 /// Mappings that give a feature only a few words keep their assignment sparse, through pooling and relevance to the
@@ -87,6 +90,14 @@ impl Assignment {
         }
     }
 
+    /// Fails when a value is infinite or NaN.
+    pub(crate) fn check_finite(&self) -> Result<(), Error> {
+        match self.find(|value| !value.is_finite()) {
+            Some((row, column, value)) => Err(Error::NonFinite { what: ASSIGNMENT_OF, row, column, value }),
+            None => Ok(()),
+        }
+    }
+
     /// The first stored value, by feature and then by word, for which `is_wrong`.
     pub(crate) fn find(&self, is_wrong: impl Fn(f64) -> bool) -> Option<(usize, usize, f64)> {
         match self {
@@ -152,7 +163,7 @@ impl SparseAssignment {
         for (feature, bounds) in offsets.windows(2).enumerate() {
             if let Some(entry) = (bounds[0]..bounds[1]).find(|&entry| !values[entry].is_finite()) {
                 let (column, value) = (indices[entry], values[entry]);
-                return Err(Error::NonFinite { what: "the assignment of local feature", row: feature, column, value });
+                return Err(Error::NonFinite { what: ASSIGNMENT_OF, row: feature, column, value });
             }
         }
         Ok(Self { words, offsets, indices, values })
@@ -228,4 +239,46 @@ fn check_rows(words: usize, offsets: &[usize], indices: &[usize], values: &[f64]
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_contradict_themselves_are_refused() {
+        let build = SparseAssignment::new;
+        let malformed = |found: Result<SparseAssignment, Error>| matches!(found, Err(Error::Malformed { .. }));
+        assert!(malformed(build(2, vec![], vec![], vec![])));
+        assert!(malformed(build(2, vec![1], vec![], vec![])));
+        assert!(malformed(build(2, vec![0, 1], vec![0], vec![])));
+        assert!(malformed(build(2, vec![0, 2, 1], vec![0], vec![1.0])));
+        assert!(malformed(build(2, vec![0, 2, 1, 2], vec![0, 1], vec![1.0, 1.0])));
+        assert!(malformed(build(2, vec![0, 1], vec![2], vec![1.0])));
+        assert!(malformed(build(2, vec![0, 2], vec![1, 0], vec![1.0, 1.0])));
+        assert!(malformed(build(2, vec![0, 2], vec![1, 1], vec![1.0, 1.0])));
+        let error = build(2, vec![0, 1, 2], vec![0, 1], vec![1.0, f64::NAN]).unwrap_err();
+        assert!(matches!(error, Error::NonFinite { row: 1, column: 1, .. }));
+        let empty_row = build(2, vec![0, 0, 1], vec![1], vec![3.0]).unwrap();
+        assert_eq!(empty_row.to_dense(), ndarray::array![[0.0, 0.0], [0.0, 3.0]]);
+    }
+
+    #[test]
+    fn sums_of_rows_are_those_of_plain_loops() {
+        for words in [1, 3, 8, 19, 100] {
+            let dense = crate::test_data::random(5, words, 1);
+            let context: Vec<f64> = (0..words).map(|word| word as f64).collect();
+            for assignment in [Assignment::Dense(dense.clone()), Assignment::Dense(dense.clone().reversed_axes())] {
+                let context = &context[..assignment.words().min(words)];
+                if context.len() != assignment.words() {
+                    continue;
+                }
+                let found = assignment.sum_rows(context, |context, value| context * value);
+                for (found, row) in found.iter().zip(assignment.to_dense().rows()) {
+                    let plain: f64 = row.iter().zip(context).map(|(value, context)| value * context).sum();
+                    assert!((found - plain).abs() <= 1e-12, "{found}, {plain}");
+                }
+            }
+        }
+    }
 }

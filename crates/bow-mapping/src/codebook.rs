@@ -38,7 +38,7 @@ pub struct Codebook {
 pub(crate) struct ProductSide {
     /// `c`: the mean word, (D).
     pub center: Array1<f64>,
-    /// `b_d − c` in single precision, (V, D).
+    /// `b_d − c` in single precision, one a column: (D, V), as the product reads them.
     pub words: Array2<f32>,
     /// `‖b_d − c‖²` in single precision, (V).
     pub squared_norms: Array1<f32>,
@@ -52,7 +52,7 @@ impl ProductSide {
         let centered = &words - &center;
         let squared_norms = centered.map_axis(Axis(1), |word| word.dot(&word));
         Self {
-            words: centered.mapv(|value| value as f32),
+            words: centered.t().as_standard_layout().mapv(|value| value as f32),
             squared_norms: squared_norms.mapv(|value| value as f32),
             largest_norm: squared_norms.fold(0.0, |largest: f64, &value| largest.max(value)).sqrt(),
             center,

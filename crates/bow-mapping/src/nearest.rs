@@ -15,8 +15,8 @@ use crate::distance::{contiguous, nearer_first, squared_distance};
 use crate::error::{check_descriptor_shape, check_range, is_in_range};
 use crate::{Codebook, Error};
 
-/// Features of a block: its product with a thousand words stays in the second-level cache.
-const BLOCK: usize = 128;
+/// Features of a block: their products with a thousand words just fit into a core's second-level cache.
+const BLOCK: usize = 256;
 
 /// Features from which blocks go to several threads.
 const PARALLEL_FEATURES: usize = 1024;
@@ -157,7 +157,7 @@ impl Search<'_> {
         }
         let mut products = scratch.products.slice_mut(s![..descriptors.nrows(), ..]);
         products.assign(&self.side.squared_norms);
-        general_mat_mul(-2.0, &centered, &self.side.words.t(), 1.0, &mut products);
+        general_mat_mul(-2.0, &centered, &self.side.words, 1.0, &mut products);
     }
 
     /// Puts the first `count` of the candidates, which ascend by their products, into the order of plain distances.
@@ -268,11 +268,10 @@ fn upper_bound(products: &[f32], count: usize, selection: &mut Vec<f32>) -> f32 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rand::{Rng, SeedableRng};
-    use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
     use crate::ranks;
+    use crate::test_data::random;
 
     /// The definition: sort by plain distances.
     fn by_full_ranks(descriptors: ArrayView2<'_, f64>, codebook: &Codebook, count: usize) -> Array2<usize> {
@@ -284,11 +283,6 @@ mod tests {
             }
         }
         nearest
-    }
-
-    fn random(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        Array2::from_shape_simple_fn((rows, columns), || random.gen_range(-1.0..1.0))
     }
 
     #[test]

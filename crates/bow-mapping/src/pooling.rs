@@ -5,7 +5,8 @@ use std::fmt;
 use ndarray::{Array1, Zip};
 use serde::{Deserialize, Serialize};
 
-use crate::power::{ScaledPowers, largest_magnitudes, plain_totals};
+use crate::maximum::maxima;
+use crate::power::{ScaledPowers, plain_totals};
 use crate::{Assignment, Error};
 
 /// How the assignments of all local features become one vector: by their p-mean, p in [1, ∞].
@@ -133,55 +134,11 @@ pub(crate) fn check_features(assignment: &Assignment) -> Result<(), Error> {
     if assignment.features() == 0 { Err(Error::Empty { what: "local features" }) } else { Ok(()) }
 }
 
-/// The maximum of one column.
-#[derive(Clone, Copy)]
-pub(crate) struct Maximum {
-    /// `max_l m_(d)(l)`
-    pub value: f64,
-    /// How many features have it.
-    pub ties: usize,
-    /// Whether features that a sparse assignment does not store are among them.
-    pub of_absent: bool,
-}
-
-/// The maximum of each column, signed; features that a sparse assignment does not store have `m_(d)(l) = 0`.
-///
-/// # Errors
-/// [`Error::NonFinite`]
-pub(crate) fn maxima(assignment: &Assignment) -> Result<Vec<Maximum>, Error> {
-    largest_magnitudes(assignment)?;
-    let nothing = vec![(); assignment.words()];
-    let stored =
-        assignment.fold_columns(f64::NEG_INFINITY, &nothing, |largest, (), value| *largest = value.max(*largest));
-    let equal =
-        assignment.fold_columns(0, &stored, |ties: &mut usize, largest, value| *ties += usize::from(value == largest));
-    let absent = absent_features(assignment);
-    let maximum = |((value, ties), absent)| match absent {
-        0 => Maximum { value, ties, of_absent: false },
-        _ if value > 0.0 => Maximum { value, ties, of_absent: false },
-        _ if value == 0.0 => Maximum { value, ties: ties + absent, of_absent: true },
-        _ => Maximum { value: 0.0, ties: absent, of_absent: true },
-    };
-    Ok(stored.into_iter().zip(equal).zip(absent).map(maximum).collect())
-}
-
-/// How many features do not store a value, for each word.
-fn absent_features(assignment: &Assignment) -> Vec<usize> {
-    match assignment {
-        Assignment::Dense(_) => vec![0; assignment.words()],
-        Assignment::Sparse(rows) => {
-            let nothing = vec![(); rows.words()];
-            assignment.fold_columns(rows.features(), &nothing, |absent: &mut usize, (), _| *absent -= 1)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
-    use crate::SparseAssignment;
 
     /// Eq. 29 as it stands.
     fn plain(assignment: &Array2<f64>, p: f64) -> Array1<f64> {
@@ -241,20 +198,6 @@ mod tests {
                 assert_eq!(pooled[1], 0.0);
             }
         }
-    }
-
-    #[test]
-    fn maxima_are_signed_and_know_of_absent_features() {
-        // Columns: stored by all, negative; stored by one, negative; positive; never stored; stored zero.
-        let rows =
-            SparseAssignment::new(5, vec![0, 3, 5], vec![0, 1, 2, 0, 4], vec![-2.0, -1.0, 3.0, -1.0, 0.0]).unwrap();
-        let dense = Assignment::Dense(rows.to_dense());
-        let sparse = Assignment::Sparse(rows);
-        assert_eq!(Pooling::MAX.pool(&sparse).unwrap(), array![-1.0, 0.0, 3.0, 0.0, 0.0]);
-        assert_eq!(Pooling::MAX.pool(&dense).unwrap(), array![-1.0, 0.0, 3.0, 0.0, 0.0]);
-        let ties = |assignment| maxima(assignment).unwrap().iter().map(|maximum| maximum.ties).collect::<Vec<_>>();
-        assert_eq!(ties(&sparse), [1, 1, 1, 2, 2]);
-        assert_eq!(ties(&dense), [1, 1, 1, 2, 2]);
     }
 
     #[test]

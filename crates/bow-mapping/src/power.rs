@@ -26,64 +26,67 @@ enum Power {
     LargeOdd(f64),
     /// Only for values of at least 0.
     Real(f64),
+    /// Only for values of at least 0.
+    LargeReal(f64),
 }
 
 impl Power {
     fn new(p: f64) -> Self {
-        match (p.fract() == 0.0, p) {
-            (false, _) => Self::Real(p),
-            (true, 1.0) => Self::One,
-            (true, 2.0) => Self::Square,
-            (true, 3.0) => Self::Cube,
-            (true, _) if p <= LARGEST_EXACT_POWER => Self::Natural(p as i32),
-            (true, _) if p % 2.0 == 0.0 => Self::LargeEven(p),
-            (true, _) => Self::LargeOdd(p),
+        match (p <= LARGEST_EXACT_POWER, p.fract() == 0.0) {
+            (true, true) => match p as i32 {
+                1 => Self::One,
+                2 => Self::Square,
+                3 => Self::Cube,
+                p => Self::Natural(p),
+            },
+            (true, false) => Self::Real(p),
+            (false, true) if p % 2.0 == 0.0 => Self::LargeEven(p),
+            (false, true) => Self::LargeOdd(p),
+            (false, false) => Self::LargeReal(p),
         }
+    }
+
+    fn needs_positive(self) -> bool {
+        matches!(self, Self::Real(_) | Self::LargeReal(_))
+    }
+
+    fn is_large(self) -> bool {
+        matches!(self, Self::LargeEven(_) | Self::LargeOdd(_) | Self::LargeReal(_))
     }
 }
 
-/// Evaluates an expression in which `$power` is the function of a [`Power`], once compiled for each of them: the choice
-/// is made outside of the loops.
+/// Evaluates an expression in which `$power` is the function `(m, factor) ↦ (m / c)^p` of a [`Power`], once compiled
+/// for each of them: the choice is made outside of the loops.
+///
+/// `factor` is `c` itself for large powers, where only a division makes the largest value exactly one; for the others
+/// it is `1 / c`, exact for a power of two.
 macro_rules! with_power {
     ($chosen:expr, |$power:ident| $body:expr) => {
         match $chosen {
-            Power::One => {
-                let $power = |x: f64| x;
-                $body
-            }
-            Power::Square => {
-                let $power = |x: f64| x * x;
-                $body
-            }
-            Power::Cube => {
-                let $power = |x: f64| x * x * x;
-                $body
-            }
-            Power::Natural(p) => {
-                let $power = |x: f64| x.powi(p);
-                $body
-            }
-            Power::LargeEven(p) => {
-                let $power = |x: f64| x.abs().powf(p);
-                $body
-            }
-            Power::LargeOdd(p) => {
-                let $power = |x: f64| x.abs().powf(p).copysign(x);
-                $body
-            }
-            Power::Real(p) => {
-                let $power = |x: f64| x.powf(p);
-                $body
-            }
+            Power::One => with_power!(|m, factor| m * factor, $power, $body),
+            Power::Square => with_power!(|m, factor| (m * factor) * (m * factor), $power, $body),
+            Power::Cube => with_power!(|m, factor| (m * factor) * (m * factor) * (m * factor), $power, $body),
+            Power::Natural(p) => with_power!(|m, factor| (m * factor).powi(p), $power, $body),
+            Power::Real(p) => with_power!(|m, factor| (m * factor).powf(p), $power, $body),
+            Power::LargeEven(p) => with_power!(|m, factor| (m / factor).abs().powf(p), $power, $body),
+            Power::LargeOdd(p) => with_power!(|m, factor| (m / factor).abs().powf(p).copysign(m), $power, $body),
+            Power::LargeReal(p) => with_power!(|m, factor| (m / factor).powf(p), $power, $body),
         }
     };
+    (|$m:ident, $factor:ident| $value:expr, $power:ident, $body:expr) => {{
+        let $power = |$m: f64, $factor: f64| -> f64 { $value };
+        $body
+    }};
 }
 
 /// `(m_(d)(l) / c_d)^p`, with a scale `c_d` for each word that cancels from all ratios of Eq. 31.
 pub(crate) struct ScaledPowers<'a> {
     assignment: &'a Assignment,
     power: Power,
+    /// `c_d`
     scales: Vec<f64>,
+    /// What [`with_power`] takes for them.
+    factors: Vec<f64>,
 }
 
 impl<'a> ScaledPowers<'a> {
@@ -93,18 +96,21 @@ impl<'a> ScaledPowers<'a> {
     /// [`Error::NonFinite`] for an infinity or NaN; [`Error::NegativeValue`] for one where p is not natural.
     pub fn new(assignment: &'a Assignment, p: f64) -> Result<Self, Error> {
         let power = Power::new(p);
-        if let Power::Real(p) = power
+        let largest = largest_magnitudes(assignment)?;
+        if power.needs_positive()
             && let Some((feature, word, value)) = assignment.find(|value| value < 0.0)
         {
             return Err(Error::NegativeValue { feature, word, value, p });
         }
-        let scale = |largest: f64| match largest {
-            0.0 => 1.0,
-            _ if p <= LARGEST_EXACT_POWER => power_of_two_below(largest),
-            _ => largest,
-        };
-        let scales = largest_magnitudes(assignment)?.into_iter().map(scale).collect();
-        Ok(Self { assignment, power, scales })
+        let (scales, factors) = largest
+            .into_iter()
+            .map(|largest| match largest {
+                0.0 => (1.0, 1.0),
+                _ if power.is_large() => (largest, largest),
+                _ => (power_of_two_below(largest), power_of_two_below(largest).recip()),
+            })
+            .unzip();
+        Ok(Self { assignment, power, scales, factors })
     }
 
     /// `c_d`
@@ -115,16 +121,16 @@ impl<'a> ScaledPowers<'a> {
     /// `Σ_l (m_(d)(l) / c_d)^p`, summed in the order of the features.
     pub fn totals(&self) -> Array1<f64> {
         let totals = with_power!(self.power, |power| {
-            self.assignment.fold_columns(0.0, &self.scales, |total, scale, value| *total += power(value / scale))
+            self.assignment.fold_columns(0.0, &self.factors, |total, factor, value| *total += power(value, factor))
         });
         totals.into()
     }
 
     /// `Σ_d (m_(d)(l) / c_d)^p s_d`
     pub fn weighted_sums(&self, shares: ArrayView1<'_, f64>) -> Array1<f64> {
-        let context: Vec<(f64, f64)> = self.scales.iter().copied().zip(shares.iter().copied()).collect();
+        let context: Vec<(f64, f64)> = self.factors.iter().copied().zip(shares.iter().copied()).collect();
         with_power!(self.power, |power| {
-            self.assignment.sum_rows(&context, |(scale, share), value| power(value / scale) * share)
+            self.assignment.sum_rows(&context, |(factor, share), value| power(value, factor) * share)
         })
     }
 }
@@ -138,10 +144,8 @@ pub(crate) fn largest_magnitudes(assignment: &Assignment) -> Result<Vec<f64>, Er
     let largest = assignment.fold_columns(0, &vec![(); assignment.words()], |largest: &mut u64, (), value| {
         *largest = (*largest).max(value.abs().to_bits());
     });
-    if largest.iter().any(|&bits| bits >= f64::INFINITY.to_bits())
-        && let Some((row, column, value)) = assignment.find(|value| !value.is_finite())
-    {
-        return Err(Error::NonFinite { what: "the assignment of local feature", row, column, value });
+    if largest.iter().any(|&bits| bits >= f64::INFINITY.to_bits()) {
+        assignment.check_finite()?;
     }
     Ok(largest.into_iter().map(f64::from_bits).collect())
 }
@@ -166,14 +170,18 @@ mod tests {
 
     #[test]
     fn each_power_is_the_power() {
-        for p in [1.0_f64, 2.0, 3.0, 4.0, 7.0, 64.0, 65.0, 100.0, 2.5] {
+        for p in [1.0_f64, 2.0, 3.0, 4.0, 7.0, 64.0, 65.0, 100.0, 2.5, 64.5] {
             for x in [0.0_f64, 0.3, 1.0, 1.9, -0.3, -1.0] {
-                if x < 0.0 && p.fract() != 0.0 {
+                let power = Power::new(p);
+                if x < 0.0 && power.needs_positive() {
                     continue;
                 }
                 let plain: f64 = x.abs().powf(p) * if x < 0.0 && p % 2.0 == 1.0 { -1.0 } else { 1.0 };
-                let found: f64 = with_power!(Power::new(p), |power| power(x));
+                let found: f64 = with_power!(power, |power| power(x, 1.0));
                 assert!((found - plain).abs() <= 1e-14 * plain.abs(), "{x}^{p}: {found}, {plain}");
+                let scale = if power.is_large() { 0.5 } else { 2.0 };
+                let of_double: f64 = with_power!(power, |power| power(x / 2.0, scale));
+                assert_eq!(of_double, found);
             }
         }
     }

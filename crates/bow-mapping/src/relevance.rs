@@ -4,7 +4,8 @@ use ndarray::{Array1, ArrayView1};
 use relevance::{Entry, Stabilizer, quotients};
 
 use crate::error::check_dimensions;
-use crate::pooling::{check_features, maxima};
+use crate::maximum::maxima;
+use crate::pooling::check_features;
 use crate::power::{ScaledPowers, largest_magnitudes, plain_totals};
 use crate::{Assignment, Error, Pooling};
 
@@ -102,13 +103,17 @@ fn stage(pooling: Pooling) -> String {
     }
 }
 
+/// Products of a share and a value below this do not overflow.
+const LARGEST_PLAIN: f64 = 1e150;
+
 /// Eqs 27 and 31.
 fn by_contribution(relevance: ArrayView1<'_, f64>, assignment: &Assignment, p: f64) -> Result<Array1<f64>, Error> {
     let features = assignment.features() as f64;
     if p == 1.0 {
-        let shares = quotients(relevance, plain_totals(assignment).view(), Stabilizer::NONE)?;
-        // Otherwise totals, or quotients of tiny totals, are beyond the range of numbers: scaling helps.
-        if shares.values.iter().all(|share| share.is_finite() && share.abs() < f64::MAX.sqrt()) {
+        let totals = plain_totals(assignment);
+        let shares = quotients(relevance, totals.view(), Stabilizer::NONE)?;
+        // Otherwise values are not finite, or sums of huge or quotients of tiny ones are not: scaling tells, and helps.
+        if totals.iter().chain(&shares.values).all(|value| value.abs() < LARGEST_PLAIN) {
             let reached = assignment.sum_rows(&shares.values.to_vec(), |share, value| share * value);
             return Ok(reached + of_zero_set(relevance, &shares.zeros, features));
         }
@@ -143,4 +148,119 @@ fn by_maximum(relevance: ArrayView1<'_, f64>, assignment: &Assignment) -> Result
         },
     );
     Ok(stored + of_everybody)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::*;
+    use crate::test_data::{assert_close, random};
+
+    /// Eqs 26, 27, 30–32 as they stand, with ties shared.
+    fn plain(relevance: &Array1<f64>, m: &Array2<f64>, p: f64) -> Array2<f64> {
+        let features = m.nrows();
+        let mut lower = Array2::zeros((1, features));
+        for (word, &relevance) in relevance.iter().enumerate() {
+            let maximum = m.column(word).fold(f64::NEG_INFINITY, |largest, &value| largest.max(value));
+            let contribution = |feature: usize| match (m[[feature, word]], p) {
+                (value, f64::INFINITY) => f64::from(value == maximum),
+                (value, _) if p.fract() == 0.0 => value.powi(p as i32),
+                (value, _) => value.powf(p),
+            };
+            let total: f64 = (0..features).map(contribution).sum();
+            for feature in 0..features {
+                let share = if total == 0.0 { 1.0 / features as f64 } else { contribution(feature) / total };
+                lower[[0, feature]] += relevance * share;
+            }
+        }
+        lower
+    }
+
+    #[test]
+    fn relevance_is_that_of_the_equations() {
+        for (features, words) in [(1, 1), (3, 19), (19, 3), (100, 16)] {
+            let relevance = random(1, words, 1).row(0).to_owned();
+            // Signed values, with ties and a column of zeros.
+            let mut m = random(features, words, 2).mapv(|value| (value * 8.0).round() / 8.0 + 1e-3);
+            m.column_mut(0).fill(0.0);
+            let positive = m.mapv(f64::abs);
+            let cases = [1.0, 2.0, 3.0, 4.0, 7.0, f64::INFINITY].map(|p| (&m, p)).into_iter();
+            for (m, p) in cases.chain([1.5, 2.5].map(|p| (&positive, p))) {
+                let pooling = Pooling::new(p).unwrap();
+                let (found, _) =
+                    local_feature_relevance(relevance.view(), &Assignment::Dense(m.clone()), pooling).unwrap();
+                assert_close(&found.insert_axis(ndarray::Axis(0)), &plain(&relevance, m, p), 1e-11);
+            }
+        }
+    }
+
+    #[test]
+    fn exact_cancellations_make_a_zero_set_at_any_scale() {
+        for scale in [-1050.0, -600.0, 0.0, 600.0, 1000.0].map(|exponent| 2.0_f64.powf(exponent)) {
+            // p = 1: 1 + 2 − 3;  p = 3: 3³ + 4³ + 5³ − 6³;  both: 1 − 1
+            let m = array![[1.0, 3.0, 1.0], [2.0, 4.0, -1.0], [-3.0, 5.0, 0.0], [0.0, -6.0, 0.0]] * (scale / 8.0);
+            let assignment = Assignment::Dense(m);
+            for (p, expected) in
+                [(1.0, vec![0, 2]), (2.0, vec![]), (3.0, vec![1, 2]), (65.0, vec![2]), (101.0, vec![2])]
+            {
+                assert_eq!(
+                    zero_set(&assignment, Pooling::new(p).unwrap()).unwrap(),
+                    expected,
+                    "p = {p}, scale {scale}"
+                );
+            }
+            let (lower, entry) =
+                local_feature_relevance(array![1.0, 2.0, 4.0].view(), &assignment, Pooling::MEAN).unwrap();
+            let shares = array![[1.0, 4.0 / 3.0, 5.0 / 3.0, -2.0]];
+            assert_close(&(lower - 1.25).insert_axis(ndarray::Axis(0)), &shares, 1e-13);
+            assert!(entry.relative_error() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn tiny_values_and_large_powers_keep_their_relevance() {
+        let assignment = Assignment::Dense(array![[1e-320], [3e-320]]);
+        let (lower, _) = local_feature_relevance(array![1.0].view(), &assignment, Pooling::MEAN).unwrap();
+        assert!((lower[0] - 0.25).abs() < 1e-3, "{lower}"); // subnormal numbers have few digits
+        let assignment = Assignment::Dense(array![[1e-200], [3e-200], [3e-200]]);
+        for p in [2.0, 65.0, 1e4, 1e9 + 0.5, 1e300] {
+            let (lower, entry) =
+                local_feature_relevance(array![1.0].view(), &assignment, Pooling::new(p).unwrap()).unwrap();
+            let of_least = 3.0_f64.powf(-p) / (2.0 + 3.0_f64.powf(-p));
+            assert!((lower[0] - of_least).abs() < 1e-14 && lower[1] == lower[2], "{p}: {lower}");
+            assert!(entry.relative_error() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn stages_are_named_after_their_equations() {
+        let stage = |p| {
+            let assignment = Assignment::Dense(array![[1.0]]);
+            local_feature_relevance(array![1.0].view(), &assignment, Pooling::new(p).unwrap()).unwrap().1.stage
+        };
+        assert_eq!(stage(1.0), "R² local features (Eq. 27)");
+        assert_eq!(stage(2.0), "R² local features (Eq. 31, p = 2)");
+        assert_eq!(stage(f64::INFINITY), "R² local features (Eq. 32, p = ∞)");
+    }
+
+    #[test]
+    fn wrong_input_is_refused() {
+        let assignment = Assignment::Dense(array![[1.0, -2.0]]);
+        let relevance =
+            |values: Array1<f64>, p| local_feature_relevance(values.view(), &assignment, Pooling::new(p).unwrap());
+        assert!(matches!(relevance(array![1.0], 1.0), Err(Error::Dimensions { found: 1, expected: 2, .. })));
+        assert!(matches!(relevance(array![1.0, f64::NAN], 1.0), Err(Error::NonFinite { column: 1, .. })));
+        assert!(matches!(relevance(array![1.0, 1.0], 1.5), Err(Error::NegativeValue { word: 1, .. })));
+        let none = Assignment::Dense(Array2::zeros((0, 1)));
+        assert!(matches!(local_feature_relevance(array![1.0].view(), &none, Pooling::MEAN), Err(Error::Empty { .. })));
+        assert!(matches!(zero_set(&none, Pooling::MAX), Err(Error::Empty { .. })));
+        for p in [1.0, 2.0, f64::INFINITY] {
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let broken = Assignment::Dense(array![[1.0, bad]]);
+                let found = local_feature_relevance(array![1.0, 1.0].view(), &broken, Pooling::new(p).unwrap());
+                assert!(matches!(found, Err(Error::NonFinite { row: 0, column: 1, .. })), "p = {p}, {bad}");
+            }
+        }
+    }
 }

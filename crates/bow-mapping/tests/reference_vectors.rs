@@ -94,7 +94,8 @@ fn hard_and_rank() {
 fn soft() {
     for name in ["enc_soft", "enc_soft_sharp"] {
         let case = Case::open(name);
-        let soft = |distance| Soft::new(case.codebook(), SoftOptions { beta: case.parameter("beta"), distance }).unwrap();
+        let soft =
+            |distance| Soft::new(case.codebook(), SoftOptions { beta: case.parameter("beta"), distance }).unwrap();
         check_mapping(&case, &soft(Distance::Euclidean));
         let squared = soft(Distance::SquaredEuclidean).assign(case.matrix("local_features").view()).unwrap();
         case.assert("m_sqdist", &squared.to_dense());

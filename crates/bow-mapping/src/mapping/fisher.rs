@@ -100,3 +100,75 @@ impl Map for Fisher {
         Ok(Assignment::Dense(values))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array1;
+
+    use super::*;
+    use crate::test_data::{assert_close, random};
+
+    /// Eqs 39–41 as they stand.
+    fn plain(descriptors: &Array2<f64>, mixture: &GaussianMixture) -> Array2<f64> {
+        let (components, dimensions) = mixture.means().dim();
+        let mut values = Array2::zeros((descriptors.nrows(), components * (2 * dimensions + 1)));
+        let weights = mixture.alpha().mapv(f64::exp) / mixture.alpha().mapv(f64::exp).sum();
+        for (feature, descriptor) in descriptors.rows().into_iter().enumerate() {
+            let normalized =
+                |k: usize, r: usize| (descriptor[r] - mixture.means()[[k, r]]) / mixture.deviations()[[k, r]];
+            let density = |k: usize| -> f64 {
+                let factor = |r| {
+                    (-normalized(k, r).powi(2) / 2.0).exp()
+                        / (std::f64::consts::TAU.sqrt() * mixture.deviations()[[k, r]])
+                };
+                (0..dimensions).map(factor).product()
+            };
+            let joint: Array1<f64> = (0..components).map(|k| weights[k] * density(k)).collect();
+            for k in 0..components {
+                let (gamma, w, base) = (joint[k] / joint.sum(), weights[k], (2 * dimensions + 1) * k);
+                values[[feature, base]] = (gamma - w) / w.sqrt();
+                for r in 0..dimensions {
+                    let z = normalized(k, r);
+                    values[[feature, base + 1 + r]] = gamma * z / w.sqrt();
+                    values[[feature, base + 1 + dimensions + r]] = gamma * (z * z - 1.0) / (2.0 * w).sqrt();
+                }
+            }
+        }
+        values
+    }
+
+    #[test]
+    fn values_are_those_of_the_equations() {
+        for (features, components, dimensions) in [(1, 1, 1), (3, 19, 3), (19, 3, 8), (100, 4, 5)] {
+            let alpha = random(1, components, 1).row(0).to_owned();
+            let deviations = random(components, dimensions, 3).mapv(|value| value.abs() + 0.5);
+            let mixture = GaussianMixture::new(alpha, random(components, dimensions, 2), deviations).unwrap();
+            let descriptors = random(features, dimensions, 4);
+            let found = Fisher::new(mixture.clone()).assign(descriptors.view()).unwrap().to_dense();
+            assert_close(&found, &plain(&descriptors, &mixture), 1e-12);
+        }
+    }
+
+    #[test]
+    fn values_are_the_gradient_of_the_log_likelihood() {
+        // ∂ ln p(l) / ∂α_k = γ[l](k) − w_k, the numerator of the weight's dimension.
+        let (alpha, means) = (random(1, 3, 1).row(0).to_owned(), random(3, 2, 2));
+        let deviations = random(3, 2, 3).mapv(|value| value.abs() + 0.5);
+        let descriptors = random(5, 2, 4);
+        let log_likelihood = |alpha: Array1<f64>| {
+            let mixture = GaussianMixture::new(alpha, means.clone(), deviations.clone()).unwrap();
+            let joint = mixture.log_joint_densities(descriptors.view()).unwrap();
+            joint.map_axis(ndarray::Axis(1), |row| row.mapv(f64::exp).sum().ln())
+        };
+        let mixture = GaussianMixture::new(alpha.clone(), means.clone(), deviations.clone()).unwrap();
+        let found = Fisher::new(mixture.clone()).assign(descriptors.view()).unwrap().to_dense();
+        for component in 0..3 {
+            let step = Array1::from_shape_fn(3, |other| if other == component { 1e-6 } else { 0.0 });
+            let gradient = (log_likelihood(&alpha + &step) - log_likelihood(&alpha - &step)) / 2e-6;
+            let expected = gradient / mixture.weights()[component].sqrt();
+            for (found, expected) in found.column(5 * component).iter().zip(&expected) {
+                assert!((found - expected).abs() < 1e-8, "{found}, {expected}");
+            }
+        }
+    }
+}

@@ -54,3 +54,29 @@ impl Map for Hard {
         Ok(Assignment::Sparse(SparseAssignment::from_rows(self.words(), rows)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::ranks;
+    use crate::test_data::random;
+
+    #[test]
+    fn the_first_rank_counts() {
+        for (features, words, dimensions) in [(1, 1, 1), (3, 19, 3), (19, 100, 8), (100, 3, 19)] {
+            let codebook = Codebook::new(random(words, dimensions, 1)).unwrap();
+            let descriptors = random(features, dimensions, 2);
+            let ranks = ranks(descriptors.view(), &codebook).unwrap();
+            let assignment = Hard::new(codebook).assign(descriptors.view()).unwrap();
+            assert_eq!(assignment.to_dense(), ranks.mapv(|rank| if rank == 1 { 1.0 } else { 0.0 }));
+        }
+    }
+
+    #[test]
+    fn no_features_are_an_error() {
+        let hard = Hard::new(Codebook::new(random(3, 2, 1)).unwrap());
+        assert!(matches!(hard.assign(Array2::zeros((0, 2)).view()), Err(Error::Empty { .. })));
+    }
+}

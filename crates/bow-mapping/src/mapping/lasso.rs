@@ -299,15 +299,9 @@ fn soft_threshold(value: f64, threshold: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use ndarray::array;
-    use rand::{Rng, SeedableRng};
-    use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
-
-    fn random(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        Array2::from_shape_simple_fn((rows, columns), || random.gen_range(-1.0..1.0))
-    }
+    use crate::test_data::random;
 
     fn lasso(words: Array2<f64>, lambda: f64) -> Lasso {
         Lasso::new(Codebook::new(words).unwrap(), LassoOptions { lambda, ..Default::default() }).unwrap()

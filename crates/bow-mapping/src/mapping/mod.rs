@@ -146,3 +146,84 @@ fn residuals(
 fn squared_rows(rows: ArrayView2<'_, f64>) -> Array1<f64> {
     rows.map_axis(Axis(1), |row| row.dot(&row))
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::GaussianMixture;
+    use crate::test_data::random;
+
+    /// One of each.
+    fn all() -> Vec<Mapping> {
+        let codebook = || Codebook::new(random(7, 3, 1)).unwrap();
+        let deviations = random(2, 3, 3).mapv(|value| value.abs() + 0.5);
+        vec![
+            Hard::new(codebook()).into(),
+            Rank::new(codebook(), RankOptions::default()).unwrap().into(),
+            Soft::new(codebook(), SoftOptions::default()).unwrap().into(),
+            Lasso::new(codebook(), LassoOptions::default()).unwrap().into(),
+            Ridge::new(codebook(), RidgeOptions::default()).unwrap().into(),
+            Fisher::new(GaussianMixture::new(array![0.1, -0.2], random(2, 3, 2), deviations).unwrap()).into(),
+        ]
+    }
+
+    #[test]
+    fn each_mapping_survives_saving() {
+        let descriptors = random(19, 3, 4);
+        for mapping in all() {
+            let text = serde_json::to_string(&mapping).unwrap();
+            assert!(text.starts_with(&format!("{{\"{}\":", mapping.name())), "{text}");
+            let read: Mapping = serde_json::from_str(&text).unwrap();
+            assert_eq!(read, mapping);
+            assert_eq!(read.assign(descriptors.view()).unwrap(), mapping.assign(descriptors.view()).unwrap());
+        }
+    }
+
+    #[test]
+    fn the_list_of_names_is_complete() {
+        assert_eq!(all().iter().map(Mapping::name).collect::<Vec<_>>(), Mapping::NAMES);
+    }
+
+    #[test]
+    fn assignments_have_the_announced_shape_whatever_the_memory_order() {
+        let descriptors = random(19, 3, 4);
+        let transposed = descriptors.t().as_standard_layout().into_owned();
+        for mapping in all() {
+            assert_eq!(mapping.descriptor_dimensions(), 3);
+            let assignment = mapping.assign(descriptors.view()).unwrap();
+            assert_eq!((assignment.features(), assignment.words()), (19, mapping.words()));
+            let of_transposed = mapping.assign(transposed.t()).unwrap();
+            crate::test_data::assert_close(&of_transposed.to_dense(), &assignment.to_dense(), 1e-14);
+        }
+    }
+
+    #[test]
+    fn each_mapping_refuses_wrong_descriptors() {
+        for mapping in all() {
+            let name = mapping.name();
+            assert!(matches!(mapping.assign(Array2::zeros((0, 3)).view()), Err(Error::Empty { .. })), "{name}");
+            let error = mapping.assign(random(2, 4, 5).view()).unwrap_err();
+            assert!(matches!(error, Error::Dimensions { found: 4, expected: 3, .. }), "{name}: {error}");
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e200] {
+                let mut descriptors = random(5, 3, 6);
+                descriptors[[2, 1]] = bad;
+                let error = mapping.assign(descriptors.view()).unwrap_err();
+                assert!(matches!(error, Error::OutOfRange { row: 2, column: 1, .. }), "{name}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bytes() {
+        let descriptors = random(3000, 3, 7);
+        for mapping in all() {
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| mapping.assign(descriptors.view()).unwrap())
+            };
+            assert_eq!(on(1), on(3), "{}", mapping.name());
+        }
+    }
+}

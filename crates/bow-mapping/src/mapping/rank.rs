@@ -97,3 +97,54 @@ impl Map for Rank {
         Ok(Assignment::Sparse(SparseAssignment::from_rows(self.words(), rows)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::*;
+    use crate::ranks;
+    use crate::test_data::random;
+
+    #[test]
+    fn weights_are_powers_of_ranks() {
+        for (features, words, dimensions) in [(1, 1, 1), (3, 19, 3), (19, 100, 8), (100, 3, 19)] {
+            let codebook = Codebook::new(random(words, dimensions, 1)).unwrap();
+            let descriptors = random(features, dimensions, 2);
+            let ranks = ranks(descriptors.view(), &codebook).unwrap();
+            for neighbors in [1, 3, words].into_iter().filter(|&neighbors| neighbors <= words) {
+                let options = RankOptions { base: 2.4, neighbors };
+                let assignment = Rank::new(codebook.clone(), options).unwrap().assign(descriptors.view()).unwrap();
+                let expected = ranks.mapv(|rank| if rank <= neighbors { 2.4_f64.powf(-(rank as f64)) } else { 0.0 });
+                assert_eq!(assignment.to_dense(), expected);
+                let Assignment::Sparse(rows) = assignment else { panic!("a dense rank assignment") };
+                assert_eq!(rows.stored(), features * neighbors);
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_options_are_refused() {
+        let rank = |base, neighbors| {
+            let codebook = Codebook::new(array![[0.0], [1.0]]).unwrap();
+            Rank::new(codebook, RankOptions { base, neighbors })
+        };
+        for base in [1.0, 0.5, -2.0, f64::NAN, f64::INFINITY] {
+            assert!(matches!(rank(base, 1), Err(Error::Parameter { .. })), "{base}");
+        }
+        assert!(matches!(rank(2.0, 0), Err(Error::Parameter { .. })));
+        assert!(matches!(rank(2.0, 3), Err(Error::TooFew { wanted: 3, available: 2, .. })));
+        assert!(matches!(rank(2.0, 2).unwrap().assign(Array2::zeros((4, 2)).view()), Err(Error::Dimensions { .. })));
+    }
+
+    #[test]
+    fn a_saved_mapping_is_checked_when_it_is_read() {
+        let rank =
+            Rank::new(Codebook::new(array![[0.1], [0.7]]).unwrap(), RankOptions { base: 2.4, neighbors: 2 }).unwrap();
+        let text = serde_json::to_string(&rank).unwrap();
+        assert_eq!(serde_json::from_str::<Rank>(&text).unwrap(), rank);
+        let broken = text.replace("\"neighbors\":2", "\"neighbors\":3");
+        let error = serde_json::from_str::<Rank>(&broken).unwrap_err().to_string();
+        assert!(error.contains("only 2"), "{error}");
+    }
+}

@@ -125,3 +125,30 @@ impl Map for Ridge {
         Ok(Assignment::Dense(descriptors.dot(&self.coder)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::test_data::{assert_close, random};
+
+    #[test]
+    fn codes_satisfy_the_normal_equations() {
+        for (words, dimensions) in [(1, 1), (3, 19), (19, 3), (8, 8), (100, 8)] {
+            let (codebook, descriptors) = (random(words, dimensions, 1), random(20, dimensions, 2));
+            let ridge = Ridge::new(Codebook::new(codebook.clone()).unwrap(), RidgeOptions { lambda: 0.3 }).unwrap();
+            let codes = ridge.assign(descriptors.view()).unwrap().to_dense();
+            let left = codes.dot(&codebook).dot(&codebook.t()) + &codes * 0.3;
+            assert_close(&left, &descriptors.dot(&codebook.t()), 1e-12);
+        }
+    }
+
+    #[test]
+    fn weights_that_do_not_regularize_are_refused() {
+        let ridge = |words, lambda| Ridge::new(Codebook::new(words).unwrap(), RidgeOptions { lambda });
+        for lambda in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(matches!(ridge(array![[1.0]], lambda), Err(Error::Parameter { .. })), "{lambda}");
+        }
+    }
+}

@@ -119,3 +119,54 @@ impl Map for Soft {
         Ok(Assignment::Dense(values))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::test_data::{assert_close, random};
+
+    /// Eq. 36 as it stands.
+    fn plain(descriptors: &Array2<f64>, words: &Array2<f64>, options: SoftOptions) -> Array2<f64> {
+        let weight = |(feature, word): (usize, usize)| {
+            let squared: f64 = descriptors.row(feature).iter().zip(words.row(word)).map(|(l, b)| (l - b).powi(2)).sum();
+            let distance = if options.distance == Distance::Euclidean { squared.sqrt() } else { squared };
+            (-options.beta * distance).exp()
+        };
+        let weights = Array2::from_shape_fn((descriptors.nrows(), words.nrows()), weight);
+        &weights / &weights.sum_axis(ndarray::Axis(1)).insert_axis(ndarray::Axis(1))
+    }
+
+    #[test]
+    fn weights_are_those_of_the_equation() {
+        for (features, words, dimensions) in [(1, 1, 1), (3, 19, 3), (19, 100, 8), (100, 3, 19)] {
+            let (descriptors, codebook) = (random(features, dimensions, 1), random(words, dimensions, 2));
+            for distance in [Distance::Euclidean, Distance::SquaredEuclidean] {
+                let options = SoftOptions { beta: 1.7, distance };
+                let soft = Soft::new(Codebook::new(codebook.clone()).unwrap(), options).unwrap();
+                let found = soft.assign(descriptors.view()).unwrap().to_dense();
+                assert_close(&found, &plain(&descriptors, &codebook, options), 1e-13);
+            }
+        }
+    }
+
+    #[test]
+    fn no_beta_underflows() {
+        let codebook = Codebook::new(array![[100.0], [101.0]]).unwrap();
+        let soft = Soft::new(codebook, SoftOptions { beta: 1e6, ..Default::default() }).unwrap();
+        let found = soft.assign(array![[0.0], [200.0], [100.5]].view()).unwrap().to_dense();
+        assert_eq!(found, array![[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]);
+    }
+
+    #[test]
+    fn wrong_options_are_refused() {
+        for beta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let codebook = Codebook::new(array![[0.0]]).unwrap();
+            assert!(matches!(
+                Soft::new(codebook, SoftOptions { beta, ..Default::default() }),
+                Err(Error::Parameter { .. })
+            ));
+        }
+    }
+}
