@@ -88,7 +88,7 @@ impl BowClassifier {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut file = temporary_file(folder).map_err(failed)?;
         {
             let mut writer = BufWriter::new(file.as_file_mut());
             writeln!(writer, "{FORMAT} {VERSION}").map_err(failed)?;
@@ -118,6 +118,18 @@ impl BowClassifier {
         }
         stored.try_into().map_err(|error: Error| damaged(error.to_string()))
     }
+}
+
+/// A temporary file with the permissions that a new file has, not those of a private one.
+fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".unfinished-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 /// Reads the first line, and fails unless it names this format and a version that is known.

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, s};
 use rayon::prelude::*;
 use relevance::{Candidates, RootSearch};
 
-use crate::training::{KernelWeights, MklSolution, SvmParams, train_kernel_weights};
+use crate::training::{KernelWeights, MklSolution, SvmParams, check_both_classes, train_kernel_weights};
 use crate::{BowClassifier, BowModel, Encoder, Error, TaylorThirdLayer, ThirdLayer};
 
 /// Learns a mapping from a sample of descriptors, (L, D), and a seed.
@@ -90,6 +90,7 @@ impl Trainer {
         if images.len() != positive.len() {
             return Err(Error::Labels { images: images.len(), labels: positive.len() });
         }
+        check_both_classes(positive)?;
         let features = self.features(images, observer)?;
         let encoders = self.encoders(&features, observer)?;
         let vectors = encode_all(&encoders, &features, observer)?;

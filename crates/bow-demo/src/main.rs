@@ -17,7 +17,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bow_classifier::{BowClassifier, Trained};
-use clap::Parser;
 use datasets::polygons::{Label, Scene, tile};
 use images::to_unit_range;
 use ndarray::Array3;
@@ -34,18 +33,22 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Everything that a run found out.
 pub struct Run {
+    /// What was asked for.
     pub options: Options,
+    /// The classifier that was learned or loaded.
     pub classifier: BowClassifier,
     /// What was learned on the way; none when the model comes from a file.
     pub trained: Option<Trained>,
+    /// The explained pictures.
     pub explained: Vec<Explained>,
+    /// The figures of `metrics.json`.
     pub metrics: Metrics,
+    /// The time of each stage.
     pub times: Vec<(&'static str, Duration)>,
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    match run(options) {
+    match run(Options::from_command_line()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

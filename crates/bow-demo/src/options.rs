@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use bow_mapping::Pooling;
-use clap::{Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use heatmap::ColorMap;
 use relevance::SearchOver;
 use serde::Serialize;
@@ -61,6 +63,33 @@ pub struct Options {
     pub explanation: ExplanationSettings,
 }
 
+impl Options {
+    /// The options of this process's command line; ends the process where they make no sense together.
+    pub fn from_command_line() -> Self {
+        let mut command = Self::command();
+        let matches = command.get_matches_mut();
+        let refuse = |command: &mut clap::Command, kind, message: String| -> ! { command.error(kind, message).exit() };
+        let options = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let Some(given) = options.model.as_ref().and_then(|_| given_setting(&matches)) {
+            let message =
+                format!("--{given} is a choice of learning, and --model brings a classifier that has learned");
+            refuse(&mut command, ErrorKind::ArgumentConflict, message);
+        }
+        if let Err(message) = options.settings.check() {
+            refuse(&mut command, ErrorKind::ArgumentConflict, message);
+        }
+        options
+    }
+}
+
+/// A setting of the classifier that stands on the command line, if there is one.
+fn given_setting(matches: &ArgMatches) -> Option<String> {
+    let settings = Settings::augment_args(clap::Command::new("settings"));
+    let given =
+        |argument: &&clap::Arg| matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine);
+    settings.get_arguments().find(given).and_then(|argument| argument.get_long().map(str::to_owned))
+}
+
 /// What the classifier is to be; the defaults are those of Fig. 6.
 #[derive(clap::Args, Clone, Debug, Serialize)]
 #[command(next_help_heading = "The classifier")]
@@ -78,7 +107,7 @@ pub struct Settings {
     pub rotation: RotationChoice,
 
     /// Scales of the descriptors, one channel each; a descriptor covers 12 · scale pixels
-    #[arg(long, value_name = "S,…", value_delimiter = ',', default_values_t = [2.0, 3.0])]
+    #[arg(long, value_name = "S,…", value_delimiter = ',', default_values_t = [2.0, 3.0], value_parser = parse_scale)]
     pub scales: Vec<f64>,
 
     /// Distance of neighboring descriptors, in pixels
@@ -124,6 +153,22 @@ pub struct Settings {
     /// Training tiles of the opposite predicted sign towards which a root point is searched: the nearest K, or all
     #[arg(long, value_name = "K|all", default_value = "5", value_parser = parse_candidates)]
     pub root_candidates: SearchOver,
+}
+
+impl Settings {
+    /// Signed vectors go with kernels that take them.
+    fn check(&self) -> Result<(), String> {
+        let signed = matches!(self.mapping, MappingChoice::Lasso | MappingChoice::Ridge | MappingChoice::Fisher);
+        let histograms = matches!(self.kernel, KernelChoice::Chi2 | KernelChoice::Hi);
+        if signed && histograms {
+            return Err(
+                "this mapping has negative values, which the kernels chi2 and hi don't take: add --kernel rbf or \
+                 --kernel linear"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
 }
 
 /// How pictures are explained; the defaults are those of Fig. 6.
@@ -216,6 +261,13 @@ fn parse_pooling(text: &str) -> Result<Pooling, String> {
         number => number.parse().map_err(|_| format!("'{number}' is neither a number nor 'inf'"))?,
     };
     Pooling::new(p).map_err(|error| error.to_string())
+}
+
+fn parse_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if scale.is_finite() && scale > 0.0 => Ok(scale),
+        _ => Err(format!("'{text}' is no number larger than 0")),
+    }
 }
 
 fn parse_candidates(text: &str) -> Result<SearchOver, String> {

@@ -9,8 +9,9 @@ use crate::{Failure, Run};
 
 /// The page of a run.
 pub fn report(run: &Run) -> Result<Report, Failure> {
-    let mut report = Report::new("Polygons versus circles, explained to the pixel")
-        .subtitle("Bag-of-Words classifier, layer-wise relevance propagation: the experiment of Fig. 6, Bach et al. 2015");
+    let mut report = Report::new("Polygons versus circles, explained to the pixel").subtitle(
+        "Bag-of-Words classifier, layer-wise relevance propagation: the experiment of Fig. 6, Bach et al. 2015",
+    );
     for (name, value, remark) in highlights(&run.metrics) {
         report = report.figure(name, value, remark);
     }
@@ -73,9 +74,8 @@ fn of_subject(explained: &Explained, run: &Run) -> Result<Section, Failure> {
     let pictures = triplet.png()?.map(|(caption, png)| Picture::new(png, caption));
     let scores = explained.decomposition.scores.iter().map(|(_, score)| *score);
     let positive = scores.clone().filter(|score| *score > 0.0).count();
-    let (lowest, highest) = scores.fold((f64::INFINITY, f64::NEG_INFINITY), |(lowest, highest), score| {
-        (lowest.min(score), highest.max(score))
-    });
+    let (lowest, highest) = scores
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(lowest, highest), score| (lowest.min(score), highest.max(score)));
     let mut section = Section::new(capitalized(&explained.title))
         .paragraph(format!(
             "{positive} of {} tiles are classified as showing a polygon; scores from {lowest:.2} to {highest:.2}.",
@@ -84,14 +84,20 @@ fn of_subject(explained: &Explained, run: &Run) -> Result<Section, Failure> {
         .pictures(pictures);
     if let Some(found) = &explained.localization {
         section = section.table(
-            Table::new(["AUC polygon vs. circle", "positive near polygons", "positive near circles", "mean at circles", "strongest pixel"])
-                .row([
-                    figure(found.separation),
-                    figure(found.near_polygons),
-                    figure(found.near_circles),
-                    figure(found.mean_at_circles),
-                    if found.strongest_at_polygon { "at a polygon" } else { "elsewhere" }.to_owned(),
-                ]),
+            Table::new([
+                "AUC polygon vs. circle",
+                "positive near polygons",
+                "positive near circles",
+                "mean at circles",
+                "strongest pixel",
+            ])
+            .row([
+                figure(found.separation),
+                figure(found.near_polygons),
+                figure(found.near_circles),
+                figure(found.mean_at_circles),
+                if found.strongest_at_polygon { "at a polygon" } else { "elsewhere" }.to_owned(),
+            ]),
         );
     }
     Ok(section.ledger("its ledger", &explained.decomposition.ledger))
@@ -106,11 +112,7 @@ fn highlights(metrics: &Metrics) -> Vec<(&'static str, String, &'static str)> {
             figure(metrics.localization.polygon_vs_circle_auc),
             "AUC of pixel relevance at polygons against circles",
         ),
-        (
-            "score lost",
-            figure(metrics.flipping.flip_top_20),
-            "when the most relevant 20 % of blocks are painted over",
-        ),
+        ("score lost", figure(metrics.flipping.flip_top_20), "when the most relevant 20 % of blocks are painted over"),
         ("conservation", format!("{:.0e}", metrics.max_conservation_error), "largest relative error of any ledger"),
     ]
 }

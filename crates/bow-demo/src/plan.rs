@@ -4,7 +4,8 @@ use bow_classifier::training::{KernelWeights, LpNorm, SvmParams};
 use bow_classifier::{ChannelPlan, Error, LearnMapping, Trainer};
 use bow_mapping::learning::{GaussianMixtureParams, KMeansParams, Learner};
 use bow_mapping::{
-    Codebook, Fisher, Hard, Lasso, LassoOptions, Normalization, Rank, RankOptions, Ridge, RidgeOptions, Soft, SoftOptions,
+    Codebook, Fisher, Hard, Lasso, LassoOptions, Normalization, Rank, RankOptions, Ridge, RidgeOptions, Soft,
+    SoftOptions,
 };
 use kernels::KernelKind;
 use local_features::{DenseSift, Rotation};
@@ -29,11 +30,7 @@ pub fn trainer(settings: &Settings, seed: u64) -> Trainer {
             MklChoice::Uniform => KernelWeights::Given(vec![1.0 / channels as f64; channels]),
             MklChoice::Learned => KernelWeights::Learned(LpNorm::default()),
         },
-        search: RootSearch {
-            over: settings.root_candidates,
-            radius: None,
-            selection: RootSelection::SmallestResidual,
-        },
+        search: RootSearch { over: settings.root_candidates, radius: None, selection: RootSelection::SmallestResidual },
         sample: SAMPLE,
         seed,
     }

@@ -108,7 +108,7 @@ pub(super) fn check_length(what: &'static str, found: usize, expected: usize) ->
 }
 
 /// Fails when there are no points, or points of one class only.
-pub(super) fn check_both_classes(positive: &[bool]) -> Result<(), TrainingError> {
+pub(crate) fn check_both_classes(positive: &[bool]) -> Result<(), TrainingError> {
     if positive.is_empty() {
         return Err(TrainingError::Empty);
     }
