@@ -1,5 +1,7 @@
 //! R¹: from the relevance of local features to that of pixels (Eqs 33, 34).
 
+use std::ops::Range;
+
 use ndarray::{Array1, Array2, ArrayView1, s};
 use relevance::{Entry, Stabilizer, quotients};
 
@@ -40,40 +42,63 @@ pub fn pixel_relevance(
     check(relevance, areas)?;
     let too_large = || Error::ImageTooLarge { height, width };
     let mut pixels = vec![0.0; height.checked_mul(width).ok_or_else(too_large)?];
-    let mut spans: Vec<Span> = Vec::new();
-    for (block, areas) in areas.chunks(FEATURES_PER_BLOCK).enumerate() {
-        let start = block * FEATURES_PER_BLOCK;
-        spans.clear();
-        let mut ends = Vec::with_capacity(areas.len());
-        let mut totals = Array1::zeros(areas.len());
-        for (position, area) in areas.iter().enumerate() {
-            let first = spans.len();
-            spans.extend(area.spans(height, width));
-            ends.push(spans.len());
-            totals[position] = spans[first..].iter().map(|span| span.columns.len()).sum::<usize>() as f64;
-        }
-        let upper = relevance.slice(s![start..start + areas.len()]);
-        let shares = quotients(upper, totals.view(), Stabilizer::NONE)?;
+    let mut block = Block::default();
+    for (number, areas) in areas.chunks(FEATURES_PER_BLOCK).enumerate() {
+        let start = number * FEATURES_PER_BLOCK;
+        let relevance = relevance.slice(s![start..start + areas.len()]);
+        block.cover(areas, (height, width));
+        let shares = quotients(relevance, block.pixel_counts().view(), Stabilizer::NONE)?;
         if let Some(&position) = shares.zeros.first() {
             return Err(Error::NoPixel { feature: start + position, area: areas[position], height, width });
         }
-        let mut first = 0;
-        for (&share, &end) in shares.values.iter().zip(&ends) {
-            for span in &spans[first..end] {
-                let row = span.row * width;
-                for pixel in &mut pixels[row + span.columns.start..row + span.columns.end] {
-                    *pixel += share;
-                }
-            }
-            first = end;
-        }
+        block.add(shares.values.view(), &mut pixels, width);
     }
     let entry = Entry::new("R¹ pixels (Eq. 34)", relevance.iter().collect(), pixels.iter().collect());
     Ok((Array2::from_shape_vec((height, width), pixels).map_err(|_| too_large())?, entry))
 }
 
-/// So many features' spans are kept between counting their pixels and adding to them.
+/// So many features' spans are kept between counting their pixels and adding to them: they stay in the cache.
 const FEATURES_PER_BLOCK: usize = 64;
+
+/// The spans of some features, one after another.
+#[derive(Default)]
+struct Block {
+    spans: Vec<Span>,
+    /// Which of them are whose.
+    features: Vec<Range<usize>>,
+}
+
+impl Block {
+    fn cover(&mut self, areas: &[Area], (height, width): (usize, usize)) {
+        self.spans.clear();
+        self.features.clear();
+        for area in areas {
+            let start = self.spans.len();
+            self.spans.extend(area.spans(height, width));
+            self.features.push(start..self.spans.len());
+        }
+    }
+
+    fn of_each_feature(&self) -> impl Iterator<Item = &[Span]> {
+        self.features.iter().map(|feature| &self.spans[feature.clone()])
+    }
+
+    /// `#area(l)`
+    fn pixel_counts(&self) -> Array1<f64> {
+        self.of_each_feature().map(|spans| spans.iter().map(|span| span.columns.len()).sum::<usize>() as f64).collect()
+    }
+
+    /// Adds each feature's share to all pixels that it covers.
+    fn add(&self, shares: ArrayView1<'_, f64>, pixels: &mut [f64], width: usize) {
+        for (spans, &share) in self.of_each_feature().zip(shares) {
+            for span in spans {
+                for pixel in &mut pixels[span.row * width..][span.columns.clone()] {
+                    *pixel += share;
+                }
+            }
+        }
+    }
+}
 
 fn check(relevance: ArrayView1<'_, f64>, areas: &[Area]) -> Result<(), Error> {
     if relevance.len() != areas.len() {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::gradient::Field;
 use super::votes::{Votes, votes};
-use super::{CELLS, ORIENTATIONS, SAMPLES};
+use super::{CELLS, LENGTH, ORIENTATIONS, SAMPLES};
 
 /// Everything about the descriptors of one image that does not depend on where they stand.
 pub(super) struct Describer<'a> {
@@ -83,8 +83,8 @@ impl<'a> Describer<'a> {
         }
     }
 
-    /// Writes the descriptor around `point`, (row, column), turned by `angle`: 4×4 cells of 8 orientations each.
-    pub(super) fn describe(&self, point: (usize, usize), angle: f64, descriptor: &mut [f32]) {
+    /// The descriptor around `point`, (row, column), turned by `angle`: 4×4 cells of 8 orientations each.
+    pub(super) fn describe(&self, point: (usize, usize), angle: f64) -> [f32; LENGTH] {
         let (sine, cosine) = angle.sin_cos();
         let samples = self.samples(point, cosine, sine);
         let interior = self.is_interior(&samples);
@@ -96,8 +96,7 @@ impl<'a> Describer<'a> {
                 cast(&votes(&x, &y, cosine as f32, sine as f32), &self.weights[j], &mut strips);
             }
         }
-        self.collect(&strips, descriptor);
-        normalize(descriptor, self.contrast);
+        normalized(self.collect(&strips), self.contrast)
     }
 
     fn samples(&self, (row, column): (usize, usize), cosine: f64, sine: f64) -> Samples {
@@ -160,19 +159,19 @@ impl<'a> Describer<'a> {
     }
 
     /// Gathers the columns of samples into cells.
-    fn collect(&self, strips: &Strips, descriptor: &mut [f32]) {
-        descriptor.fill(0.0);
+    fn collect(&self, strips: &Strips) -> [f32; LENGTH] {
+        let mut descriptor = [0.0; LENGTH];
         for (row, strip) in descriptor.chunks_exact_mut(CELLS * ORIENTATIONS).zip(strips) {
             for (histogram, weights) in strip.iter().zip(&self.weights) {
-                for (cell, &weight) in
-                    row.chunks_exact_mut(ORIENTATIONS).zip(weights).filter(|(_, weight)| **weight > 0.0)
-                {
+                let cells = row.chunks_exact_mut(ORIENTATIONS).zip(weights);
+                for (cell, &weight) in cells.filter(|(_, weight)| **weight > 0.0) {
                     for (sum, &value) in cell.iter_mut().zip(histogram) {
                         *sum += weight * value;
                     }
                 }
             }
         }
+        descriptor
     }
 }
 
@@ -202,25 +201,20 @@ fn weights() -> Weights {
 }
 
 /// Scales to norm 1, clips at 0.2, and scales to norm 1 again; a norm up to `contrast` makes a zero vector.
-fn normalize(descriptor: &mut [f32], contrast: f64) {
+fn normalized(histograms: [f32; LENGTH], contrast: f64) -> [f32; LENGTH] {
     /// No component above this counts for more.
     const CLIP: f64 = 0.2;
-    let norm = norm(descriptor);
-    if norm <= contrast {
-        descriptor.fill(0.0);
-        return;
+    let length = norm(&histograms);
+    if length <= contrast {
+        return [0.0; LENGTH];
     }
-    for value in descriptor.iter_mut() {
-        *value = (f64::from(*value) / norm).min(CLIP) as f32;
-    }
-    let clipped = self::norm(descriptor);
-    for value in descriptor {
-        *value = (f64::from(*value) / clipped) as f32;
-    }
+    let clipped = histograms.map(|value| (f64::from(value) / length).min(CLIP) as f32);
+    let length = norm(&clipped);
+    clipped.map(|value| (f64::from(value) / length) as f32)
 }
 
 /// Summed up in lanes, so that the additions need not wait for each other.
-fn norm(descriptor: &[f32]) -> f64 {
+fn norm(descriptor: &[f32; LENGTH]) -> f64 {
     let mut lanes = [0.0_f64; ORIENTATIONS];
     for chunk in descriptor.chunks_exact(ORIENTATIONS) {
         for (lane, &value) in lanes.iter_mut().zip(chunk) {

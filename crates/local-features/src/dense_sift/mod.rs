@@ -8,7 +8,7 @@ mod smoothing;
 mod tests;
 mod votes;
 
-use ndarray::{Array2, ArrayView2, ArrayView3};
+use ndarray::{Array2, ArrayView2, ArrayView3, aview1, s};
 use serde::{Deserialize, Serialize};
 
 use crate::{Area, Channel, Error, FeatureExtractor, LocalFeatures};
@@ -122,9 +122,9 @@ impl DenseSift {
             }
             let field = Field::new(&gradient);
             let describer = Describer::new(&field, side, self.contrast);
-            let rows = descriptors.as_slice_mut().unwrap_or_default().chunks_exact_mut(planes.len() * LENGTH);
-            for ((point, &angle), row) in grid.points().zip(&angles).zip(rows) {
-                describer.describe(point, angle, &mut row[channel * LENGTH..][..LENGTH]);
+            let mut columns = descriptors.slice_mut(s![.., channel * LENGTH..(channel + 1) * LENGTH]);
+            for ((point, &angle), mut row) in grid.points().zip(&angles).zip(columns.rows_mut()) {
+                row.assign(&aview1(&describer.describe(point, angle)));
             }
         }
         let areas = grid

@@ -16,7 +16,7 @@ impl Plane {
         /// Far beyond any gray value, and squares of it are still far from the largest single-precision number.
         const LIMIT: f64 = 1e12;
         let (values, width): (Vec<f64>, usize) = (gray.iter().copied().collect(), gray.ncols());
-        match values.iter().position(|value| !(value.abs() <= LIMIT)) {
+        match values.iter().position(|value| !(-LIMIT..=LIMIT).contains(value)) {
             Some(pixel) => {
                 let (row, column, value) = (pixel / width, pixel % width, values[pixel]);
                 Err(Error::Pixel { row, column, value, limit: LIMIT })

@@ -144,6 +144,7 @@ fn assert_frames(found: &Array2<f64>, expected: &Array2<f64>, context: &str) {
 
 fn assert_like_slow_twin(sift: &DenseSift, image: &Array2<f64>, context: &str) {
     let features = sift.describe(image.view()).unwrap();
+    assert!(features.descriptors.iter().all(|value| (0.0..=1.0).contains(value)), "{context}");
     let (slow_frames, slow_descriptors) = slow::dense_sift(sift, image);
     assert_frames(&frames(&features), &slow_frames, context);
     assert_descriptors(&features.descriptors, &slow_descriptors, context);
@@ -195,6 +196,12 @@ fn it_is_its_slow_twin_at_awkward_sizes() {
             }
         }
     }
+}
+
+#[test]
+fn large_scales_are_as_exact_as_small_ones() {
+    let sift = DenseSift { scale: 9.5, step: 37, ..DenseSift::default() };
+    assert_like_slow_twin(&sift, &noise((121, 150)), "scale 9.5");
 }
 
 /// With a side of 32 and the grid at integers, samples lie right on the border of the image, and count.
