@@ -41,11 +41,11 @@ mod tests {
     use ndarray::{Array2, ShapeBuilder};
 
     use super::*;
-    use crate::learning::test_data::uniform;
+    use crate::test_data::random;
 
     #[test]
     fn the_memory_layout_does_not_matter() {
-        let plain = uniform(2, 100, 3);
+        let plain = random(2, 100, 3);
         let mut transposed = Array2::zeros((2, 100).f());
         transposed.assign(&plain);
         let distance = squared_distance(plain.row(0), plain.row(1));

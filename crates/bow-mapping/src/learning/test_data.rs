@@ -1,18 +1,12 @@
 //! Descriptors for the tests of all learners.
 
 use ndarray::Array2;
-use rand::{Rng, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Values between −1 and 1.
-pub(super) fn uniform(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    Array2::from_shape_simple_fn((rows, columns), || random.gen_range(-1.0..1.0))
-}
+use crate::test_data::random;
 
 /// Clouds about the rows of `centers`, each uniform within `±width`, their rows one after the other in turn.
 pub(super) fn clouds(centers: &Array2<f64>, rows: usize, width: f64, seed: u64) -> Array2<f64> {
-    let noise = uniform(rows, centers.ncols(), seed) * width;
+    let noise = random(rows, centers.ncols(), seed) * width;
     Array2::from_shape_fn(noise.dim(), |(row, column)| noise[[row, column]] + centers[[row % centers.nrows(), column]])
 }
 

@@ -3,7 +3,8 @@ use ndarray::{Array2, array};
 use proptest::prelude::*;
 
 use super::*;
-use crate::learning::test_data::{bits, uniform, with_several_threads};
+use crate::learning::test_data::{bits, with_several_threads};
+use crate::test_data::random;
 
 fn lasso(lambda: f64) -> Penalty {
     Penalty::Lasso(LassoOptions { lambda, ..Default::default() })
@@ -33,7 +34,7 @@ fn plain_objective(words: &Array2<f64>, codes: &Array2<f64>, descriptors: &Array
 fn no_iteration_increases_the_objective() {
     for penalty in [lasso(0.05), lasso(0.4), ridge(0.1), ridge(2.0)] {
         for (rows, dimensions, words) in [(1, 1, 1), (19, 3, 2), (100, 8, 19), (60, 19, 7)] {
-            let descriptors = uniform(rows, dimensions, 1);
+            let descriptors = random(rows, dimensions, 1);
             let params = DictionaryParams::new(words).penalty(penalty).tolerance(0.0).max_iterations(12);
             let mut seen: Vec<f64> = Vec::new();
             let learned = params.learn_observed(descriptors.view(), &mut |step| seen.push(step.objective)).unwrap();
@@ -49,7 +50,7 @@ fn no_iteration_increases_the_objective() {
 #[test]
 fn neither_step_increases_the_objective() {
     for penalty in [lasso(0.2), ridge(0.2)] {
-        let descriptors = uniform(30, 5, 2);
+        let descriptors = random(30, 5, 2);
         let mut words = descriptors.slice(ndarray::s![..7, ..]).to_owned();
         for mut word in words.rows_mut() {
             let length = word.dot(&word).sqrt();
@@ -70,7 +71,7 @@ fn neither_step_increases_the_objective() {
 
 #[test]
 fn no_word_of_length_one_fits_better() {
-    let (descriptors, codes) = (uniform(20, 2, 1), uniform(20, 1, 2));
+    let (descriptors, codes) = (random(20, 2, 1), random(20, 1, 2));
     let mut words = array![[1.0, 0.0]];
     fit_words(&mut words, codes.view(), descriptors.view());
     let penalty = ridge(1.0);
@@ -115,7 +116,7 @@ fn unused_words_take_the_worst_descriptors() {
 
 #[test]
 fn a_penalty_that_forbids_all_codes_ends_at_once() {
-    let descriptors = uniform(10, 3, 1);
+    let descriptors = random(10, 3, 1);
     let learned = DictionaryParams::new(4).penalty(lasso(1e3)).learn(descriptors.view()).unwrap();
     assert_eq!((learned.iterations, learned.converged), (1, true));
     let squares: f64 = descriptors.iter().map(|value| value * value).sum();
@@ -124,7 +125,7 @@ fn a_penalty_that_forbids_all_codes_ends_at_once() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
-    let descriptors = uniform(1500, 5, 4);
+    let descriptors = random(1500, 5, 4);
     for penalty in [lasso(0.1), ridge(0.1)] {
         let params = DictionaryParams::new(9).penalty(penalty).max_iterations(5);
         let learned = with_several_threads(|| params.learn(descriptors.view()).unwrap());
@@ -134,7 +135,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
 
 #[test]
 fn a_dataset_of_linfa_gives_the_same_dictionary() {
-    let descriptors = uniform(50, 3, 1);
+    let descriptors = random(50, 3, 1);
     let params = DictionaryParams::new(3).seed(8);
     let learned = params.learn(descriptors.view()).unwrap();
     assert_eq!(params.fit(&DatasetBase::from(descriptors)).unwrap(), learned);
@@ -162,7 +163,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn learning_never_raises_the_objective(rows in 5_usize..30, seed in 0_u64..1000, lambda in 0.01_f64..2.0) {
-        let descriptors = uniform(rows, 4, seed);
+        let descriptors = random(rows, 4, seed);
         for penalty in [lasso(lambda), ridge(lambda)] {
             let params = DictionaryParams::new(5).seed(seed).penalty(penalty).max_iterations(6).check().unwrap();
             let start = params.start(descriptors.view()).unwrap();

@@ -5,13 +5,14 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::*;
-use crate::learning::test_data::{bits, uniform, with_several_threads};
+use crate::learning::test_data::{bits, with_several_threads};
+use crate::test_data::random;
 
 /// Descriptors of a known mixture: two components in two dimensions, weights 1/4 and 3/4.
 fn drawn_descriptors(rows: usize) -> Array2<f64> {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(11);
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(11);
     // The sum of twelve uniform numbers is normal enough: its variance is 1, its mean 6.
-    let mut normal = move || (0..12).map(|_| random.gen_range(0.0..1.0)).sum::<f64>() - 6.0;
+    let mut normal = move || (0..12).map(|_| generator.gen_range(0.0..1.0)).sum::<f64>() - 6.0;
     Array2::from_shape_fn((rows, 2), |(row, dimension)| match (row % 4, dimension) {
         (0, 0) => 10.0 + 0.5 * normal(),
         (0, _) => -4.0 + 2.0 * normal(),
@@ -51,11 +52,11 @@ fn assert_close<'a>(found: impl IntoIterator<Item = &'a f64>, expected: impl Int
 #[test]
 fn an_iteration_is_that_of_plain_loops() {
     for (rows, dimensions, components) in [(3, 1, 1), (19, 3, 3), (100, 19, 2), (301, 2, 7)] {
-        let descriptors = uniform(rows, dimensions, 1);
+        let descriptors = random(rows, dimensions, 1);
         let mixture = GaussianMixture::new(
-            uniform(1, components, 2).row(0).to_owned(),
-            uniform(components, dimensions, 3),
-            uniform(components, dimensions, 4).mapv(|value| 0.6 + 0.4 * value),
+            random(1, components, 2).row(0).to_owned(),
+            random(components, dimensions, 3),
+            random(components, dimensions, 4).mapv(|value| 0.6 + 0.4 * value),
         )
         .unwrap();
         let statistics = Statistics::collect(&mixture, descriptors.view()).unwrap();
@@ -89,7 +90,7 @@ fn well_separated_components_are_found() {
 #[test]
 fn the_log_likelihood_never_decreases() {
     for seed in 0..10 {
-        let descriptors = uniform(200, 3, seed);
+        let descriptors = random(200, 3, seed);
         let params = GaussianMixtureParams::new(8).seed(seed).tolerance(0.0).variance_floor(1e-2).max_iterations(60);
         let mut seen: Vec<f64> = Vec::new();
         let learned = params.learn_observed(descriptors.view(), &mut |step| seen.push(step.objective)).unwrap();
@@ -121,7 +122,7 @@ fn a_component_without_descriptors_keeps_its_place() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
-    let descriptors = uniform(3001, 5, 4);
+    let descriptors = random(3001, 5, 4);
     let params = GaussianMixtureParams::new(7).max_iterations(10);
     let learned = with_several_threads(|| params.learn(descriptors.view()).unwrap());
     for other in &learned[1..] {
@@ -133,7 +134,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
 
 #[test]
 fn a_dataset_of_linfa_gives_the_same_mixture() {
-    let descriptors = uniform(50, 2, 1);
+    let descriptors = random(50, 2, 1);
     let params = GaussianMixtureParams::new(3);
     let learned = params.learn(descriptors.view()).unwrap();
     assert_eq!(params.fit(&DatasetBase::from(descriptors)).unwrap(), learned);
@@ -157,7 +158,7 @@ fn what_can_not_be_learned_is_said() {
 proptest! {
     #[test]
     fn one_component_has_mean_and_variance_of_the_descriptors(rows in 2_usize..40, seed in 0_u64..1000) {
-        let descriptors = uniform(rows, 2, seed);
+        let descriptors = random(rows, 2, seed);
         let mixture = GaussianMixtureParams::new(1).variance_floor(1e-12).learn(descriptors.view()).unwrap().model;
         assert_close(mixture.means(), &descriptors.mean_axis(Axis(0)).unwrap());
         assert_close(mixture.deviations(), &descriptors.std_axis(Axis(0), 0.0));

@@ -4,7 +4,8 @@ use ndarray::{Array2, array, concatenate};
 use proptest::prelude::*;
 
 use super::*;
-use crate::learning::test_data::{bits, clouds, uniform, with_several_threads};
+use crate::learning::test_data::{bits, clouds, with_several_threads};
+use crate::test_data::random;
 
 fn generator(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
@@ -52,7 +53,7 @@ fn assert_close(found: ArrayView2<'_, f64>, expected: ArrayView2<'_, f64>, toler
 #[test]
 fn the_words_are_those_of_plain_loops() {
     for (rows, dimensions, words) in [(1, 1, 1), (19, 3, 3), (100, 19, 1), (300, 3, 19), (600, 100, 7)] {
-        let descriptors = uniform(rows, dimensions, 1) + 3.0;
+        let descriptors = random(rows, dimensions, 1) + 3.0;
         let start = KMeansParams::new(words).seed(5).max_iterations(1).tolerance(1e9);
         let start = start.learn(descriptors.view()).unwrap().model;
         let learned = KMeansParams::new(words).start(start.clone()).max_iterations(4).tolerance(0.0);
@@ -66,7 +67,7 @@ fn the_words_are_those_of_plain_loops() {
 #[test]
 fn the_start_is_what_linfa_draws() {
     for (rows, dimensions, words, seed) in [(19, 3, 3, 1), (100, 1, 19, 2), (300, 19, 7, 3), (5, 3, 5, 4)] {
-        let descriptors = uniform(rows, dimensions, seed);
+        let descriptors = random(rows, dimensions, seed);
         let drawn = plus_plus::draw(descriptors.view(), words, &mut generator(seed)).unwrap();
         let drawn = KMeansInit::Precomputed(descriptors.select(Axis(0), &drawn));
         let dataset = DatasetBase::from(descriptors);
@@ -82,7 +83,7 @@ fn the_start_is_what_linfa_draws() {
 #[test]
 fn linfa_converges_to_the_same_words() {
     for (words, seed) in [(3, 1), (7, 2), (19, 3)] {
-        let descriptors = clouds(&(uniform(words, 5, seed) * 20.0), 300, 1.0, seed);
+        let descriptors = clouds(&(random(words, 5, seed) * 20.0), 300, 1.0, seed);
         let start =
             descriptors.select(Axis(0), &plus_plus::draw(descriptors.view(), words, &mut generator(9)).unwrap());
         let codebook = Codebook::new(start.clone()).unwrap();
@@ -100,7 +101,7 @@ fn linfa_converges_to_the_same_words() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
-    let descriptors = uniform(3001, 19, 4);
+    let descriptors = random(3001, 19, 4);
     for batches in [Batches::Full, Batches::Mini { size: 700 }] {
         let params = KMeansParams::new(23).batches(batches).max_iterations(15);
         let learned = with_several_threads(|| params.learn(descriptors.view()).unwrap());
@@ -113,7 +114,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
 
 #[test]
 fn the_memory_layout_gives_the_same_bytes() {
-    let descriptors = uniform(100, 19, 4);
+    let descriptors = random(100, 19, 4);
     let mut transposed = Array2::zeros((19, 100));
     transposed.assign(&descriptors.t());
     let params = KMeansParams::new(7);
@@ -142,8 +143,8 @@ fn no_word_moves_when_all_descriptors_lie_at_words() {
 #[test]
 fn the_inertia_never_increases_not_even_by_refilling_words() {
     for seed in 0..20 {
-        let descriptors = uniform(60, 2, seed);
-        let start = Codebook::new(uniform(12, 2, seed + 100) * 3.0).unwrap();
+        let descriptors = random(60, 2, seed);
+        let start = Codebook::new(random(12, 2, seed + 100) * 3.0).unwrap();
         let params = KMeansParams::new(12).start(start).tolerance(0.0).check().unwrap();
         let mut seen: Vec<f64> = Vec::new();
         let learned = params.learn_observed(descriptors.view(), &mut |step| seen.push(step.objective)).unwrap();
@@ -155,7 +156,7 @@ fn the_inertia_never_increases_not_even_by_refilling_words() {
 
 #[test]
 fn mini_batches_find_clouds_too() {
-    let centers = uniform(5, 3, 1) * 50.0;
+    let centers = random(5, 3, 1) * 50.0;
     let descriptors = clouds(&centers, 5000, 1.0, 2);
     let full = KMeansParams::new(5).learn(descriptors.view()).unwrap();
     let mini = KMeansParams::new(5).batches(Batches::Mini { size: 100 }).tolerance(0.0);
@@ -205,7 +206,7 @@ fn descriptors_that_can_not_be_learned_from_are_named() {
 proptest! {
     #[test]
     fn as_many_words_as_different_descriptors_leave_nothing(rows in 1_usize..12, seed in 0_u64..1000) {
-        let once = uniform(rows, 2, seed);
+        let once = random(rows, 2, seed);
         let twice = concatenate![Axis(0), once, once];
         let learned = KMeansParams::new(rows).seed(seed).learn(twice.view()).unwrap();
         prop_assert!(learned.objective <= 1e-30);
@@ -213,7 +214,7 @@ proptest! {
 
     #[test]
     fn one_word_is_the_mean(rows in 1_usize..50, seed in 0_u64..1000) {
-        let descriptors = uniform(rows, 3, seed);
+        let descriptors = random(rows, 3, seed);
         let learned = KMeansParams::new(1).learn(descriptors.view()).unwrap();
         for (word, mean) in learned.model.words().iter().zip(&descriptors.mean_axis(Axis(0)).unwrap()) {
             prop_assert!((word - mean).abs() <= 1e-14);
@@ -222,7 +223,7 @@ proptest! {
 
     #[test]
     fn learning_never_raises_the_inertia(rows in 8_usize..60, seed in 0_u64..1000, mini in any::<bool>()) {
-        let descriptors = uniform(rows, 3, seed);
+        let descriptors = random(rows, 3, seed);
         let start = Codebook::new(descriptors.slice(ndarray::s![..8, ..]).to_owned()).unwrap();
         let before: f64 = nearest_word(descriptors.view(), &start).unwrap().iter().map(|n| n.squared_distance).sum();
         let batches = if mini { Batches::Mini { size: rows } } else { Batches::Full };
