@@ -32,7 +32,8 @@ pub fn gram(kernel: &Kernel, rows: ArrayView2<'_, f64>, columns: ArrayView2<'_, 
     check_dimensions("the second set of points", columns.ncols(), rows.ncols())?;
     check_set("the first set of points", kernel, rows)?;
     check_set("the second set of points", kernel, columns)?;
-    Ok(kernel.function().gram(rows, columns))
+    let (rows, columns) = (rows.as_standard_layout(), columns.as_standard_layout());
+    Ok(kernel.function().gram(rows.view(), columns.view()))
 }
 
 /// The Gram matrix of one set of points: entry (i, j) is `k(points_i, points_j)`.
@@ -53,7 +54,7 @@ pub fn gram(kernel: &Kernel, rows: ArrayView2<'_, f64>, columns: ArrayView2<'_, 
 /// kernel does not take.
 pub fn symmetric_gram(kernel: &Kernel, points: ArrayView2<'_, f64>) -> Result<Array2<f64>, Error> {
     check_set("the points", kernel, points)?;
-    Ok(kernel.function().symmetric_gram(points))
+    Ok(kernel.function().symmetric_gram(points.as_standard_layout().view()))
 }
 
 fn check_set(what: &'static str, kernel: &Kernel, points: ArrayView2<'_, f64>) -> Result<(), Error> {
@@ -184,5 +185,125 @@ fn mirror(gram: &mut Array2<f64>) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, array};
+
+    use super::*;
+    use crate::{ChiSquared, ChiSquaredPrinted, HistogramIntersection, Linear, Rbf};
+
+    fn points(count: usize, dimensions: usize) -> Array2<f64> {
+        Array2::from_shape_fn((count, dimensions), |(i, d)| match (i * 7 + d * 5) % 9 {
+            0..=3 => 0.0,
+            other => other as f64 / (3.0 + (i * d % 7) as f64),
+        })
+    }
+
+    fn kernels() -> [Kernel; 5] {
+        [
+            Linear.into(),
+            HistogramIntersection.into(),
+            ChiSquared::new(0.2).unwrap().into(),
+            ChiSquaredPrinted::new(0.2).unwrap().into(),
+            Rbf::new(7.0).unwrap().into(),
+        ]
+    }
+
+    #[test]
+    fn entries_are_the_kernels_values() {
+        for kernel in kernels() {
+            for (count, dimensions) in [(1, 1), (3, 19), (19, 3), (150, 7)] {
+                let (rows, columns) = (points(count, dimensions), points(count + 2, dimensions));
+                let matrix = gram(&kernel, rows.view(), columns.view()).unwrap();
+                for ((i, j), &entry) in matrix.indexed_iter() {
+                    let value = kernel.value(rows.row(i), columns.row(j)).unwrap();
+                    assert!((entry - value).abs() <= 1e-12 * value.abs().max(1e-3), "{}", kernel.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn symmetric_matrices_are_exactly_symmetric_and_equal_to_plain_ones() {
+        for kernel in kernels() {
+            for (count, dimensions) in [(1, 1), (3, 19), (19, 3), (150, 7)] {
+                let points = points(count, dimensions);
+                let matrix = symmetric_gram(&kernel, points.view()).unwrap();
+                let plain = gram(&kernel, points.view(), points.view()).unwrap();
+                assert_eq!(matrix, matrix.t());
+                assert!((&matrix - &plain).iter().all(|error| error.abs() < 1e-13));
+                if !matches!(kernel, Kernel::Linear(_) | Kernel::HistogramIntersection(_)) {
+                    assert!(matrix.diag().iter().all(|&entry| entry == 1.0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn positive_definite_kernels_have_no_negative_quadratic_forms() {
+        for kernel in [kernels()[0], kernels()[1], kernels()[2], kernels()[4]] {
+            let matrix = symmetric_gram(&kernel, points(40, 5).view()).unwrap();
+            for phase in 0..50 {
+                let v = Array1::from_shape_fn(40, |i| ((i * i + 3) as f64 * (0.37 + phase as f64)).sin());
+                assert!(v.dot(&matrix.dot(&v)) > -1e-11, "{}", kernel.name());
+            }
+        }
+    }
+
+    #[test]
+    fn distances_of_neighbors_far_from_the_origin_keep_their_digits() {
+        let kernel = Kernel::from(Rbf::new(1e-8).unwrap());
+        let points = Array2::from_shape_fn((30, 4), |(i, d)| 1e3 + (i / 3) as f64 + (i % 3 * (d + 1)) as f64 * 2e-5);
+        let matrix = symmetric_gram(&kernel, points.view()).unwrap();
+        for ((i, j), &entry) in matrix.indexed_iter() {
+            let value = kernel.value(points.row(i), points.row(j)).unwrap();
+            assert!((entry - value).abs() <= 1e-12 * value, "{i} {j}: {entry} {value}");
+        }
+    }
+
+    #[test]
+    fn memory_order_does_not_matter() {
+        let points = points(19, 7);
+        let fortran = points.t().as_standard_layout().into_owned();
+        for kernel in kernels() {
+            let matrix = symmetric_gram(&kernel, points.view()).unwrap();
+            assert_eq!(symmetric_gram(&kernel, fortran.t()).unwrap(), matrix);
+            let plain = gram(&kernel, points.view(), points.view()).unwrap();
+            assert_eq!(gram(&kernel, fortran.t(), fortran.t()).unwrap(), plain);
+        }
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bytes() {
+        let points = points(300, 64);
+        let compute = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                kernels().map(|kernel| {
+                    let fitted = kernel.kind().fit(points.view()).unwrap();
+                    (fitted, symmetric_gram(&kernel, points.view()).unwrap())
+                })
+            })
+        };
+        assert_eq!(compute(1), compute(3));
+    }
+
+    #[test]
+    fn bad_points_are_refused() {
+        let (kernel, good) = (Kernel::from(HistogramIntersection), array![[0.5, 0.5], [1.0, 0.0]]);
+        let error = gram(&kernel, good.view(), array![[0.5]].view()).unwrap_err().to_string();
+        assert!(error.contains("has 1 dimensions where 2 are needed"), "{error}");
+        let error = symmetric_gram(&kernel, array![[0.5, 0.5], [1.0, -0.25]].view()).unwrap_err().to_string();
+        assert!(error.contains("row 1, column 1 holds -0.25"), "{error}");
+        assert!(symmetric_gram(&kernel, Array2::zeros((2, 0)).view()).is_err());
+        assert_eq!(symmetric_gram(&kernel, Array2::zeros((0, 2)).view()).unwrap().dim(), (0, 0));
+        assert_eq!(gram(&Linear.into(), good.view(), Array2::zeros((0, 2)).view()).unwrap().dim(), (2, 0));
+        assert_eq!(
+            gram(&Rbf::new(1.0).unwrap().into(), good.view(), Array2::zeros((0, 2)).view()).unwrap().dim(),
+            (2, 0)
+        );
     }
 }

@@ -119,3 +119,49 @@ fn add_four(rows: [(&[f64], f64); 4], z: &[f64], sums: &mut [f64], term: &impl F
         *sum += (a * term(first, z) + b * term(second, z)) + (c * term(third, z) + d * term(fourth, z));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize, phase: f64) -> Vec<f64> {
+        (0..count).map(|index| (index as f64 * 0.7 + phase).sin()).collect()
+    }
+
+    #[test]
+    fn sums_are_those_of_plain_loops_at_any_length() {
+        for count in [1, 3, 7, 8, 9, 19, 100] {
+            let (x, z, y) = (numbers(count, 0.0), numbers(count, 1.0), numbers(count, 2.0));
+            let plain: f64 = x.iter().zip(&z).map(|(x, z)| x * z).sum();
+            assert!((sum_pairs(&x, &z, |x, z| x * z) - plain).abs() < 1e-14);
+            let plain: f64 = x.iter().zip(&z).zip(&y).map(|((x, z), y)| x * z * y).sum();
+            assert!((sum_triples(&x, &z, &y, |x, z, y| x * z * y) - plain).abs() < 1e-14);
+        }
+    }
+
+    #[test]
+    fn wide_registers_do_not_change_a_bit() {
+        for count in [1, 3, 19, 100] {
+            let (x, z, y) = (numbers(count, 0.3), numbers(count, 1.4), numbers(count, 2.5));
+            let (pair, triple) = (|x: f64, z: f64| (x - z) / (x + z) * x, |x: f64, z: f64, y: f64| x * y + z / y);
+            assert_eq!(sum_pairs(&x, &z, pair).to_bits(), sum_pairs_in_lanes(&x, &z, pair).to_bits());
+            assert_eq!(sum_triples(&x, &z, &y, triple).to_bits(), sum_triples_in_lanes(&x, &z, &y, triple).to_bits());
+        }
+    }
+
+    #[test]
+    fn weighted_rows_add_up_whatever_their_number() {
+        for rows in [0, 1, 3, 4, 5, 19] {
+            let points: Vec<Vec<f64>> = (0..rows).map(|row| numbers(19, row as f64)).collect();
+            let z = numbers(19, 0.5);
+            let mut sums = vec![1.0; 19];
+            let weighted = points.iter().enumerate().map(|(row, point)| (point.as_slice(), row as f64 - 1.5));
+            add_weighted(weighted, &z, &mut sums, |x, z| x - z);
+            for (d, sum) in sums.into_iter().enumerate() {
+                let plain: f64 =
+                    points.iter().enumerate().map(|(row, point)| (row as f64 - 1.5) * (point[d] - z[d])).sum();
+                assert!((sum - 1.0 - plain).abs() < 1e-13);
+            }
+        }
+    }
+}

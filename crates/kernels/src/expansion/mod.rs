@@ -308,3 +308,6 @@ fn check_term(term: &ExpansionTerm, support_vectors: usize) -> Result<(), Error>
 fn check_number(what: &'static str, value: f64) -> Result<(), Error> {
     check_values(what, ArrayView1::from(&[value]).insert_axis(Axis(0)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,37 +139,29 @@ impl DifferentiableKernel for ChiSquared {
         }
     }
 
-    /// The distance leaves out, in each dimension,
+    /// With `r = 2x/(x+z)` and `r₀ = 2x/(x+z₀)`, the distance changes by
     ///
     /// ```text
-    /// Q = (x−z)²/(x+z) − (x−z₀)²/(x+z₀) − (1 − 4x²/(x+z₀)²) (z−z₀) = 4x² (z−z₀)² / ((x+z) (x+z₀)²)
+    /// (x−z)²/(x+z) − (x−z₀)²/(x+z₀) = (1 − r r₀) (z−z₀),     of which the first order is (1 − r₀²) (z−z₀)
     /// ```
     ///
-    /// and `z − z₀` where `x = z₀ = 0` and the derivative there is taken to be 0.
+    /// and by `z − z₀` where `x = z₀ = 0`, of which nothing is in the first order if the derivative there is taken to be 0.
     fn remainder(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64], zero_quotient: ZeroQuotient) -> f64 {
         let steps: Vec<f64> = z.iter().zip(root).map(|(z, root)| z - root).collect();
-        let mut ratios = vec![0.0; z.len()];
-        let mut numerators = vec![0.0; z.len()];
+        let (mut ratios, mut at_root) = (vec![0.0; z.len()], vec![0.0; z.len()]);
         let terms = support.iter().map(|(x, coefficient)| {
-            set_ratios(&mut ratios, x, root);
-            vectorized(
-                #[inline(always)]
-                || {
-                    for ((numerator, &ratio), &step) in numerators.iter_mut().zip(&ratios).zip(&steps) {
-                        *numerator = (ratio * step) * (ratio * step);
-                    }
-                },
-            );
-            let quadratic = sum_triples(x, z, &numerators, |x, z, numerator| numerator / denominator(x, z));
-            let linear = sum_pairs(&ratios, &steps, |ratio, step| (1.0 - ratio * ratio) * step);
-            let moved = match zero_quotient {
+            set_ratios(&mut ratios, x, z);
+            set_ratios(&mut at_root, x, root);
+            let linear = sum_pairs(&at_root, &steps, |at_root, step| (1.0 - at_root * at_root) * step);
+            let not_in_linear = match zero_quotient {
                 ZeroQuotient::RightDerivative => 0.0,
                 ZeroQuotient::Zero => sum_triples(x, root, &steps, |x, root, step| both_zero(x, root) * step),
             };
+            let change = sum_triples(&ratios, &at_root, &steps, |ratio, at_root, step| (1.0 - ratio * at_root) * step);
             let expansion = Expansion {
-                at_root: self.sigma * distance_from_ratios(x, root, &ratios),
-                linear: self.sigma * (linear - moved),
-                remainder: self.sigma * (quadratic + moved),
+                at_root: self.sigma * distance_from_ratios(x, root, &at_root),
+                change: self.sigma * change,
+                linear: self.sigma * (linear - not_in_linear),
             };
             coefficient * expansion.kernel_remainder()
         });

@@ -85,21 +85,18 @@ fn distance(x: &[f64], z: &[f64]) -> f64 {
     sum_pairs(x, z, |x, z| contrast(x, z) * contrast(x, z))
 }
 
-/// `u² − u₀² − du²/dz(z₀) (z − z₀)`
+/// `u² − u₀²`
 ///
 /// ```text
-/// x > 0:  (u − u₀)² + 2u₀ (u − u₀ − u₀' (z−z₀)),   u − u₀ = −2x (z−z₀) / ((x+z) (x+z₀)),
-///                                                  u − u₀ − u₀' (z−z₀) = 2x (z−z₀)² / ((x+z) (x+z₀)²)
-/// x = 0:  u² − u₀², the jumps of u² between 0 at zero and 1 elsewhere
+/// x > 0:  (u − u₀) (u + u₀),   u − u₀ = −2x (z−z₀) / ((x+z) (x+z₀))
+/// x = 0:  the jumps of u² between 0 at zero and 1 elsewhere
 /// ```
-fn left_out(x: f64, z: f64, root: f64) -> f64 {
+fn change(x: f64, z: f64, root: f64) -> f64 {
     let (at_z, at_root) = (contrast(x, z), contrast(x, root));
     if x == 0.0 {
         return at_z * at_z - at_root * at_root;
     }
-    let step = (z - root) / (x + root);
-    let change = 2.0 * x / (x + z) * step;
-    change * change + 2.0 * at_root * change * step
+    -2.0 * x / (x + z) * ((z - root) / (x + root)) * (at_z + at_root)
 }
 
 impl KernelFunction for ChiSquaredPrinted {
@@ -128,7 +125,7 @@ impl DifferentiableKernel for ChiSquaredPrinted {
             let expansion = Expansion {
                 at_root: self.sigma * distance(x, root),
                 linear: self.sigma * sum_triples(x, z, root, |x, z, root| slope(x, root) * (z - root)),
-                remainder: self.sigma * sum_triples(x, z, root, left_out),
+                change: self.sigma * sum_triples(x, z, root, change),
             };
             coefficient * expansion.kernel_remainder()
         });

@@ -39,23 +39,23 @@ pub(super) fn check_mean(points: ArrayView2<'_, f64>, mean: f64) -> Result<f64, 
     if mean.is_finite() && mean > 0.0 { Ok(mean) } else { Err(Error::NoBandwidth { points: points.nrows(), mean }) }
 }
 
-/// A distance about an expansion point, in the units of the exponent: `s · D(z) = s · (D(z₀) + ∇D·(z − z₀) + Q)`.
+/// A distance about an expansion point, in the units of the exponent.
 pub(super) struct Expansion {
     /// `s · D(z₀)`
     pub(super) at_root: f64,
+    /// `s · (D(z) − D(z₀))`, from a formula that loses no digits to the difference
+    pub(super) change: f64,
     /// `s · ∇D(z₀) · (z − z₀)`
     pub(super) linear: f64,
-    /// `s · Q`: what the expansion of the distance leaves out
-    pub(super) remainder: f64,
 }
 
 impl Expansion {
     /// What the expansion of the kernel `k = exp(−s D)` leaves out.
     ///
     /// ```text
-    /// k(z) − k(z₀) − ∇k·(z − z₀) = k(z₀) · ( e^(−s ∇D·(z − z₀) − s Q) − 1 + s ∇D·(z − z₀) )
+    /// k(z) − k(z₀) − ∇k·(z − z₀) = k(z₀) · ( e^(−s (D(z) − D(z₀))) − 1 + s ∇D·(z − z₀) )
     /// ```
     pub(super) fn kernel_remainder(&self) -> f64 {
-        (-self.at_root).exp() * ((-self.linear - self.remainder).exp_m1() + self.linear)
+        (-self.at_root).exp() * ((-self.change).exp_m1() + self.linear)
     }
 }

@@ -303,7 +303,7 @@ impl KernelKind {
             return Err(Error::Empty { what: "the list of dimensions" });
         }
         check_points("the points", self, points)?;
-        self.fit_bandwidth(points)
+        self.fit_bandwidth(points.as_standard_layout().view())
     }
 }
 
@@ -323,3 +323,6 @@ impl std::fmt::Display for KernelKind {
         formatter.pad(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests;

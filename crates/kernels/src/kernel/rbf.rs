@@ -132,15 +132,15 @@ impl DifferentiableKernel for Rbf {
         add_weighted(weighted, z, gradient, |x, z| x - z);
     }
 
-    /// The squared distance leaves out `Q = ‖z − z₀‖²`.
+    /// The squared distance changes by `(2 (z₀ − x) + (z − z₀))·(z − z₀)`, of which the second part is not in the first order.
     fn remainder(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64], _: ZeroQuotient) -> f64 {
         let quadratic = squared_distance(z, root);
         let terms = support.iter().map(|(x, coefficient)| {
             let slope = sum_triples(x, z, root, |x, z, root| (root - x) * (z - root));
             let expansion = Expansion {
                 at_root: squared_distance(x, root) / self.sigma,
+                change: (2.0 * slope + quadratic) / self.sigma,
                 linear: 2.0 * slope / self.sigma,
-                remainder: quadratic / self.sigma,
             };
             coefficient * expansion.kernel_remainder()
         });

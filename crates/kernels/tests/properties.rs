@@ -1,0 +1,115 @@
+//! What holds for any expansion: conservation, the balance of the Taylor ledger, and roots that are roots.
+
+use kernels::{
+    ChiSquared, ChiSquaredPrinted, Coefficients, ExpansionTerm, HistogramIntersection, Kernel, KernelExpansion, Linear,
+    Rbf, ZeroQuotient, root_relevance, sum_relevance, taylor_relevance,
+};
+use ndarray::{Array1, Array2};
+use proptest::prelude::*;
+use relevance::{Candidates, Differentiable, Error, RootSearch};
+
+/// Entries of histograms: many zeros, some ties, some tiny.
+fn entry() -> impl Strategy<Value = f64> {
+    prop_oneof![3 => Just(0.0), 1 => Just(0.25), 1 => Just(0.5), 1 => 1e-12..1e-9, 4 => 0.0..1.0]
+}
+
+fn points(count: usize, dimensions: usize) -> impl Strategy<Value = Array2<f64>> {
+    prop::collection::vec(entry(), count * dimensions)
+        .prop_map(move |values| Array2::from_shape_vec((count, dimensions), values).unwrap())
+}
+
+prop_compose! {
+    /// Two terms and points for them.
+    fn scene(kernel: fn(f64) -> Kernel)(count in 1_usize..12, widths in (1_usize..20, 1_usize..9))(
+        first in points(count, widths.0),
+        second in points(count, widths.1),
+        coefficients in prop::collection::vec(-2.0..2.0, count),
+        bias in -1.0..1.0,
+        sigmas in (0.1..3.0, 0.1..3.0),
+        tests in points(8, widths.0 + widths.1),
+    ) -> (KernelExpansion, Array2<f64>) {
+        let terms = vec![
+            ExpansionTerm { kernel: kernel(sigmas.0), weight: 0.7, support: first },
+            ExpansionTerm { kernel: kernel(sigmas.1), weight: 1.3, support: second },
+        ];
+        let expansion = KernelExpansion::new(terms, Coefficients::Shared(Array1::from(coefficients)), bias).unwrap();
+        (expansion, tests)
+    }
+}
+
+fn linear(_: f64) -> Kernel {
+    Linear.into()
+}
+
+fn intersection(_: f64) -> Kernel {
+    HistogramIntersection.into()
+}
+
+fn chi_squared(sigma: f64) -> Kernel {
+    ChiSquared::new(sigma).unwrap().into()
+}
+
+fn printed(sigma: f64) -> Kernel {
+    ChiSquaredPrinted::new(sigma).unwrap().into()
+}
+
+fn rbf(sigma: f64) -> Kernel {
+    Rbf::new(sigma).unwrap().into()
+}
+
+/// `|b| + Σ |α|`: what values of exponential kernels can add up from, and their rounding is relative to.
+fn magnitude(expansion: &KernelExpansion) -> f64 {
+    let Coefficients::Shared(coefficients) = expansion.coefficients() else { panic!() };
+    expansion.bias().abs() + 2.0 * coefficients.mapv(f64::abs).sum()
+}
+
+proptest! {
+    #[test]
+    fn sum_decomposable_relevance_is_conserved(
+        (expansion, tests) in prop_oneof![scene(linear), scene(intersection)]
+    ) {
+        for x in tests.rows() {
+            let (relevance, entry) = sum_relevance(&expansion, x).unwrap();
+            let value = expansion.value(x).unwrap();
+            let size: f64 = relevance.iter().map(|part| part.abs()).sum();
+            prop_assert!((relevance.sum() - value).abs() <= 1e-12 * (size + magnitude(&expansion) * 1e-2));
+            prop_assert!((entry.upper.total - value).abs() <= 1e-12 * magnitude(&expansion));
+            if expansion.terms()[0].kernel == Kernel::from(HistogramIntersection) {
+                let (sorted, _) = expansion.sorted().unwrap().sum_relevance(x).unwrap();
+                prop_assert!((&sorted - &relevance).iter().all(|error| error.abs() <= 1e-13 * magnitude(&expansion)));
+            }
+        }
+    }
+
+    #[test]
+    fn the_taylor_ledger_balances(
+        (expansion, tests) in prop_oneof![scene(linear), scene(chi_squared), scene(printed), scene(rbf)],
+        zero_quotient in prop_oneof![Just(ZeroQuotient::RightDerivative), Just(ZeroQuotient::Zero)],
+    ) {
+        let function = expansion.differentiable(zero_quotient).unwrap();
+        for (x, root) in tests.rows().into_iter().zip(tests.rows().into_iter().skip(1)) {
+            let (_, entry) = taylor_relevance(&function, x, root).unwrap();
+            let size = entry.lower.magnitude + entry.sunk().magnitude;
+            prop_assert!(entry.imbalance().abs() <= 1e-12 * size + 1e-15 * magnitude(&expansion), "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn roots_are_roots(
+        (expansion, tests) in prop_oneof![scene(linear), scene(chi_squared), scene(rbf)]
+    ) {
+        let function = expansion.differentiable(ZeroQuotient::default()).unwrap();
+        let candidates = Candidates::new(&function, tests.clone()).unwrap();
+        let x = tests.row(0);
+        match root_relevance(&function, x, &candidates, &RootSearch::default()) {
+            Ok((found, entry)) => {
+                prop_assert!(found.root_value.abs() <= 1e-13 * magnitude(&expansion));
+                prop_assert!((found.value - function.value(x)).abs() <= 1e-14 * magnitude(&expansion));
+                let size = entry.lower.magnitude + entry.sunk().magnitude;
+                prop_assert!(entry.imbalance().abs() <= 1e-12 * size + 1e-15 * magnitude(&expansion));
+            }
+            Err(kernels::Error::Relevance(Error::NoCandidate { .. })) => {}
+            Err(other) => return Err(TestCaseError::fail(other.to_string())),
+        }
+    }
+}
