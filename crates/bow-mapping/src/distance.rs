@@ -43,7 +43,7 @@ pub(crate) fn nearer_first(one: &(f64, usize), other: &(f64, usize)) -> Ordering
 /// The rank of every word for every feature, shape (L, V).
 ///
 /// ```text
-/// rk_d(l) = position of word d by ascending ‖l − b_d‖        Bach et al. 2015, at Eq. (64)
+/// rk_d(l) = position of word d by ascending ‖l − b_d‖        the rank of Bach et al. 2015, Eq. (64)
 /// ```
 /// * `l` — a row of `descriptors`, (L, D)
 /// * `b_d` — a word of `codebook`

@@ -1,29 +1,16 @@
-//! The few solves of this crate, by linfa-linalg, or by LAPACK with the feature `blas`.
+//! The few solves of this crate: by linfa-linalg, or by LAPACK with the feature `blas`.
 
 use ndarray::{Array1, Array2, Axis};
 
 /// Solves `A X = B` for a symmetric positive definite `A` by its Cholesky decomposition.
 ///
 /// `None` where `A` is not positive definite up to rounding.
-#[cfg(not(feature = "blas"))]
-pub(crate) fn solve_positive_definite(mut matrix: Array2<f64>, mut right: Array2<f64>) -> Option<Array2<f64>> {
-    use linfa_linalg::cholesky::SolveCInplace;
-    matrix.solvec_inplace(&mut right).ok()?;
-    finite(right)
-}
-
-/// Solves `A X = B` for a symmetric positive definite `A` by its Cholesky decomposition.
-///
-/// `None` where `A` is not positive definite up to rounding.
-#[cfg(feature = "blas")]
-pub(crate) fn solve_positive_definite(matrix: Array2<f64>, mut right: Array2<f64>) -> Option<Array2<f64>> {
-    use ndarray_linalg::{FactorizeCInto, SolveC, UPLO};
-    let factor = matrix.factorizec_into(UPLO::Lower).ok()?;
-    for mut column in right.axis_iter_mut(Axis(1)) {
-        let solution = factor.solvec(&column).ok()?;
-        column.assign(&solution);
+pub(crate) fn solve_positive_definite(matrix: Array2<f64>, right: Array2<f64>) -> Option<Array2<f64>> {
+    if matrix.is_empty() {
+        return Some(right);
     }
-    finite(right)
+    let solution = by_cholesky(matrix, right)?;
+    solution.iter().all(|value| value.is_finite()).then_some(solution)
 }
 
 /// [`solve_positive_definite`] with a single right side.
@@ -31,8 +18,22 @@ pub(crate) fn solve_positive_definite_vector(matrix: Array2<f64>, right: Array1<
     solve_positive_definite(matrix, right.insert_axis(Axis(1))).map(|solution| solution.remove_axis(Axis(1)))
 }
 
-fn finite(solution: Array2<f64>) -> Option<Array2<f64>> {
-    solution.iter().all(|value| value.is_finite()).then_some(solution)
+#[cfg(not(feature = "blas"))]
+fn by_cholesky(mut matrix: Array2<f64>, mut right: Array2<f64>) -> Option<Array2<f64>> {
+    use linfa_linalg::cholesky::SolveCInplace;
+    matrix.solvec_inplace(&mut right).ok()?;
+    Some(right)
+}
+
+#[cfg(feature = "blas")]
+fn by_cholesky(matrix: Array2<f64>, mut right: Array2<f64>) -> Option<Array2<f64>> {
+    use ndarray_linalg::{FactorizeCInto, SolveC, UPLO};
+    let factor = matrix.factorizec_into(UPLO::Lower).ok()?;
+    for mut column in right.axis_iter_mut(Axis(1)) {
+        let solution = factor.solvec(&column).ok()?;
+        column.assign(&solution);
+    }
+    Some(right)
 }
 
 #[cfg(test)]
@@ -53,5 +54,11 @@ mod tests {
     fn singular_and_indefinite_systems_have_no_solution() {
         assert!(solve_positive_definite_vector(array![[0.0, 0.0], [0.0, 0.0]], array![1.0, 1.0]).is_none());
         assert!(solve_positive_definite_vector(array![[1.0, 2.0], [2.0, 1.0]], array![1.0, 1.0]).is_none());
+    }
+
+    #[test]
+    fn an_empty_system_has_an_empty_solution() {
+        let solution = solve_positive_definite_vector(Array2::zeros((0, 0)), Array1::zeros(0));
+        assert_eq!(solution, Some(Array1::zeros(0)));
     }
 }

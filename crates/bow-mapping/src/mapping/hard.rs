@@ -9,7 +9,7 @@ use crate::{Assignment, Codebook, Error, SparseAssignment, nearest_words};
 /// The hard mapping: a feature belongs to its nearest word, and to no other.
 ///
 /// ```text
-/// m_(d)(l) = 1 if d = argmin_d' ‖l − b_d'‖², else 0          Bach et al. 2015, text at Eq. (36): β → ∞
+/// m_(d)(l) = 1 if d = argmin_d' ‖l − b_d'‖², else 0          Bach et al. 2015, Eq. (36) for β → ∞
 /// ```
 /// * `l` — a row of `descriptors`, (L, D)
 /// * `b_d` — a word of the codebook; of words at the same distance, that with the lower index counts

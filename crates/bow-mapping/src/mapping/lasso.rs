@@ -13,8 +13,8 @@ use crate::{Assignment, Codebook, Error, SparseAssignment};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LassoOptions {
-    /// `λ`, the weight of `‖c‖₁`, above 0. The default, 0.15, keeps some ten words for a descriptor of length one; the
-    /// paper gives no value.
+    /// `λ`, the weight of `‖c‖₁`, above 0. The default, 0.15, is meant for descriptors of length one; the paper gives no
+    /// value.
     pub lambda: f64,
     /// Sweeps of coordinate descent over all words that a feature may take (default 100,000: a bound against endless
     /// loops; most features take some ten).

@@ -24,8 +24,8 @@ pub enum Distance {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SoftOptions {
-    /// `β` > 0: how fast weights fall with distance. Default 8, which suits descriptors of length one; the paper gives
-    /// no value.
+    /// `β` > 0: how fast weights fall with distance. Default 8, meant for descriptors of length one; the paper gives no
+    /// value.
     pub beta: f64,
     /// Which distance (default: Euclidean).
     pub distance: Distance,
