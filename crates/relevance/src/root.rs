@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{check_finite, check_length};
-use crate::taylor::{TaylorDecomposition, check_point, point_on_segment, taylor_decomposition};
+use crate::taylor::{TaylorDecomposition, check_point, decompose, point_on_segment};
 use crate::{Amount, Differentiable, Entry, Error, Sink};
 
 /// Halvings of the interval on each segment.
@@ -246,18 +246,19 @@ impl RootSearch {
             return Ok(Vec::new());
         }
         let searched = self.searched(x, value, candidates)?;
-        searched
+        let roots = searched
             .into_par_iter()
             .map(|candidate| {
                 let from = candidates.points.row(candidate);
                 let ends = [candidates.values[candidate], value];
                 let position = bisect(&function.along(from.reborrow(), x.reborrow()), ends);
                 let point = point_on_segment(from, x, position);
-                let decomposition = taylor_decomposition(function, x, point.view())?;
+                let decomposition = decompose(function, x, point.view(), value);
                 let distance = squared_distance(x, point.view()).sqrt();
-                Ok(Root { candidate, position, point, distance, decomposition })
+                Root { candidate, position, point, distance, decomposition }
             })
-            .collect()
+            .collect();
+        Ok(roots)
     }
 
     /// The candidates to search: of the opposite sign, ascending.

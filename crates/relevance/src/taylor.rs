@@ -24,12 +24,20 @@ pub trait Differentiable: Sync {
         points.rows().into_iter().map(|point| self.value(point)).collect()
     }
 
+    /// `f(x) − f(x₀)`
+    ///
+    /// Functions that know it without the cancellation of two nearly equal values override this: a decomposition about
+    /// a root close by balances to the last digits then.
+    fn change(&self, x: ArrayView1<'_, f64>, root: ArrayView1<'_, f64>) -> f64 {
+        self.value(x) - self.value(root)
+    }
+
     /// What the first-order expansion at `root` leaves out at `x`: `f(x) − f(x₀) − ∇f(x₀)·(x − x₀)`.
     ///
     /// Functions that know it in closed form override this: the ledger's balance then checks value and gradient
     /// against each other.
     fn remainder(&self, x: ArrayView1<'_, f64>, root: ArrayView1<'_, f64>) -> f64 {
-        self.value(x) - self.value(root) - self.gradient(root).dot(&(&x - &root))
+        self.change(x, root) - self.gradient(root).dot(&(&x - &root))
     }
 
     /// `f` along the segment `l(a) = a · to + (1 − a) · from`, as a function of `a`.
@@ -107,12 +115,22 @@ pub fn taylor_decomposition<F: Differentiable + ?Sized>(
 ) -> Result<TaylorDecomposition, Error> {
     check_point("the point to explain", function, x)?;
     check_point("the root point", function, root)?;
-    Ok(TaylorDecomposition {
+    Ok(decompose(function, x, root, function.value(x)))
+}
+
+/// [`taylor_decomposition`] of points that have been checked, where `value`, `f(x)`, is known.
+pub(crate) fn decompose<F: Differentiable + ?Sized>(
+    function: &F,
+    x: ArrayView1<'_, f64>,
+    root: ArrayView1<'_, f64>,
+    value: f64,
+) -> TaylorDecomposition {
+    TaylorDecomposition {
         relevance: function.gradient(root) * (&x - &root),
-        value: function.value(x),
-        root_value: function.value(root),
+        value,
+        root_value: value - function.change(x, root),
         remainder: function.remainder(x, root),
-    })
+    }
 }
 
 /// Fails when `point` is no finite point of the function's domain.

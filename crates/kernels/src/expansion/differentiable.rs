@@ -91,6 +91,12 @@ impl Differentiable for DifferentiableExpansion<'_> {
         self.expansion.values_unchecked(points)
     }
 
+    fn change(&self, x: ArrayView1<'_, f64>, root: ArrayView1<'_, f64>) -> f64 {
+        let (x, root) = (contiguous(x), contiguous(root));
+        let terms = self.blocks(&x).zip(self.expansion.blocks(&root));
+        terms.map(|((kernel, at_x), at_root)| kernel.change(&at_x.support, at_x.point, at_root.point)).sum()
+    }
+
     fn remainder(&self, x: ArrayView1<'_, f64>, root: ArrayView1<'_, f64>) -> f64 {
         let (x, root) = (contiguous(x), contiguous(root));
         let terms = self.blocks(&x).zip(self.expansion.blocks(&root));

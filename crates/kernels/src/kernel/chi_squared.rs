@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use super::chi_squared_segment::ChiSquaredSegment;
-use super::exponential::{Expansion, UncheckedSigma, check_sigma, mean_distance};
+use super::exponential::{Expansion, UncheckedSigma, check_sigma, kernel_change, mean_distance};
 use super::{DifferentiableKernel, FitBandwidth, KernelFunction, Segment, ZeroQuotient, plain_segment};
 use crate::lanes::{sum_pairs, sum_triples, vectorized};
 use crate::points::SupportVectors;
@@ -100,6 +100,11 @@ fn distance_from_ratios(x: &[f64], z: &[f64], ratios: &[f64]) -> f64 {
     sum_triples(x, z, ratios, |x, z, ratio| (x - z) * (ratio - 1.0))
 }
 
+/// `Σ_d (1 − r r₀) (z−z₀)`, the change of the distance from `z₀` to `z`
+fn distance_change(ratios: &[f64], at_root: &[f64], steps: &[f64]) -> f64 {
+    sum_triples(ratios, at_root, steps, |ratio, at_root, step| (1.0 - ratio * at_root) * step)
+}
+
 /// What is missing from the derivative of the distance under the reading of 0/0: 1 where both are zero and the whole
 /// derivative shall be 0.
 fn both_zero(x: f64, z: f64) -> f64 {
@@ -142,10 +147,22 @@ impl DifferentiableKernel for ChiSquared {
     /// With `r = 2x/(x+z)` and `r₀ = 2x/(x+z₀)`, the distance changes by
     ///
     /// ```text
-    /// (x−z)²/(x+z) − (x−z₀)²/(x+z₀) = (1 − r r₀) (z−z₀),     of which the first order is (1 − r₀²) (z−z₀)
+    /// (x−z)²/(x+z) − (x−z₀)²/(x+z₀) = (1 − r r₀) (z−z₀)
     /// ```
-    ///
-    /// and by `z − z₀` where `x = z₀ = 0`, of which nothing is in the first order if the derivative there is taken to be 0.
+    fn change(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64]) -> f64 {
+        let steps: Vec<f64> = z.iter().zip(root).map(|(z, root)| z - root).collect();
+        let (mut ratios, mut at_root) = (vec![0.0; z.len()], vec![0.0; z.len()]);
+        let terms = support.iter().map(|(x, coefficient)| {
+            set_ratios(&mut ratios, x, z);
+            set_ratios(&mut at_root, x, root);
+            let at_z = distance_from_ratios(x, z, &ratios);
+            coefficient * kernel_change(self.sigma * at_z, self.sigma * distance_change(&ratios, &at_root, &steps))
+        });
+        terms.sum()
+    }
+
+    /// Of the [`change`](DifferentiableKernel::change) of the distance, the first order is `(1 − r₀²) (z−z₀)`, and
+    /// `z − z₀` where `x = z₀ = 0`, unless the derivative there is taken to be 0.
     fn remainder(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64], zero_quotient: ZeroQuotient) -> f64 {
         let steps: Vec<f64> = z.iter().zip(root).map(|(z, root)| z - root).collect();
         let (mut ratios, mut at_root) = (vec![0.0; z.len()], vec![0.0; z.len()]);
@@ -157,10 +174,9 @@ impl DifferentiableKernel for ChiSquared {
                 ZeroQuotient::RightDerivative => 0.0,
                 ZeroQuotient::Zero => sum_triples(x, root, &steps, |x, root, step| both_zero(x, root) * step),
             };
-            let change = sum_triples(&ratios, &at_root, &steps, |ratio, at_root, step| (1.0 - ratio * at_root) * step);
             let expansion = Expansion {
                 at_root: self.sigma * distance_from_ratios(x, root, &at_root),
-                change: self.sigma * change,
+                change: self.sigma * distance_change(&ratios, &at_root, &steps),
                 linear: self.sigma * (linear - not_in_linear),
             };
             coefficient * expansion.kernel_remainder()

@@ -3,7 +3,7 @@
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use super::exponential::{Expansion, UncheckedSigma, check_sigma, mean_distance};
+use super::exponential::{Expansion, UncheckedSigma, check_sigma, kernel_change, mean_distance};
 use super::{DifferentiableKernel, FitBandwidth, KernelFunction, ZeroQuotient};
 use crate::lanes::{sum_pairs, sum_triples};
 use crate::points::SupportVectors;
@@ -118,6 +118,14 @@ impl DifferentiableKernel for ChiSquaredPrinted {
                 *sum += weight * slope(x, z);
             }
         }
+    }
+
+    fn change(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64]) -> f64 {
+        let terms = support.iter().map(|(x, coefficient)| {
+            let change = self.sigma * sum_triples(x, z, root, change);
+            coefficient * kernel_change(self.sigma * distance(x, z), change)
+        });
+        terms.sum()
     }
 
     fn remainder(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64], _: ZeroQuotient) -> f64 {

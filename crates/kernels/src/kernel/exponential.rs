@@ -59,3 +59,15 @@ impl Expansion {
         (-self.at_root).exp() * ((-self.change).exp_m1() + self.linear)
     }
 }
+
+/// `k(z) − k(z₀)` of the kernel `k = exp(−s D)`, without the cancellation of nearly equal values.
+///
+/// ```text
+/// k(z) − k(z₀) = −k(z) · ( e^(s (D(z) − D(z₀))) − 1 )
+/// ```
+/// * `at_z` — `s · D(z)`
+/// * `change` — `s · (D(z) − D(z₀))`, from a formula that loses no digits to the difference
+pub(super) fn kernel_change(at_z: f64, change: f64) -> f64 {
+    // A large change could overflow, and cancels nothing.
+    if change > 1.0 { (-at_z).exp() - (change - at_z).exp() } else { -(-at_z).exp() * change.exp_m1() }
+}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DifferentiableKernel, FitBandwidth, KernelFunction, Segment, SumDecomposable, ZeroQuotient};
 use crate::gram::{by_products, half_by_products};
-use crate::lanes::{add_weighted, sum_pairs};
+use crate::lanes::{add_weighted, sum_pairs, sum_triples};
 use crate::points::SupportVectors;
 use crate::{Domain, Error};
 
@@ -68,6 +68,12 @@ impl SumDecomposable for Linear {
 impl DifferentiableKernel for Linear {
     fn add_gradient(&self, support: &SupportVectors<'_>, z: &[f64], _: ZeroQuotient, gradient: &mut [f64]) {
         add_weighted(support.iter(), z, gradient, |x, _| x);
+    }
+
+    fn change(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64]) -> f64 {
+        let terms =
+            support.iter().map(|(x, coefficient)| coefficient * sum_triples(x, z, root, |x, z, root| x * (z - root)));
+        terms.sum()
     }
 
     fn remainder(&self, _: &SupportVectors<'_>, _: &[f64], _: &[f64], _: ZeroQuotient) -> f64 {

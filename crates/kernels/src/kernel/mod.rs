@@ -77,6 +77,9 @@ pub trait DifferentiableKernel: KernelFunction {
     /// Adds `Σ_i α_i ∂k(x_i, ·)/∂z_(d) (z)` to each entry of `gradient`: the sum of Eq. 25.
     fn add_gradient(&self, support: &SupportVectors<'_>, z: &[f64], zero_quotient: ZeroQuotient, gradient: &mut [f64]);
 
+    /// `Σ_i α_i (k(x_i, z) − k(x_i, z₀))`, from a formula that loses no digits where the two points are close.
+    fn change(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64]) -> f64;
+
     /// `Σ_i α_i (k(x_i, z) − k(x_i, z₀) − ∇k(x_i, ·)(z₀) · (z − z₀))`, from a formula of its own.
     fn remainder(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64], zero_quotient: ZeroQuotient) -> f64;
 

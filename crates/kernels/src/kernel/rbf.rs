@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::exponential::{Expansion, LARGEST_EXPONENT, UncheckedSigma, check_mean, check_sigma};
+use super::exponential::{Expansion, LARGEST_EXPONENT, UncheckedSigma, check_mean, check_sigma, kernel_change};
 use super::{DifferentiableKernel, FitBandwidth, KernelFunction, Segment, ZeroQuotient, plain_segment};
 use crate::gram::{by_products, half_by_products};
 use crate::lanes::{add_weighted, sum_pairs, sum_triples};
@@ -130,6 +130,15 @@ impl DifferentiableKernel for Rbf {
     fn add_gradient(&self, support: &SupportVectors<'_>, z: &[f64], _: ZeroQuotient, gradient: &mut [f64]) {
         let weighted = support.iter().map(|(x, coefficient)| (x, coefficient * self.value(x, z) * 2.0 / self.sigma));
         add_weighted(weighted, z, gradient, |x, z| x - z);
+    }
+
+    /// The squared distance changes by `(z + z₀ − 2x)·(z − z₀)`.
+    fn change(&self, support: &SupportVectors<'_>, z: &[f64], root: &[f64]) -> f64 {
+        let terms = support.iter().map(|(x, coefficient)| {
+            let change = sum_triples(x, z, root, |x, z, root| ((z - x) + (root - x)) * (z - root));
+            coefficient * kernel_change(squared_distance(x, z) / self.sigma, change / self.sigma)
+        });
+        terms.sum()
     }
 
     /// The squared distance changes by `(2 (z₀ − x) + (z − z₀))·(z − z₀)`, of which the second part is not in the first order.

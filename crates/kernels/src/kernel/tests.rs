@@ -118,7 +118,7 @@ fn support(points: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
 }
 
 #[test]
-fn remainders_are_what_the_first_order_leaves_out() {
+fn changes_are_differences_and_remainders_what_the_first_order_leaves_out() {
     for kernel in differentiable() {
         let function = kernel.differentiable().unwrap();
         for dimensions in [1, 3, 19, 100] {
@@ -133,7 +133,10 @@ fn remainders_are_what_the_first_order_leaves_out() {
                     let mut gradient = vec![0.0; dimensions];
                     function.add_gradient(&support, &root, zero_quotient, &mut gradient);
                     let linear: f64 = gradient.iter().zip(&z).zip(&root).map(|((g, z), root)| g * (z - root)).sum();
-                    let plain = function.weighted_sum(&support, &z) - function.weighted_sum(&support, &root) - linear;
+                    let difference = function.weighted_sum(&support, &z) - function.weighted_sum(&support, &root);
+                    let change = function.change(&support, &z, &root);
+                    assert!((change - difference).abs() < 1e-13, "{} {dimensions}: {change}", kernel.name());
+                    let plain = difference - linear;
                     let remainder = function.remainder(&support, &z, &root, zero_quotient);
                     assert!((remainder - plain).abs() < 1e-13, "{} {dimensions}: {remainder} {plain}", kernel.name());
                 }
