@@ -1,7 +1,7 @@
 //! Algorithm 1: pixel-wise decomposition for Bag-of-Words features with kernel classifiers.
 
 use bow_mapping::local_feature_relevance;
-use kernels::sum_relevance;
+use kernels::{root_relevance, sum_relevance};
 use local_features::pixel_relevance;
 use ndarray::{Array1, Array2, ArrayView1};
 use relevance::{Amount, Entry, Ledger};
@@ -70,8 +70,7 @@ pub fn dimension_relevance(model: &BowModel, vector: ArrayView1<'_, f64>) -> Res
         ThirdLayer::SumDecomposition => Ok(sum_relevance(model.expansion(), vector)?),
         ThirdLayer::Taylor(taylor) => {
             let function = model.expansion().differentiable(taylor.zero_quotient)?;
-            let found = taylor.search.decompose(&function, vector, &taylor.candidates)?;
-            let entry = found.entry("R³ dimensions (Eq. 25)");
+            let (found, entry) = root_relevance(&function, vector, &taylor.candidates, &taylor.search)?;
             Ok((found.relevance, entry))
         }
     }

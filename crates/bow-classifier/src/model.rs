@@ -129,11 +129,7 @@ impl BowModel {
             ThirdLayer::SumDecomposition if expansion.is_sum_decomposable() => {}
             ThirdLayer::SumDecomposition => return Err(Error::NotSumDecomposable),
             ThirdLayer::Taylor(taylor) => {
-                expansion.differentiable(taylor.zero_quotient)?;
-                let found = taylor.candidates.points().ncols();
-                if found != encoded {
-                    return Err(Error::Dimensions { encoded: found, expected: encoded });
-                }
+                expansion.differentiable(taylor.zero_quotient)?.check(taylor.candidates.points().view())?;
             }
         }
         Ok(Self { encoders, expansion, third_layer })

@@ -153,6 +153,10 @@ pub struct Settings {
     /// Training tiles of the opposite predicted sign towards which a root point is searched: the nearest K, or all
     #[arg(long, value_name = "K|all", default_value = "5", value_parser = parse_candidates)]
     pub root_candidates: SearchOver,
+
+    /// Which of the root points counts: the one with the smallest Taylor residual, the nearest, or all by their mean
+    #[arg(long, value_enum, default_value_t = RootChoice::Residual)]
+    pub root_selection: RootChoice,
 }
 
 impl Settings {
@@ -252,6 +256,18 @@ pub enum MklChoice {
     Uniform,
     /// Learned by multiple kernel learning, ℓ2 norm
     Learned,
+}
+
+/// Selections among root points by the names of the command line.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootChoice {
+    /// The root whose decomposition leaves the smallest residual
+    Residual,
+    /// The root nearest to the explained point
+    Nearest,
+    /// The mean of the decompositions about all roots
+    Average,
 }
 
 fn parse_pooling(text: &str) -> Result<Pooling, String> {

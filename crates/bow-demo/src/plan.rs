@@ -12,7 +12,9 @@ use local_features::{DenseSift, Rotation};
 use ndarray::{Array1, ArrayView2};
 use relevance::{RootSearch, RootSelection};
 
-use crate::options::{KernelChoice, MappingChoice, MklChoice, NormalizationChoice, RotationChoice, Settings};
+use crate::options::{
+    KernelChoice, MappingChoice, MklChoice, NormalizationChoice, RootChoice, RotationChoice, Settings,
+};
 
 /// Codebooks learn from at most so many descriptors, as in the reference experiment.
 const SAMPLE: usize = 20_000;
@@ -30,7 +32,11 @@ pub fn trainer(settings: &Settings, seed: u64) -> Trainer {
             MklChoice::Uniform => KernelWeights::Given(vec![1.0 / channels as f64; channels]),
             MklChoice::Learned => KernelWeights::Learned(LpNorm::default()),
         },
-        search: RootSearch { over: settings.root_candidates, radius: None, selection: RootSelection::SmallestResidual },
+        search: RootSearch {
+            over: settings.root_candidates,
+            radius: None,
+            selection: root_selection(settings.root_selection),
+        },
         sample: SAMPLE,
         seed,
     }
@@ -92,6 +98,14 @@ fn codebook(descriptors: ArrayView2<'_, f64>, words: usize, seed: u64) -> Result
 fn codebook_with_flat_word(descriptors: ArrayView2<'_, f64>, words: usize, seed: u64) -> Result<Codebook, Error> {
     let zero = Array1::zeros(descriptors.ncols());
     Ok(codebook(descriptors, words.saturating_sub(1), seed)?.with_word(zero.view())?)
+}
+
+fn root_selection(choice: RootChoice) -> RootSelection {
+    match choice {
+        RootChoice::Residual => RootSelection::SmallestResidual,
+        RootChoice::Nearest => RootSelection::Nearest,
+        RootChoice::Average => RootSelection::AverageOfBest(usize::MAX),
+    }
 }
 
 fn kernel_kind(choice: KernelChoice) -> KernelKind {

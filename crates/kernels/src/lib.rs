@@ -60,8 +60,9 @@ mod gram;
 mod kernel;
 mod lanes;
 mod points;
-mod relevance_of_dimensions;
+mod relevance;
 
+pub use crate::relevance::{root_relevance, sum_relevance, taylor_relevance};
 pub use domain::Domain;
 pub use error::Error;
 pub use expansion::{Coefficients, DifferentiableExpansion, ExpansionTerm, KernelExpansion, SortedExpansion};
@@ -71,4 +72,3 @@ pub use kernel::{
     Linear, Rbf, Segment, SumDecomposable, ZeroQuotient,
 };
 pub use points::{Rows, SupportVectors};
-pub use relevance_of_dimensions::{root_relevance, sum_relevance, taylor_relevance};

@@ -30,12 +30,12 @@ mod channel;
 mod dense_sift;
 mod error;
 mod features;
-mod pixels;
 mod raster;
+mod relevance;
 
+pub use crate::relevance::{coverage, covering, pixel_relevance};
 pub use area::{Area, Span};
 pub use channel::Channel;
 pub use dense_sift::{DenseSift, Rotation};
 pub use error::Error;
 pub use features::{Extractor, FeatureExtractor, LocalFeatures};
-pub use pixels::{coverage, covering, pixel_relevance};

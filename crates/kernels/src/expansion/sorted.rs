@@ -113,8 +113,7 @@ impl SortedExpansion {
         let parts: Array1<f64> = self.parts(&contiguous(x)).collect();
         let value = self.bias + parts.iter().sum::<f64>();
         let relevance = parts + self.bias / self.dimensions() as f64;
-        let entry =
-            Entry::new(crate::relevance_of_dimensions::SUM_STAGE, Amount::of(value), relevance.iter().collect());
+        let entry = Entry::new(crate::relevance::SUM_STAGE, Amount::of(value), relevance.iter().collect());
         Ok((relevance, entry))
     }
 
