@@ -71,26 +71,36 @@ fn every_equation_of_parts_a_and_b_has_its_place() {
 #[test]
 fn every_place_exists_and_names_its_equation() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let mut wrong = Vec::new();
     for place in table() {
         let text = fs::read_to_string(docs.join(&place.file)).unwrap_or_else(|error| panic!("{}: {error}", place.file));
         if let Some(name) = &place.name {
             let item = name.rsplit("::").next().unwrap();
             let defined = ["fn", "struct", "enum", "trait"].iter().any(|kind| {
-                text.split(&format!("{kind} {item}")).skip(1).any(|rest| {
-                    !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
-                })
+                text.split(&format!("{kind} {item}"))
+                    .skip(1)
+                    .any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
             });
-            assert!(defined, "{} does not define {name}", place.file);
+            if !defined {
+                wrong.push(format!("{} does not define {name}", place.file));
+            }
         }
         for equation in place.equations {
-            assert!(names_equation(&text, equation), "{} does not name Eq. {equation}", place.file);
+            if !names_equation(&text, equation) {
+                wrong.push(format!("{} does not name Eq. {equation}", place.file));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn lists_and_ranges_of_equations_are_understood() {
-    assert!(names_equation("see Eq. (27)", 27) && names_equation("Eq. 27.", 27) && names_equation("(Eqs 26–28, 30)", 30));
+    assert!(
+        names_equation("see Eq. (27)", 27) && names_equation("Eq. 27.", 27) && names_equation("(Eqs 26–28, 30)", 30)
+    );
     assert!(names_equation("Eqs 26–28", 27) && names_equation("Eqs 9 and 13", 13));
-    assert!(!names_equation("Eq. 2, and 27 pixels", 7) && !names_equation("Equal 27", 27) && !names_equation("Eq. 270", 27));
+    assert!(
+        !names_equation("Eq. 2, and 27 pixels", 7) && !names_equation("Equal 27", 27) && !names_equation("Eq. 270", 27)
+    );
 }

@@ -33,7 +33,8 @@ pub fn encoding(case: &Case) {
             soft(Distance::Euclidean).into()
         }
         "lasso" => {
-            let lasso = Lasso::new(codebook(), LassoOptions { lambda: case.number("lam"), ..Default::default() }).unwrap();
+            let lasso =
+                Lasso::new(codebook(), LassoOptions { lambda: case.number("lam"), ..Default::default() }).unwrap();
             let codes = lasso.assign(features.view()).unwrap().to_dense();
             case.compare("objective", &lasso.objective(features.view(), codes.view()).unwrap());
             case.compare("kkt", &lasso.optimality(features.view(), codes.view()).unwrap());

@@ -84,8 +84,7 @@ pub fn taylor_decomposition(case: &Case) {
     let gradients: Vec<Array1<f64>> = roots.rows().into_iter().map(|root| function.gradient(root)).collect();
     case.compare("grad_x0", &rows(&gradients));
     if case.has("R3_zeroconv") {
-        let zero: Vec<Array1<f64>> =
-            decompose(ZeroQuotient::Zero).into_iter().map(|found| found.relevance).collect();
+        let zero: Vec<Array1<f64>> = decompose(ZeroQuotient::Zero).into_iter().map(|found| found.relevance).collect();
         case.compare("R3_zeroconv", &rows(&zero));
     }
 }
@@ -118,7 +117,9 @@ pub fn root_search(case: &Case) {
     let average = select(RootSelection::AverageOfBest(case.count("k_avg")));
     case.compare("R3_avg", &average.relevance);
     case.require("conservation of the average", average.entry("R³").relative_error() <= 1e-12);
-    for (name, selection) in [("sel_residual", RootSelection::SmallestResidual), ("sel_nearest", RootSelection::Nearest)] {
+    for (name, selection) in
+        [("sel_residual", RootSelection::SmallestResidual), ("sel_nearest", RootSelection::Nearest)]
+    {
         let wanted = roots[case.count(name)].candidate;
         case.require(name, select(selection).candidates == [wanted]);
     }

@@ -1,7 +1,8 @@
 //! Kinds `r1`, `tile_average`, `e2e`: from local features to pixels, and the whole way.
 
 use bow_classifier::{
-    Bag, BowModel, EncodedFeatures, Encoder, TaylorThirdLayer, ThirdLayer, Tile, average_tiles, pixel_wise_decomposition,
+    Bag, BowModel, EncodedFeatures, Encoder, TaylorThirdLayer, ThirdLayer, Tile, average_tiles,
+    pixel_wise_decomposition,
 };
 use bow_mapping::{
     Codebook, Fisher, Hard, Lasso, LassoOptions, Mapping, Normalization, Pooling, Rank, RankOptions, Ridge,

@@ -22,25 +22,31 @@ pub fn dataset(case: &Case) {
     case.compare("mask_circle", &as_numbers(&scene.circle_mask));
     let label = if scene.label == Label::Positive { 1 } else { -1 };
     case.require("label", case.params["label"].as_i64() == Some(label));
-    let numbers = |value: &Value| -> Vec<f64> {
-        value.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
-    };
+    let numbers =
+        |value: &Value| -> Vec<f64> { value.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect() };
     case.require("background", numbers(&case.params["bg"]) == scene.background);
 
     let wanted = case.params["shapes"].as_array().unwrap();
     case.require("number of shapes", wanted.len() == scene.shapes.len());
     for (wanted, found) in wanted.iter().zip(&scene.shapes) {
         case.require("radius", wanted["R"].as_f64() == Some(found.radius));
-        case.require("center", [wanted["cx"].as_f64(), wanted["cy"].as_f64()] == [Some(found.center.x), Some(found.center.y)]);
+        case.require(
+            "center",
+            [wanted["cx"].as_f64(), wanted["cy"].as_f64()] == [Some(found.center.x), Some(found.center.y)],
+        );
         case.require("color", numbers(&wanted["color"]) == found.color);
         match &found.outline {
             Outline::Circle => case.require("circle", wanted["kind"] == "circle"),
             Outline::Polygon { vertices } => {
                 // The vertices come from the math library's sine and cosine: equal to its last places.
-                let wanted: Vec<Vec<f64>> = wanted["verts"].as_array().map_or_else(Vec::new, |list| list.iter().map(numbers).collect());
+                let wanted: Vec<Vec<f64>> =
+                    wanted["verts"].as_array().map_or_else(Vec::new, |list| list.iter().map(numbers).collect());
                 let near = |wanted: f64, found: f64| (wanted - found).abs() <= 1e-12 * wanted.abs().max(1.0);
                 let same = wanted.len() == vertices.len()
-                    && wanted.iter().zip(vertices).all(|(wanted, found)| near(wanted[0], found.x) && near(wanted[1], found.y));
+                    && wanted
+                        .iter()
+                        .zip(vertices)
+                        .all(|(wanted, found)| near(wanted[0], found.x) && near(wanted[1], found.y));
                 case.require("vertices", same);
             }
         }
@@ -52,7 +58,8 @@ fn as_numbers(mask: &Array2<bool>) -> Array2<f64> {
 }
 
 pub fn descriptor(case: &Case) {
-    let rotation = if case.params["rotate"] == true { Rotation::DominantGradient } else { Rotation::Fixed { angle: 0.0 } };
+    let rotation =
+        if case.params["rotate"] == true { Rotation::DominantGradient } else { Rotation::Fixed { angle: 0.0 } };
     let extractor = DenseSift {
         scale: case.number("scale"),
         step: case.count("step"),

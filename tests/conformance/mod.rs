@@ -107,7 +107,11 @@ impl Case {
 
     /// The arrays whose names are `prefix0`, `prefix1`, …
     pub fn matrices(&self, prefix: &str) -> Vec<Array2<f64>> {
-        (0..).map(|channel| format!("{prefix}{channel}")).take_while(|name| self.has(name)).map(|name| self.matrix(&name)).collect()
+        (0..)
+            .map(|channel| format!("{prefix}{channel}"))
+            .take_while(|name| self.has(name))
+            .map(|name| self.matrix(&name))
+            .collect()
     }
 
     /// Holds `found` to the tolerance of the output array `name`.

@@ -63,6 +63,10 @@ pub fn pixel_wise_decomposition(model: &BowModel, bag: &Bag) -> Result<PixelDeco
 
 /// `R³`, the relevance of the dimensions of `x`, by the model's [`ThirdLayer`].
 ///
+/// ```text
+/// f(x) ≈ Σ_d R³_d                                            Bach et al. 2015, Eq. (22)
+/// ```
+///
 /// # Errors
 /// As for [`pixel_wise_decomposition`].
 pub fn dimension_relevance(model: &BowModel, vector: ArrayView1<'_, f64>) -> Result<(Array1<f64>, Entry), Error> {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use bow_classifier::BowClassifier;
 use heatmap::{
-    ColorBar, ContactSheet, RgbImage, Superposition, encode_png, photo_picture, render, write_png, write_whole,
+    ColorBar, ColorMap, ContactSheet, RgbImage, Superposition, encode_png, photo_picture, render, write_png,
+    write_whole,
 };
 use ndarray_npy::WriteNpyExt;
 
@@ -54,9 +55,9 @@ impl Output {
         if explained.is_empty() {
             return Ok(());
         }
-        let bar = ColorBar::of(settings.color_map).captions("against a polygon", "for a polygon");
-        let mut sheet =
-            ContactSheet::new().columns(["original", "pixel-wise prediction", "superposition"]).color_bar(bar);
+        let mut sheet = ContactSheet::new()
+            .columns(["original", "pixel-wise prediction", "superposition"])
+            .color_bar(color_bar(settings.color_map));
         for explained in explained {
             let triplet = Triplet::of(explained, settings)?;
             sheet = sheet.row([
@@ -77,6 +78,11 @@ impl Output {
     pub fn report(&self, run: &Run) -> Result<(), Failure> {
         Ok(page::report(run)?.write(self.report_path())?)
     }
+}
+
+/// What the colors of the heatmaps mean.
+pub fn color_bar(color_map: ColorMap) -> ColorBar {
+    ColorBar::of(color_map).captions("against a polygon", "for a polygon")
 }
 
 /// The three pictures of Fig. 6.

@@ -1,9 +1,10 @@
 //! The report: what was asked, what was found, and where every part of each score went.
 
+use heatmap::encode_png;
 use report::{Picture, Report, Section, Table};
 
 use crate::measures::Metrics;
-use crate::output::Triplet;
+use crate::output::{Triplet, color_bar};
 use crate::subjects::{Explained, total_ledger};
 use crate::{Failure, Run};
 
@@ -15,7 +16,7 @@ pub fn report(run: &Run) -> Result<Report, Failure> {
     for (name, value, remark) in highlights(&run.metrics) {
         report = report.figure(name, value, remark);
     }
-    report = report.section(introduction(run));
+    report = report.section(introduction(run)?);
     for explained in &run.explained {
         report = report.section(of_subject(explained, run)?);
     }
@@ -47,7 +48,7 @@ pub fn report(run: &Run) -> Result<Report, Failure> {
     ))
 }
 
-fn introduction(run: &Run) -> Section {
+fn introduction(run: &Run) -> Result<Section, Failure> {
     let learned = match &run.trained {
         Some(trained) => {
             let support = trained.machine.dual.coefficients.iter().filter(|&&coefficient| coefficient != 0.0).count();
@@ -59,7 +60,8 @@ fn introduction(run: &Run) -> Section {
         }
         None => "It was loaded from a file.".to_owned(),
     };
-    Section::new("What this shows")
+    let bar = encode_png(&color_bar(run.options.explanation.color_map).draw()?)?;
+    Ok(Section::new("What this shows")
         .paragraph(format!("The classifier answers one question: does a picture show a polygon? {learned}"))
         .paragraph(format!(
             "The pictures below were cut into tiles of {0}×{0} pixels at a step of {1}; each tile's score was handed \
@@ -67,6 +69,7 @@ fn introduction(run: &Run) -> Section {
              bar speak for a polygon, pixels at the cold end against one; the middle is no relevance.",
             run.options.explanation.tile, run.options.explanation.step
         ))
+        .pictures([Picture::new(bar, "relevance, divided by its largest absolute value in each picture (Eq. 35)")]))
 }
 
 fn of_subject(explained: &Explained, run: &Run) -> Result<Section, Failure> {

@@ -1,0 +1,48 @@
+//! The command line `pixelwise`.
+
+use std::process::{Command, Output};
+
+use bow_classifier::{BowClassifier, BowModel, Encoder, ThirdLayer};
+use bow_mapping::{Codebook, Hard, Normalization, Pooling};
+use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
+use local_features::DenseSift;
+use ndarray::{Array1, Array2};
+
+fn pixelwise(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pixelwise")).args(arguments).output().unwrap()
+}
+
+fn classifier() -> BowClassifier {
+    let encoder = Encoder {
+        mapping: Hard::new(Codebook::new(Array2::eye(128)).unwrap()).into(),
+        pooling: Pooling::MEAN,
+        normalization: Normalization::L1,
+    };
+    let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: Array2::ones((3, 128)) };
+    let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(Array1::ones(3)), -0.5).unwrap();
+    let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition).unwrap();
+    BowClassifier::new(vec![DenseSift::default().into()], model).unwrap()
+}
+
+#[test]
+fn inspect_says_what_a_model_is_made_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.model");
+    classifier().save(&path).unwrap();
+    let run = pixelwise(&["inspect", path.to_str().unwrap()]);
+    assert!(run.status.success());
+    let printed = String::from_utf8(run.stdout).unwrap();
+    for part in ["128 dimensions", "3 support vectors", "hard", "p = 1", "Linear", "Eq. 24"] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+}
+
+#[test]
+fn failures_and_misuse_have_their_own_exit_codes() {
+    let run = pixelwise(&["inspect", "no such file"]);
+    assert_eq!(run.status.code(), Some(1));
+    assert!(String::from_utf8(run.stderr).unwrap().contains("can't read no such file"));
+    assert_eq!(pixelwise(&["inspect"]).status.code(), Some(2));
+    let help = String::from_utf8(pixelwise(&["--help"]).stdout).unwrap();
+    assert!(help.contains("Examples:"));
+}
