@@ -52,6 +52,7 @@ mod assignment;
 mod codebook;
 mod distance;
 mod error;
+mod estimators;
 mod gaussian_mixture;
 mod linear_algebra;
 mod mapping;
