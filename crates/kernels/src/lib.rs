@@ -50,7 +50,7 @@
 //! A root search evaluates an expansion a hundred times at points between two that are known to be good. Points are
 //! therefore checked where they come in (construction of an expansion, [`KernelExpansion::value`], [`gram`], the
 //! relevance functions), and [`KernelFunction`] and its kin, on slices, take good points for granted. The price: who
-//! calls the methods of [`KernelFunction`] or [`Differentiable`](relevance::Differentiable) directly has to know that a
+//! calls the methods of [`KernelFunction`] or [`Differentiable`](::relevance::Differentiable) directly has to know that a
 //! negative value in a histogram gives a meaningless number.
 
 mod domain;
