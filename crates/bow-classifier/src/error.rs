@@ -26,6 +26,9 @@ pub enum Error {
     /// The classifier can't be trained.
     #[error(transparent)]
     Training(#[from] crate::training::TrainingError),
+    /// An error of linfa's data sets.
+    #[error(transparent)]
+    Linfa(#[from] linfa::Error),
     /// Not one area for each descriptor.
     #[error("{descriptors} descriptors with {areas} areas: there has to be one area for each descriptor")]
     Areas {

@@ -1,13 +1,13 @@
 //! Choice of the cost `C` by cross-validation.
 
-use ndarray::{Array1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
 use super::error::{check_both_classes, check_gram, check_length, check_positive};
-use super::{SvmParams, TrainingError, accuracy, area_under_curve};
+use super::{KernelWeights, SvmParams, TrainingError, accuracy, area_under_curve, combined_gram, train_kernel_weights};
 
 /// How points are divided for cross-validation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +81,29 @@ impl CrossValidation {
         gram: ArrayView2<'_, f64>,
         positive: &[bool],
     ) -> Result<CostSelection, TrainingError> {
-        check_gram(gram)?;
-        check_length("labels of the Gram matrix", positive.len(), gram.nrows())?;
+        self.compare_costs_of_kernels(svm, &KernelWeights::Given(vec![1.0]), costs, &[gram], positive)
+    }
+
+    /// [`compare_costs`](Self::compare_costs) with several kernels, whose weights, where they are learned, are learned
+    /// anew without each fold.
+    ///
+    /// * `weights` — of the kernels
+    /// * `grams` — one for each kernel, each (N, N)
+    ///
+    /// # Errors
+    /// As for [`compare_costs`](Self::compare_costs), and those of [`train_kernel_weights`].
+    pub fn compare_costs_of_kernels(
+        &self,
+        svm: &SvmParams,
+        weights: &KernelWeights,
+        costs: &[f64],
+        grams: &[ArrayView2<'_, f64>],
+        positive: &[bool],
+    ) -> Result<CostSelection, TrainingError> {
+        for gram in grams {
+            check_gram(*gram)?;
+            check_length("labels of the Gram matrix", positive.len(), gram.nrows())?;
+        }
         for &cost in costs {
             check_positive("cost", cost)?;
         }
@@ -91,7 +112,10 @@ impl CrossValidation {
             costs.iter().flat_map(|&cost| (0..self.folds).map(move |fold| (cost, fold))).collect();
         let trials = pairs
             .into_par_iter()
-            .map(|(cost, fold)| try_cost(&svm.clone().cost(cost), gram, positive, &folds, fold))
+            .map(|(cost, fold)| {
+                let (held_out, kept) = (0..folds.len()).partition(|&point| folds[point] == fold);
+                Division { held_out, kept }.try_machine(&svm.clone().cost(cost), weights, grams, positive)
+            })
             .collect::<Result<Vec<Trial>, TrainingError>>()?;
         let scores: Vec<CostScore> = costs
             .iter()
@@ -140,22 +164,33 @@ impl CrossValidation {
     }
 }
 
-/// Trains without a fold, and scores its points.
-fn try_cost(
-    svm: &SvmParams,
-    gram: ArrayView2<'_, f64>,
-    positive: &[bool],
-    folds: &[usize],
-    fold: usize,
-) -> Result<Trial, TrainingError> {
-    let (held_out, kept): (Vec<usize>, Vec<usize>) = (0..folds.len()).partition(|&point| folds[point] == fold);
-    let labels = |points: &[usize]| -> Vec<bool> { points.iter().map(|&point| positive[point]).collect() };
-    let columns = gram.select(Axis(1), &kept);
-    let dual = svm.fit_gram(columns.select(Axis(0), &kept).view(), &labels(&kept))?;
-    let scores: Array1<f64> = columns.select(Axis(0), &held_out).dot(&dual.coefficients) + dual.bias;
-    let truth = labels(&held_out);
-    Ok(Trial {
-        right: accuracy(scores.view(), &truth)? * truth.len() as f64,
-        area_under_curve: area_under_curve(scores.view(), &truth)?,
-    })
+/// Points that are held out, and points to train on.
+struct Division {
+    held_out: Vec<usize>,
+    kept: Vec<usize>,
+}
+
+impl Division {
+    /// Trains without the points that are held out, and scores them.
+    fn try_machine(
+        &self,
+        svm: &SvmParams,
+        weights: &KernelWeights,
+        grams: &[ArrayView2<'_, f64>],
+        positive: &[bool],
+    ) -> Result<Trial, TrainingError> {
+        let labels = |points: &[usize]| -> Vec<bool> { points.iter().map(|&point| positive[point]).collect() };
+        let columns: Vec<Array2<f64>> = grams.iter().map(|gram| gram.select(Axis(1), &self.kept)).collect();
+        let rows = |points: &[usize]| -> Vec<Array2<f64>> {
+            columns.iter().map(|columns| columns.select(Axis(0), points)).collect()
+        };
+        let solution = train_kernel_weights(&rows(&self.kept), &labels(&self.kept), weights, svm)?;
+        let gram = combined_gram(&rows(&self.held_out), &solution.weights)?;
+        let scores: Array1<f64> = gram.dot(&solution.dual.coefficients) + solution.dual.bias;
+        let truth = labels(&self.held_out);
+        Ok(Trial {
+            right: accuracy(scores.view(), &truth)? * truth.len() as f64,
+            area_under_curve: area_under_curve(scores.view(), &truth)?,
+        })
+    }
 }

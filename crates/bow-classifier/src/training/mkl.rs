@@ -17,6 +17,16 @@ pub enum KernelWeights {
     Learned(LpNorm),
 }
 
+impl KernelWeights {
+    /// Fails when these can't be the weights of so many kernels.
+    pub(super) fn check(&self, kernels: usize) -> Result<(), TrainingError> {
+        match self {
+            Self::Given(weights) => check_weights(weights, kernels),
+            Self::Learned(learning) => learning.check(),
+        }
+    }
+}
+
 /// How kernel weights are learned: under `‖β‖_p ≤ 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LpNorm {

@@ -2,6 +2,7 @@
 //!
 //! * [`SvmParams`]: a C-SVM on a precomputed Gram matrix (Eq. 20), with class weights;
 //! * [`train_kernel_weights`]: several kernels (Eq. 21), with weights that are given or learned;
+//! * [`KernelMachineParams`]: the same from vectors, as one of linfa's estimators;
 //! * [`CrossValidation`]: which cost `C`;
 //! * [`accuracy`] and [`area_under_curve`]: how good the scores are.
 //!
@@ -22,6 +23,7 @@ mod active_set;
 mod cross_validation;
 mod error;
 mod factor;
+mod machine;
 mod metrics;
 mod mkl;
 mod problem;
@@ -31,6 +33,7 @@ mod svm;
 pub use cross_validation::{CostScore, CostSelection, CrossValidation};
 pub use error::TrainingError;
 pub(crate) use error::check_both_classes;
+pub use machine::{KernelChannel, KernelChoice, KernelMachine, KernelMachineParams, ValidKernelMachineParams};
 pub use metrics::{accuracy, area_under_curve};
 pub use mkl::{KernelWeights, LpNorm, MklSolution, combined_gram, train_kernel_weights};
 pub use svm::{ClassWeight, DualSolution, SvmParams, ValidSvmParams};
