@@ -2,13 +2,16 @@
 
 use bow_mapping::learning::sample_rows;
 use bow_mapping::{Mapping, Normalization, Pooling};
-use kernels::{Coefficients, ExpansionTerm, KernelExpansion, KernelKind, ZeroQuotient};
+use kernels::{KernelExpansion, KernelKind, ZeroQuotient};
+use linfa::ParamGuard;
 use local_features::{Extractor, FeatureExtractor, LocalFeatures};
-use ndarray::{Array1, Array2, Array3, ArrayView2, s};
+use ndarray::{Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
 use relevance::{Candidates, RootSearch};
 
-use crate::training::{KernelWeights, MklSolution, SvmParams, check_both_classes, train_kernel_weights};
+use crate::training::{
+    KernelChannel, KernelMachine, KernelMachineParams, KernelWeights, MklSolution, SvmParams, check_both_classes,
+};
 use crate::{BowClassifier, BowModel, Encoder, Error, TaylorThirdLayer, ThirdLayer};
 
 /// Learns a mapping from a sample of descriptors, (L, D), and a seed.
@@ -96,30 +99,15 @@ impl Trainer {
         let vectors = encode_all(&encoders, &features, observer)?;
         drop(features);
 
+        let params = self.machine(&encoders).check()?;
         observer.begin(Stage::Kernels, self.channels.len());
-        let mut kernels = Vec::with_capacity(self.channels.len());
-        let mut grams = Vec::with_capacity(self.channels.len());
-        for (plan, vectors) in self.channels.iter().zip(&vectors) {
-            let kernel = plan.kernel.fit(vectors.view())?;
-            grams.push(kernels::symmetric_gram(&kernel, vectors.view())?);
-            kernels.push(kernel);
-            observer.step();
-        }
-
+        let kernels = params.evaluate(vectors.view(), || observer.step())?;
         observer.begin(Stage::Machine, 1);
-        let machine = train_kernel_weights(&grams, positive, &self.weights, &self.svm)?;
+        let KernelMachine { expansion, solution: machine } = params.train(&kernels, positive)?;
         observer.step();
 
-        let points = side_by_side(&vectors);
-        let terms = kernels
-            .into_iter()
-            .zip(&machine.weights)
-            .zip(vectors)
-            .map(|((kernel, &weight), support)| ExpansionTerm { kernel, weight, support })
-            .collect();
-        let coefficients = Coefficients::Shared(machine.dual.coefficients.clone());
-        let expansion = KernelExpansion::new(terms, coefficients, machine.dual.bias)?.sparsified();
-        let third_layer = self.third_layer(&expansion, points)?;
+        drop(kernels);
+        let third_layer = self.third_layer(&expansion, vectors)?;
         let model = BowModel::new(encoders, expansion, third_layer)?;
         let extractors = self.channels.iter().map(|plan| plan.extractor.clone()).collect();
         Ok(Trained { classifier: BowClassifier::new(extractors, model)?, machine })
@@ -157,6 +145,14 @@ impl Trainer {
             .collect()
     }
 
+    /// The support vector machine to train.
+    fn machine(&self, encoders: &[Encoder]) -> KernelMachineParams {
+        let channels = self.channels.iter().zip(encoders);
+        let channels: Vec<_> =
+            channels.map(|(plan, encoder)| KernelChannel::new(plan.kernel, encoder.dimensions())).collect();
+        KernelMachineParams::new(channels).weights(self.weights.clone()).svm(self.svm.clone())
+    }
+
     /// Eq. 24 where all kernels are sum-decomposable, else Eq. 25 with the training vectors as candidates.
     fn third_layer(&self, expansion: &KernelExpansion, points: Array2<f64>) -> Result<ThirdLayer, Error> {
         if expansion.is_sum_decomposable() {
@@ -166,19 +162,6 @@ impl Trainer {
         let candidates = Candidates::new(&expansion.differentiable(zero_quotient)?, points)?;
         Ok(ThirdLayer::Taylor(TaylorThirdLayer { search: self.search, zero_quotient, candidates }))
     }
-}
-
-/// The channels' vectors of each image, one behind the other in one row.
-fn side_by_side(vectors: &[Array2<f64>]) -> Array2<f64> {
-    let images = vectors.first().map_or(0, Array2::nrows);
-    let mut joined = Array2::zeros((images, vectors.iter().map(Array2::ncols).sum()));
-    let mut start = 0;
-    for vectors in vectors {
-        let end = start + vectors.ncols();
-        joined.slice_mut(s![.., start..end]).assign(vectors);
-        start = end;
-    }
-    joined
 }
 
 /// At most `count` descriptors that are not zero, drawn without replacement. (Flat patches all have the zero
@@ -195,30 +178,24 @@ fn sample_descriptors(features: &[LocalFeatures], count: usize, seed: u64) -> Ar
     Array2::from_shape_vec((drawn.len(), dimensions), values).unwrap_or_else(|_| Array2::zeros((0, dimensions)))
 }
 
-/// The vectors of all images, one matrix for each channel.
+/// The vectors of all images, one a row, the channels' one behind the other.
 fn encode_all(
     encoders: &[Encoder],
     features: &[Vec<LocalFeatures>],
     observer: &dyn Observer,
-) -> Result<Vec<Array2<f64>>, Error> {
+) -> Result<Array2<f64>, Error> {
     observer.begin(Stage::Vectors, features.iter().map(Vec::len).sum());
-    encoders
-        .iter()
-        .zip(features)
-        .map(|(encoder, features)| {
-            let rows = features
-                .par_iter()
-                .map(|features| {
-                    let (_, vector) = encoder.map(features.descriptors.mapv(f64::from).view())?;
-                    observer.step();
-                    Ok(vector)
-                })
-                .collect::<Result<Vec<Array1<f64>>, Error>>()?;
-            let mut vectors = Array2::zeros((rows.len(), encoder.dimensions()));
-            for (mut vector, row) in vectors.rows_mut().into_iter().zip(&rows) {
-                vector.assign(row);
-            }
-            Ok(vectors)
-        })
-        .collect()
+    let images = features.first().map_or(0, Vec::len);
+    let mut vectors = Array2::zeros((images, encoders.iter().map(Encoder::dimensions).sum()));
+    let mut rest = vectors.view_mut();
+    for (encoder, features) in encoders.iter().zip(features) {
+        let (mut part, others) = rest.split_at(Axis(1), encoder.dimensions());
+        rest = others;
+        part.outer_iter_mut().into_par_iter().zip(features).try_for_each(|(mut vector, features)| {
+            vector.assign(&encoder.map(features.descriptors.mapv(f64::from).view())?.1);
+            observer.step();
+            Ok::<(), Error>(())
+        })?;
+    }
+    Ok(vectors)
 }
