@@ -39,6 +39,7 @@ pub struct PixelDecomposition {
 /// # Errors
 /// A bag that is none of the model's, or a root point that can't be found.
 pub fn pixel_wise_decomposition(model: &BowModel, bag: &Bag) -> Result<PixelDecomposition, Error> {
+    bag.check(model.encoders().len())?;
     let (dimensions, third) = dimension_relevance(model, bag.vector.view())?;
     let mut ledger = Ledger { entries: vec![third] };
     let mut second = Entry::new("R² local features (Eqs 27, 31)", Amount::default(), Amount::default());
@@ -55,7 +56,7 @@ pub fn pixel_wise_decomposition(model: &BowModel, bag: &Bag) -> Result<PixelDeco
         features.push(of_features);
         pixels += &of_pixels;
     }
-    let score = ledger.entries[0].upper.total;
+    let score = model.score(bag.vector.view())?;
     ledger.push(second);
     ledger.push(first);
     Ok(PixelDecomposition { score, dimensions, features, pixels, ledger })

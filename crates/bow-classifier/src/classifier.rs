@@ -3,7 +3,7 @@
 use local_features::{Extractor, FeatureExtractor};
 use ndarray::{Array2, ArrayView3, ArrayViewD, Axis, Ix3};
 use rayon::prelude::*;
-use relevance::{ExplainError, ExplainableClassifier, Explanation};
+use relevance::{ExplainError, ExplainableClassifier, Explanation, RootSearch};
 
 use crate::{Bag, BowModel, Error, PixelDecomposition, pixel_wise_decomposition};
 
@@ -33,6 +33,13 @@ impl BowClassifier {
             }
         }
         Ok(Self { extractors, model })
+    }
+
+    /// The same classifier, explained about root points that are searched in another way
+    /// ([`BowModel::with_search`]).
+    #[must_use]
+    pub fn with_search(self, search: RootSearch) -> Self {
+        Self { model: self.model.with_search(search), ..self }
     }
 
     /// The extractors of local features, one for each channel.

@@ -45,6 +45,14 @@ pub enum Error {
         /// What the expansion takes.
         expected: usize,
     },
+    /// A bag of another model, or one that was changed.
+    #[error("a bag of {found} channels for a model of {expected}, or a vector that is not that of its channels")]
+    Bag {
+        /// Channels of the bag.
+        found: usize,
+        /// Channels of the model.
+        expected: usize,
+    },
     /// Eq. 24 for kernels that are no sums over dimensions.
     #[error("a kernel that is no sum over dimensions (Eq. 23): explain it by Taylor expansion (Eq. 25)")]
     NotSumDecomposable,
@@ -135,9 +143,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// Its version.
-        found: u32,
+        found: u64,
         /// The newest version that is known.
-        supported: u32,
+        supported: u64,
     },
     /// A model file that is cut short, or whose parts do not fit.
     #[error("{} is damaged: {reason}", path.display())]

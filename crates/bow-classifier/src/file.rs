@@ -5,7 +5,7 @@
 //! whole one.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use kernels::{KernelExpansion, ZeroQuotient};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{BowClassifier, BowModel, Encoder, Error, TaylorThirdLayer, ThirdLayer};
 
 const FORMAT: &str = "pixelwise bag-of-words model";
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
 const END: &str = "end of model";
 
 /// What stands in the file. Version 1.
@@ -84,20 +84,10 @@ impl BowClassifier {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let failed = |source| Error::Write { path: path.to_owned(), source };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut file = temporary_file(folder).map_err(failed)?;
-        {
-            let mut writer = BufWriter::new(file.as_file_mut());
-            writeln!(writer, "{FORMAT} {VERSION}").map_err(failed)?;
-            ciborium::into_writer(&Stored::from(self), &mut writer)
-                .map_err(|error| failed(std::io::Error::other(error)))?;
-            writer.flush().map_err(failed)?;
-        }
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        let mut bytes = format!("{FORMAT} {VERSION}\n").into_bytes();
+        ciborium::into_writer(&Stored::from(self), &mut bytes)
+            .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+        whole_file::write(path, &bytes).map_err(failed)
     }
 
     /// Reads a classifier that [`save`](Self::save) has written.
@@ -112,36 +102,38 @@ impl BowClassifier {
         let mut reader = BufReader::new(File::open(path).map_err(failed)?);
         check_head(&mut reader, path)?;
         let damaged = |reason: String| Error::DamagedModel { path: path.to_owned(), reason };
-        let stored: Stored = ciborium::from_reader(&mut reader).map_err(|error| damaged(error.to_string()))?;
-        if stored.end != END {
-            return Err(damaged("its end is missing".to_owned()));
+        let stored: Stored = ciborium::from_reader(&mut reader).map_err(|error| damaged(reason(error)))?;
+        if stored.end != END || !reader.fill_buf().map_err(failed)?.is_empty() {
+            return Err(damaged("it does not end where a model ends".to_owned()));
         }
         stored.try_into().map_err(|error: Error| damaged(error.to_string()))
     }
 }
 
-/// A temporary file with the permissions that a new file has, not those of a private one.
-fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".unfinished-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+/// What is wrong with a body that can't be read.
+fn reason(error: ciborium::de::Error<std::io::Error>) -> String {
+    match error {
+        ciborium::de::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "it is cut short".into(),
+        ciborium::de::Error::Io(error) => error.to_string(),
+        ciborium::de::Error::Syntax(offset) => format!("its body makes no sense from byte {offset} on"),
+        ciborium::de::Error::Semantic(_, reason) => reason,
+        ciborium::de::Error::RecursionLimitExceeded => "its parts are nested too deeply".into(),
     }
-    builder.tempfile_in(folder)
 }
 
 /// Reads the first line, and fails unless it names this format and a version that is known.
 fn check_head(reader: &mut impl BufRead, path: &Path) -> Result<(), Error> {
     let not_a_model = || Error::NotAModel { path: path.to_owned() };
     let mut head = Vec::new();
-    let longest = (FORMAT.len() + 12) as u64;
+    let longest = (FORMAT.len() + 24) as u64;
     std::io::Read::take(&mut *reader, longest)
         .read_until(b'\n', &mut head)
         .map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let head = String::from_utf8(head).map_err(|_| not_a_model())?;
-    let version = head.strip_prefix(FORMAT).and_then(|rest| rest.trim().parse::<u32>().ok()).ok_or_else(not_a_model)?;
+    let version = head.strip_prefix(FORMAT).and_then(|rest| rest.strip_prefix(' ')).map(str::trim_end);
+    let version =
+        version.filter(|digits| !digits.starts_with(['0', '+'])).and_then(|digits| digits.parse::<u64>().ok());
+    let version = version.ok_or_else(not_a_model)?;
     if version > VERSION {
         return Err(Error::NewerVersion { path: path.to_owned(), found: version, supported: VERSION });
     }

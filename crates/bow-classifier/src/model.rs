@@ -79,6 +79,16 @@ impl Bag {
         let vector = channels.iter().flat_map(|channel| channel.vector.iter().copied()).collect();
         Self { channels, vector, shape }
     }
+
+    /// Fails unless the bag has so many channels, and their vectors are its vector.
+    pub(crate) fn check(&self, channels: usize) -> Result<(), Error> {
+        let joined = self.channels.iter().flat_map(|channel| &channel.vector);
+        if self.channels.len() == channels && joined.eq(&self.vector) {
+            Ok(())
+        } else {
+            Err(Error::Bag { found: self.channels.len(), expected: channels })
+        }
+    }
 }
 
 /// How `R³`, the relevance of the dimensions of `x`, comes about.
@@ -121,6 +131,9 @@ impl BowModel {
     /// [`Error::Dimensions`] when the encoders' vectors together are not as long as what the expansion takes, and
     /// whatever keeps the expansion from being decomposed in the way asked for.
     pub fn new(encoders: Vec<Encoder>, expansion: KernelExpansion, third_layer: ThirdLayer) -> Result<Self, Error> {
+        for encoder in &encoders {
+            encoder.normalization.check()?;
+        }
         let encoded = encoders.iter().map(Encoder::dimensions).sum();
         if encoded != expansion.dimensions() {
             return Err(Error::Dimensions { encoded, expected: expansion.dimensions() });
@@ -133,6 +146,16 @@ impl BowModel {
             }
         }
         Ok(Self { encoders, expansion, third_layer })
+    }
+
+    /// The same model, explained about root points that are searched in another way; models that need no root point
+    /// stay as they are.
+    #[must_use]
+    pub fn with_search(mut self, search: RootSearch) -> Self {
+        if let ThirdLayer::Taylor(taylor) = &mut self.third_layer {
+            taylor.search = search;
+        }
+        self
     }
 
     /// One for each channel.

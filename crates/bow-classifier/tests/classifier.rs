@@ -3,13 +3,16 @@
 use std::fs;
 
 use bow_classifier::training::{KernelWeights, LpNorm, SvmParams};
-use bow_classifier::{BowClassifier, ChannelPlan, Error, ThirdLayer, Tiling, Trainer, decompose_tiles};
+use bow_classifier::{
+    BowClassifier, BowModel, ChannelPlan, Encoder, Error, ThirdLayer, Tiling, Trainer, decompose_tiles,
+    pixel_wise_decomposition,
+};
 use bow_mapping::learning::{KMeansParams, Learner};
-use bow_mapping::{Normalization, Pooling, Rank, RankOptions, Soft, SoftOptions};
+use bow_mapping::{Normalization, Pooling, Rank, RankOptions, Ridge, RidgeOptions, Soft, SoftOptions};
 use kernels::KernelKind;
-use local_features::DenseSift;
+use local_features::{Channel, DenseSift};
 use ndarray::{Array3, ArrayD, Axis, s};
-use relevance::{ExplainableClassifier, RootSearch, SearchOver};
+use relevance::{ExplainableClassifier, RootSearch, RootSelection, SearchOver};
 
 /// Stripes of one of two directions, with a brightness and phase of their own.
 fn picture(index: usize) -> Array3<f64> {
@@ -65,7 +68,7 @@ fn every_kernel_learns_and_conserves_from_score_to_pixels() {
             let image = picture(index);
             let found = classifier.decompose(image.view()).unwrap();
             assert_eq!(found.score > 0.0, index.is_multiple_of(2), "{kernel}: picture {index} has {}", found.score);
-            assert!((found.score - classifier.score(image.view()).unwrap()).abs() < 1e-14, "{kernel}");
+            assert_eq!(found.score, classifier.score(image.view()).unwrap());
             found.ledger.check(1e-12).unwrap_or_else(|error| panic!("{kernel}: {error}"));
             if matches!(classifier.model().third_layer(), ThirdLayer::SumDecomposition) {
                 assert!((found.pixels.sum() - found.score).abs() < 1e-10, "{kernel}");
@@ -133,18 +136,83 @@ fn model_files_that_are_cut_short_newer_or_something_else_are_refused() {
         BowClassifier::load(&path)
     };
     for length in [whole.len() - 1, whole.len() / 2, 60] {
-        assert!(matches!(write(&whole[..length]), Err(Error::DamagedModel { .. })), "{length} bytes");
+        let error = write(&whole[..length]).unwrap_err();
+        assert!(matches!(error, Error::DamagedModel { .. }) && error.to_string().contains("cut short"), "{error}");
     }
-    for bytes in [&b""[..], &b"{}"[..], &b"pixelwise bag-of-words model one\n"[..], &whole[..20]] {
+    assert!(matches!(write(&[&whole[..], b"more"].concat()), Err(Error::DamagedModel { .. })));
+    for bytes in [
+        &b""[..],
+        &b"{}"[..],
+        &b"pixelwise bag-of-words model one\n"[..],
+        &b"pixelwise bag-of-words model 0\n"[..],
+        &whole[..20],
+    ] {
         assert!(matches!(write(bytes), Err(Error::NotAModel { .. })));
     }
     let line = whole.iter().position(|&byte| byte == b'\n').unwrap();
     let newer = [b"pixelwise bag-of-words model 2", &whole[line..]].concat();
     let error = write(&newer).unwrap_err();
     assert!(matches!(error, Error::NewerVersion { found: 2, supported: 1, .. }), "{error}");
+    let far = [b"pixelwise bag-of-words model 99999999999", &whole[line..]].concat();
+    assert!(matches!(write(&far), Err(Error::NewerVersion { found: 99_999_999_999, .. })));
     assert!(matches!(BowClassifier::load(folder.path().join("none.model")), Err(Error::Read { .. })));
     let nowhere = folder.path().join("no folder/a.model");
     assert!(matches!(trained(KernelKind::Linear).save(nowhere), Err(Error::Write { .. })));
+}
+
+#[test]
+fn parts_that_do_not_fit_are_refused() {
+    let classifier = trained(KernelKind::HistogramIntersection);
+    let (extractors, model) = (classifier.extractors().to_vec(), classifier.model());
+    let (encoders, expansion) = (model.encoders().to_vec(), model.expansion().clone());
+    let one = extractors[..1].to_vec();
+    assert!(matches!(BowClassifier::new(one, model.clone()), Err(Error::Channels { extractors: 1, encoders: 2 })));
+
+    let colors = DenseSift { channels: vec![Channel::Red, Channel::Blue], ..DenseSift::default() };
+    let mixed = vec![extractors[0].clone(), colors.into()];
+    let error = BowClassifier::new(mixed, model.clone()).unwrap_err();
+    assert!(matches!(error, Error::Descriptors { channel: 1, found: 256, expected: 128 }), "{error}");
+
+    let few = encoders[..1].to_vec();
+    let error = BowModel::new(few, expansion.clone(), ThirdLayer::SumDecomposition).unwrap_err();
+    assert!(matches!(error, Error::Dimensions { encoded: 12, expected: 24 }), "{error}");
+    let exponent = Encoder { normalization: Normalization::Power { exponent: -1.0 }, ..encoders[0].clone() };
+    let odd = vec![exponent, encoders[1].clone()];
+    assert!(matches!(BowModel::new(odd, expansion, ThirdLayer::SumDecomposition), Err(Error::Mapping(_))));
+
+    let smooth = trained(KernelKind::ChiSquared);
+    let (encoders, expansion) = (smooth.model().encoders().to_vec(), smooth.model().expansion().clone());
+    let error = BowModel::new(encoders, expansion, ThirdLayer::SumDecomposition).unwrap_err();
+    assert!(matches!(error, Error::NotSumDecomposable), "{error}");
+
+    let mut bag = classifier.bag(picture(0).view()).unwrap();
+    bag.channels.pop();
+    assert!(matches!(pixel_wise_decomposition(model, &bag), Err(Error::Bag { found: 1, expected: 2 })));
+}
+
+#[test]
+fn another_search_explains_another_way() {
+    let classifier = trained(KernelKind::ChiSquared);
+    let image = picture(18);
+    let before = classifier.decompose(image.view()).unwrap();
+    let search = RootSearch { selection: RootSelection::AverageOfBest(3), ..RootSearch::default() };
+    let after = classifier.with_search(search).decompose(image.view()).unwrap();
+    assert_eq!(before.score, after.score);
+    assert_ne!(before.dimensions, after.dimensions);
+}
+
+#[test]
+fn signed_codes_do_not_go_with_histogram_kernels() {
+    let (images, positive) = pictures(8);
+    let signed = ChannelPlan {
+        mapping: Box::new(|descriptors, seed| {
+            let codebook = KMeansParams::new(9).seed(seed).learn(descriptors)?.model;
+            Ok(Ridge::new(codebook, RidgeOptions::default())?.into())
+        }),
+        ..channel(KernelKind::ChiSquared, 2.0)
+    };
+    let error = trainer(vec![signed]).fit(&images, &positive, &()).err().unwrap();
+    assert!(error.to_string().contains("0 or larger"), "{error}");
 }
 
 #[test]

@@ -65,28 +65,7 @@ pub fn write_png(path: impl AsRef<Path>, picture: &RgbImage) -> Result<(), Error
 /// [`Error::Write`] names the path and what the system said.
 pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
     let path = path.as_ref();
-    through_temporary(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
-}
-
-fn through_temporary(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary_file(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// A temporary file with the permissions that a new file has, not those of a private one.
-fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".unfinished-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
+    whole_file::write(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
