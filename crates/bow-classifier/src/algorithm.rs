@@ -34,6 +34,34 @@ pub struct PixelDecomposition {
 /// * `model` — the kernel expansion, the mappings and, for Eq. 25, the candidates for a root point
 /// * `bag` — the image's local features, mapped: `m`, `x` and `area(l)`
 ///
+/// ```
+/// use bow_classifier::{Bag, BowModel, Encoder, ThirdLayer, pixel_wise_decomposition};
+/// use bow_mapping::{Codebook, Hard, Normalization, Pooling};
+/// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
+/// use local_features::Area;
+/// use ndarray::array;
+///
+/// // Two words, a linear kernel with one support vector: f(x) = 3 x₁ − x₂
+/// let encoder = Encoder {
+///     mapping: Hard::new(Codebook::new(array![[0.0], [1.0]])?).into(),
+///     pooling: Pooling::MEAN,
+///     normalization: Normalization::None,
+/// };
+/// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[3.0, -1.0]] };
+/// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![1.0]), 0.0)?;
+/// let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition)?;
+///
+/// // A picture of 1×4 pixels with a local feature on each half: one is the first word, one the second.
+/// let half = |left, right| Area::Rectangle { top: 0, left, bottom: 1, right };
+/// let encoded = model.encoders()[0].encode(array![[0.1], [0.9]].view(), vec![half(0, 2), half(2, 4)])?;
+/// let found = pixel_wise_decomposition(&model, &Bag::new(vec![encoded], (1, 4)))?;
+/// assert_eq!(found.score, 1.0);
+/// assert_eq!(found.dimensions, array![1.5, -0.5]); // R³
+/// assert_eq!(found.features, [array![1.5, -0.5]]); // R²
+/// assert_eq!(found.pixels, array![[0.75, 0.75, -0.25, -0.25]]); // R¹
+/// # Ok::<(), bow_classifier::Error>(())
+/// ```
+///
 /// `Σ_q R¹_q = f(x)` for sum-decomposable kernels; for the others what is missing is in the ledger's Taylor residual.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use crate::{Bag, BowModel, Error, PixelDecomposition, pixel_wise_decomposition};
 
 /// A Bag-of-Words classifier of images that can be explained to the pixel.
 ///
-/// Images are H×W×C in [0, 1], with one or three channels.
+/// Images are H×W×C in [0, 1], with one or three channels. An example stands at the head of the [crate](crate).
 #[derive(Clone, Debug, PartialEq)]
 pub struct BowClassifier {
     extractors: Vec<Extractor>,

@@ -40,6 +40,13 @@ pub struct Tile {
 impl Tiling {
     /// The tiles of an image, row by row.
     ///
+    /// ```
+    /// use bow_classifier::Tiling;
+    /// assert_eq!(Tiling::default().tiles(306, 306)?.len(), 49); // the composites of Fig. 6
+    /// assert_eq!(Tiling { side: 4, step: 3 }.tiles(4, 9)?.len(), 3); // at columns 0, 3 and 5
+    /// # Ok::<(), bow_classifier::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Tiling`] when side or step is zero.
     pub fn tiles(&self, height: usize, width: usize) -> Result<Vec<Tile>, Error> {
@@ -74,6 +81,8 @@ pub struct TiledDecomposition {
     pub ledger: Ledger,
     /// The largest relative error of a step, over all tiles.
     pub max_relative_error: f64,
+    /// The largest `|f − Σ_q R¹_q|` over all tiles: rounding for exact kernels, the Taylor residual for the others.
+    pub max_unexplained: f64,
 }
 
 /// Explains an image tile by tile and averages the overlapping maps. The tiles are explained in parallel.
@@ -105,8 +114,10 @@ pub fn decompose_tiles(
     let (pixels, averaging) = average_tiles(&maps, (height, width))?;
     ledger.push(averaging);
     let of_tiles = decompositions.iter().map(|found| found.ledger.max_relative_error()).fold(0.0, f64::max);
+    let unexplained = decompositions.iter().map(|found| (found.score - found.pixels.sum()).abs());
     Ok(TiledDecomposition {
         pixels,
+        max_unexplained: unexplained.fold(0.0, f64::max),
         scores: tiles.into_iter().zip(decompositions.iter().map(|found| found.score)).collect(),
         max_relative_error: of_tiles.max(ledger.max_relative_error()),
         ledger,
@@ -117,6 +128,16 @@ pub fn decompose_tiles(
 ///
 /// ```text
 /// R_q = 1/n(q) · Σ_t R_t(q),    n(q) = number of tiles over pixel q         text after Eq. (35), Fig. 6
+/// ```
+///
+/// ```
+/// use bow_classifier::{Tile, average_tiles};
+/// use ndarray::array;
+/// let tile = |left| Tile { top: 0, left, height: 1, width: 2 };
+/// let (first, second) = (array![[2.0, 4.0]], array![[6.0, 8.0]]);
+/// let (map, _) = average_tiles(&[(tile(0), first.view()), (tile(1), second.view())], (1, 4))?;
+/// assert_eq!(map, array![[2.0, 5.0, 8.0, 0.0]]);
+/// # Ok::<(), bow_classifier::Error>(())
 /// ```
 ///
 /// # Errors

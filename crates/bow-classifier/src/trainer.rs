@@ -32,6 +32,8 @@ pub struct ChannelPlan {
 }
 
 /// How a classifier is learned.
+///
+/// An example stands at the head of the [crate](crate).
 pub struct Trainer {
     /// One codebook, mapping and kernel each.
     pub channels: Vec<ChannelPlan>,

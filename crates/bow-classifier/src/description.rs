@@ -1,0 +1,196 @@
+//! What a classifier is made of, in words.
+
+use bow_mapping::{Distance, Map, Mapping, Normalization};
+use kernels::Kernel;
+use local_features::{Channel, DenseSift, Extractor, FeatureExtractor, Rotation};
+use relevance::{RootSearch, RootSelection, SearchOver};
+
+use crate::{BowClassifier, ThirdLayer};
+
+/// What a classifier is made of: names and values for a person to read, the same text for the same classifier.
+///
+/// First the sizes, then local features, mapping, pooling, normalization and kernel of each channel, and how root points
+/// are searched. Numbers that were learned have four digits.
+///
+/// ```
+/// use bow_classifier::{BowClassifier, BowModel, Encoder, ThirdLayer, describe};
+/// use bow_mapping::{Codebook, Hard, Normalization, Pooling};
+/// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
+/// use local_features::DenseSift;
+/// use ndarray::{Array1, Array2};
+///
+/// let encoder = Encoder {
+///     mapping: Hard::new(Codebook::new(Array2::eye(128))?).into(),
+///     pooling: Pooling::MEAN,
+///     normalization: Normalization::L1,
+/// };
+/// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: Array2::ones((3, 128)) };
+/// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(Array1::ones(3)), -0.5)?;
+/// let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition)?;
+/// let classifier = BowClassifier::new(vec![DenseSift::default().into()], model)?;
+///
+/// let rows = describe(&classifier);
+/// assert_eq!(rows[0], ("classifier".into(), "1 channel, 128 dimensions, 3 support vectors, bias -0.5".into()));
+/// assert_eq!(rows[2], ("channel 0: mapping".into(), "hard, 128 words".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn describe(classifier: &BowClassifier) -> Vec<(String, String)> {
+    let model = classifier.model();
+    let expansion = model.expansion();
+    let channels = model.encoders().len();
+    let mut rows = vec![(
+        "classifier".to_owned(),
+        format!(
+            "{channels} channel{}, {} dimensions, {} support vectors, bias {}",
+            if channels == 1 { "" } else { "s" },
+            expansion.dimensions(),
+            expansion.support_count(),
+            four_digits(expansion.bias())
+        ),
+    )];
+    let parts = classifier.extractors().iter().zip(model.encoders()).zip(expansion.terms()).enumerate();
+    for (channel, ((extractor, encoder), term)) in parts {
+        let mut add = |part: &str, value: String| rows.push((format!("channel {channel}: {part}"), value));
+        add("local features", local_features(extractor));
+        add("mapping", mapping(&encoder.mapping));
+        add("pooling", encoder.pooling.to_string());
+        add("normalization", normalization(encoder.normalization));
+        add("kernel", format!("{}, weight {}", kernel(&term.kernel), four_digits(term.weight)));
+    }
+    rows.push(("root points".to_owned(), root_points(model.third_layer())));
+    rows
+}
+
+fn local_features(extractor: &Extractor) -> String {
+    match extractor {
+        Extractor::DenseSift(sift) => dense_sift(sift),
+        other => format!("descriptors of {} dimensions", other.dimensions()),
+    }
+}
+
+fn dense_sift(sift: &DenseSift) -> String {
+    let rotation = match sift.rotation {
+        Rotation::DominantGradient => "rotated to the dominant gradient".to_owned(),
+        Rotation::Fixed { angle: 0.0 } => "upright".to_owned(),
+        Rotation::Fixed { angle } => format!("rotated by {} rad", four_digits(angle)),
+    };
+    let channels: Vec<&str> = sift.channels.iter().map(|&channel| color(channel)).collect();
+    format!("dense SIFT, scale {}, grid step {}, {rotation}, {}", sift.scale, sift.step, channels.join(" + "))
+}
+
+fn color(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Gray => "gray",
+        Channel::Opponent => "opponent color",
+        Channel::Red => "red",
+        Channel::Green => "green",
+        Channel::Blue => "blue",
+    }
+}
+
+fn mapping(mapping: &Mapping) -> String {
+    let name = mapping.name();
+    let words = mapping.words();
+    match mapping {
+        Mapping::Hard(_) => format!("{name}, {words} words"),
+        Mapping::Rank(rank) => {
+            let options = rank.options();
+            format!("{name}, {words} words, base {}, the nearest {}", options.base, options.neighbors)
+        }
+        Mapping::Soft(soft) => {
+            let options = soft.options();
+            let distance = match options.distance {
+                Distance::Euclidean => "Euclidean distance",
+                Distance::SquaredEuclidean => "squared Euclidean distance",
+            };
+            format!("{name}, {words} words, β = {}, {distance}", options.beta)
+        }
+        Mapping::Lasso(lasso) => format!("{name}, {words} words, λ = {}", lasso.options().lambda),
+        Mapping::Ridge(ridge) => format!("{name}, {words} words, λ = {}", ridge.options().lambda),
+        Mapping::Fisher(fisher) => {
+            format!("{name}, {} Gaussian components, {words} dimensions", fisher.mixture().component_count())
+        }
+    }
+}
+
+fn normalization(normalization: Normalization) -> String {
+    match normalization {
+        Normalization::None => "none".to_owned(),
+        Normalization::L1 => "l1".to_owned(),
+        Normalization::L2 => "l2".to_owned(),
+        Normalization::Power { exponent } => format!("power {exponent}"),
+        Normalization::PowerL2 { exponent } => format!("power {exponent}, then l2"),
+    }
+}
+
+fn kernel(kernel: &Kernel) -> String {
+    let name = kernel.name();
+    match kernel {
+        Kernel::ChiSquared(chi_squared) => format!("{name}, σ = {}", four_digits(chi_squared.sigma())),
+        Kernel::ChiSquaredPrinted(printed) => format!("{name}, σ = {}", four_digits(printed.sigma())),
+        Kernel::Rbf(rbf) => format!("{name}, σ = {}", four_digits(rbf.sigma())),
+        _ => name.to_owned(),
+    }
+}
+
+fn root_points(third_layer: &ThirdLayer) -> String {
+    match third_layer {
+        ThirdLayer::SumDecomposition => "none: the score is a sum over dimensions (Eq. 24)".to_owned(),
+        ThirdLayer::Taylor(taylor) => {
+            format!("{} (Eq. 25)", searched(&taylor.search, taylor.candidates.values().len()))
+        }
+    }
+}
+
+fn searched(search: &RootSearch, candidates: usize) -> String {
+    let over = match search.over {
+        SearchOver::All => format!("all of {candidates} candidates"),
+        SearchOver::Nearest(count) => format!("nearest {count} of {candidates} candidates"),
+    };
+    let within = search.radius.map_or_else(String::new, |radius| format!(", no farther than {radius}"));
+    let selection = match search.selection {
+        RootSelection::SmallestResidual => "smallest residual".to_owned(),
+        RootSelection::Nearest => "nearest root".to_owned(),
+        RootSelection::AverageOfBest(usize::MAX) => "mean over all roots".to_owned(),
+        RootSelection::AverageOfBest(count) => format!("mean over the best {count} roots"),
+    };
+    format!("{over} of the opposite sign{within}, {selection}")
+}
+
+/// A number to four digits, without zeros at its end.
+fn four_digits(value: f64) -> String {
+    format!("{value:.3e}").parse::<f64>().unwrap_or(value).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_in_words() {
+        let search = RootSearch { over: SearchOver::Nearest(5), ..RootSearch::default() };
+        assert_eq!(searched(&search, 500), "nearest 5 of 500 candidates of the opposite sign, smallest residual");
+        let search =
+            RootSearch { over: SearchOver::All, radius: Some(0.5), selection: RootSelection::AverageOfBest(3) };
+        let expected = "all of 20 candidates of the opposite sign, no farther than 0.5, mean over the best 3 roots";
+        assert_eq!(searched(&search, 20), expected);
+    }
+
+    #[test]
+    fn local_features_in_words() {
+        let text = local_features(&DenseSift::default().into());
+        assert_eq!(text, "dense SIFT, scale 2, grid step 6, rotated to the dominant gradient, gray");
+        let upright = DenseSift {
+            rotation: Rotation::Fixed { angle: 0.0 },
+            channels: vec![Channel::Gray, Channel::Opponent],
+            ..DenseSift::default()
+        };
+        assert_eq!(local_features(&upright.into()), "dense SIFT, scale 2, grid step 6, upright, gray + opponent color");
+    }
+
+    #[test]
+    fn numbers_have_four_digits_at_most() {
+        let texts = [0.0, -0.5, 1.434_567, 1234.567, 0.000_012_345_6].map(four_digits);
+        assert_eq!(texts, ["0", "-0.5", "1.435", "1235", "0.00001235"]);
+    }
+}
