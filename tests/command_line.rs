@@ -32,7 +32,7 @@ fn inspect_says_what_a_model_is_made_of() {
     let run = pixelwise(&["inspect", path.to_str().unwrap()]);
     assert!(run.status.success());
     let printed = String::from_utf8(run.stdout).unwrap();
-    for part in ["128 dimensions", "3 support vectors", "hard", "p = 1", "Linear", "Eq. 24"] {
+    for part in ["128 dimensions", "3 support vectors", "hard, 128 words", "dense SIFT", "p = 1", "linear", "Eq. 24"] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
 }

@@ -1,10 +1,11 @@
 //! The command line: reads files, calls the libraries, prints. No mathematics here.
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bow_classifier::{BowClassifier, ThirdLayer};
-use bow_mapping::Map;
+use bow_classifier::{BowClassifier, describe};
 use clap::{Parser, Subcommand};
 
 /// Explains image classifiers pixel by pixel.
@@ -33,7 +34,7 @@ Examples:
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Inspect { model } => BowClassifier::load(model).map(|classifier| print!("{}", describe(&classifier))),
+        Command::Inspect { model } => inspect(&model),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,32 +45,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// What a classifier is made of, a line for each part.
-fn describe(classifier: &BowClassifier) -> String {
-    let model = classifier.model();
-    let expansion = model.expansion();
-    let mut lines = vec![format!(
-        "Bag-of-Words classifier: {} channels, {} dimensions, {} support vectors, bias {}",
-        model.encoders().len(),
-        expansion.dimensions(),
-        expansion.support_count(),
-        expansion.bias()
-    )];
-    let channels = classifier.extractors().iter().zip(model.encoders()).zip(expansion.terms()).enumerate();
-    for (channel, ((extractor, encoder), term)) in channels {
-        lines.push(format!("channel {channel}"));
-        lines.push(format!("  local features  {extractor:?}"));
-        lines.push(format!("  mapping         {}, {} dimensions", encoder.mapping.name(), encoder.mapping.words()));
-        lines.push(format!("  pooling         {}, then {:?}", encoder.pooling, encoder.normalization));
-        lines.push(format!("  kernel          {:?}, weight {}", term.kernel, term.weight));
+/// Prints what a saved classifier is made of, a line for each part.
+fn inspect(model: &Path) -> Result<(), Box<dyn Error>> {
+    let rows = describe(&BowClassifier::load(model)?);
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines: String = rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect();
+    print(&lines)
+}
+
+/// Writes to standard output. A reader who has seen enough and closes it is no failure.
+fn print(text: &str) -> Result<(), Box<dyn Error>> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("can't write to standard output: {error}").into())
+        }
+        _ => Ok(()),
     }
-    lines.push(match model.third_layer() {
-        ThirdLayer::SumDecomposition => "explained exactly, as a sum over dimensions (Eq. 24)".to_owned(),
-        ThirdLayer::Taylor(taylor) => format!(
-            "explained about root points (Eq. 25), searched towards {} candidates: {:?}",
-            taylor.candidates.values().len(),
-            taylor.search
-        ),
-    });
-    lines.join("\n") + "\n"
 }
