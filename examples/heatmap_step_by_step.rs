@@ -19,7 +19,7 @@ use bow_classifier::{
     Bag, BowClassifier, ChannelPlan, PixelDecomposition, ThirdLayer, Trainer, pixel_wise_decomposition,
 };
 use bow_mapping::learning::{KMeansParams, Learner};
-use bow_mapping::{Normalization, Pooling, Rank, RankOptions};
+use bow_mapping::{Normalization, Pooling, Rank, RankOptions, zero_set};
 use datasets::polygons::{Label, Outline, Scene, tile};
 use evaluation::nearer;
 use heatmap::{ColorBar, ColorMap, ContactSheet, Superposition, enlarge, normalize_all, photo_picture, write_png};
@@ -155,9 +155,14 @@ fn print_summary(scene: &Scene, bag: &Bag, found: &PixelDecomposition) -> Result
     println!(
         "R1 within {NEAR} pixels of the polygon {polygon:.4}, of the circle {circle:.4}, elsewhere {elsewhere:.4}"
     );
-    for (scale, relevance) in SCALES.iter().zip(by_channel(bag, &found.dimensions)) {
-        let flat = relevance[relevance.len() - 1];
-        println!("R3 of scale {scale}: {:.4}, {flat:.4} of it at the word of flat patches", relevance.sum());
+    for ((scale, channel), relevance) in SCALES.iter().zip(&bag.channels).zip(by_channel(bag, &found.dimensions)) {
+        let absent = zero_set(&channel.assignment, Pooling::MEAN)?;
+        let of_absent: f64 = absent.iter().map(|&word| relevance[word]).sum();
+        println!(
+            "R3 of scale {scale}: {:.4}; {of_absent:.4} of it at {} words that the tile lacks",
+            relevance.sum(),
+            absent.len()
+        );
     }
     println!();
     Ok(())
