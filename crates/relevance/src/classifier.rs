@@ -12,6 +12,38 @@ pub type ExplainError = Box<dyn std::error::Error + Send + Sync>;
 /// Everything that compares or judges explanations works on this trait alone, whatever the classifier is made of. Its
 /// inputs are arrays, so that a measure may change them: an image H×W×C or C×H×W in whatever range the classifier
 /// takes, or a plain vector.
+///
+/// ```
+/// use ndarray::{Array1, Array2, ArrayViewD, Axis, Ix1, array};
+/// use relevance::{Amount, Entry, ExplainError, ExplainableClassifier, Explanation, Ledger};
+///
+/// struct Linear(Array1<f64>); // f(x) = w·x, for vectors x
+/// impl ExplainableClassifier for Linear {
+///     fn targets(&self) -> usize { 1 }
+///     fn channel_axis(&self) -> Option<Axis> { None }
+///     fn scores(&self, inputs: &[ArrayViewD<f64>]) -> Result<Array2<f64>, ExplainError> {
+///         let scores = inputs.iter().map(|input| Ok(self.explain(input.view(), 0)?.score));
+///         let scores = scores.collect::<Result<Array1<f64>, ExplainError>>()?;
+///         Ok(scores.insert_axis(Axis(1)))
+///     }
+///     fn explain(&self, input: ArrayViewD<f64>, target: usize) -> Result<Explanation, ExplainError> {
+///         let x = input.into_dimensionality::<Ix1>()?;
+///         if target != 0 || x.len() != self.0.len() {
+///             return Err("a vector of as many numbers as weights, and target 0".into());
+///         }
+///         let (score, relevance) = (self.0.dot(&x), &self.0 * &x); // R_d = w_d x_d
+///         let entry = Entry::new("R¹ input (Eq. 5)", Amount::of(score), relevance.iter().collect());
+///         Ok(Explanation { score, relevance: relevance.into_dyn(), ledger: Ledger { entries: vec![entry] } })
+///     }
+/// }
+/// let classifier = Linear(array![1.0, -2.0]);
+/// let x = array![3.0, 0.5].into_dyn();
+/// let explanation = classifier.explain(x.view(), 0)?;
+/// assert_eq!(explanation.relevance, array![3.0, -1.0].into_dyn());
+/// assert_eq!(classifier.scores(&[x.view()])?, array![[explanation.score]]);
+/// explanation.ledger.check(1e-12)?;
+/// # Ok::<(), ExplainError>(())
+/// ```
 pub trait ExplainableClassifier: Sync {
     /// How many scores the classifier gives: one for each class, or a single one for "is it there?".
     fn targets(&self) -> usize;

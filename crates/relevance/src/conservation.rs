@@ -10,6 +10,16 @@ use crate::{Amount, Entry, Error};
 /// * `layers` — the relevance of each layer, from the output down
 /// * `tolerance` — largest allowed difference of two neighbors, relative to the lower layer's Σ|R|
 ///
+/// ```
+/// use ndarray::array;
+/// use relevance::check_layers;
+/// let (output, hidden, input) = (array![2.0], array![3.0, -1.0], array![0.5, 1.0]);
+/// check_layers(&[output.view(), hidden.view()], 1e-12)?;
+/// let error = check_layers(&[output.view(), hidden.view(), input.view()], 1e-12).unwrap_err();
+/// assert!(error.to_string().starts_with("layer 2 (Eq. 2): relevance is not conserved"));
+/// # Ok::<(), relevance::Error>(())
+/// ```
+///
 /// A classifier whose steps have sinks is checked by its [`Ledger`](crate::Ledger::check) instead.
 ///
 /// # Errors
@@ -27,6 +37,17 @@ pub fn check_layers(layers: &[ArrayView1<'_, f64>], tolerance: f64) -> Result<()
 ///
 /// * `messages` — `R_{i←k}`, shape (lower neurons, upper neurons)
 /// * `lower` — `R_i`
+/// * `tolerance` — largest allowed difference, relative to the messages' Σ|R|
+///
+/// ```
+/// use ndarray::array;
+/// use relevance::check_collected;
+/// let messages = array![[1.0, 2.0], [4.0, -1.0]]; // lower neuron 0 gets 1 and 2
+/// check_collected(messages.view(), array![3.0, 3.0].view(), 1e-12)?;
+/// let error = check_collected(messages.view(), array![3.0, 5.0].view(), 1e-12).unwrap_err();
+/// assert!(error.to_string().starts_with("lower neuron 1 (Eq. 8)"));
+/// # Ok::<(), relevance::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Imbalance`] names the first neuron for which this does not hold; [`Error::Length`] when shapes differ.
@@ -45,6 +66,17 @@ pub fn check_collected(messages: ArrayView2<'_, f64>, lower: ArrayView1<'_, f64>
 ///
 /// * `messages` — `R_{i←k}`, shape (lower neurons, upper neurons)
 /// * `upper` — `R_k`
+/// * `tolerance` — largest allowed difference, relative to the messages' Σ|R|
+///
+/// ```
+/// use ndarray::array;
+/// use relevance::check_handed_down;
+/// let messages = array![[1.0, 2.0], [4.0, -1.0]]; // upper neuron 0 hands down 1 and 4
+/// check_handed_down(messages.view(), array![5.0, 1.0].view(), 1e-12)?;
+/// let error = check_handed_down(messages.view(), array![5.0, 2.0].view(), 1e-12).unwrap_err();
+/// assert!(error.to_string().starts_with("upper neuron 1 (Eq. 13)"));
+/// # Ok::<(), relevance::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Imbalance`] names the first neuron for which this does not hold; [`Error::Length`] when shapes differ.

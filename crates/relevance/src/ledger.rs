@@ -54,12 +54,13 @@ impl fmt::Display for Sink {
     }
 }
 
-/// An amount of relevance: its sum, and the sum of its absolute values.
+/// An amount of relevance: its sum, the sum of its absolute values, and how many of the values were not finite.
 ///
 /// ```
 /// use relevance::Amount;
 /// let amount: Amount = [1.0, -3.0].into_iter().collect();
-/// assert_eq!((amount.total, amount.magnitude), (-2.0, 4.0));
+/// assert_eq!((amount.total, amount.magnitude, amount.non_finite), (-2.0, 4.0, 0));
+/// assert_eq!(Amount::of(f64::NAN).non_finite, 1);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Amount {

@@ -20,6 +20,24 @@ const HALVINGS: usize = 64;
 const PLAIN_HALVINGS: usize = 10;
 
 /// Points towards which roots are searched, with their values: computed once, used for every explanation.
+///
+/// ```
+/// use ndarray::{Array1, ArrayView1, array};
+/// use relevance::{Candidates, Differentiable};
+///
+/// struct Plane; // f(x) = x₁ + x₂ − 1
+/// impl Differentiable for Plane {
+///     fn dimensions(&self) -> usize { 2 }
+///     fn value(&self, x: ArrayView1<f64>) -> f64 { x.sum() - 1.0 }
+///     fn gradient(&self, _: ArrayView1<f64>) -> Array1<f64> { array![1.0, 1.0] }
+/// }
+/// let points = array![[0.0, 0.0], [5.0, 5.0]];
+/// let candidates = Candidates::new(&Plane, points.clone())?;
+/// assert_eq!(candidates.values(), array![-1.0, 9.0]);
+/// // From a file, with the scores that were computed in training:
+/// assert_eq!(Candidates::with_values(points, array![-1.0, 9.0])?, candidates);
+/// # Ok::<(), relevance::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidates {
     points: Array2<f64>,
@@ -141,7 +159,7 @@ pub struct RootedDecomposition {
     pub relevance: Array1<f64>,
     /// `f(x)`
     pub value: f64,
-    /// `f(x₀)`; the mean of them where decompositions are averaged.
+    /// `f(x₀)` as [`TaylorDecomposition::root_value`] has it; the mean of them where decompositions are averaged.
     pub root_value: f64,
     /// `f(x) − f(x₀) − Σ_d R_d` from the function's own formula; the mean of them where decompositions are averaged.
     pub remainder: f64,
@@ -189,7 +207,8 @@ impl RootSearch {
     ///
     /// # Errors
     /// [`Error::NoCandidate`] when no candidate has the opposite sign, [`Error::NoneWithinRadius`] when all roots are
-    /// too far away, [`Error::Length`] and [`Error::NonFinite`] for points that are none of the function's.
+    /// too far away, [`Error::Length`] and [`Error::NonFinite`] for points that are none of the function's,
+    /// [`Error::Zero`] when 0 candidates are to be searched or 0 decompositions to be averaged.
     pub fn decompose<F: Differentiable + ?Sized>(
         &self,
         function: &F,
@@ -216,7 +235,6 @@ impl RootSearch {
                 chosen.sort_by(|left, right| left.distance.total_cmp(&right.distance));
                 1
             }
-            RootSelection::AverageOfBest(0) => return Err(Error::Zero { what: "number of averaged decompositions" }),
             RootSelection::AverageOfBest(best) => {
                 sort_by_residual(&mut chosen);
                 best
@@ -238,6 +256,7 @@ impl RootSearch {
         x: ArrayView1<'_, f64>,
         candidates: &Candidates,
     ) -> Result<Vec<Root>, Error> {
+        self.check()?;
         check_point("the point to explain", function, x)?;
         check_length("a candidate", candidates.points.ncols(), function.dimensions())?;
         let value = function.value(x);
@@ -261,6 +280,17 @@ impl RootSearch {
         Ok(roots)
     }
 
+    /// Fails when nothing is to be searched, or nothing is to be averaged.
+    fn check(&self) -> Result<(), Error> {
+        if self.over == SearchOver::Nearest(0) {
+            return Err(Error::Zero { what: "number of root candidates" });
+        }
+        if self.selection == RootSelection::AverageOfBest(0) {
+            return Err(Error::Zero { what: "number of averaged decompositions" });
+        }
+        Ok(())
+    }
+
     /// The candidates to search: of the opposite sign, ascending.
     fn searched(&self, x: ArrayView1<'_, f64>, value: f64, candidates: &Candidates) -> Result<Vec<usize>, Error> {
         let mut opposite: Vec<usize> = (0..candidates.values.len())
@@ -274,7 +304,6 @@ impl RootSearch {
         }
         match self.over {
             SearchOver::All => {}
-            SearchOver::Nearest(0) => return Err(Error::Zero { what: "number of root candidates" }),
             SearchOver::Nearest(count) => {
                 let mut by_distance: Vec<(f64, usize)> =
                     opposite.iter().map(|&index| (squared_distance(x, candidates.points.row(index)), index)).collect();
@@ -400,24 +429,28 @@ impl Enclosure {
                 return; // a value on the segment is not finite
             }
             let before = (self.low.0, self.high.0);
-            for position in [estimate, estimate] {
-                // The second evaluation lies across the root as seen from the first.
-                let margin = (width * width).max(0.25 * Self::NARROW);
-                let position = if position == self.low.0 {
-                    position + margin
-                } else if position == self.high.0 {
-                    position - margin
-                } else {
-                    position
-                };
-                if position <= self.low.0 || position >= self.high.0 {
-                    continue;
+            let margin = (width * width).max(0.25 * Self::NARROW);
+            // The first evaluation makes the estimate one of the ends; the second then lies across the root from it.
+            for _ in 0..2 {
+                let position = self.off_the_ends(estimate, margin);
+                if self.low.0 < position && position < self.high.0 {
+                    self.insert(position, function(position), upper_is_positive);
                 }
-                self.insert(position, function(position), upper_is_positive);
             }
             if before == (self.low.0, self.high.0) {
                 return;
             }
+        }
+    }
+
+    /// `position`, moved inward by `margin` where it is one of the ends.
+    fn off_the_ends(&self, position: f64, margin: f64) -> f64 {
+        if position == self.low.0 {
+            position + margin
+        } else if position == self.high.0 {
+            position - margin
+        } else {
+            position
         }
     }
 }

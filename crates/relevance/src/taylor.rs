@@ -9,6 +9,24 @@ use crate::{Amount, Entry, Error, Sink};
 ///
 /// The methods may take for granted that points have [`dimensions`](Self::dimensions) finite entries: what calls them
 /// has checked that.
+///
+/// Value and gradient are enough; the other methods follow from them.
+///
+/// ```
+/// use ndarray::{Array1, ArrayView1, array};
+/// use relevance::Differentiable;
+///
+/// struct Bowl; // f(x) = ‖x‖² − 1
+/// impl Differentiable for Bowl {
+///     fn dimensions(&self) -> usize { 2 }
+///     fn value(&self, x: ArrayView1<f64>) -> f64 { x.dot(&x) - 1.0 }
+///     fn gradient(&self, x: ArrayView1<f64>) -> Array1<f64> { 2.0 * &x }
+/// }
+/// let (x, root) = (array![2.0, 0.0], array![1.0, 0.0]);
+/// assert_eq!(Bowl.change(x.view(), root.view()), 3.0);
+/// assert_eq!(Bowl.remainder(x.view(), root.view()), 1.0); // ‖x − x₀‖²
+/// assert_eq!(Bowl.along(root.view(), x.view())(0.5), 1.25); // at (1.5, 0)
+/// ```
 pub trait Differentiable: Sync {
     /// How many variables the function has.
     fn dimensions(&self) -> usize;
@@ -49,6 +67,16 @@ pub trait Differentiable: Sync {
 }
 
 /// `l(a) = a · to + (1 − a) · from`, the line between the point to explain (`to`) and a candidate (`from`).
+///
+/// * `from`, `to` — points of the same length
+/// * `position` — `a`
+///
+/// ```
+/// use ndarray::array;
+/// use relevance::point_on_segment;
+/// let (candidate, x) = (array![0.0, 4.0], array![2.0, 0.0]);
+/// assert_eq!(point_on_segment(candidate.view(), x.view(), 0.75), array![1.5, 1.0]);
+/// ```
 pub fn point_on_segment(from: ArrayView1<'_, f64>, to: ArrayView1<'_, f64>, position: f64) -> Array1<f64> {
     &to * position + &from * (1.0 - position)
 }
@@ -60,7 +88,8 @@ pub struct TaylorDecomposition {
     pub relevance: Array1<f64>,
     /// `f(x)`
     pub value: f64,
-    /// `f(x₀)`: zero up to rounding when `x₀` is a root.
+    /// `f(x₀)`, as `f(x) − change(x, x₀)` ([`Differentiable::change`]), without the cancellation of two nearly
+    /// equal values. Zero up to rounding when `x₀` is a root.
     pub root_value: f64,
     /// `f(x) − f(x₀) − Σ_d R_d`, as the function itself knows it ([`Differentiable::remainder`]).
     pub remainder: f64,

@@ -181,13 +181,16 @@ fn roots_too_far_away() {
 #[test]
 fn nothing_to_search_and_nothing_to_average() {
     let candidates = Candidates::new(&Plane, array![[0.0, 0.0]]).expect("valid");
-    let decompose = |search: RootSearch| search.decompose(&Plane, array![2.0, 1.0].view(), &candidates);
-    assert_eq!(
-        message(decompose(RootSearch { over: SearchOver::Nearest(0), ..RootSearch::default() })),
-        "number of root candidates = 0: it has to be at least 1"
-    );
-    assert_eq!(
-        message(decompose(RootSearch { selection: RootSelection::AverageOfBest(0), ..RootSearch::default() })),
-        "number of averaged decompositions = 0: it has to be at least 1"
-    );
+    // Also on the boundary, where nothing would have to be searched.
+    for x in [array![2.0, 1.0], array![0.5, 0.5]] {
+        let decompose = |search: RootSearch| search.decompose(&Plane, x.view(), &candidates);
+        assert_eq!(
+            message(decompose(RootSearch { over: SearchOver::Nearest(0), ..RootSearch::default() })),
+            "number of root candidates = 0: it has to be at least 1"
+        );
+        assert_eq!(
+            message(decompose(RootSearch { selection: RootSelection::AverageOfBest(0), ..RootSearch::default() })),
+            "number of averaged decompositions = 0: it has to be at least 1"
+        );
+    }
 }
