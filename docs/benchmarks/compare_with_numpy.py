@@ -52,7 +52,8 @@ def dense_sift(gray, scale, step=6):
     rows, columns = np.meshgrid(*(np.arange(step // 2, n, step) for n in gray.shape), indexing="ij")
     rows, columns = rows.ravel(), columns.ravel()
     main_x, main_y = (
-        gaussian_filter(gradient, 1.5 * scale, mode="nearest")[rows, columns] for gradient in (along_columns, along_rows)
+        gaussian_filter(gradient, 1.5 * scale, mode="nearest")[rows, columns]
+        for gradient in (along_columns, along_rows)
     )
     angles = np.where(np.hypot(main_x, main_y) > 1e-6, np.arctan2(main_y, main_x), 0.0)
 
@@ -198,7 +199,8 @@ class Classifier:
 
     def gradient(self, x):
         parts = zip(self.support, self.sigmas, (x[:128], x[128:]))
-        return 0.5 * np.concatenate([chi_squared_gradient(s, self.coefficients, sigma, part) for s, sigma, part in parts])
+        gradients = [chi_squared_gradient(support, self.coefficients, sigma, part) for support, sigma, part in parts]
+        return 0.5 * np.concatenate(gradients)
 
     def root_relevance(self, x, candidates, halvings):
         """R³ about the best of the roots towards the nearest candidates (Eq. 25)."""
@@ -257,10 +259,10 @@ def tile_rows():
     frames = [frames for _, frames in sift(busy)]
     relevance = np.sin(np.arange(len(frames[0])))
     return [
-        Row("dense SIFT, scales 2 and 3, tile with flat ground", "dense_sift_two_scales_tile", lambda: sift(flat)),
+        Row("dense SIFT, scales 2 and 3, tile on flat ground", "dense_sift_two_scales_tile", lambda: sift(flat)),
         Row("dense SIFT, scales 2 and 3, busy tile", "dense_sift_two_scales_busy_tile", lambda: sift(busy)),
         Row(
-            "R¹, 578 rotated areas",
+            "R¹, 578 areas of a busy tile",
             "pixel_relevance_two_scales_tile",
             lambda: [pixel_relevance(relevance, f, (SIDE, SIDE)) for f in frames],
         ),
@@ -269,13 +271,18 @@ def tile_rows():
 
 def explanation_rows(support_vectors):
     tile = flat_tile()
-    classifier = Classifier.drawn([dense_sift(busy_tile(), s)[0] for s in SCALES], support_vectors, np.random.default_rng(0))
+    descriptors = [dense_sift(busy_tile(), scale)[0] for scale in SCALES]
+    classifier = Classifier.drawn(descriptors, support_vectors, np.random.default_rng(0))
     image = np.repeat(tile[:, :, None], 3, axis=2)
+    frames = [dense_sift(tile, scale)[1] for scale in SCALES]
+    relevance = np.sin(np.arange(len(frames[0])))
+    spread = lambda: [pixel_relevance(relevance, f, (SIDE, SIDE)) for f in frames]
     rows = []
     for which, bench in (("test tile", "tile"), ("part of a composite", "part")):
+        rows.append(Row(f"R¹, 578 areas of a {which}", f"stage/R1_both_scales/{bench}", spread))
         for halvings in (64, 30):
-            name = f"whole explanation, 5 candidates, {which}, numpy with {halvings} halvings"
             explain = lambda halvings=halvings: classifier.explain(image, halvings=halvings)
+            name = f"explanation of a {which}; numpy: {halvings} halvings"
             rows.append(Row(name, f"explanation/chi2_5_candidates/{bench}", explain))
     return rows
 
@@ -285,15 +292,16 @@ def mapping_rows():
     features, words = random.normal(size=(10_000, 128)), random.normal(size=(1024, 128))
     sparse = rank_encode(features, words, 2.4, 8)
     dense, relevance = sparse.toarray(), random.normal(size=1024)
+    on_dense, on_sparse = (lambda mapped=mapped: feature_relevance(relevance, mapped) for mapped in (dense, sparse))
     return [
         Row(
             "rank mapping, L 10000, D 128, V 1024, n 8",
             "rank_encode_L10000_D128_V1024_n8",
             lambda: rank_encode(features, words, 2.4, 8),
         ),
-        Row("R², L 10000, V 1024: sparse against dense", "R2_sparse_p1_L10000_V1024", lambda: feature_relevance(relevance, dense)),
-        Row("R², L 10000, V 1024: dense against dense", "R2_dense_p1_L10000_V1024", lambda: feature_relevance(relevance, dense)),
-        Row("R², L 10000, V 1024: sparse against scipy.sparse", "R2_sparse_p1_L10000_V1024", lambda: feature_relevance(relevance, sparse)),
+        Row("R², L 10000, V 1024: sparse; numpy: dense", "R2_sparse_p1_L10000_V1024", on_dense),
+        Row("R², L 10000, V 1024: dense; numpy: dense", "R2_dense_p1_L10000_V1024", on_dense),
+        Row("R², L 10000, V 1024: sparse; numpy: scipy.sparse", "R2_sparse_p1_L10000_V1024", on_sparse),
     ]
 
 
@@ -368,7 +376,7 @@ def main():
         ("bow-mapping", "mapping"): mapping_rows,
         ("kernels", "kernels"): kernel_rows,
     }
-    print(f"{'row':<75} {'numpy ms':>9} {'pixelwise ms':>13} {'ratio':>7}")
+    print(f"{'row':<58} {'numpy ms':>9} {'pixelwise ms':>13} {'ratio':>7}")
     for bench, make_rows in benches.items():
         cargo_bench(*bench, "--no-run")
         rows = [row for row in make_rows() if options.only in row.name]
@@ -382,7 +390,7 @@ def main():
                 numpy[row.name] = min(numpy[row.name], time_numpy(row.numpy, options.seconds))
         for row in rows:
             ratio = numpy[row.name] / rust[row.name]
-            print(f"{row.name:<75} {numpy[row.name]:>9.3f} {rust[row.name]:>13.4f} {ratio:>7.1f}", flush=True)
+            print(f"{row.name:<58} {numpy[row.name]:>9.3f} {rust[row.name]:>13.4f} {ratio:>7.1f}", flush=True)
 
 
 if __name__ == "__main__":
