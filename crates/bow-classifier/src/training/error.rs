@@ -6,6 +6,9 @@ use ndarray::ArrayView2;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainingError {
+    /// Scores that can't be measured.
+    #[error(transparent)]
+    Evaluation(#[from] evaluation::Error),
     /// A parameter outside of its range.
     #[error("{name} = {value}: it has to be {expected}")]
     Parameter {

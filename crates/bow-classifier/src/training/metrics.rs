@@ -2,6 +2,7 @@
 //!
 //! linfa's metrics work on labels and on f32 probabilities; scores are neither, and the shares are asked for in f64.
 
+use evaluation::area_under_roc;
 use ndarray::ArrayView1;
 
 use super::TrainingError;
@@ -46,18 +47,10 @@ pub fn accuracy(scores: ArrayView1<'_, f64>, positive: &[bool]) -> Result<f64, T
 pub fn area_under_curve(scores: ArrayView1<'_, f64>, positive: &[bool]) -> Result<f64, TrainingError> {
     check_scores(scores, positive)?;
     check_both_classes(positive)?;
-    let mut ranked: Vec<(f64, bool)> = scores.iter().copied().zip(positive.iter().copied()).collect();
-    ranked.sort_by(|left, right| left.0.total_cmp(&right.0));
-    let (mut twice_in_order, mut negatives_below) = (0_u64, 0_u64);
-    // -0 and 0 are equal, and neighbors in the total order.
-    for tied in ranked.chunk_by(|left, right| left.0 == right.0) {
-        let positives = tied.iter().filter(|(_, positive)| *positive).count() as u64;
-        let negatives = tied.len() as u64 - positives;
-        twice_in_order += positives * (2 * negatives_below + negatives);
-        negatives_below += negatives;
-    }
-    let pairs = negatives_below * (positive.len() as u64 - negatives_below);
-    Ok(twice_in_order as f64 / (2 * pairs) as f64)
+    let of_class = |class: bool| -> Vec<f64> {
+        scores.iter().zip(positive).filter(|&(_, &positive)| positive == class).map(|(&score, _)| score).collect()
+    };
+    area_under_roc(&of_class(true), &of_class(false))?.ok_or(TrainingError::Empty)
 }
 
 fn check_scores(scores: ArrayView1<'_, f64>, positive: &[bool]) -> Result<(), TrainingError> {
