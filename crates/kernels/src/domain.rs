@@ -5,6 +5,12 @@ use ndarray::{ArrayView1, ArrayView2, Axis};
 use crate::{Error, KernelKind};
 
 /// The values that a kernel is defined for.
+///
+/// ```
+/// use kernels::{Domain, KernelKind};
+/// assert_eq!(KernelKind::Rbf.domain(), Domain::Real);
+/// assert_eq!(KernelKind::ChiSquared.domain(), Domain::NonNegative);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
     /// Any real number.

@@ -6,7 +6,7 @@ use kernels::{
 };
 use ndarray::{Array1, Array2};
 use proptest::prelude::*;
-use relevance::{Candidates, Differentiable, Error, RootSearch};
+use relevance::{Candidates, Differentiable, Error, RootSearch, Sink, point_on_segment};
 
 /// Entries of histograms: many zeros, some ties, some tiny.
 fn entry() -> impl Strategy<Value = f64> {
@@ -63,7 +63,42 @@ fn magnitude(expansion: &KernelExpansion) -> f64 {
     expansion.bias().abs() + 2.0 * coefficients.mapv(f64::abs).sum()
 }
 
+/// The value at the expansion point that the ledger books, `f(x) − change(x, x₀)`, is `f(x₀)`: a balanced ledger alone
+/// does not tell, since a wrong change would shift the remainder by as much.
+fn assert_root_values(expansion: &KernelExpansion, points: &Array2<f64>) -> Result<(), TestCaseError> {
+    let function = expansion.differentiable(ZeroQuotient::default()).unwrap();
+    for (x, other) in points.rows().into_iter().zip(points.rows().into_iter().skip(1)) {
+        for position in [0.0, 0.5, 0.999] {
+            let root = point_on_segment(other, x, position);
+            let (_, entry) = taylor_relevance(&function, x, root.view()).unwrap();
+            let error = entry.sink(Sink::RootValue).total - function.value(root.view());
+            prop_assert!(error.abs() <= 1e-12 * magnitude(expansion), "{error:e} at {position}");
+        }
+    }
+    Ok(())
+}
+
 proptest! {
+    #[test]
+    fn root_values_of_linear_expansions_are_values_at_roots((expansion, points) in scene(linear)) {
+        assert_root_values(&expansion, &points)?;
+    }
+
+    #[test]
+    fn root_values_of_chi_squared_expansions_are_values_at_roots((expansion, points) in scene(chi_squared)) {
+        assert_root_values(&expansion, &points)?;
+    }
+
+    #[test]
+    fn root_values_of_printed_chi_squared_expansions_are_values_at_roots((expansion, points) in scene(printed)) {
+        assert_root_values(&expansion, &points)?;
+    }
+
+    #[test]
+    fn root_values_of_rbf_expansions_are_values_at_roots((expansion, points) in scene(rbf)) {
+        assert_root_values(&expansion, &points)?;
+    }
+
     #[test]
     fn sum_decomposable_relevance_is_conserved(
         (expansion, tests) in prop_oneof![scene(linear), scene(intersection)]

@@ -26,6 +26,19 @@ pub struct ExpansionTerm {
 }
 
 /// The coefficients of the support vectors.
+///
+/// ```
+/// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
+/// use ndarray::array;
+/// let term = |support| ExpansionTerm { kernel: Linear.into(), weight: 1.0, support };
+/// let terms = vec![term(array![[1.0], [2.0]]), term(array![[3.0], [4.0]])];
+/// let x = array![1.0, 1.0];
+/// let shared = KernelExpansion::new(terms.clone(), Coefficients::Shared(array![1.0, -1.0]), 0.0)?;
+/// assert_eq!(shared.value(x.view())?, (1.0 + 3.0) - (2.0 + 4.0));
+/// let per_kernel = Coefficients::PerKernel(array![[1.0, 0.5], [-1.0, 0.0]]);
+/// assert_eq!(KernelExpansion::new(terms, per_kernel, 0.0)?.value(x.view())?, (1.0 + 0.5 * 3.0) - 2.0);
+/// # Ok::<(), kernels::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Coefficients {
@@ -173,6 +186,16 @@ impl KernelExpansion {
 
     /// `f` at each row of `points`, (M, V).
     ///
+    /// ```
+    /// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
+    /// use ndarray::array;
+    /// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0, 2.0]] };
+    /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![1.0]), 0.5)?;
+    /// assert_eq!(expansion.values(array![[1.0, 0.0], [0.0, 1.0]].view())?, array![1.5, 2.5]);
+    /// assert!(expansion.is_sum_decomposable() && expansion.is_differentiable());
+    /// # Ok::<(), kernels::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As for [`value`](Self::value).
     pub fn values(&self, points: ArrayView2<'_, f64>) -> Result<Array1<f64>, Error> {
@@ -208,6 +231,17 @@ impl KernelExpansion {
     }
 
     /// The same function without the support vectors that have no share in it: those whose coefficients are all zero.
+    ///
+    /// ```
+    /// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
+    /// use ndarray::array;
+    /// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0], [2.0], [3.0]] };
+    /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![0.5, 0.0, -1.0]), 0.0)?;
+    /// let sparsified = expansion.sparsified();
+    /// assert_eq!(sparsified.support_count(), 2);
+    /// assert_eq!(sparsified.value(array![2.0].view())?, expansion.value(array![2.0].view())?);
+    /// # Ok::<(), kernels::Error>(())
+    /// ```
     #[must_use]
     pub fn sparsified(&self) -> Self {
         let rows: Vec<usize> = (0..self.support_count())

@@ -25,6 +25,14 @@ use crate::{Domain, Error, gram};
 ///
 /// All methods may take for granted that points have the same dimensions, at least one, and lie in the kernel's
 /// [`domain`](Kernel::domain): what calls them has checked that.
+///
+/// ```
+/// use kernels::{HistogramIntersection, Kernel};
+/// let kernel = Kernel::from(HistogramIntersection);
+/// let function = kernel.function();
+/// assert_eq!(function.value(&[0.5, 0.5], &[0.25, 0.75]), 0.75);
+/// assert!(function.sum_decomposable().is_some() && function.differentiable().is_none());
+/// ```
 pub trait KernelFunction: Sync {
     /// `k(x, z)`
     fn value(&self, x: &[f64], z: &[f64]) -> f64;
@@ -63,6 +71,11 @@ pub trait KernelFunction: Sync {
 /// ```text
 /// k(x, z) = Σ_d k^(d)(x_(d), z_(d))                          Bach et al. 2015, Eq. (23)
 /// ```
+///
+/// ```
+/// use kernels::{KernelFunction, Linear, SumDecomposable};
+/// assert_eq!(Linear.part(1.0, 3.0) + Linear.part(-2.0, 0.5), Linear.value(&[1.0, -2.0], &[3.0, 0.5]));
+/// ```
 pub trait SumDecomposable: KernelFunction {
     /// `k^(d)(x_(d), z_(d))`
     fn part(&self, x: f64, z: f64) -> f64;
@@ -73,6 +86,9 @@ pub trait SumDecomposable: KernelFunction {
 }
 
 /// A kernel with a derivative in its second argument.
+///
+/// Its sums over support vectors are those of a [`DifferentiableExpansion`](crate::DifferentiableExpansion), where an
+/// example stands; of a single pair of points, [`Kernel::derivative`] gives the derivative.
 pub trait DifferentiableKernel: KernelFunction {
     /// Adds `Σ_i α_i ∂k(x_i, ·)/∂z_(d) (z)` to each entry of `gradient`: the sum of Eq. 25.
     fn add_gradient(&self, support: &SupportVectors<'_>, z: &[f64], zero_quotient: ZeroQuotient, gradient: &mut [f64]);
@@ -109,6 +125,16 @@ fn plain_segment<'a, K: KernelFunction + ?Sized>(
 pub type Segment<'a> = Box<dyn Fn(f64) -> f64 + 'a>;
 
 /// What the quotient 0/0 of Eq. 45 stands for: a dimension in which support vector and expansion point are both zero.
+///
+/// ```
+/// use kernels::{ChiSquared, Kernel, ZeroQuotient};
+/// use ndarray::array;
+/// let (kernel, x, z) = (Kernel::from(ChiSquared::new(0.5)?), array![1.0, 0.0], array![1.0, 0.0]);
+/// let factor = |zero_quotient| kernel.derivative(x.view(), z.view(), zero_quotient).map(|slope| slope[1] / 0.5);
+/// assert_eq!(factor(ZeroQuotient::RightDerivative)?, -1.0);
+/// assert_eq!(factor(ZeroQuotient::Zero)?, 0.0);
+/// # Ok::<(), kernels::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ZeroQuotient {
@@ -244,6 +270,15 @@ impl Kernel {
     }
 
     /// `∂k(x, ·)/∂z_(d) (z)`, the derivative in the second argument, for each dimension.
+    ///
+    /// ```
+    /// use kernels::{Kernel, Rbf, ZeroQuotient};
+    /// use ndarray::array;
+    /// let kernel = Kernel::from(Rbf::new(2.0)?);
+    /// let derivative = kernel.derivative(array![1.0].view(), array![0.0].view(), ZeroQuotient::default())?;
+    /// assert_eq!(derivative, array![(-0.5_f64).exp()]); // k · 2 (x − z)/σ
+    /// # Ok::<(), kernels::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`value`](Self::value), and [`Error::NotDifferentiable`].
