@@ -5,6 +5,7 @@ use std::ops::Range;
 use ndarray::{Array1, Array2};
 
 use crate::Error;
+use crate::lanes::sum_in_lanes;
 
 /// What errors call a row.
 const ASSIGNMENT_OF: &str = "the assignment of local feature";
@@ -13,6 +14,16 @@ const ASSIGNMENT_OF: &str = "the assignment of local feature";
 ///
 /// Mappings that give a feature only a few words keep their assignment sparse, through pooling and relevance to the
 /// end: no L×V matrix is made.
+///
+/// ```
+/// use bow_mapping::{Assignment, SparseAssignment};
+/// use ndarray::array;
+/// let sparse = Assignment::Sparse(SparseAssignment::new(3, vec![0, 1, 2], vec![2, 0], vec![0.5, 1.0])?);
+/// let dense = Assignment::Dense(array![[0.0, 0.0, 0.5], [1.0, 0.0, 0.0]]);
+/// assert_eq!((sparse.features(), sparse.words()), (2, 3));
+/// assert_eq!(sparse.to_dense(), dense.to_dense());
+/// # Ok::<(), bow_mapping::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Assignment {
     /// Compressed rows.
@@ -110,22 +121,6 @@ impl Assignment {
                 .map(|((feature, word), &value)| (feature, word, value)),
         }
     }
-}
-
-/// Sums that run side by side, so that the compiler can keep them in vector registers.
-const LANES: usize = 8;
-
-fn sum_in_lanes<C: Copy>(context: &[C], values: &[f64], term: impl Fn(C, f64) -> f64) -> f64 {
-    let (context_lanes, value_lanes) = (context.chunks_exact(LANES), values.chunks_exact(LANES));
-    let rest = context_lanes.remainder().iter().zip(value_lanes.remainder());
-    let rest: f64 = rest.map(|(&context, &value)| term(context, value)).sum();
-    let mut sums = [0.0; LANES];
-    for (contexts, values) in context_lanes.zip(value_lanes) {
-        for ((sum, &context), &value) in sums.iter_mut().zip(contexts).zip(values) {
-            *sum += term(context, value);
-        }
-    }
-    sums.iter().sum::<f64>() + rest
 }
 
 /// An [`Assignment`] that stores only what may differ from zero, in compressed rows.

@@ -6,23 +6,12 @@ use std::cmp::Ordering;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::error::check_descriptors;
+use crate::lanes::sum_in_lanes;
 use crate::{Codebook, Error};
-
-/// Sums that run side by side, so that the compiler can keep them in vector registers.
-const LANES: usize = 8;
 
 /// `Σ_r (l_r − b_r)²`
 pub(crate) fn squared_distance(descriptor: &[f64], word: &[f64]) -> f64 {
-    let (lanes, word_lanes) = (descriptor.chunks_exact(LANES), word.chunks_exact(LANES));
-    let rest = lanes.remainder().iter().zip(word_lanes.remainder());
-    let rest: f64 = rest.map(|(l, b)| (l - b) * (l - b)).sum();
-    let mut sums = [0.0; LANES];
-    for (descriptor, word) in lanes.zip(word_lanes) {
-        for ((sum, l), b) in sums.iter_mut().zip(descriptor).zip(word) {
-            *sum += (l - b) * (l - b);
-        }
-    }
-    sums.iter().sum::<f64>() + rest
+    sum_in_lanes(descriptor, word, |l, b| (l - b) * (l - b))
 }
 
 /// `Σ_r (l_r − b_dr)²` of a feature to all words; `words` holds them one after the other.

@@ -54,6 +54,7 @@ mod distance;
 mod error;
 mod estimators;
 mod gaussian_mixture;
+mod lanes;
 mod linear_algebra;
 mod mapping;
 mod maximum;

@@ -35,6 +35,20 @@ pub type Observer<'a> = dyn FnMut(Step) + 'a;
 /// Learns a model from descriptors.
 ///
 /// Implemented for checked parameters, and through [`ParamGuard`] for unchecked ones, which are then checked first.
+///
+/// ```
+/// use bow_mapping::learning::{KMeansParams, Learner, LearningError};
+/// use ndarray::array;
+/// let descriptors = array![[0.0], [1.0], [10.0], [11.0]];
+/// let mut objectives = Vec::new();
+/// let learned = KMeansParams::new(2).learn_observed(descriptors.view(), &mut |step| objectives.push(step.objective))?;
+/// assert!(learned.converged);
+/// assert_eq!(learned.iterations, objectives.len());
+/// assert!(objectives.is_sorted_by(|before, after| before >= after));
+/// // Parameters are checked before anything is learned.
+/// assert!(KMeansParams::new(0).learn(descriptors.view()).is_err());
+/// # Ok::<(), LearningError>(())
+/// ```
 pub trait Learner {
     /// What is learned.
     type Model;

@@ -10,6 +10,8 @@ use crate::linear_algebra::solve_positive_definite_vector;
 use crate::{Assignment, Codebook, Error, SparseAssignment};
 
 /// How [`Lasso`] regularizes, and when its solver stops.
+///
+/// The example of [`Lasso`] sets them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LassoOptions {

@@ -21,6 +21,22 @@ use crate::error::{check_descriptors, check_dimensions, check_range};
 use crate::{Assignment, Codebook, Error};
 
 /// A mapping of local features onto visual words.
+///
+/// ```
+/// use bow_mapping::{Codebook, Error, Hard, Map, Ridge, RidgeOptions};
+/// use ndarray::{Array1, Axis, array};
+///
+/// /// How much of each word an image has, by any mapping.
+/// fn counts(mapping: &dyn Map) -> Result<Array1<f64>, Error> {
+///     let descriptors = array![[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]];
+///     assert_eq!(descriptors.ncols(), mapping.descriptor_dimensions());
+///     Ok(mapping.assign(descriptors.view())?.to_dense().sum_axis(Axis(0)))
+/// }
+/// let codebook = Codebook::new(array![[1.0, 0.0], [0.0, 1.0]])?;
+/// assert_eq!(counts(&Hard::new(codebook.clone()))?, array![2.0, 1.0]);
+/// assert_eq!(counts(&Ridge::new(codebook, RidgeOptions { lambda: 3.0 })?)?, array![1.0, 0.5]); // l / (1 + λ)
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Map {
     /// V: how many words, or dimensions of the Bag of Words, the mapping has.
     fn words(&self) -> usize;

@@ -9,6 +9,8 @@ use crate::nearest::check_count;
 use crate::{Assignment, Codebook, Error, SparseAssignment, nearest_words};
 
 /// How [`Rank`] weights the nearest words.
+///
+/// The example of [`Rank`] sets them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RankOptions {

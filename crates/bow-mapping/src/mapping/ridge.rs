@@ -9,6 +9,8 @@ use crate::linear_algebra::solve_positive_definite;
 use crate::{Assignment, Codebook, Error};
 
 /// How [`Ridge`] regularizes.
+///
+/// The example of [`Ridge`] sets them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RidgeOptions {

@@ -21,6 +21,8 @@ pub enum Distance {
 }
 
 /// How [`Soft`] weights the words.
+///
+/// The example of [`Soft`] sets them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SoftOptions {
