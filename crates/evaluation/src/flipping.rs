@@ -71,6 +71,13 @@ pub struct FlipCurve {
 
 impl FlipCurve {
     /// `f(x) − f(flipped)`: how far the score has fallen. `None` for a fraction that is not on the curve.
+    ///
+    /// ```
+    /// use evaluation::FlipCurve;
+    /// let curve = FlipCurve { fractions: vec![0.0, 0.1, 0.2], scores: vec![2.0, 1.5, -0.5] };
+    /// assert_eq!(curve.drop_at(0.2), Some(2.5));
+    /// assert_eq!(curve.drop_at(0.15), None);
+    /// ```
     pub fn drop_at(&self, fraction: f64) -> Option<f64> {
         let position = self.fractions.iter().position(|&other| other == fraction)?;
         Some(self.scores.first()? - self.scores.get(position)?)

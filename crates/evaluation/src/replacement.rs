@@ -6,6 +6,21 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// What flipped pixels become.
+///
+/// ```
+/// use evaluation::{FlipOptions, Replacement, flipped_inputs};
+/// use ndarray::array;
+/// let (input, relevance) = (array![0.0, 0.25, 0.75, 1.0].into_dyn(), array![0.0, 0.0, 0.0, 9.0].into_dyn());
+/// let flipped = |replacement| {
+///     let options = FlipOptions { region_side: 1, replacement, fractions: vec![0.25], ..FlipOptions::default() };
+///     flipped_inputs(input.view(), relevance.view(), None, &options).map(|inputs| inputs[1][3])
+/// };
+/// assert_eq!(flipped(Replacement::Color(vec![0.1]))?, 0.1);
+/// assert_eq!(flipped(Replacement::MedianColor)?, 0.5);
+/// assert_eq!(flipped(Replacement::EightBitMedianColor)?, 127.0 / 255.0);
+/// assert_eq!(flipped(Replacement::Inversion)?, -1.0);
+/// # Ok::<(), evaluation::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Replacement {
