@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::raster::{Circle, Raster, Square};
+use crate::raster::{Circle, Raster, Square, upright_square};
 
 /// The pixels that a local feature covers: `area(l)` of Eqs 33 and 34.
 ///
@@ -94,6 +94,12 @@ impl Area {
             }
             Self::Circle { row, column, radius } if are_finite([row, column, radius, 0.0]) && radius >= 0.0 => {
                 Raster::Circle(Circle::new(row, column, radius, shape))
+            }
+            // Flat patches have no direction: many a descriptor is upright.
+            Self::RotatedSquare { row, column, side, angle: 0.0 }
+                if are_finite([row, column, side, 0.0]) && side > 0.0 =>
+            {
+                upright_square(row, column, side, shape)
             }
             Self::RotatedSquare { row, column, side, angle }
                 if are_finite([row, column, side, angle]) && side > 0.0 =>

@@ -6,6 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::{Area, DenseSift, Error};
 
 /// The local features of an image: `l_j` and `area(l_j)`.
+///
+/// ```
+/// use local_features::DenseSift;
+/// use ndarray::Array2;
+/// let features = DenseSift::default().describe(Array2::zeros((102, 102)).view())?;
+/// assert_eq!(features.len(), 289);
+/// assert_eq!((features.descriptors.nrows(), features.areas.len()), (289, 289));
+/// # Ok::<(), local_features::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocalFeatures {
     /// One row for each local feature, (L, D).
@@ -27,6 +36,31 @@ impl LocalFeatures {
 }
 
 /// Computes local features of an image.
+///
+/// ```
+/// use local_features::{Area, Error, FeatureExtractor, LocalFeatures};
+/// use ndarray::{Array2, Array3, ArrayView3};
+///
+/// /// Each pixel's channels are a descriptor of their own.
+/// struct Colors;
+/// impl FeatureExtractor for Colors {
+///     fn dimensions(&self) -> usize { 3 }
+///     fn extract(&self, image: ArrayView3<f64>) -> Result<LocalFeatures, Error> {
+///         let (height, width, _) = image.dim();
+///         let color = |(pixel, channel)| image[[pixel / width, pixel % width, channel]] as f32;
+///         let area = |pixel: usize| {
+///             let (top, left) = ((pixel / width) as i64, (pixel % width) as i64);
+///             Area::Rectangle { top, left, bottom: top + 1, right: left + 1 }
+///         };
+///         let descriptors = Array2::from_shape_fn((height * width, 3), color);
+///         Ok(LocalFeatures { descriptors, areas: (0..height * width).map(area).collect() })
+///     }
+/// }
+/// let features = Colors.extract(Array3::from_elem((2, 5, 3), 0.5).view())?;
+/// assert_eq!(features.descriptors, Array2::from_elem((10, Colors.dimensions()), 0.5));
+/// assert!(features.areas[7].covers((1, 2)));
+/// # Ok::<(), Error>(())
+/// ```
 pub trait FeatureExtractor {
     /// D, how many numbers each descriptor has.
     fn dimensions(&self) -> usize;

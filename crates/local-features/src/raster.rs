@@ -197,6 +197,16 @@ impl Square {
     }
 }
 
+/// The rows and columns of a square at angle 0, for whose pixels the predicate is `−half ≤ dx, dy < half`.
+pub(crate) fn upright_square(row: f64, column: f64, side: f64, (height, width): (usize, usize)) -> Raster {
+    let half = side / 2.0;
+    let covered = |center: f64, length| {
+        let from = |bound| first(0..length, |index| index as f64 - center >= bound);
+        from(-half)..from(half)
+    };
+    Raster::Rectangle { rows: covered(row, height), columns: covered(column, width) }
+}
+
 /// How far from the exact shape the rounding of its predicate can reach; generous, since it only widens the rows that
 /// are looked at.
 fn rounding(parameters: [f64; 3], (height, width): (usize, usize)) -> f64 {
