@@ -1,9 +1,9 @@
 //! Algorithm 1: pixel-wise decomposition for Bag-of-Words features with kernel classifiers.
 
 use bow_mapping::local_feature_relevance;
-use kernels::{root_relevance, sum_relevance};
+use kernels::sum_relevance;
 use local_features::pixel_relevance;
-use ndarray::{Array1, Array2, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1, Axis};
 use relevance::{Amount, Entry, Ledger};
 
 use crate::model::part;
@@ -103,7 +103,10 @@ pub fn dimension_relevance(model: &BowModel, vector: ArrayView1<'_, f64>) -> Res
         ThirdLayer::SumDecomposition => Ok(sum_relevance(model.expansion(), vector)?),
         ThirdLayer::Taylor(taylor) => {
             let function = model.expansion().differentiable(taylor.zero_quotient)?;
-            let (found, entry) = root_relevance(&function, vector, &taylor.candidates, &taylor.search)?;
+            // The candidates have been checked when the model was made.
+            function.check(vector.insert_axis(Axis(0)))?;
+            let found = taylor.search.decompose(&function, vector, &taylor.candidates)?;
+            let entry = found.entry("R³ dimensions (Eq. 25)");
             Ok((found.relevance, entry))
         }
     }

@@ -58,6 +58,7 @@
 //! # Ok::<(), relevance::Error>(())
 //! ```
 
+mod bisection;
 mod classifier;
 mod conservation;
 mod error;

@@ -144,22 +144,28 @@ pub fn taylor_decomposition<F: Differentiable + ?Sized>(
 ) -> Result<TaylorDecomposition, Error> {
     check_point("the point to explain", function, x)?;
     check_point("the root point", function, root)?;
-    Ok(decompose(function, x, root, function.value(x)))
+    Ok(complete(function, x, root, function.value(x), relevance_about(function, x, root)))
 }
 
-/// [`taylor_decomposition`] of points that have been checked, where `value`, `f(x)`, is known.
-pub(crate) fn decompose<F: Differentiable + ?Sized>(
+/// `R_d` about `root`.
+pub(crate) fn relevance_about<F: Differentiable + ?Sized>(
+    function: &F,
+    x: ArrayView1<'_, f64>,
+    root: ArrayView1<'_, f64>,
+) -> Array1<f64> {
+    function.gradient(root) * (&x - &root)
+}
+
+/// The decomposition of which value and relevance are known.
+pub(crate) fn complete<F: Differentiable + ?Sized>(
     function: &F,
     x: ArrayView1<'_, f64>,
     root: ArrayView1<'_, f64>,
     value: f64,
+    relevance: Array1<f64>,
 ) -> TaylorDecomposition {
-    TaylorDecomposition {
-        relevance: function.gradient(root) * (&x - &root),
-        value,
-        root_value: value - function.change(x, root),
-        remainder: function.remainder(x, root),
-    }
+    let root_value = value - function.change(x, root);
+    TaylorDecomposition { relevance, value, root_value, remainder: function.remainder(x, root) }
 }
 
 /// Fails when `point` is no finite point of the function's domain.
