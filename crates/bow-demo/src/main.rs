@@ -12,18 +12,19 @@ mod progress;
 mod subjects;
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bow_classifier::{BowClassifier, Trained};
+use bow_classifier::training::MklSolution;
+use bow_classifier::{BowClassifier, ThirdLayer, Trained};
 use datasets::polygons::{Label, Scene, tile};
 use images::to_unit_range;
 use ndarray::Array3;
 use rayon::prelude::*;
 
 use crate::measures::{FlippingMetrics, LocalizationMetrics, Metrics, TestMetrics, flipping_metrics, test_metrics};
-use crate::options::Options;
+use crate::options::{ExplanationSettings, Options, smallest_image};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::subjects::Explained;
@@ -37,8 +38,8 @@ pub struct Run {
     pub options: Options,
     /// The classifier that was learned or loaded.
     pub classifier: BowClassifier,
-    /// What was learned on the way; none when the model comes from a file.
-    pub trained: Option<Trained>,
+    /// The support vector machine that was trained; none when the model comes from a file.
+    pub machine: Option<MklSolution>,
     /// The explained pictures.
     pub explained: Vec<Explained>,
     /// The figures of `metrics.json`.
@@ -61,13 +62,25 @@ fn run(options: Options) -> Result<(), Failure> {
     if let Some(threads) = options.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }
-    // Whatever can't be written or read is to be said now, not after the learning.
+    // Whatever can't be written, read or done is to be said now, not after the learning.
     let output = Output::create(&options.output)?;
     let pictures = subjects::read_pictures(&options.image)?;
-    let progress = Progress::new();
+    let loaded = options.model.as_ref().map(BowClassifier::load).transpose()?;
+    let extractors = match &loaded {
+        Some(classifier) => classifier.extractors().to_vec(),
+        None => plan::extractors(&options.settings),
+    };
+    options.refuse_unfit_tiles(&extractors);
+    subjects::check_sizes(&pictures, smallest_image(&extractors))?;
 
-    let (classifier, trained) = classifier(&options, &progress)?;
+    let progress = Progress::new();
+    let (classifier, machine) = match loaded {
+        Some(classifier) => (classifier, None),
+        None => learn(&options, &progress).map(|trained| (trained.classifier, Some(trained.machine)))?,
+    };
+    progress.stage("saving the model", 1);
     output.model(&classifier)?;
+    let classifier = with_search_asked_for(classifier, &options.explanation);
 
     progress.stage("test", options.test);
     let tests = tiles(options.seed.wrapping_add(1), options.test);
@@ -99,22 +112,30 @@ fn run(options: Options) -> Result<(), Failure> {
     let times = progress.finish();
     let metrics = metrics(&options, &classifier, test, flipping, &explained, &times);
     output.metrics(&metrics)?;
-    let run = Run { options, classifier, trained, explained, metrics, times };
+    let run = Run { options, classifier, machine, explained, metrics, times };
     output.report(&run)?;
     print(&run, &output)
 }
 
-/// Loads the classifier, or makes the data and learns it.
-fn classifier(options: &Options, progress: &Progress) -> Result<(BowClassifier, Option<Trained>), Failure> {
-    if let Some(path) = &options.model {
-        return Ok((BowClassifier::load(path)?, None));
-    }
+/// Makes the data and learns the classifier.
+fn learn(options: &Options, progress: &Progress) -> Result<Trained, Failure> {
     progress.stage("training tiles", options.train);
     let tiles = tiles(options.seed, options.train);
     let images: Vec<Array3<f64>> = tiles.par_iter().map(|tile| to_unit_range(tile.image.view())).collect();
     let positive: Vec<bool> = tiles.iter().map(|tile| tile.label == Label::Positive).collect();
-    let trained = plan::trainer(&options.settings, options.seed).fit(&images, &positive, progress)?;
-    Ok((trained.classifier.clone(), Some(trained)))
+    let search = options.explanation.search(plan::SEARCH);
+    Ok(plan::trainer(&options.settings, search, options.seed).fit(&images, &positive, progress)?)
+}
+
+/// The classifier, explained about the root points that the command line asks for.
+fn with_search_asked_for(classifier: BowClassifier, settings: &ExplanationSettings) -> BowClassifier {
+    match classifier.model().third_layer() {
+        ThirdLayer::Taylor(taylor) => {
+            let search = settings.search(taylor.search);
+            classifier.with_search(search)
+        }
+        ThirdLayer::SumDecomposition => classifier,
+    }
 }
 
 fn tiles(seed: u64, count: usize) -> Vec<Scene> {
@@ -131,12 +152,16 @@ fn metrics(
 ) -> Metrics {
     let localizations: Vec<_> = explained.iter().filter_map(|explained| explained.localization.clone()).collect();
     let of_explanations = explained.iter().map(|explained| explained.decomposition.max_relative_error);
+    let unexplained = explained.iter().map(|explained| explained.decomposition.max_unexplained);
+    let exact = matches!(classifier.model().third_layer(), ThirdLayer::SumDecomposition);
     Metrics {
         seed: options.seed,
         kernels: classifier.model().expansion().terms().iter().map(|term| term.kernel.name().to_owned()).collect(),
         max_conservation_error: of_explanations
             .chain([test.max_conservation_error, flipping.max_conservation_error])
             .fold(0.0, f64::max),
+        f_minus_sum_max: exact
+            .then(|| unexplained.chain([test.max_unexplained, flipping.max_unexplained]).fold(0.0, f64::max)),
         test,
         localization: LocalizationMetrics::mean_of(&localizations),
         flipping,
@@ -149,20 +174,27 @@ fn key(stage: &str) -> String {
     stage.replace(' ', "_")
 }
 
-/// The summary that a person reads, or the figures that a script reads.
+/// The summary that a person reads, or the figures that a script reads. A reader who closes standard output has read
+/// enough.
 fn print(run: &Run, output: &Output) -> Result<(), Failure> {
-    if run.options.json {
-        println!("{}", serde_json::to_string_pretty(&run.metrics)?);
-        return Ok(());
+    let text = if run.options.json { serde_json::to_string_pretty(&run.metrics)? + "\n" } else { summary(run, output) };
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("can't write to standard output: {error}").into())
+        }
+        _ => Ok(()),
     }
+}
+
+fn summary(run: &Run, output: &Output) -> String {
     let seconds: f64 = run.times.iter().map(|(_, time)| time.as_secs_f64()).sum();
-    for (name, value) in page::figures(&run.metrics) {
-        println!("{name:<44} {value}");
-    }
-    println!("\n{}", subjects::total_ledger(&run.explained));
-    println!("Done in {seconds:.1} s. The report: {}", output.report_path().display());
-    if std::io::stdout().is_terminal() {
-        println!("(open it in a browser; --help lists the options)");
-    }
-    Ok(())
+    let figures: String =
+        page::figures(&run.metrics).iter().map(|(name, value)| format!("{name:<44} {value}\n")).collect();
+    let hint = if io::stdout().is_terminal() { "(open it in a browser; --help lists the options)\n" } else { "" };
+    format!(
+        "{figures}\n{}\nDone in {seconds:.1} s. The report: {}\n{hint}",
+        subjects::total_ledger(&run.explained),
+        output.report_path().display()
+    )
 }

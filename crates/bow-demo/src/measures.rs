@@ -38,6 +38,9 @@ pub struct Metrics {
     pub flipping: FlippingMetrics,
     /// The largest `|upper − lower − sinks| / (Σ|lower| + Σ|sinks|)` over all steps of all explanations.
     pub max_conservation_error: f64,
+    /// Largest `|f − ΣR³|` of a test tile or `|f − ΣR¹|` of a tile that was explained to the pixel; null for kernels that
+    /// need a Taylor expansion.
+    pub f_minus_sum_max: Option<f64>,
     /// Seconds of each stage.
     pub stage_seconds: BTreeMap<String, f64>,
 }
@@ -49,10 +52,11 @@ pub struct TestMetrics {
     pub test_accuracy: Option<f64>,
     /// Area under the ROC curve.
     pub test_auc: Option<f64>,
-    /// Median of `|f − ΣR³| / |f|` over the test tiles; null for exact kernels.
+    /// Median of `|f − ΣR³| / |f|` over the test tiles with f ≠ 0; null for exact kernels.
     pub taylor_residual_median: Option<f64>,
-    /// Largest `|f − ΣR³|` over the test tiles; null for kernels that need a Taylor expansion.
-    pub f_minus_sum_max: Option<f64>,
+    /// Largest `|f − ΣR³|` over the test tiles.
+    #[serde(skip)]
+    pub max_unexplained: f64,
     #[serde(skip)]
     pub max_conservation_error: f64,
 }
@@ -83,13 +87,12 @@ pub fn test_metrics(
     let positive: Vec<bool> = tiles.iter().map(|tile| tile.label == Label::Positive).collect();
     let both_classes = positive.contains(&true) && positive.contains(&false);
     let exact = matches!(classifier.model().third_layer(), ThirdLayer::SumDecomposition);
-    let largest = tested.iter().map(|tile| tile.residual.abs()).fold(0.0, f64::max);
-    let relative = tested.iter().map(|tile| tile.residual.abs() / tile.score.abs()).collect();
+    let relative = tested.iter().filter(|tile| tile.score != 0.0).map(|tile| tile.residual.abs() / tile.score.abs());
     let metrics = TestMetrics {
         test_accuracy: if tested.is_empty() { None } else { Some(accuracy(scores.view(), &positive)?) },
         test_auc: if both_classes { Some(area_under_curve(scores.view(), &positive)?) } else { None },
-        taylor_residual_median: if exact { None } else { median(relative) },
-        f_minus_sum_max: exact.then_some(largest),
+        taylor_residual_median: if exact { None } else { median(relative.collect()) },
+        max_unexplained: tested.iter().map(|tile| tile.residual.abs()).fold(0.0, f64::max),
         max_conservation_error: tested.iter().map(|tile| tile.conservation_error).fold(0.0, f64::max),
     };
     Ok((metrics, scores))
@@ -156,6 +159,9 @@ pub struct FlippingMetrics {
     pub flip_random_20: Option<f64>,
     /// Drop of f when the least relevant blocks are flipped.
     pub flip_lowest_20: Option<f64>,
+    /// Largest `|f − ΣR¹|` over the flipped tiles.
+    #[serde(skip)]
+    pub max_unexplained: f64,
     #[serde(skip)]
     pub max_conservation_error: f64,
 }
@@ -177,8 +183,13 @@ pub fn flipping_metrics(
         .map(|(tile, _)| tile)
         .take(FLIPPED_TILES)
         .collect();
+    struct Flipped {
+        drops: [f64; 3],
+        unexplained: f64,
+        conservation_error: f64,
+    }
     progress.stage("flipping", flipped.len());
-    let drops = flipped
+    let flipped = flipped
         .par_iter()
         .enumerate()
         .map(|(index, tile)| {
@@ -195,15 +206,20 @@ pub fn flipping_metrics(
                 drop(FlipOrder::LowestFirst)?,
             ];
             progress.advance();
-            Ok((drops, explanation.ledger.max_relative_error()))
+            Ok(Flipped {
+                drops,
+                unexplained: (explanation.score - explanation.relevance.sum()).abs(),
+                conservation_error: explanation.ledger.max_relative_error(),
+            })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let over = |order: usize| mean(drops.iter().map(|(drops, _)| drops[order]));
+    let over = |order: usize| mean(flipped.iter().map(|tile| tile.drops[order]));
     Ok(FlippingMetrics {
         flip_top_20: over(0),
         flip_random_20: over(1),
         flip_lowest_20: over(2),
-        max_conservation_error: drops.iter().map(|(_, error)| *error).fold(0.0, f64::max),
+        max_unexplained: flipped.iter().map(|tile| tile.unexplained).fold(0.0, f64::max),
+        max_conservation_error: flipped.iter().map(|tile| tile.conservation_error).fold(0.0, f64::max),
     })
 }
 

@@ -2,13 +2,20 @@
 
 use std::path::PathBuf;
 
-use bow_mapping::Pooling;
+use bow_mapping::{Pooling, SoftOptions};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use datasets::polygons::TILE_SIDE;
 use heatmap::ColorMap;
-use relevance::SearchOver;
+use local_features::Extractor;
+use relevance::{RootSearch, RootSelection, SearchOver};
 use serde::Serialize;
+
+use crate::plan;
+
+/// More threads than this are a slip of the keyboard.
+const MOST_THREADS: usize = 1024;
 
 /// Polygons versus circles, explained to the pixel: Fig. 6 of Bach et al. 2015, from data to report.
 ///
@@ -18,7 +25,7 @@ use serde::Serialize;
 #[derive(Parser, Clone, Debug)]
 #[command(version, after_help = EXAMPLES)]
 pub struct Options {
-    /// Folder for the results; files of earlier runs in it are overwritten, others left alone
+    /// Folder for the results; files of the same names in it are overwritten, all others left alone
     #[arg(long, value_name = "DIR", default_value = "bow-demo-output")]
     pub output: PathBuf,
 
@@ -51,7 +58,7 @@ pub struct Options {
     pub json: bool,
 
     /// Number of threads (default: one for each core)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     pub threads: Option<usize>,
 
     /// What the classifier is to be
@@ -66,28 +73,48 @@ pub struct Options {
 impl Options {
     /// The options of this process's command line; ends the process where they make no sense together.
     pub fn from_command_line() -> Self {
-        let mut command = Self::command();
-        let matches = command.get_matches_mut();
-        let refuse = |command: &mut clap::Command, kind, message: String| -> ! { command.error(kind, message).exit() };
+        let matches = Self::command().mut_args(take_negative_numbers).get_matches();
         let options = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        if let Some(given) = options.model.as_ref().and_then(|_| given_setting(&matches)) {
-            let message =
-                format!("--{given} is a choice of learning, and --model brings a classifier that has learned");
-            refuse(&mut command, ErrorKind::ArgumentConflict, message);
-        }
-        if let Err(message) = options.settings.check() {
-            refuse(&mut command, ErrorKind::ArgumentConflict, message);
+        if options.model.is_some() {
+            if let Some(given) = choice_of_learning(&matches) {
+                refuse(format!("--{given} is a choice of learning, and --model brings a classifier that has learned"));
+            }
+        } else if let Err(message) = options.settings.check() {
+            refuse(message);
+        } else {
+            options.refuse_unfit_tiles(&plan::extractors(&options.settings));
         }
         options
     }
+
+    /// Ends the process when tiles are to be so small that these extractors can't describe them.
+    pub fn refuse_unfit_tiles(&self, extractors: &[Extractor]) {
+        if let Err(message) = self.explanation.check(extractors) {
+            refuse(message);
+        }
+    }
 }
 
-/// A setting of the classifier that stands on the command line, if there is one.
-fn given_setting(matches: &ArgMatches) -> Option<String> {
+/// Takes negative numbers for values, if wrong ones, and not for unknown options: the message is to say what is right.
+fn take_negative_numbers(argument: clap::Arg) -> clap::Arg {
+    let takes_values = argument.get_action().takes_values();
+    argument.allow_negative_numbers(takes_values)
+}
+
+/// Ends the process as clap does when options make no sense.
+fn refuse(message: String) -> ! {
+    Options::command().error(ErrorKind::ArgumentConflict, message).exit()
+}
+
+/// An option on the command line that says what is to be learned, if there is one.
+fn choice_of_learning(matches: &ArgMatches) -> Option<String> {
     let settings = Settings::augment_args(clap::Command::new("settings"));
+    let options = Options::command();
+    let mut of_learning =
+        settings.get_arguments().chain(options.get_arguments().filter(|argument| argument.get_id() == "train"));
     let given =
         |argument: &&clap::Arg| matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine);
-    settings.get_arguments().find(given).and_then(|argument| argument.get_long().map(str::to_owned))
+    of_learning.find(given).and_then(|argument| argument.get_long().map(str::to_owned))
 }
 
 /// What the classifier is to be; the defaults are those of Fig. 6.
@@ -107,32 +134,34 @@ pub struct Settings {
     pub rotation: RotationChoice,
 
     /// Scales of the descriptors, one channel each; a descriptor covers 12 · scale pixels
-    #[arg(long, value_name = "S,…", value_delimiter = ',', default_values_t = [2.0, 3.0], value_parser = parse_scale)]
+    #[arg(long, value_name = "S,…", value_delimiter = ',', default_value = "2,3", value_parser = above_zero)]
     pub scales: Vec<f64>,
 
     /// Distance of neighboring descriptors, in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 6)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 6, value_parser = at_least_one)]
     pub grid: usize,
 
-    /// Visual words for each channel; one of them is the zero word of flat patches (Gaussian components, for fisher)
+    /// Visual words for each channel; one of them is the zero word of flat patches. For fisher: Gaussian components of
+    /// 257 dimensions each, so use few, e.g. 16
     #[arg(long, value_name = "V", default_value_t = 128)]
     pub words: usize,
 
     /// Base p of the rank mapping, p^(−rank) (Eq. 64)
-    #[arg(long, value_name = "P", default_value_t = 2.0)]
+    #[arg(long, value_name = "P", default_value_t = 2.0, value_parser = above_one)]
     pub rank_base: f64,
 
     /// Words n that the rank mapping gives weight to (Eq. 64)
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = at_least_one)]
     pub rank_nearest: usize,
 
     /// Steepness β of the soft mapping (Eq. 36)
-    #[arg(long, value_name = "β", default_value_t = 10.0)]
+    #[arg(long, value_name = "β", default_value_t = SoftOptions::default().beta, value_parser = above_zero)]
     pub soft_beta: f64,
 
-    /// Weight λ of the regularizer of lasso and ridge (Eq. 37)
-    #[arg(long, value_name = "λ", default_value_t = 0.2)]
-    pub lambda: f64,
+    /// Weight λ of the regularizer of lasso and ridge (Eq. 37) [default: 0.15 for lasso, 1 for ridge]
+    #[arg(long, value_name = "λ", value_parser = above_zero)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<f64>,
 
     /// Exponent p of the pooling: 1 is the mean, inf the maximum (Eqs 19, 29)
     #[arg(long, value_name = "P", default_value = "1", value_parser = parse_pooling)]
@@ -147,32 +176,56 @@ pub struct Settings {
     pub mkl: MklChoice,
 
     /// Cost C of the support vector machine
-    #[arg(long, value_name = "C", default_value_t = 10.0)]
+    #[arg(long, value_name = "C", default_value_t = 10.0, value_parser = above_zero)]
     pub cost: f64,
-
-    /// Training tiles of the opposite predicted sign towards which a root point is searched: the nearest K, or all
-    #[arg(long, value_name = "K|all", default_value = "5", value_parser = parse_candidates)]
-    pub root_candidates: SearchOver,
-
-    /// Which of the root points counts: the one with the smallest Taylor residual, the nearest, or all by their mean
-    #[arg(long, value_enum, default_value_t = RootChoice::Residual)]
-    pub root_selection: RootChoice,
 }
 
 impl Settings {
-    /// Signed vectors go with kernels that take them.
+    /// Fails when choices don't go together, or don't fit the training tiles.
     fn check(&self) -> Result<(), String> {
-        let signed = matches!(self.mapping, MappingChoice::Lasso | MappingChoice::Ridge | MappingChoice::Fisher);
-        let histograms = matches!(self.kernel, KernelChoice::Chi2 | KernelChoice::Hi);
-        if signed && histograms {
+        if self.mapping.is_signed() && matches!(self.kernel, KernelChoice::Chi2 | KernelChoice::Hi) {
             return Err(
                 "this mapping has negative values, which the kernels chi2 and hi don't take: add --kernel rbf or \
                  --kernel linear"
                     .to_owned(),
             );
         }
-        Ok(())
+        let p = self.pooling.p();
+        if self.mapping.is_signed() && p.is_finite() && p.fract() != 0.0 {
+            return Err(format!(
+                "this mapping has negative values, which pooling takes only for whole numbers: --pooling {p} is none"
+            ));
+        }
+        if self.words < 2 && self.mapping.has_flat_word() {
+            return Err("--words needs at least 2: one of them is the zero word of flat patches".to_owned());
+        }
+        if self.words < 1 {
+            return Err("--words needs at least 1".to_owned());
+        }
+        if self.mapping == MappingChoice::Rank && self.rank_nearest > self.words {
+            return Err(format!(
+                "--rank-nearest {} is more than the {} visual words: give less, or more --words",
+                self.rank_nearest, self.words
+            ));
+        }
+        match smallest_image(&plan::extractors(self)) {
+            needed if needed > TILE_SIDE => Err(format!(
+                "with these --scales and --grid, local features need {needed} pixels; the training tiles have \
+                 {TILE_SIDE}"
+            )),
+            _ => Ok(()),
+        }
     }
+}
+
+/// Height and width that an image needs at least for these extractors.
+pub fn smallest_image(extractors: &[Extractor]) -> usize {
+    let needed = |extractor: &Extractor| match extractor {
+        // A descriptor has to fit, and the grid begins half a step from the border.
+        Extractor::DenseSift(sift) => (sift.side().ceil() as usize).max(sift.step / 2 + 1).max(2),
+        _ => 1,
+    };
+    extractors.iter().map(needed).max().unwrap_or(1)
 }
 
 /// How pictures are explained; the defaults are those of Fig. 6.
@@ -180,16 +233,48 @@ impl Settings {
 #[command(next_help_heading = "The explanation")]
 pub struct ExplanationSettings {
     /// Side of the tiles that are explained on their own
-    #[arg(long, value_name = "PIXELS", default_value_t = 102)]
+    #[arg(long, value_name = "PIXELS", default_value_t = TILE_SIDE, value_parser = at_least_one)]
     pub tile: usize,
 
     /// Distance of neighboring tiles; their maps are averaged
-    #[arg(long, value_name = "PIXELS", default_value_t = 34)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 34, value_parser = at_least_one)]
     pub step: usize,
+
+    /// Training tiles of the opposite predicted sign towards which a root point is searched: the nearest K, or all
+    /// [default: 5, or as --model has it]
+    #[arg(long, value_name = "K|all", value_parser = parse_candidates)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_candidates: Option<SearchOver>,
+
+    /// Which of the root points counts [default: residual, or as --model has it]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_selection: Option<RootChoice>,
 
     /// Colors of the heatmaps
     #[arg(long, value_name = "NAME", default_value = "jet")]
     pub color_map: ColorMap,
+}
+
+impl ExplanationSettings {
+    /// Where root points are searched: what was not asked for stays as it is in `search`.
+    pub fn search(&self, search: RootSearch) -> RootSearch {
+        RootSearch {
+            over: self.root_candidates.unwrap_or(search.over),
+            selection: self.root_selection.map_or(search.selection, RootChoice::selection),
+            ..search
+        }
+    }
+
+    /// Fails when these extractors can't describe a tile.
+    fn check(&self, extractors: &[Extractor]) -> Result<(), String> {
+        match smallest_image(extractors) {
+            needed if needed > self.tile => {
+                Err(format!("--tile {} is too small: the local features need {needed} pixels", self.tile))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Kernels by the names of the command line.
@@ -222,6 +307,18 @@ pub enum MappingChoice {
     Ridge,
     /// Fisher vector (Eqs 39–41); signed: for the kernels rbf and linear
     Fisher,
+}
+
+impl MappingChoice {
+    /// Whether mapped features have negative values.
+    fn is_signed(self) -> bool {
+        matches!(self, Self::Lasso | Self::Ridge | Self::Fisher)
+    }
+
+    /// Whether one of the words is the zero word; a linear code of a flat patch is zero without it.
+    fn has_flat_word(self) -> bool {
+        matches!(self, Self::Hard | Self::Rank | Self::Soft)
+    }
 }
 
 /// Rotations by the names of the command line.
@@ -270,6 +367,16 @@ pub enum RootChoice {
     Average,
 }
 
+impl RootChoice {
+    fn selection(self) -> RootSelection {
+        match self {
+            Self::Residual => RootSelection::SmallestResidual,
+            Self::Nearest => RootSelection::Nearest,
+            Self::Average => RootSelection::AverageOfBest(usize::MAX),
+        }
+    }
+}
+
 fn parse_pooling(text: &str) -> Result<Pooling, String> {
     let p = match text {
         "inf" | "max" => f64::INFINITY,
@@ -279,10 +386,32 @@ fn parse_pooling(text: &str) -> Result<Pooling, String> {
     Pooling::new(p).map_err(|error| error.to_string())
 }
 
-fn parse_scale(text: &str) -> Result<f64, String> {
+fn above_zero(text: &str) -> Result<f64, String> {
+    above(0.0, text)
+}
+
+fn above_one(text: &str) -> Result<f64, String> {
+    above(1.0, text)
+}
+
+fn above(bound: f64, text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(scale) if scale.is_finite() && scale > 0.0 => Ok(scale),
-        _ => Err(format!("'{text}' is no number larger than 0")),
+        Ok(value) if value.is_finite() && value > bound => Ok(value),
+        _ => Err(format!("'{text}' is no finite number larger than {bound}")),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(format!("'{text}' is no whole number of at least 1")),
+    }
+}
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=MOST_THREADS).contains(&count) => Ok(count),
+        _ => Err(format!("'{text}' is no number of threads from 1 to {MOST_THREADS}")),
     }
 }
 

@@ -1,7 +1,10 @@
 //! The report: what was asked, what was found, and where every part of each score went.
 
+use bow_classifier::describe;
 use heatmap::encode_png;
 use report::{Picture, Report, Section, Table};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::measures::Metrics;
 use crate::output::{Triplet, color_bar};
@@ -49,9 +52,9 @@ pub fn report(run: &Run) -> Result<Report, Failure> {
 }
 
 fn introduction(run: &Run) -> Result<Section, Failure> {
-    let learned = match &run.trained {
-        Some(trained) => {
-            let support = trained.machine.dual.coefficients.iter().filter(|&&coefficient| coefficient != 0.0).count();
+    let learned = match &run.machine {
+        Some(machine) => {
+            let support = machine.dual.coefficients.iter().filter(|&&coefficient| coefficient != 0.0).count();
             format!(
                 "It was learned from {} tiles of 102×102 pixels that are labelled as wholes; {support} of them became \
                  support vectors. Nobody told it where the polygons are.",
@@ -135,41 +138,58 @@ pub fn figures(metrics: &Metrics) -> Vec<(String, String)> {
         ("drop of f, random 20 % flipped", figure(flip.flip_random_20)),
         ("drop of f, lowest 20 % flipped", figure(flip.flip_lowest_20)),
         ("Taylor residual, median of |f − ΣR³| / |f|", figure(test.taylor_residual_median)),
-        ("largest |f − ΣR³|, exact kernels", test.f_minus_sum_max.map_or_else(missing, |value| format!("{value:.1e}"))),
+        (
+            "largest |f − ΣR¹|, |f − ΣR³|, exact kernels",
+            metrics.f_minus_sum_max.map_or_else(missing, |value| format!("{value:.1e}")),
+        ),
         ("largest error of conservation", format!("{:.1e}", metrics.max_conservation_error)),
     ];
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Every setting of the run by its option's name; those of the learning only where something was learned.
+/// Every setting of the run by its option's name, and what the classifier is made of. (Results don't depend on the
+/// number of threads, nor on the folder.)
 fn settings(run: &Run) -> Vec<(String, String)> {
-    let mut settings = vec![("seed".to_owned(), run.options.seed.to_string())];
-    let mut add = |values: serde_json::Result<serde_json::Value>| {
-        if let Ok(serde_json::Value::Object(values)) = values {
-            settings.extend(values.iter().map(|(name, value)| (name.replace('_', "-"), plain(value))));
+    let options = &run.options;
+    let mut settings = Vec::new();
+    match &options.model {
+        Some(model) => settings.push(("model".to_owned(), model.display().to_string())),
+        None => {
+            settings.push(("train".to_owned(), options.train.to_string()));
+            settings.extend(by_name(&options.settings));
         }
-    };
-    if run.trained.is_some() {
-        add(serde_json::to_value(&run.options.settings));
     }
-    add(serde_json::to_value(&run.options.explanation));
-    if run.trained.is_some() {
-        settings.push(("train".to_owned(), run.options.train.to_string()));
+    settings.push(("seed".to_owned(), options.seed.to_string()));
+    settings.push(("test".to_owned(), options.test.to_string()));
+    if options.image.is_empty() {
+        settings.push(("composites".to_owned(), options.composites.to_string()));
     }
-    settings.push(("test".to_owned(), run.options.test.to_string()));
-    for (channel, extractor) in run.classifier.extractors().iter().enumerate() {
-        settings.push((format!("local features of channel {channel}"), format!("{extractor:?}")));
-    }
-    for (channel, term) in run.classifier.model().expansion().terms().iter().enumerate() {
-        settings.push((format!("kernel of channel {channel}"), format!("{:?}, weight {}", term.kernel, term.weight)));
-    }
+    settings.extend(options.image.iter().map(|image| ("image".to_owned(), image.display().to_string())));
+    settings.extend(by_name(&options.explanation));
+    settings.extend(describe(&run.classifier));
     settings.push(("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
     settings
 }
 
-/// A setting's value without the quotation marks of JSON.
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// The options of a group by their names.
+fn by_name(group: &impl Serialize) -> Vec<(String, String)> {
+    match serde_json::to_value(group) {
+        Ok(Value::Object(values)) => {
+            values.iter().map(|(name, value)| (name.replace('_', "-"), plain(value))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A setting's value as one writes it on the command line.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(","),
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
+        Value::Object(values) => values.values().map(plain).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
 }
 
 fn figure(value: Option<f64>) -> String {

@@ -8,13 +8,11 @@ use bow_mapping::{
     SoftOptions,
 };
 use kernels::KernelKind;
-use local_features::{DenseSift, Rotation};
+use local_features::{DenseSift, Extractor, Rotation};
 use ndarray::{Array1, ArrayView2};
-use relevance::{RootSearch, RootSelection};
+use relevance::{RootSearch, RootSelection, SearchOver};
 
-use crate::options::{
-    KernelChoice, MappingChoice, MklChoice, NormalizationChoice, RootChoice, RotationChoice, Settings,
-};
+use crate::options::{KernelChoice, MappingChoice, MklChoice, NormalizationChoice, RotationChoice, Settings};
 
 /// Codebooks learn from at most so many descriptors, as in the reference experiment.
 const SAMPLE: usize = 20_000;
@@ -22,31 +20,37 @@ const SAMPLE: usize = 20_000;
 /// k-means iterations at most, as there.
 const ITERATIONS: usize = 50;
 
+/// How root points are searched unless something else is asked for, as there.
+pub const SEARCH: RootSearch =
+    RootSearch { over: SearchOver::Nearest(5), radius: None, selection: RootSelection::SmallestResidual };
+
 /// The trainer that the settings ask for.
-pub fn trainer(settings: &Settings, seed: u64) -> Trainer {
+pub fn trainer(settings: &Settings, search: RootSearch, seed: u64) -> Trainer {
     let channels = settings.scales.len();
     Trainer {
-        channels: settings.scales.iter().map(|&scale| channel(settings, scale)).collect(),
+        channels: extractors(settings).into_iter().map(|extractor| channel(settings, extractor)).collect(),
         svm: SvmParams::default().cost(settings.cost),
         weights: match settings.mkl {
             MklChoice::Uniform => KernelWeights::Given(vec![1.0 / channels as f64; channels]),
             MklChoice::Learned => KernelWeights::Learned(LpNorm::default()),
         },
-        search: RootSearch {
-            over: settings.root_candidates,
-            radius: None,
-            selection: root_selection(settings.root_selection),
-        },
+        search,
         sample: SAMPLE,
         seed,
     }
 }
 
-fn channel(settings: &Settings, scale: f64) -> ChannelPlan {
+/// The local features that the settings ask for, one extractor for each channel.
+pub fn extractors(settings: &Settings) -> Vec<Extractor> {
     let rotation = match settings.rotation {
         RotationChoice::Dominant => Rotation::DominantGradient,
         RotationChoice::Fixed => Rotation::Fixed { angle: 0.0 },
     };
+    let extractor = |&scale| DenseSift { scale, step: settings.grid, rotation, ..DenseSift::default() }.into();
+    settings.scales.iter().map(extractor).collect()
+}
+
+fn channel(settings: &Settings, extractor: Extractor) -> ChannelPlan {
     let normalization = match settings.normalization {
         NormalizationChoice::None => Normalization::None,
         NormalizationChoice::L1 => Normalization::L1,
@@ -54,7 +58,7 @@ fn channel(settings: &Settings, scale: f64) -> ChannelPlan {
         NormalizationChoice::PowerL2 => Normalization::PowerL2 { exponent: 0.5 },
     };
     ChannelPlan {
-        extractor: DenseSift { scale, step: settings.grid, rotation, ..DenseSift::default() }.into(),
+        extractor,
         mapping: learn_mapping(settings.clone()),
         pooling: settings.pooling,
         normalization,
@@ -76,11 +80,12 @@ fn learn_mapping(settings: Settings) -> LearnMapping {
                 Soft::new(codebook_with_flat_word(descriptors, words, seed)?, options)?.into()
             }
             MappingChoice::Lasso => {
-                let options = LassoOptions { lambda: settings.lambda, ..LassoOptions::default() };
+                let defaults = LassoOptions::default();
+                let options = LassoOptions { lambda: settings.lambda.unwrap_or(defaults.lambda), ..defaults };
                 Lasso::new(codebook(descriptors, words, seed)?, options)?.into()
             }
             MappingChoice::Ridge => {
-                let options = RidgeOptions { lambda: settings.lambda };
+                let options = RidgeOptions { lambda: settings.lambda.unwrap_or(RidgeOptions::default().lambda) };
                 Ridge::new(codebook(descriptors, words, seed)?, options)?.into()
             }
             MappingChoice::Fisher => {
@@ -98,14 +103,6 @@ fn codebook(descriptors: ArrayView2<'_, f64>, words: usize, seed: u64) -> Result
 fn codebook_with_flat_word(descriptors: ArrayView2<'_, f64>, words: usize, seed: u64) -> Result<Codebook, Error> {
     let zero = Array1::zeros(descriptors.ncols());
     Ok(codebook(descriptors, words.saturating_sub(1), seed)?.with_word(zero.view())?)
-}
-
-fn root_selection(choice: RootChoice) -> RootSelection {
-    match choice {
-        RootChoice::Residual => RootSelection::SmallestResidual,
-        RootChoice::Nearest => RootSelection::Nearest,
-        RootChoice::Average => RootSelection::AverageOfBest(usize::MAX),
-    }
 }
 
 fn kernel_kind(choice: KernelChoice) -> KernelKind {

@@ -1,5 +1,6 @@
 //! What is explained: composites of the data set, or one's own pictures.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use bow_classifier::{BowClassifier, TiledDecomposition, Tiling, decompose_tiles};
@@ -12,6 +13,10 @@ use relevance::Ledger;
 use crate::Failure;
 use crate::measures::Localization;
 use crate::options::ExplanationSettings;
+
+/// Characters of a picture's name that the names of its results keep: with four bytes each, they stay below the 255
+/// that file systems take.
+const LONGEST_NAME: usize = 50;
 
 /// A picture to explain.
 pub struct Subject {
@@ -51,20 +56,45 @@ pub fn composites(seed: u64, count: usize) -> Vec<Subject> {
         .collect()
 }
 
-/// Pictures from files. Two files of the same name get different names for their results.
+/// Pictures from files, each with a name of its own for its results.
 pub fn read_pictures(paths: &[PathBuf]) -> Result<Vec<Subject>, Failure> {
     let mut subjects: Vec<Subject> = Vec::with_capacity(paths.len());
     for path in paths {
         let image = images::read(path)?;
         let title = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        let taken = |name: &str| subjects.iter().any(|subject| subject.name == name);
-        let name = (1..)
-            .map(|copy| if copy == 1 { format!("image-{title}") } else { format!("image-{title}-{copy}") })
-            .find(|name| !taken(name))
-            .unwrap_or_default();
+        let name = unused_name(&title, &subjects);
         subjects.push(Subject { name, title, image, scene: None });
     }
     Ok(subjects)
+}
+
+/// A name for the results of a picture: without the dots that part names from endings, no longer than file systems
+/// take, and unlike the names in use even where capitals don't count.
+fn unused_name(title: &str, subjects: &[Subject]) -> String {
+    let stem: String = title.replace('.', "-").chars().take(LONGEST_NAME).collect();
+    let in_use: HashSet<String> = subjects.iter().map(|subject| subject.name.to_lowercase()).collect();
+    let mut name = format!("image-{stem}");
+    let mut copy = 1;
+    while in_use.contains(&name.to_lowercase()) {
+        copy += 1;
+        name = format!("image-{stem}-{copy}");
+    }
+    name
+}
+
+/// Fails for the first picture that has fewer rows or columns than the classifier's local features need.
+pub fn check_sizes(subjects: &[Subject], needed: usize) -> Result<(), Failure> {
+    for subject in subjects {
+        let (height, width, _) = subject.image.dim();
+        if height.min(width) < needed {
+            return Err(format!(
+                "{}: the picture is {width}×{height} pixels; the local features need {needed} along either side",
+                subject.title
+            )
+            .into());
+        }
+    }
+    Ok(())
 }
 
 impl Subject {
@@ -89,4 +119,24 @@ pub fn total_ledger(explained: &[Explained]) -> Ledger {
         total.accumulate(&explained.decomposition.ledger);
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_picture_takes_anothers_files() {
+        let mut subjects = Vec::new();
+        let long = "ä".repeat(300);
+        for title in ["a", "a.heatmap", "A", "a-heatmap", "a", "", &long, &long] {
+            let name = unused_name(title, &subjects);
+            subjects.push(Subject { name, title: title.to_owned(), image: Array3::zeros((1, 1, 1)), scene: None });
+        }
+        let names: Vec<&str> = subjects.iter().map(|subject| subject.name.as_str()).collect();
+        assert_eq!(names[..6], ["image-a", "image-a-heatmap", "image-A-2", "image-a-heatmap-2", "image-a-3", "image-"]);
+        assert!(names.iter().all(|name| name.len() <= 255 - ".relevance.npy".len() && !name.contains('.')));
+        let different: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        assert_eq!(different.len(), names.len());
+    }
 }
