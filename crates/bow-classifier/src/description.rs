@@ -144,8 +144,8 @@ fn root_points(third_layer: &ThirdLayer) -> String {
 
 fn searched(search: &RootSearch, candidates: usize) -> String {
     let over = match search.over {
-        SearchOver::All => format!("all of {candidates} candidates"),
-        SearchOver::Nearest(count) => format!("nearest {count} of {candidates} candidates"),
+        SearchOver::All => "all candidates".to_owned(),
+        SearchOver::Nearest(count) => format!("nearest {count} candidates"),
     };
     let within = search.radius.map_or_else(String::new, |radius| format!(", no farther than {radius}"));
     let selection = match search.selection {
@@ -154,7 +154,7 @@ fn searched(search: &RootSearch, candidates: usize) -> String {
         RootSelection::AverageOfBest(usize::MAX) => "mean over all roots".to_owned(),
         RootSelection::AverageOfBest(count) => format!("mean over the best {count} roots"),
     };
-    format!("{over} of the opposite sign{within}, {selection}")
+    format!("{over} of the opposite sign out of {candidates}{within}, {selection}")
 }
 
 /// A number to four digits, without zeros at its end.
@@ -169,10 +169,10 @@ mod tests {
     #[test]
     fn searches_in_words() {
         let search = RootSearch { over: SearchOver::Nearest(5), ..RootSearch::default() };
-        assert_eq!(searched(&search, 500), "nearest 5 of 500 candidates of the opposite sign, smallest residual");
+        assert_eq!(searched(&search, 500), "nearest 5 candidates of the opposite sign out of 500, smallest residual");
         let search =
             RootSearch { over: SearchOver::All, radius: Some(0.5), selection: RootSelection::AverageOfBest(3) };
-        let expected = "all of 20 candidates of the opposite sign, no farther than 0.5, mean over the best 3 roots";
+        let expected = "all candidates of the opposite sign out of 20, no farther than 0.5, mean over the best 3 roots";
         assert_eq!(searched(&search, 20), expected);
     }
 

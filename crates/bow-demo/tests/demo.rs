@@ -87,7 +87,8 @@ fn one_thread_and_two_and_a_second_run_give_the_same_bytes() {
         ]
     );
     let page = String::from_utf8(files["report.html"].clone()).unwrap();
-    for setting in ["dense SIFT, scale 2, grid step 6", "rank, 16 words", "chi-squared, σ = ", "nearest 5 of 24", "2,3"]
+    for setting in
+        ["dense SIFT, scale 2, grid step 6", "rank, 16 words", "chi-squared, σ = ", "nearest 5 candidates", "2,3"]
     {
         assert!(page.contains(setting), "{setting}");
     }
@@ -157,7 +158,7 @@ fn a_saved_model_explains_pictures_from_files() {
     let map = "image-small picture.relevance.npy";
     assert_ne!(fs::read(other.join(map)).unwrap(), fs::read(output.join(map)).unwrap());
     let page = fs::read_to_string(other.join("report.html")).unwrap();
-    assert!(page.contains("all of 24 candidates of the opposite sign, nearest root"));
+    assert!(page.contains("all candidates of the opposite sign out of 24, nearest root"));
 
     let (code, message) = failure(&other, &["--model", model, "--tile", "20"]);
     assert!(code == Some(2) && message.contains("--tile 20") && message.contains("36"), "{message}");
