@@ -1,12 +1,13 @@
 //! Polygons versus circles, explained: Fig. 6 of Bach et al. 2015, from data to report.
 //!
 //! The stages are those of the paper: [`plan`] says what is learned, [`subjects`] what is explained, [`measures`] how
-//! good it is, [`output`] and [`page`] show it. This file joins them.
+//! good it is, [`pictures`] and [`page`] show it. This file joins them.
 
 mod measures;
 mod options;
 mod output;
 mod page;
+mod pictures;
 mod plan;
 mod progress;
 mod subjects;
@@ -113,7 +114,7 @@ fn run(options: Options) -> Result<(), Failure> {
     let metrics = metrics(&options, &classifier, test, flipping, &explained, &times);
     output.metrics(&metrics)?;
     let run = Run { options, classifier, machine, explained, metrics, times };
-    output.report(&run)?;
+    output.report(&page::report(&run)?)?;
     print(&run, &output)
 }
 

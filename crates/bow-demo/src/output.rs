@@ -4,16 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bow_classifier::BowClassifier;
-use heatmap::{
-    ColorBar, ColorMap, ContactSheet, RgbImage, Superposition, encode_png, photo_picture, render, write_png,
-    write_whole,
-};
+use heatmap::{write_png, write_whole};
 use ndarray_npy::WriteNpyExt;
+use report::Report;
 
+use crate::Failure;
 use crate::measures::Metrics;
 use crate::options::ExplanationSettings;
+use crate::pictures::{Triplet, contact_sheet};
 use crate::subjects::Explained;
-use crate::{Failure, Run, page};
 
 /// A folder that results are written to, each file whole or not at all.
 pub struct Output {
@@ -50,23 +49,12 @@ impl Output {
         Ok(())
     }
 
-    /// All subjects on one sheet, laid out like Fig. 6.
+    /// All subjects on one sheet.
     pub fn contact_sheet(&self, explained: &[Explained], settings: &ExplanationSettings) -> Result<(), Failure> {
-        if explained.is_empty() {
-            return Ok(());
+        match contact_sheet(explained, settings)? {
+            Some(sheet) => Ok(write_png(self.folder.join("contact-sheet.png"), &sheet)?),
+            None => Ok(()),
         }
-        let mut sheet = ContactSheet::new()
-            .columns(["original", "pixel-wise prediction", "superposition"])
-            .color_bar(color_bar(settings.color_map));
-        for explained in explained {
-            let triplet = Triplet::of(explained, settings)?;
-            sheet = sheet.row([
-                (triplet.original, explained.title.as_str()),
-                (triplet.heatmap, ""),
-                (triplet.superposition, ""),
-            ]);
-        }
-        Ok(write_png(self.folder.join("contact-sheet.png"), &sheet.draw()?)?)
     }
 
     pub fn metrics(&self, metrics: &Metrics) -> Result<(), Failure> {
@@ -75,40 +63,7 @@ impl Output {
         Ok(write_whole(self.folder.join("metrics.json"), &text)?)
     }
 
-    pub fn report(&self, run: &Run) -> Result<(), Failure> {
-        Ok(page::report(run)?.write(self.report_path())?)
-    }
-}
-
-/// What the colors of the heatmaps mean.
-pub fn color_bar(color_map: ColorMap) -> ColorBar {
-    ColorBar::of(color_map).captions("against a polygon", "for a polygon")
-}
-
-/// The three pictures of Fig. 6.
-pub struct Triplet {
-    pub original: RgbImage,
-    pub heatmap: RgbImage,
-    pub superposition: RgbImage,
-}
-
-impl Triplet {
-    pub fn of(explained: &Explained, settings: &ExplanationSettings) -> Result<Self, Failure> {
-        let relevance = explained.normalized.view();
-        let superposition = Superposition { color_map: settings.color_map, ..Superposition::default() };
-        Ok(Self {
-            original: photo_picture(explained.image.view())?,
-            heatmap: render(relevance, settings.color_map)?,
-            superposition: superposition.draw(explained.image.view(), relevance)?,
-        })
-    }
-
-    /// The three, each with its caption, as PNG files.
-    pub fn png(&self) -> Result<[(&'static str, Vec<u8>); 3], Failure> {
-        Ok([
-            ("original", encode_png(&self.original)?),
-            ("pixel-wise prediction", encode_png(&self.heatmap)?),
-            ("superposition", encode_png(&self.superposition)?),
-        ])
+    pub fn report(&self, report: &Report) -> Result<(), Failure> {
+        Ok(report.write(self.report_path())?)
     }
 }

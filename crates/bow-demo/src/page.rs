@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::measures::Metrics;
-use crate::output::{Triplet, color_bar};
+use crate::pictures::{Triplet, color_bar};
 use crate::subjects::{Explained, total_ledger};
 use crate::{Failure, Run};
 
