@@ -69,7 +69,7 @@ fn run(options: Options) -> Result<(), Failure> {
     let loaded = options.model.as_ref().map(BowClassifier::load).transpose()?;
     let extractors = match &loaded {
         Some(classifier) => classifier.extractors().to_vec(),
-        None => plan::extractors(&options.settings),
+        None => options.settings.extractors(),
     };
     options.refuse_unfit_tiles(&extractors);
     subjects::check_sizes(&pictures, smallest_image(&extractors))?;

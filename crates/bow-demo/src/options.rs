@@ -8,11 +8,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use datasets::polygons::TILE_SIDE;
 use heatmap::ColorMap;
-use local_features::Extractor;
+use local_features::{DenseSift, Extractor, FeatureExtractor, Rotation};
 use relevance::{RootSearch, RootSelection, SearchOver};
 use serde::Serialize;
-
-use crate::plan;
 
 /// More threads than this are a slip of the keyboard.
 const MOST_THREADS: usize = 1024;
@@ -82,7 +80,7 @@ impl Options {
         } else if let Err(message) = options.settings.check() {
             refuse(message);
         } else {
-            options.refuse_unfit_tiles(&plan::extractors(&options.settings));
+            options.refuse_unfit_tiles(&options.settings.extractors());
         }
         options
     }
@@ -181,6 +179,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The local features that are asked for, one extractor for each channel.
+    pub fn extractors(&self) -> Vec<Extractor> {
+        let rotation = match self.rotation {
+            RotationChoice::Dominant => Rotation::DominantGradient,
+            RotationChoice::Fixed => Rotation::Fixed { angle: 0.0 },
+        };
+        let extractor = |&scale| DenseSift { scale, step: self.grid, rotation, ..DenseSift::default() }.into();
+        self.scales.iter().map(extractor).collect()
+    }
+
     /// Fails when choices don't go together, or don't fit the training tiles.
     fn check(&self) -> Result<(), String> {
         if self.mapping.is_signed() && matches!(self.kernel, KernelChoice::Chi2 | KernelChoice::Hi) {
@@ -208,7 +216,7 @@ impl Settings {
                 self.rank_nearest, self.words
             ));
         }
-        match smallest_image(&plan::extractors(self)) {
+        match smallest_image(&self.extractors()) {
             needed if needed > TILE_SIDE => Err(format!(
                 "with these --scales and --grid, local features need {needed} pixels; the training tiles have \
                  {TILE_SIDE}"
@@ -220,12 +228,7 @@ impl Settings {
 
 /// Height and width that an image needs at least for these extractors.
 pub fn smallest_image(extractors: &[Extractor]) -> usize {
-    let needed = |extractor: &Extractor| match extractor {
-        // A descriptor has to fit, and the grid begins half a step from the border.
-        Extractor::DenseSift(sift) => (sift.side().ceil() as usize).max(sift.step / 2 + 1).max(2),
-        _ => 1,
-    };
-    extractors.iter().map(needed).max().unwrap_or(1)
+    extractors.iter().map(Extractor::smallest_image).max().unwrap_or(1)
 }
 
 /// How pictures are explained; the defaults are those of Fig. 6.

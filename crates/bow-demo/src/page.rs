@@ -1,7 +1,7 @@
 //! The report: what was asked, what was found, and where every part of each score went.
 
 use bow_classifier::describe;
-use heatmap::encode_png;
+use heatmap::{ColorBar, encode_png};
 use report::{Picture, Report, Section, Table};
 use serde::Serialize;
 use serde_json::Value;
@@ -63,7 +63,8 @@ fn introduction(run: &Run) -> Result<Section, Failure> {
         }
         None => "It was loaded from a file.".to_owned(),
     };
-    let bar = encode_png(&color_bar(run.options.explanation.color_map).draw()?)?;
+    let bar = ColorBar { length: 420, ..color_bar(run.options.explanation.color_map) };
+    let bar = encode_png(&bar.draw()?)?;
     Ok(Section::new("What this shows")
         .paragraph(format!("The classifier answers one question: does a picture show a polygon? {learned}"))
         .paragraph(format!(

@@ -8,11 +8,11 @@ use bow_mapping::{
     SoftOptions,
 };
 use kernels::KernelKind;
-use local_features::{DenseSift, Extractor, Rotation};
+use local_features::Extractor;
 use ndarray::{Array1, ArrayView2};
 use relevance::{RootSearch, RootSelection, SearchOver};
 
-use crate::options::{KernelChoice, MappingChoice, MklChoice, NormalizationChoice, RotationChoice, Settings};
+use crate::options::{KernelChoice, MappingChoice, MklChoice, NormalizationChoice, Settings};
 
 /// Codebooks learn from at most so many descriptors, as in the reference experiment.
 const SAMPLE: usize = 20_000;
@@ -28,7 +28,7 @@ pub const SEARCH: RootSearch =
 pub fn trainer(settings: &Settings, search: RootSearch, seed: u64) -> Trainer {
     let channels = settings.scales.len();
     Trainer {
-        channels: extractors(settings).into_iter().map(|extractor| channel(settings, extractor)).collect(),
+        channels: settings.extractors().into_iter().map(|extractor| channel(settings, extractor)).collect(),
         svm: SvmParams::default().cost(settings.cost),
         weights: match settings.mkl {
             MklChoice::Uniform => KernelWeights::Given(vec![1.0 / channels as f64; channels]),
@@ -38,16 +38,6 @@ pub fn trainer(settings: &Settings, search: RootSearch, seed: u64) -> Trainer {
         sample: SAMPLE,
         seed,
     }
-}
-
-/// The local features that the settings ask for, one extractor for each channel.
-pub fn extractors(settings: &Settings) -> Vec<Extractor> {
-    let rotation = match settings.rotation {
-        RotationChoice::Dominant => Rotation::DominantGradient,
-        RotationChoice::Fixed => Rotation::Fixed { angle: 0.0 },
-    };
-    let extractor = |&scale| DenseSift { scale, step: settings.grid, rotation, ..DenseSift::default() }.into();
-    settings.scales.iter().map(extractor).collect()
 }
 
 fn channel(settings: &Settings, extractor: Extractor) -> ChannelPlan {

@@ -65,6 +65,11 @@ pub trait FeatureExtractor {
     /// D, how many numbers each descriptor has.
     fn dimensions(&self) -> usize;
 
+    /// How many rows and columns an image needs at least; 1 unless the extractor needs more.
+    fn smallest_image(&self) -> usize {
+        1
+    }
+
     /// The local features of an image H×W×C with values in [0, 1]; C is 1, or 3 for red, green and blue.
     ///
     /// # Errors
@@ -93,6 +98,12 @@ macro_rules! extractors {
             fn dimensions(&self) -> usize {
                 match self {
                     $(Self::$name(extractor) => extractor.dimensions(),)+
+                }
+            }
+
+            fn smallest_image(&self) -> usize {
+                match self {
+                    $(Self::$name(extractor) => extractor.smallest_image(),)+
                 }
             }
 

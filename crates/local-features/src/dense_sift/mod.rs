@@ -167,6 +167,11 @@ impl FeatureExtractor for DenseSift {
         LENGTH * self.channels.len()
     }
 
+    /// A descriptor has to fit, and the grid begins half a step from the border.
+    fn smallest_image(&self) -> usize {
+        (self.side().ceil() as usize).max(self.step / 2 + 1).max(2)
+    }
+
     /// # Errors
     /// As for [`describe`](DenseSift::describe); [`Error::NoChannel`] when the list of channels is empty, and
     /// [`Error::ImageChannels`] when the image has neither 1 nor 3.

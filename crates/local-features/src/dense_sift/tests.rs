@@ -378,3 +378,15 @@ proptest! {
         assert_like_slow_twin(&DenseSift { rotation, ..DenseSift::default() }, &image, "sparse");
     }
 }
+
+#[test]
+fn the_smallest_image_is_described_and_a_smaller_one_is_not() {
+    for scale in [0.01, 2.0, 2.55] {
+        for step in [1, 6, 80] {
+            let sift = DenseSift { scale, step, ..DenseSift::default() };
+            let side = sift.smallest_image();
+            assert!(sift.describe(Array2::zeros((side, side + 3)).view()).is_ok(), "scale {scale}, step {step}");
+            assert!(sift.describe(Array2::zeros((side - 1, side)).view()).is_err(), "scale {scale}, step {step}");
+        }
+    }
+}
