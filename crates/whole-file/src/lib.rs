@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all.
 //!
-//! Everything that this workspace writes goes through [`write`]: pictures, reports, models, figures.
+//! Everything that this workspace writes goes through [`write()`]: pictures, reports, models, figures.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;
