@@ -86,6 +86,9 @@ impl<'a> Describer<'a> {
     /// The descriptor around `point`, (row, column), turned by `angle`: 4×4 cells of 8 orientations each.
     pub(super) fn describe(&self, point: (usize, usize), angle: f64) -> [f32; LENGTH] {
         let (sine, cosine) = angle.sin_cos();
+        if self.field.is_flat(point, self.reach(cosine, sine)) {
+            return [0.0; LENGTH];
+        }
         let samples = self.samples(point, cosine, sine);
         let interior = self.is_interior(&samples);
         let mut strips: Strips = [[[0.0; ORIENTATIONS]; SAMPLES]; CELLS];
@@ -97,6 +100,12 @@ impl<'a> Describer<'a> {
             }
         }
         normalized(self.collect(&strips), self.contrast)
+    }
+
+    /// Rows and columns from the center up to which samples read the gradient: half the turned square's extent, and one
+    /// more pixel for what is in between.
+    fn reach(&self, cosine: f64, sine: f64) -> usize {
+        (self.offsets[SAMPLES - 1] * (cosine.abs() + sine.abs())).ceil() as usize + 1
     }
 
     fn samples(&self, (row, column): (usize, usize), cosine: f64, sine: f64) -> Samples {

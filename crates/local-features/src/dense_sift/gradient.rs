@@ -74,6 +74,8 @@ pub(super) struct Field {
     components: Vec<f32>,
     /// Components of a row.
     stride: usize,
+    /// How many pixels above and to the left of each corner between pixels have a gradient: a summed-area table.
+    counts: Vec<u32>,
 }
 
 impl Field {
@@ -87,7 +89,16 @@ impl Field {
             components.extend(x.iter().zip(y).flat_map(|(&x, &y)| [x as f32, y as f32]));
             components.extend([x[width - 1] as f32, y[width - 1] as f32]);
         }
-        Self { components, stride }
+        Self { components, stride, counts: counts(gradient) }
+    }
+
+    /// Whether the gradient is exactly zero at all pixels of the image up to `reach` rows and columns away.
+    pub(super) fn is_flat(&self, (row, column): (usize, usize), reach: usize) -> bool {
+        let corners = self.width() + 1;
+        let (top, bottom) = (row.saturating_sub(reach), (row + reach + 1).min(self.height()));
+        let (left, right) = (column.saturating_sub(reach), (column + reach + 1).min(self.width()));
+        let count = |row: usize, column: usize| self.counts[row * corners + column];
+        count(bottom, right) + count(top, left) == count(bottom, left) + count(top, right)
     }
 
     pub(super) fn height(&self) -> usize {
@@ -106,4 +117,18 @@ impl Field {
         let (above, below) = (&self.components[start..start + 4], &self.components[start + self.stride..][..4]);
         std::array::from_fn(|component| above[component] + down * (below[component] - above[component]))
     }
+}
+
+fn counts(gradient: &Gradient) -> Vec<u32> {
+    let (height, width) = (gradient.x.height(), gradient.x.width());
+    let corners = width + 1;
+    let mut counts = vec![0_u32; (height + 1) * corners];
+    for row in 0..height {
+        let mut in_row = 0;
+        for (column, (&x, &y)) in gradient.x.row(row).iter().zip(gradient.y.row(row)).enumerate() {
+            in_row += u32::from(x != 0.0 || y != 0.0);
+            counts[(row + 1) * corners + column + 1] = counts[row * corners + column + 1] + in_row;
+        }
+    }
+    counts
 }

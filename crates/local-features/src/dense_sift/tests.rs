@@ -390,3 +390,15 @@ fn the_smallest_image_is_described_and_a_smaller_one_is_not() {
         }
     }
 }
+
+#[test]
+fn flat_patches_are_told_from_their_neighbors() {
+    // A single bright pixel far from most descriptors: they are flat, and those that reach it are not.
+    let mut image = Array2::from_elem((80, 91), 0.3);
+    image[[40, 17]] = 0.9;
+    let sift = DenseSift::default();
+    assert_like_slow_twin(&sift, &image, "one bright pixel");
+    let found = sift.describe(image.view()).unwrap();
+    let flat = found.descriptors.rows().into_iter().filter(|row| row.iter().all(|&value| value == 0.0)).count();
+    assert!(flat > 50 && flat < found.len(), "{flat}");
+}
