@@ -68,7 +68,7 @@ pub struct PixelDecomposition {
 /// A bag that is none of the model's, or a root point that can't be found.
 pub fn pixel_wise_decomposition(model: &BowModel, bag: &Bag) -> Result<PixelDecomposition, Error> {
     bag.check(model.encoders().len())?;
-    let (dimensions, third) = dimension_relevance(model, bag.vector.view())?;
+    let (score, dimensions, third) = third_layer(model, bag.vector.view())?;
     let mut ledger = Ledger { entries: vec![third] };
     let mut second = Entry::new("R² local features (Eqs 27, 31)", Amount::default(), Amount::default());
     let mut first = Entry::new("R¹ pixels (Eq. 34)", Amount::default(), Amount::default());
@@ -84,7 +84,6 @@ pub fn pixel_wise_decomposition(model: &BowModel, bag: &Bag) -> Result<PixelDeco
         features.push(of_features);
         pixels += &of_pixels;
     }
-    let score = model.score(bag.vector.view())?;
     ledger.push(second);
     ledger.push(first);
     Ok(PixelDecomposition { score, dimensions, features, pixels, ledger })
@@ -99,15 +98,24 @@ pub fn pixel_wise_decomposition(model: &BowModel, bag: &Bag) -> Result<PixelDeco
 /// # Errors
 /// As for [`pixel_wise_decomposition`].
 pub fn dimension_relevance(model: &BowModel, vector: ArrayView1<'_, f64>) -> Result<(Array1<f64>, Entry), Error> {
+    let (_, relevance, entry) = third_layer(model, vector)?;
+    Ok((relevance, entry))
+}
+
+/// `f(x)`, `R³` and its ledger entry.
+fn third_layer(model: &BowModel, vector: ArrayView1<'_, f64>) -> Result<(f64, Array1<f64>, Entry), Error> {
     match model.third_layer() {
-        ThirdLayer::SumDecomposition => Ok(sum_relevance(model.expansion(), vector)?),
+        ThirdLayer::SumDecomposition => {
+            let (relevance, entry) = sum_relevance(model.expansion(), vector)?;
+            Ok((model.score(vector)?, relevance, entry))
+        }
         ThirdLayer::Taylor(taylor) => {
             let function = model.expansion().differentiable(taylor.zero_quotient)?;
             // The candidates have been checked when the model was made.
             function.check(vector.insert_axis(Axis(0)))?;
             let found = taylor.search.decompose(&function, vector, &taylor.candidates)?;
             let entry = found.entry("R³ dimensions (Eq. 25)");
-            Ok((found.relevance, entry))
+            Ok((found.value, found.relevance, entry))
         }
     }
 }
