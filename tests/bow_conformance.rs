@@ -58,9 +58,10 @@ fn every_golden_case_is_met() {
     // Written past the test harness, which would show it for failures only.
     let _ = writeln!(
         std::io::stderr(),
-        "{}: {} cases, {compared} arrays compared, {} failures",
+        "{}: {} cases, {compared} arrays compared, {} without a single right value, {} failures",
         folder.display(),
         cases.len(),
+        cases.iter().map(Case::left_out).sum::<usize>(),
         failures.len()
     );
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));

@@ -32,9 +32,11 @@ pub fn support_vector_machine(case: &Case) {
     if case.params["alpha_unique"] == true {
         case.compare("alpha_y", &trained.coefficients);
     } else {
-        let found = train_gram.dot(&trained.coefficients) + trained.bias;
-        case.compare_within("f_train", &found, RETRAINED);
-        case.compare("alpha_y", &case.vector("alpha_y"));
+        // Other coefficients can be as good; how good they are is what all solutions share.
+        let wanted = case.number("dual_objective");
+        let found = trained.objective(train_gram.view()).unwrap();
+        case.require("the dual objective", (found - wanted).abs() <= 1e-9 * wanted.abs());
+        case.leave_out("alpha_y");
     }
     case.compare_number("b", trained.bias);
 
