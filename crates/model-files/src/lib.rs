@@ -1,0 +1,1 @@
+//! Networks in files: ONNX, and the plain text networks of the LRP toolbox.
