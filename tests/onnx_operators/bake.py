@@ -1,0 +1,273 @@
+"""Makes the operator tests of this folder from those of the ONNX project.
+
+    python bake.py [--into FOLDER]
+
+Needs numpy, onnxruntime and the package onnx 1.16.2: it carries the tests under onnx/backend/test/data/node, later
+wheels do not. Of the operators in OPERATORS it takes every test on float32 data, and writes for each
+
+    NAME/model.onnx      the network of one node (or of a few, where the test spells an operator out in simpler ones)
+    NAME/input_0.npy     the data; input_1.npy and so on where the operator joins several tensors
+    NAME/output_0.npy    what has to come out, as the ONNX project computed it; more where the operator has more
+
+The first input is the data. The others (weights, shapes, axes, bounds) become initializers, as they are in networks;
+operators of JOINING keep all their tensors as inputs. Those of them that take two get a second test, NAME_constant,
+whose second operand is an initializer. Of the operators in FIRST_OUTPUT_ONLY only the first output is kept.
+
+index.json lists the tests, with the file of each input and output: large arrays that several tests share are stored
+once. It also lists what was left out, and why. Every test is run by onnxruntime before it is written; where
+onnxruntime can't run it, or does not agree, the test is kept and index.json says so.
+"""
+
+import argparse
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, numpy_helper
+from onnx.helper import get_attribute_value
+
+OPERATORS = set(
+    """
+    Gemm MatMul Conv ConvTranspose
+    AveragePool MaxPool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool
+    BatchNormalization LayerNormalization LRN
+    Add Sub Mul Div Sum
+    Concat Slice Split Pad Flatten Reshape Transpose Squeeze Unsqueeze Identity Dropout
+    Clip Relu LeakyRelu PRelu Elu Selu Softplus Tanh Sigmoid HardSigmoid HardSwish Mish Gelu Softmax LogSoftmax
+    ReduceMean ReduceSum Upsample Resize
+    """.split()
+)
+JOINING = {"Add", "Sub", "Mul", "Div", "Sum", "MatMul", "Concat"}
+WITH_A_CONSTANT_TOO = {"Add", "Sub", "Mul", "Div", "MatMul"}
+FIRST_OUTPUT_ONLY = {"MaxPool", "Dropout", "LayerNormalization"}
+
+RELATIVE, ABSOLUTE = 1e-3, 1e-7  # the tolerances of the ONNX project's own runner
+STORED_ONCE = 1 << 16  # bytes from which on an array is not stored twice
+LARGEST_FILE, LARGEST_FOLDER = 1 << 20, 3 << 20
+
+
+class LeftOut(Exception):
+    """The reason why a test is not taken."""
+
+
+class Test:
+    """One test of the ONNX project: its network, the arrays that go in and those that have to come out."""
+
+    def __init__(self, folder):
+        self.name = folder.name.removeprefix("test_")
+        self.model = onnx.load(folder / "model.onnx")
+        self.graph = self.model.graph
+        self.nodes = sorted({node.op_type for node in self.graph.node})
+        self.folder = folder / "test_data_set_0"
+
+    def operator(self, all_tests):
+        """The operator under test: of a test that spells one out, the operator of the test that it was made from."""
+        if len(self.graph.node) == 1 and "_expanded" not in self.name:
+            return self.graph.node[0].op_type
+        original = all_tests.get(re.sub(r"_expanded(_ver\d+)?$", "", self.name))
+        return original.graph.node[0].op_type if original else " ".join(self.nodes)
+
+    def arrays(self, kind, values):
+        """The stored arrays of the graph's inputs or outputs, by name."""
+        found = {}
+        for index, value in enumerate(values):
+            tensor = TensorProto.FromString((self.folder / f"{kind}_{index}.pb").read_bytes())
+            found[value.name] = numpy_helper.to_array(tensor)
+        return found
+
+
+def type_name(value):
+    """The type of a graph's input or output in words: its elements', or what it is when it is no tensor."""
+    kind = value.type.WhichOneof("value")
+    if kind != "tensor_type":
+        return kind.removesuffix("_type")
+    return TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+
+
+def attribute(node, name, default):
+    return next((get_attribute_value(each) for each in node.attribute if each.name == name), default)
+
+
+def refuse_what_is_no_inference_on_float32(test):
+    """Raises `LeftOut` for a test that is not about float32 data, or not about a trained network."""
+    outside = [kind for kind in test.nodes if kind not in OPERATORS | {"Constant"}]
+    if outside:
+        raise LeftOut(f"spelled out in other operators: {', '.join(outside)}")
+    for value in (test.graph.input[0], test.graph.output[0]):
+        if type_name(value) != "float":
+            raise LeftOut(f"data of type {type_name(value)}")
+    for node in test.graph.node:
+        if node.op_type == "Resize" and attribute(node, "mode", b"nearest") == b"cubic":
+            raise LeftOut("cubic interpolation")
+        if node.op_type == "BatchNormalization" and attribute(node, "training_mode", 0):
+            raise LeftOut("training mode")
+        if node.op_type == "Dropout" and len(node.input) > 2:
+            raise LeftOut("training mode")
+
+
+def bake(test, constants):
+    """The test's network with the arrays of `constants` as initializers, without the outputs nobody reads."""
+    model = onnx.ModelProto()
+    model.CopyFrom(test.model)
+    model.ir_version = max(model.ir_version, 4)  # from here on an initializer is no input
+    graph = model.graph
+    remaining = [value for value in graph.input if value.name not in constants]
+    del graph.input[:]
+    graph.input.extend(remaining)
+    graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in constants.items())
+    if graph.node[0].op_type in FIRST_OUTPUT_ONLY:
+        del graph.output[1:]
+    onnx.checker.check_model(model)
+    return model
+
+
+def forms(test):
+    """(name, network, inputs, outputs) for each way in which the test is asked."""
+    inputs = test.arrays("input", test.graph.input)
+    first, *others = inputs
+    joins = test.graph.node[0].op_type in JOINING
+    baked = {} if joins else {name: inputs[name] for name in others}
+    yield test.name, bake(test, baked), inputs, test.arrays("output", test.graph.output)
+    if test.graph.node[0].op_type in WITH_A_CONSTANT_TOO and len(inputs) == 2:
+        baked = {name: inputs[name] for name in others}
+        yield f"{test.name}_constant", bake(test, baked), inputs, test.arrays("output", test.graph.output)
+
+
+def onnxruntime_says(model, inputs, outputs):
+    """None where onnxruntime computes the outputs, else what it has to say."""
+    try:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = 1
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        computed = session.run(list(outputs), inputs)
+    except Exception as error:  # onnxruntime's errors have no common ancestor
+        return "can't run it: " + str(error).splitlines()[0].strip()
+    for name, got in zip(outputs, computed):
+        expected = outputs[name]
+        if got.shape != expected.shape:
+            return f"has another shape for {name}: {list(got.shape)}"
+        if not np.allclose(got, expected, RELATIVE, ABSOLUTE):
+            return f"differs in {name} by up to {np.abs(got - expected).max():.3g}"
+    return None
+
+
+class Folder:
+    """The folder of tests: writes arrays, the large ones once."""
+
+    def __init__(self, path):
+        self.path = path
+        self.shared = {}
+
+    def clear(self):
+        self.path.mkdir(parents=True, exist_ok=True)
+        for each in self.path.iterdir():
+            if each.is_dir():
+                shutil.rmtree(each)
+
+    def write_model(self, name, model):
+        (self.path / name).mkdir()
+        (self.path / name / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
+
+    def write_array(self, file, array):
+        """The file that holds the array: `file`, or an earlier one with the same content."""
+        content = (array.dtype.str, array.shape, array.tobytes())
+        file = self.shared.setdefault(content, file) if array.nbytes >= STORED_ONCE else file
+        if not (self.path / file).exists():
+            np.save(self.path / file, array)
+        return file
+
+    def check_sizes(self):
+        sizes = {file: file.stat().st_size for file in self.path.rglob("*") if file.suffix in (".npy", ".onnx")}
+        for file, size in sizes.items():
+            if size > LARGEST_FILE:
+                raise SystemExit(f"{file} has {size:,} bytes; at most {LARGEST_FILE:,} are kept")
+        if sum(sizes.values()) > LARGEST_FOLDER:
+            raise SystemExit(f"the tests have {sum(sizes.values()):,} bytes; at most {LARGEST_FOLDER:,} are kept")
+        return len(sizes), sum(sizes.values())
+
+
+def entries(folder, test, operator):
+    """Writes the test in all its forms; what index.json says of each."""
+    for name, model, inputs, outputs in forms(test):
+        read = {value.name for value in model.graph.input}
+        kept = {value.name: outputs[value.name] for value in model.graph.output}
+        inputs = {key: array for key, array in inputs.items() if key in read}
+        folder.write_model(name, model)
+        arrays = {}
+        for kind, named in (("input", inputs), ("output", kept)):
+            arrays[kind] = [
+                {"name": key, "file": folder.write_array(f"{name}/{kind}_{index}.npy", array), "shape": list(array.shape)}
+                for index, (key, array) in enumerate(named.items())
+            ]
+        entry = {"name": name, "operator": operator, "opset": model.opset_import[0].version}
+        if len(model.graph.node) > 1:
+            entry["nodes"] = [node.op_type for node in model.graph.node]
+        entry |= {"inputs": arrays["input"], "outputs": arrays["output"]}
+        if doubt := onnxruntime_says(model, inputs, kept):
+            entry["onnxruntime"] = doubt
+        yield entry
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--into", metavar="FOLDER", type=Path, default=Path(__file__).parent,
+                        help="the folder to write to, this script's own by default; the folders in it are replaced")
+    into = parser.parse_args().into
+
+    source = Path(onnx.__file__).parent / "backend/test/data/node"
+    if not source.is_dir():
+        raise SystemExit(f"{source} does not exist: onnx {onnx.__version__} carries no tests; install onnx==1.16.2")
+    all_tests = {test.name: test for test in map(Test, sorted(source.iterdir()))}
+
+    folder = Folder(into)
+    folder.clear()
+    taken, left_out = [], []
+    for test in all_tests.values():
+        operator = test.operator(all_tests)
+        if operator not in OPERATORS and not set(test.nodes) <= OPERATORS | {"Constant"}:
+            continue
+        if not test.graph.input:
+            continue
+        try:
+            refuse_what_is_no_inference_on_float32(test)
+            taken += entries(folder, test, operator)
+        except LeftOut as reason:
+            left_out.append({"name": test.name, "operator": operator, "reason": str(reason)})
+
+    index = {
+        "from": f"onnx {onnx.__version__}, onnx/backend/test/data/node",
+        "by": f"bake.py, with onnxruntime {onnxruntime.__version__} and numpy {np.__version__}",
+        "relative_tolerance": RELATIVE,
+        "absolute_tolerance": ABSOLUTE,
+        "operators_without_a_test": sorted(OPERATORS - {entry["operator"] for entry in taken}),
+        "tests": sorted(taken, key=lambda entry: (entry["operator"], entry["name"])),
+        "left_out": sorted(left_out, key=lambda entry: (entry["operator"], entry["name"])),
+    }
+    (into / "index.json").write_text(as_lines(index), encoding="utf-8", newline="\n")
+
+    files, size = folder.check_sizes()
+    print(f"{len(taken)} tests, {len(left_out)} left out, {files} files, {size:,} bytes")
+    for entry in taken:
+        if "onnxruntime" in entry:
+            print(f"{entry['name']}: onnxruntime {entry['onnxruntime']}")
+
+
+def as_lines(index):
+    """JSON with one test a line."""
+    parts = []
+    for key, value in index.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in value)
+            parts.append(f'"{key}": [\n{rows}\n]')
+        else:
+            parts.append(f'"{key}": {json.dumps(value, ensure_ascii=False)}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    main()
