@@ -1,1 +1,20 @@
-//! Layer-wise relevance propagation for neural networks.
+//! Layer-wise relevance propagation for neural networks (Bach et al. 2015, Eqs 50–63, Algorithm 2).
+
+pub mod definition;
+pub mod operations;
+
+mod activations;
+mod error;
+mod linear;
+mod network;
+mod operation;
+mod real;
+
+pub use activations::Activations;
+pub use error::Error;
+pub use linear::{LinearMap, WeightPart};
+pub use network::{
+    LARGEST_TENSOR, Network, NetworkBuilder, NetworkInput, Node, NodeDraft, ShapeDisplay, Tensor, TensorId,
+};
+pub use operation::{Character, Operation, Reading, Redistribution, Step};
+pub use real::Real;

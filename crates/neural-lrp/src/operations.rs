@@ -1,0 +1,107 @@
+//! The operations, one file each: the forward pass beside what the reverse needs.
+//!
+//! A new operation is a file here and a line in the list at the end of this one.
+
+use ndarray::{ArrayD, ArrayViewD};
+use relevance::Stabilizer;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::Definition;
+use crate::operation::{Reading, Redistribution, Step};
+use crate::{Error, Real};
+
+mod dense;
+mod elementwise;
+mod relu;
+
+pub use dense::Dense;
+pub use elementwise::Elementwise;
+pub use relu::Relu;
+
+/// The largest of each window.
+pub trait MaxPooling<F: Real> {
+    /// Hands relevance down to the numbers of each window.
+    fn redistribute(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, sharing: Sharing) -> Redistribution<F>;
+}
+
+/// Who gets the relevance of a window's maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Sharing {
+    /// The first of the largest, in row-major order.
+    First,
+    /// All of the largest, in equal shares: the limit p → ∞ of the p-mean.
+    Ties,
+    /// Each of the window, in proportion to its value.
+    Proportional(Stabilizer),
+}
+
+/// A product or quotient of two tensors, or their matrix product.
+pub trait Product<F: Real> {
+    /// Hands relevance down to the factors.
+    fn redistribute(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, signal: Signal) -> Redistribution<F>;
+}
+
+/// Which factor of a product carries the signal; the other only weighs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Signal {
+    /// The first operand.
+    First,
+    /// The second operand.
+    Second,
+    /// Both, half of the relevance each.
+    Both,
+}
+
+/// Makes operations known by the kinds that their definitions have.
+macro_rules! operations {
+    ($($kind:literal => $read:path,)+) => {
+        /// The kinds of operations that there are.
+        pub const KINDS: &[&str] = &[$($kind),+];
+
+        /// The operation of a definition.
+        ///
+        /// # Errors
+        /// [`Error::UnknownOperation`] when there is none of this kind; else what the operation says of its attributes.
+        pub fn read<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
+            match definition.kind.as_str() {
+                $($kind => $read(definition),)+
+                _ => Err(Error::UnknownOperation { kind: definition.kind.clone() }),
+            }
+        }
+    };
+}
+
+operations! {
+    "Gemm" => dense::read,
+    "Relu" => relu::read,
+}
+
+/// The shape that all operands broadcast to, as numpy has it.
+pub(crate) fn broadcast_shape(operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+    let rank = operands.iter().map(|shape| shape.len()).max().unwrap_or(0);
+    let mut result = vec![1; rank];
+    for shape in operands {
+        for (axis, &length) in (rank - shape.len()..).zip(shape.iter()) {
+            if result[axis] == 1 {
+                result[axis] = length;
+            } else if length != 1 && length != result[axis] {
+                return Err(Error::shape(operands, format!("axis {axis} has lengths {} and {length}", result[axis])));
+            }
+        }
+    }
+    Ok(result)
+}
+
+/// Sums an array over the axes along which an operand of `shape` was broadcast to it.
+pub(crate) fn sum_to_shape<F: Real>(array: ArrayD<F>, shape: &[usize]) -> ArrayD<F> {
+    let mut array = array;
+    while array.ndim() > shape.len() {
+        array = array.sum_axis(ndarray::Axis(0));
+    }
+    for (axis, &length) in shape.iter().enumerate() {
+        if length == 1 && array.len_of(ndarray::Axis(axis)) != 1 {
+            array = array.sum_axis(ndarray::Axis(axis)).insert_axis(ndarray::Axis(axis));
+        }
+    }
+    array
+}

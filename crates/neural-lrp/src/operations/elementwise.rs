@@ -1,0 +1,84 @@
+//! What operations that act on each number by itself have in common.
+
+use ndarray::{ArrayD, ArrayViewD, Zip};
+
+use crate::definition::Definition;
+use crate::operation::Step;
+use crate::{Error, Real};
+
+/// A function of one number, applied to each number of a tensor: an activation, through which relevance passes (Eq. 63).
+///
+/// [`activation!`] makes an [`Operation`](crate::Operation) of whatever implements it.
+pub trait Elementwise<F: Real> {
+    /// The operator's name.
+    const KIND: &'static str;
+
+    /// `g(x)`
+    fn value(&self, x: F) -> F;
+
+    /// `g'(x)`, where `y = g(x)` is known; at a kink, the derivative that frameworks take.
+    fn derivative(&self, x: F, y: F) -> F;
+
+    /// The attributes, as ONNX names them.
+    fn attributes(&self) -> Definition<F> {
+        Definition::new(Self::KIND, 1)
+    }
+}
+
+/// Makes an operation of a function of one number.
+macro_rules! activation {
+    ($name:ty) => {
+        impl<F: $crate::Real> $crate::Operation<F> for $name {
+            fn definition(&self) -> $crate::definition::Definition<F> {
+                $crate::operations::elementwise::Elementwise::<F>::attributes(self)
+            }
+
+            fn kind(&self) -> &'static str {
+                <Self as $crate::operations::elementwise::Elementwise<F>>::KIND
+            }
+
+            fn character(&self) -> $crate::Character {
+                $crate::Character::Activation
+            }
+
+            fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, $crate::Error> {
+                $crate::operations::elementwise::same_shape(operands)
+            }
+
+            fn forward(&self, operands: &[ndarray::ArrayViewD<'_, F>]) -> ndarray::ArrayD<F> {
+                operands[0].mapv(|x| $crate::operations::elementwise::Elementwise::value(self, x))
+            }
+
+            fn gradient(
+                &self,
+                step: &$crate::Step<'_, F>,
+                upper: ndarray::ArrayViewD<'_, F>,
+            ) -> Vec<ndarray::ArrayD<F>> {
+                vec![$crate::operations::elementwise::gradient(self, step, upper)]
+            }
+
+            fn along_operands(&self, step: &$crate::Step<'_, F>) -> ndarray::ArrayD<F> {
+                $crate::operations::elementwise::gradient(self, step, step.operands[0].view())
+            }
+        }
+    };
+}
+pub(crate) use activation;
+
+/// The shape of a single operand, which is that of the output.
+pub(crate) fn same_shape(operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+    match operands {
+        [shape] => Ok(shape.to_vec()),
+        _ => Err(Error::shape(operands, "it takes one")),
+    }
+}
+
+/// `upper · g'(x)`
+pub(crate) fn gradient<F: Real>(
+    function: &impl Elementwise<F>,
+    step: &Step<'_, F>,
+    upper: ArrayViewD<'_, F>,
+) -> ArrayD<F> {
+    let numbers = Zip::from(&step.operands[0]).and(&step.output).and(&upper);
+    numbers.map_collect(|&x, &y, &upper| upper * function.derivative(x, y))
+}
