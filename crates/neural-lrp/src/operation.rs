@@ -58,6 +58,13 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The relevance at positions of the output that come from no operand: for an arrangement, the sink
+    /// [`Sink::Padding`].
+    fn outside(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Amount {
+        let _ = (step, upper);
+        Amount::default()
+    }
+
     /// The operation as a linear map with weights, to which the rules of Eqs 56–61 apply.
     fn linear(&self) -> Option<&dyn LinearMap<F>> {
         None
