@@ -1,7 +1,7 @@
 //! From pictures to arrays.
 
 use image::{DynamicImage, GrayImage, RgbImage};
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView1, ArrayView3, Axis};
 
 /// A picture as bytes, shape (rows, columns, 3).
 ///
@@ -26,6 +26,30 @@ pub fn from_rgb(picture: &RgbImage) -> Array3<u8> {
 /// ```
 pub fn to_unit_range(photo: ArrayView3<'_, u8>) -> Array3<f64> {
     photo.mapv(|byte| f64::from(byte) / 255.0)
+}
+
+/// A gray photo of the same brightness, one channel.
+///
+/// ```text
+/// (19595 red + 38470 green + 7471 blue) / 2¹⁶, rounded: 0.299 red + 0.587 green + 0.114 blue (ITU-R 601, as Pillow)
+/// ```
+pub(crate) fn to_gray(photo: ArrayView3<'_, u8>) -> Array3<u8> {
+    let brightness = |pixel: ArrayView1<'_, u8>| {
+        if pixel.len() == 1 {
+            return pixel[0];
+        }
+        let sum: u32 = pixel.iter().zip([19_595, 38_470, 7_471]).map(|(byte, part)| u32::from(*byte) * part).sum();
+        ((sum + (1 << 15)) >> 16) as u8
+    };
+    photo.map_axis(Axis(2), brightness).insert_axis(Axis(2))
+}
+
+/// A gray photo in colors, three times the same; any other as it is.
+pub(crate) fn to_three_channels(photo: Array3<u8>) -> Array3<u8> {
+    match photo.dim() {
+        (height, width, 1) => Array3::from_shape_fn((height, width, 3), |(row, column, _)| photo[[row, column, 0]]),
+        _ => photo,
+    }
 }
 
 /// One channel for a gray picture, three for any other; what is transparent shows white.

@@ -1,8 +1,10 @@
-//! What can be wrong with a file that should be a photo.
+//! What can be wrong with a file that should be a photo, and with its preprocessing.
 
 use std::path::PathBuf;
 
+use crate::presets::PRESETS;
 use crate::read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE};
+use crate::settings::Extent;
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -49,5 +51,48 @@ pub enum Error {
         height: u32,
         /// Its columns.
         width: u32,
+    },
+    /// A preprocessing that nobody knows.
+    #[error("there is no preprocessing {name:?}: known are {}", PRESETS.join(", "))]
+    Preset {
+        /// What it was called.
+        name: String,
+    },
+    /// A text that describes no preprocessing.
+    #[error("no description of a preprocessing: {0}")]
+    Toml(#[from] Box<toml::de::Error>),
+    /// A setting with a value that it can't have.
+    #[error("preprocessing: {setting} is {found}: it has to be {expected}")]
+    Setting {
+        /// Which setting.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// What would be right.
+        expected: String,
+    },
+    /// An array that is no photo.
+    #[error(
+        "no photo: {height} × {width} pixels of {channels} channels; it has to have 1 to {MAX_SIDE} pixels along a side, and 1 or 3 channels"
+    )]
+    Shape {
+        /// Its rows.
+        height: usize,
+        /// Its columns.
+        width: usize,
+        /// Its channels.
+        channels: usize,
+    },
+    /// A photo that would become larger than any photo.
+    #[error(
+        "a photo of {photo} pixels is too large to prepare: it would become {prepared}, over {} MiB; crop it, or resize \
+         it to something smaller",
+        MAX_DECODED_BYTES >> 20
+    )]
+    TooLargeToPrepare {
+        /// Its size.
+        photo: Extent,
+        /// The size it would have.
+        prepared: Extent,
     },
 }

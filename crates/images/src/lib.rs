@@ -1,4 +1,4 @@
-//! Photos in: decoding image files into arrays.
+//! Photos in: decoding image files into arrays, and preparing them for networks.
 //!
 //! [`read`] takes a file and gives bytes, height × width × channels; [`to_unit_range`] makes numbers in [0, 1] of them,
 //! which is what classifiers take. What happens on the way is what a person would expect of a photo: it stands
@@ -7,6 +7,10 @@
 //!
 //! A file of a few bytes can claim to be a picture of billions of pixels; such files are refused before memory is
 //! taken ([`MAX_SIDE`], [`MAX_DECODED_BYTES`]).
+//!
+//! Networks want more: a size, an order of channels, a scale. [`Preprocessing`] says what, by the name of a preset or
+//! by a file of one's own, and [`Preprocessing::apply`] does it, with the very bytes that Pillow and torchvision make
+//! of a photo: a network that was trained on those is asked about nothing else here.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;
@@ -21,8 +25,16 @@
 
 mod channels;
 mod error;
+mod placement;
+mod preprocessing;
+mod presets;
 mod read;
+mod resample;
+mod settings;
 
 pub use channels::{from_rgb, to_unit_range};
 pub use error::Error;
+pub use preprocessing::{Prepared, Preprocessing};
+pub use presets::PRESETS;
 pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, decode, read};
+pub use settings::{Channels, Extent, Interpolation, Layout, Scale, Settings, Size};
