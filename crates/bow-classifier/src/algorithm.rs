@@ -69,7 +69,7 @@ pub struct PixelDecomposition {
 pub fn pixel_wise_decomposition(model: &BowModel, bag: &Bag) -> Result<PixelDecomposition, Error> {
     bag.check(model.encoders().len())?;
     let (score, dimensions, third) = third_layer(model, bag.vector.view())?;
-    let mut ledger = Ledger { entries: vec![third] };
+    let mut ledger = Ledger::chain(vec![third]);
     let mut second = Entry::new("R² local features (Eqs 27, 31)", Amount::default(), Amount::default());
     let mut first = Entry::new("R¹ pixels (Eq. 34)", Amount::default(), Amount::default());
 

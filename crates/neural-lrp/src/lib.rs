@@ -2,12 +2,14 @@
 
 pub mod definition;
 pub mod operations;
+pub mod rules;
 
 mod activations;
 mod error;
 mod linear;
 mod network;
 mod operation;
+mod propagation;
 mod real;
 
 pub use activations::Activations;
@@ -17,4 +19,5 @@ pub use network::{
     LARGEST_TENSOR, Network, NetworkBuilder, NetworkInput, Node, NodeDraft, ShapeDisplay, Tensor, TensorId,
 };
 pub use operation::{Character, Operation, Reading, Redistribution, Step};
+pub use propagation::{Keep, Mask, Propagation, Relevances};
 pub use real::Real;

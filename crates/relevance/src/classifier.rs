@@ -33,7 +33,7 @@ pub type ExplainError = Box<dyn std::error::Error + Send + Sync>;
 ///         }
 ///         let (score, relevance) = (self.0.dot(&x), &self.0 * &x); // R_d = w_d x_d
 ///         let entry = Entry::new("R¹ input (Eq. 5)", Amount::of(score), relevance.iter().collect());
-///         Ok(Explanation { score, relevance: relevance.into_dyn(), ledger: Ledger { entries: vec![entry] } })
+///         Ok(Explanation { score, relevance: relevance.into_dyn(), ledger: Ledger::chain(vec![entry]) })
 ///     }
 /// }
 /// let classifier = Linear(array![1.0, -2.0]);

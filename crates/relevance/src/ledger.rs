@@ -28,6 +28,8 @@ pub enum Sink {
     AbsentSign,
     /// Relevance of padded positions outside of the input.
     Padding,
+    /// Relevance that a mask keeps from going further down.
+    Masked,
     /// What averaging overlapping tiles takes away: `Σ_q Σ_t R_t(q) (1 − 1/n(q))`.
     Overlap,
 }
@@ -43,6 +45,7 @@ impl Sink {
             Self::ZeroDenominator => "zero denominator",
             Self::AbsentSign => "absent sign",
             Self::Padding => "padding",
+            Self::Masked => "masked out",
             Self::Overlap => "overlap of tiles",
         }
     }
@@ -196,9 +199,54 @@ impl std::ops::AddAssign<&Entry> for Entry {
 pub struct Ledger {
     /// From the score downwards.
     pub entries: Vec<Entry>,
+    /// How the steps hang together.
+    #[serde(default)]
+    pub order: Order,
+}
+
+/// How the steps of a [`Ledger`] hang together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// One after another: each takes in what the one before handed down.
+    #[default]
+    Chain,
+    /// A graph with branches: what came in at its top leaves at its bottom, or through the sinks of all steps.
+    Graph {
+        /// The initial relevance.
+        upper: Amount,
+        /// The relevance of the inputs.
+        lower: Amount,
+    },
 }
 
 impl Ledger {
+    /// Steps one after another.
+    pub fn chain(entries: Vec<Entry>) -> Self {
+        Self { entries, order: Order::Chain }
+    }
+
+    /// The steps of a graph, from all of its initial relevance to the relevance of its inputs.
+    pub fn graph(entries: Vec<Entry>, upper: Amount, lower: Amount) -> Self {
+        Self { entries, order: Order::Graph { upper, lower } }
+    }
+
+    /// The books of the whole: all initial relevance, that of the inputs, and the sinks of all steps together.
+    pub fn total(&self) -> Entry {
+        let (upper, lower) = match self.order {
+            Order::Graph { upper, lower } => (upper, lower),
+            Order::Chain => {
+                let upper = self.entries.first().map(|entry| entry.upper).unwrap_or_default();
+                (upper, self.entries.last().map(|entry| entry.lower).unwrap_or_default())
+            }
+        };
+        let mut total = Entry::new("whole", upper, lower);
+        for (sink, amount) in self.entries.iter().flat_map(|entry| &entry.sinks) {
+            total.book(*sink, *amount);
+        }
+        total
+    }
+
     /// Adds the next step downwards.
     pub fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
@@ -219,6 +267,15 @@ impl Ledger {
                 None => self.entries.push(entry.clone()),
             }
         }
+        self.order = match (&self.order, &other.order) {
+            (Order::Graph { upper, lower }, Order::Graph { upper: more_upper, lower: more_lower }) => {
+                let (mut upper, mut lower) = (*upper, *lower);
+                upper += *more_upper;
+                lower += *more_lower;
+                Order::Graph { upper, lower }
+            }
+            (_, order) => order.clone(),
+        };
     }
 
     /// Conservation between all layers (Eq. 2): every step balances, and takes in what the step above handed down.
@@ -227,20 +284,21 @@ impl Ledger {
     /// [`Error::Imbalance`] names the first step whose relative error exceeds `tolerance`.
     pub fn check(&self, tolerance: f64) -> Result<(), Error> {
         for entry in &self.entries {
-            let error = entry.relative_error();
-            if error > tolerance {
-                return Err(Error::Imbalance { stage: entry.stage.clone(), error, tolerance });
-            }
+            balanced(entry.clone(), tolerance)?;
         }
-        for pair in self.entries.windows(2) {
-            let joint = Entry::new(&pair[1].stage, pair[0].lower, pair[1].upper);
-            let error = joint.relative_error();
-            if error > tolerance {
-                return Err(Error::Imbalance { stage: joint.stage, error, tolerance });
-            }
+        match self.order {
+            Order::Chain => self
+                .entries
+                .windows(2)
+                .try_for_each(|pair| balanced(Entry::new(&pair[1].stage, pair[0].lower, pair[1].upper), tolerance)),
+            Order::Graph { .. } => balanced(self.total(), tolerance),
         }
-        Ok(())
     }
+}
+
+fn balanced(entry: Entry, tolerance: f64) -> Result<(), Error> {
+    let error = entry.relative_error();
+    if error > tolerance { Err(Error::Imbalance { stage: entry.stage, error, tolerance }) } else { Ok(()) }
 }
 
 /// The table that a person reads.
@@ -303,6 +361,16 @@ mod tests {
     }
 
     #[test]
+    fn a_graph_balances_as_a_whole() {
+        let branch = |share: f64| Entry::new("branch", Amount::of(share), Amount::of(share));
+        let entries = vec![branch(0.75), leaky(), branch(-0.25)];
+        let books = |lower: f64| Ledger::graph(entries.clone(), Amount::of(1.0), Amount::of(lower));
+        assert!(books(0.5).check(1e-10).is_ok());
+        assert_eq!(books(0.5).total().sink(Sink::Bias).total, 0.5);
+        assert!(matches!(books(0.75).check(1e-10), Err(Error::Imbalance { stage, .. }) if stage == "whole"));
+    }
+
+    #[test]
     fn relevance_that_is_not_finite_never_balances() {
         let entry = Entry::new("step", Amount::of(f64::NAN), Amount::of(1.0));
         assert_eq!(entry.relative_error(), f64::INFINITY);
@@ -313,7 +381,7 @@ mod tests {
     fn ledgers_accumulate_step_by_step() {
         let mut sum = Ledger::default();
         for _ in 0..3 {
-            sum.accumulate(&Ledger { entries: vec![leaky()] });
+            sum.accumulate(&Ledger::chain(vec![leaky()]));
         }
         assert_eq!(sum.entries.len(), 1);
         assert_eq!(sum.entries[0].upper.total, 3.0);
@@ -323,7 +391,7 @@ mod tests {
 
     #[test]
     fn the_table_names_every_stage_and_sink() {
-        let table = Ledger { entries: vec![leaky()] }.to_string();
+        let table = Ledger::chain(vec![leaky()]).to_string();
         assert!(table.contains("step") && table.contains("bias 0.5"), "{table}");
     }
 }

@@ -71,7 +71,7 @@ mod taylor;
 pub use classifier::{ExplainError, ExplainableClassifier, Explanation};
 pub use conservation::{check_collected, check_handed_down, check_layers};
 pub use error::Error;
-pub use ledger::{Amount, Entry, Ledger, Sink};
+pub use ledger::{Amount, Entry, Ledger, Order, Sink};
 pub use proportional::{Quotients, messages, quotients, redistribute};
 pub use root::{Candidates, Root, RootSearch, RootSelection, RootedDecomposition, SearchOver};
 pub use stabilizer::Stabilizer;

@@ -1,0 +1,48 @@
+//! The γ-rule.
+
+use crate::linear::WeightPart;
+use crate::rules::terms::{BiasPart, Gate, InputPart, Term, Terms};
+use crate::rules::{Redistribute, default_stabilizer, parse_number};
+
+/// The γ-rule, generalised to inputs and outputs of both signs: what agrees with the output's sign counts 1 + γ times.
+///
+/// ```text
+/// z_j > 0:  R_{i←j} = (z_ij + γ z⁺_ij) / (Σ_i (z_ij + γ z⁺_ij) + b_j + γ b⁺_j) · R_j
+/// z_j < 0:  R_{i←j} = (z_ij + γ z⁻_ij) / (Σ_i (z_ij + γ z⁻_ij) + b_j + γ b⁻_j) · R_j
+/// ```
+/// * `z_ij = x_i w_ij`; `z_j` — the layer's own output. Where it is 0 the relevance is booked as a zero denominator
+/// * `γ` — 0.25 in use; γ = 0 is the ε-rule, γ → ∞ the z⁺-rule
+///
+/// Not in the paper: Montavon et al. 2019; for both signs as zennit 1.0 has it. The stabilizer is 1e-6.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gamma {
+    /// γ ≥ 0
+    pub gamma: f64,
+}
+
+impl Redistribute for Gamma {
+    fn parse(arguments: &[&str]) -> Result<Self, String> {
+        match arguments {
+            [gamma] => match parse_number(gamma)? {
+                gamma if gamma >= 0.0 => Ok(Self { gamma }),
+                gamma => Err(format!("γ is at least 0, not {gamma}")),
+            },
+            _ => Err("it takes γ, as in gamma=0.25".into()),
+        }
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        vec![self.gamma.to_string()]
+    }
+
+    fn terms(&self) -> Option<Terms> {
+        let (favored, other) = (WeightPart::FavorPositive(self.gamma), WeightPart::FavorNegative(self.gamma));
+        let positive = Term::new(1.0, [(InputPart::Positive, favored), (InputPart::Negative, other)])
+            .bias(BiasPart::Like(favored))
+            .gate(Gate::PositivePreactivation);
+        let negative = Term::new(1.0, [(InputPart::Positive, other), (InputPart::Negative, favored)])
+            .bias(BiasPart::Like(other))
+            .gate(Gate::NegativePreactivation);
+        Some(Terms::new([positive, negative], default_stabilizer()))
+    }
+}

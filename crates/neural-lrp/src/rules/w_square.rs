@@ -1,0 +1,32 @@
+//! The w²-rule.
+
+use crate::linear::WeightPart;
+use crate::rules::terms::{BiasPart, InputPart, Term, Terms};
+use crate::rules::{Redistribute, default_stabilizer, parse_nothing};
+
+/// The w²-rule: by squared weights, whatever the input.
+///
+/// ```text
+/// R_{i←j} = w²_ij / (Σ_i w²_ij + b²_j) · R_j
+/// ```
+/// * the sum is over connected inputs; padding is no input
+///
+/// Not in the paper: Montavon et al. 2017; with the bias in the denominator as zennit 1.0 has it. The stabilizer is 1e-6.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WSquare;
+
+impl Redistribute for WSquare {
+    fn parse(arguments: &[&str]) -> Result<Self, String> {
+        parse_nothing(Self, arguments)
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn terms(&self) -> Option<Terms> {
+        let squared = WeightPart::Squared;
+        let term = Term::new(1.0, [(InputPart::Ones, squared)]).bias(BiasPart::Like(squared));
+        Some(Terms::new([term], default_stabilizer()))
+    }
+}

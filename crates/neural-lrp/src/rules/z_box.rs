@@ -1,0 +1,45 @@
+//! The z^B-rule.
+
+use crate::linear::WeightPart;
+use crate::rules::terms::{BiasPart, InputPart, Term, Terms};
+use crate::rules::{InputRange, Redistribute, default_stabilizer};
+
+/// The z^B-rule, for inputs that lie in a box, as pixels do.
+///
+/// ```text
+/// R_{i←j} = (x_i w_ij − l_i w⁺_ij − h_i w⁻_ij) / Σ_i (x_i w_ij − l_i w⁺_ij − h_i w⁻_ij) · R_j
+/// ```
+/// * `l`, `h` — the smallest and largest value that each input can take: [`range`](Self::range)
+///
+/// Not in the paper: Montavon et al. 2017. Padding is 0 in `x`, `l` and `h` alike. The stabilizer is 1e-6. A composite
+/// fills in the range of the network's input where the rule does not bring one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ZBox {
+    /// The box, or none yet.
+    pub range: Option<InputRange>,
+}
+
+impl Redistribute for ZBox {
+    fn parse(arguments: &[&str]) -> Result<Self, String> {
+        match arguments {
+            [] => Ok(Self { range: None }),
+            [low, high] => Ok(Self { range: Some(InputRange::parse(low, high)?) }),
+            _ => Err("it takes nothing, or the smallest and the largest value of an input: z-box=-1,1".into()),
+        }
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        self.range.as_ref().map(InputRange::arguments).unwrap_or_default()
+    }
+
+    fn terms(&self) -> Option<Terms> {
+        let mut contributions = vec![(InputPart::All, WeightPart::All)];
+        let mut bias = BiasPart::Like(WeightPart::All);
+        if let Some(range) = &self.range {
+            contributions.push((InputPart::MinusLow(range.low().clone()), WeightPart::Positive));
+            contributions.push((InputPart::MinusHigh(range.high().clone()), WeightPart::Negative));
+            bias = BiasPart::None;
+        }
+        Some(Terms::new([Term::new(1.0, contributions).bias(bias)], default_stabilizer()))
+    }
+}
