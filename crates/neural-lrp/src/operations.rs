@@ -10,13 +10,27 @@ use crate::definition::Definition;
 use crate::operation::{Reading, Redistribution, Step};
 use crate::{Error, Real};
 
+mod average_pool;
+mod batch_normalization;
 mod dense;
 mod elementwise;
+mod max_pool;
+mod placement;
+mod planes;
+mod pooled;
 mod relu;
+mod shares;
+#[cfg(test)]
+pub(crate) mod testing;
+mod windows;
 
+pub use average_pool::AveragePool;
+pub use batch_normalization::{BatchNormalization, Statistics};
 pub use dense::Dense;
 pub use elementwise::Elementwise;
+pub use max_pool::MaxPool;
 pub use relu::Relu;
+pub use windows::{Padding, PaddingCounts, Rounding, Windows};
 
 /// The largest of each window.
 pub trait MaxPooling<F: Real> {
@@ -72,7 +86,12 @@ macro_rules! operations {
 }
 
 operations! {
+    "AveragePool" => average_pool::read,
+    "BatchNormalization" => batch_normalization::read,
     "Gemm" => dense::read,
+    "GlobalAveragePool" => average_pool::read_global,
+    "GlobalMaxPool" => max_pool::read_global,
+    "MaxPool" => max_pool::read,
     "Relu" => relu::read,
 }
 

@@ -1,0 +1,36 @@
+//! Work on one plane at a time: all positions of one channel of one sample.
+
+use std::borrow::Cow;
+
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use rayon::prelude::*;
+
+use crate::Real;
+
+/// The numbers of an array in row-major order.
+pub(super) fn contiguous<'a, F: Real>(array: &'a ArrayViewD<'_, F>) -> Cow<'a, [F]> {
+    array.as_slice().map_or_else(|| array.iter().copied().collect(), Cow::Borrowed)
+}
+
+/// An array of `shape` (samples, channels, …), each plane of which is made from the same planes of `sources`.
+///
+/// `fill` is given the plane's number, the planes of the sources, and the plane to fill, zeros at first.
+pub(super) fn fill_planes<F: Real, const N: usize>(
+    shape: &[usize],
+    sources: [ArrayViewD<'_, F>; N],
+    fill: impl Fn(usize, [&[F]; N], &mut [F]) + Sync,
+) -> ArrayD<F> {
+    let planes: usize = shape.iter().take(2).product();
+    let mut target = ArrayD::zeros(IxDyn(shape));
+    let length = target.len() / planes.max(1);
+    let sources = sources.each_ref().map(contiguous);
+    let chunks = target.as_slice_mut().unwrap_or_default().par_chunks_mut(length.max(1));
+    chunks.enumerate().for_each(|(plane, target)| {
+        let sources = sources.each_ref().map(|source| {
+            let length = source.len() / planes;
+            &source[plane * length..(plane + 1) * length]
+        });
+        fill(plane, sources, target);
+    });
+    target
+}
