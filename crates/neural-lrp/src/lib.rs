@@ -5,7 +5,10 @@ pub mod operations;
 pub mod rules;
 
 mod activations;
+mod canonizer;
+mod composite;
 mod error;
+mod explainer;
 mod linear;
 mod network;
 mod operation;
@@ -13,7 +16,10 @@ mod propagation;
 mod real;
 
 pub use activations::Activations;
+pub use canonizer::Canonizer;
+pub use composite::{COMPOSITES, Choice, Composite, Selector};
 pub use error::Error;
+pub use explainer::{Explained, Explainer, Forward, Initial, Question, Target};
 pub use linear::{LinearMap, WeightPart};
 pub use network::{
     LARGEST_TENSOR, Network, NetworkBuilder, NetworkInput, Node, NodeDraft, ShapeDisplay, Tensor, TensorId,

@@ -258,6 +258,6 @@ fn stabilizer_arguments(stabilizer: Stabilizer) -> Vec<String> {
 }
 
 /// The default stabilizer.
-fn default_stabilizer() -> Stabilizer {
+pub(crate) fn default_stabilizer() -> Stabilizer {
     Stabilizer::new(DEFAULT_EPSILON).unwrap_or(Stabilizer::NONE)
 }

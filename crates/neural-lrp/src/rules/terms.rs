@@ -225,10 +225,6 @@ impl<'a, F: Real> Parts<'a, F> {
         }
         Ok(Self { whole, parts })
     }
-
-    fn get(&self, part: &InputPart) -> Option<&ArrayD<F>> {
-        self.parts.iter().find(|(known, _)| known == part).map(|(_, values)| values.as_ref())
-    }
 }
 
 /// A part of the input; `None` where it is zero throughout.
