@@ -73,7 +73,8 @@ pub enum Error {
     },
     /// An array that is no photo.
     #[error(
-        "no photo: {height} × {width} pixels of {channels} channels; it has to have 1 to {MAX_SIDE} pixels along a side, and 1 or 3 channels"
+        "no photo: {height} × {width} pixels of {channels} channels; it has to have 1 to {MAX_SIDE} pixels along a \
+         side, and 1 or 3 channels"
     )]
     Shape {
         /// Its rows.
@@ -85,8 +86,8 @@ pub enum Error {
     },
     /// A photo that would become larger than any photo.
     #[error(
-        "a photo of {photo} pixels is too large to prepare: it would become {prepared}, over {} MiB; crop it, or resize \
-         it to something smaller",
+        "a photo of {photo} pixels is too large to prepare: it would become {prepared}, over {} MiB; crop it, or \
+         resize it to something smaller",
         MAX_DECODED_BYTES >> 20
     )]
     TooLargeToPrepare {
