@@ -11,15 +11,22 @@ use crate::operation::{Reading, Redistribution, Step};
 use crate::{Error, Real};
 
 mod average_pool;
+mod axes;
 mod batch_normalization;
 mod dense;
 mod elementwise;
+mod layer_normalization;
+mod local_response_normalization;
+mod lp_pool;
+mod mat_mul;
 mod max_pool;
 mod placement;
 mod planes;
 mod pooled;
+mod reduce;
 mod relu;
 mod shares;
+mod softmax;
 #[cfg(test)]
 pub(crate) mod testing;
 mod windows;
@@ -28,8 +35,14 @@ pub use average_pool::AveragePool;
 pub use batch_normalization::{BatchNormalization, Statistics};
 pub use dense::Dense;
 pub use elementwise::Elementwise;
+pub use layer_normalization::LayerNormalization;
+pub use local_response_normalization::LocalResponseNormalization;
+pub use lp_pool::LpPool;
+pub use mat_mul::MatMul;
 pub use max_pool::MaxPool;
+pub use reduce::{Axes, Rank, Reduce, Statistic};
 pub use relu::Relu;
+pub use softmax::{LogSoftmax, Softmax};
 pub use windows::{Padding, PaddingCounts, Rounding, Windows};
 
 /// The largest of each window.
@@ -90,9 +103,18 @@ operations! {
     "BatchNormalization" => batch_normalization::read,
     "Gemm" => dense::read,
     "GlobalAveragePool" => average_pool::read_global,
+    "GlobalLpPool" => lp_pool::read_global,
     "GlobalMaxPool" => max_pool::read_global,
+    "LRN" => local_response_normalization::read,
+    "LayerNormalization" => layer_normalization::read,
+    "LogSoftmax" => softmax::read_logarithm,
+    "LpPool" => lp_pool::read,
+    "MatMul" => mat_mul::read,
     "MaxPool" => max_pool::read,
+    "ReduceMean" => reduce::read_mean,
+    "ReduceSum" => reduce::read_sum,
     "Relu" => relu::read,
+    "Softmax" => softmax::read,
 }
 
 /// The shape that all operands broadcast to, as numpy has it.

@@ -20,17 +20,28 @@ pub(super) fn fill_planes<F: Real, const N: usize>(
     sources: [ArrayViewD<'_, F>; N],
     fill: impl Fn(usize, [&[F]; N], &mut [F]) + Sync,
 ) -> ArrayD<F> {
-    let planes: usize = shape.iter().take(2).product();
+    fill_blocks(shape, 2, sources, fill)
+}
+
+/// An array of `shape`, made block by block as [`fill_planes`] has it; a block is one position of the first `leading`
+/// axes.
+pub(super) fn fill_blocks<F: Real, const N: usize>(
+    shape: &[usize],
+    leading: usize,
+    sources: [ArrayViewD<'_, F>; N],
+    fill: impl Fn(usize, [&[F]; N], &mut [F]) + Sync,
+) -> ArrayD<F> {
+    let blocks: usize = shape.iter().take(leading).product();
     let mut target = ArrayD::zeros(IxDyn(shape));
-    let length = target.len() / planes.max(1);
+    let length = target.len() / blocks.max(1);
     let sources = sources.each_ref().map(contiguous);
     let chunks = target.as_slice_mut().unwrap_or_default().par_chunks_mut(length.max(1));
-    chunks.enumerate().for_each(|(plane, target)| {
+    chunks.enumerate().for_each(|(block, target)| {
         let sources = sources.each_ref().map(|source| {
-            let length = source.len() / planes;
-            &source[plane * length..(plane + 1) * length]
+            let length = source.len() / blocks;
+            &source[block * length..(block + 1) * length]
         });
-        fill(plane, sources, target);
+        fill(block, sources, target);
     });
     target
 }

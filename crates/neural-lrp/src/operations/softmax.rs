@@ -1,0 +1,243 @@
+//! Softmax and its logarithm.
+
+use ndarray::{ArrayD, ArrayView1, ArrayViewD, ArrayViewMut1, Axis, Zip};
+use relevance::{Amount, Sink, Stabilizer};
+
+use crate::definition::Definition;
+use crate::operation::{Character, Operation, Reading, Redistribution, Step};
+use crate::operations::axes::axis_of;
+use crate::operations::elementwise::same_shape;
+use crate::{Error, Real};
+
+/// `s_i = exp(x_i) / Σ_k exp(x_k)` along one axis.
+///
+/// Its [`taylor`](Operation::taylor) needs no quotient (Achtibat et al. 2024):
+///
+/// ```text
+/// R_i = x_i ( R_i − s_i Σ_k R_k ),      Taylor residual  Σ_i R_i (1 − x_i) + Σ_i x_i s_i · Σ_k R_k
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Softmax {
+    axis: i64,
+}
+
+/// `y_i = x_i − log Σ_k exp(x_k)` along one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSoftmax {
+    axis: i64,
+}
+
+impl Softmax {
+    /// Softmax along `axis`, counted from the last where it is negative.
+    pub fn new(axis: i64) -> Self {
+        Self { axis }
+    }
+}
+
+impl LogSoftmax {
+    /// The logarithm of softmax along `axis`, counted from the last where it is negative.
+    pub fn new(axis: i64) -> Self {
+        Self { axis }
+    }
+}
+
+/// The shape, unchanged, where there is such an axis.
+fn shape_with_axis(axis: i64, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+    let shape = same_shape(operands)?;
+    axis_of(axis, &shape)?;
+    Ok(shape)
+}
+
+/// Makes each lane along `axis` from the same lanes of two arrays.
+fn lanes<F: Real>(
+    axis: i64,
+    first: &ArrayViewD<'_, F>,
+    second: &ArrayViewD<'_, F>,
+    fill: impl Fn(ArrayView1<'_, F>, ArrayView1<'_, F>, ArrayViewMut1<'_, F>) + Sync + Send,
+) -> ArrayD<F> {
+    let mut target = ArrayD::zeros(first.raw_dim());
+    if let Ok(axis) = axis_of(axis, first.shape()).map(Axis) {
+        let sources = Zip::from(first.lanes(axis)).and(second.lanes(axis));
+        sources.and(target.lanes_mut(axis)).par_for_each(fill);
+    }
+    target
+}
+
+fn largest<F: Real>(lane: ArrayView1<'_, F>) -> F {
+    lane.fold(F::neg_infinity(), |largest, &x| largest.max(x))
+}
+
+fn dot<F: Real>(first: ArrayView1<'_, F>, second: ArrayView1<'_, F>) -> F {
+    first.iter().zip(second).map(|(&a, &b)| a * b).sum()
+}
+
+impl<F: Real> Operation<F> for Softmax {
+    fn definition(&self) -> Definition<F> {
+        Definition::new("Softmax", 1).with_integer("axis", self.axis)
+    }
+
+    fn kind(&self) -> &'static str {
+        "Softmax"
+    }
+
+    fn character(&self) -> Character {
+        Character::Softmax
+    }
+
+    fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        shape_with_axis(self.axis, operands)
+    }
+
+    fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+        lanes(self.axis, &operands[0], &operands[0], |x, _, mut s| {
+            let largest = largest(x);
+            s.zip_mut_with(&x, |s, &x| *s = (x - largest).exp());
+            let sum = s.sum();
+            s.mapv_inplace(|s| s / sum);
+        })
+    }
+
+    /// `s_i ( upper_i − Σ_k s_k upper_k )`
+    fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
+        vec![lanes(self.axis, &step.output, &upper, |s, upper, lower| {
+            let mean = dot(s, upper);
+            Zip::from(lower).and(s).and(upper).for_each(|lower, &s, &upper| *lower = s * (upper - mean));
+        })]
+    }
+
+    /// `s_i ( x_i − Σ_k s_k x_k )`: the Jacobian is symmetric.
+    fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
+        self.gradient(step, step.operands[0].view()).remove(0)
+    }
+
+    fn taylor(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, _: Stabilizer) -> Option<Redistribution<F>> {
+        let x = &step.operands[0];
+        let axis = Axis(axis_of(self.axis, x.shape()).ok()?);
+        let total = upper.sum_axis(axis).insert_axis(axis);
+        let total = total.broadcast(x.raw_dim())?;
+        let inputs = Zip::from(x).and(&step.output).and(&upper).and(total);
+        let lower = inputs.map_collect(|&x, &s, &relevance, &total| x * (relevance - s * total));
+        let mut residual: Amount =
+            upper.iter().zip(x).map(|(relevance, x)| relevance.as_() * (1.0 - x.as_())).collect();
+        residual += Zip::from(x.lanes(axis)).and(step.output.lanes(axis)).and(upper.lanes(axis)).fold(
+            Amount::default(),
+            |mut sum, x, s, relevance| {
+                sum += Amount::of(dot(x, s).as_() * relevance.sum().as_());
+                sum
+            },
+        );
+        Some(Redistribution::with_sinks(vec![lower], [(Sink::TaylorResidual, residual)]))
+    }
+
+    fn description(&self) -> String {
+        format!("axis {}", self.axis)
+    }
+}
+
+impl<F: Real> Operation<F> for LogSoftmax {
+    fn definition(&self) -> Definition<F> {
+        Definition::new("LogSoftmax", 1).with_integer("axis", self.axis)
+    }
+
+    fn kind(&self) -> &'static str {
+        "LogSoftmax"
+    }
+
+    fn character(&self) -> Character {
+        Character::Softmax
+    }
+
+    fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        shape_with_axis(self.axis, operands)
+    }
+
+    fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+        lanes(self.axis, &operands[0], &operands[0], |x, _, mut y| {
+            let largest = largest(x);
+            let normalizer = x.iter().map(|&x| (x - largest).exp()).sum::<F>().ln();
+            y.zip_mut_with(&x, |y, &x| *y = x - largest - normalizer);
+        })
+    }
+
+    /// `upper_i − s_i Σ_k upper_k`
+    fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
+        vec![lanes(self.axis, &step.output, &upper, |y, upper, lower| {
+            let total = upper.sum();
+            Zip::from(lower).and(y).and(upper).for_each(|lower, &y, &upper| *lower = upper - y.exp() * total);
+        })]
+    }
+
+    /// `x_i − Σ_k s_k x_k`
+    fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
+        lanes(self.axis, &step.output, &step.operands[0], |y, x, mut along| {
+            let mean = y.iter().zip(x).map(|(&y, &x)| y.exp() * x).sum::<F>();
+            along.zip_mut_with(&x, |along, &x| *along = x - mean);
+        })
+    }
+
+    fn description(&self) -> String {
+        format!("axis {}", self.axis)
+    }
+}
+
+/// Reads softmax from its definition.
+pub(super) fn read<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
+    Ok(Reading::new(Softmax::new(definition.integer("axis", -1)?), vec![0]))
+}
+
+/// Reads the logarithm of softmax from its definition.
+pub(super) fn read_logarithm<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
+    Ok(Reading::new(LogSoftmax::new(definition.integer("axis", -1)?), vec![0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use proptest::prelude::*;
+    use relevance::Entry;
+
+    use super::*;
+    use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+
+    #[test]
+    fn odds_of_one_to_three() {
+        let x = [array![[0.0, f64::ln(3.0)], [1000.0, 1000.0]].into_dyn()];
+        let expected = array![[0.25, 0.75], [0.5, 0.5]].into_dyn();
+        assert_close(forward(&Softmax::new(-1), &x).view(), expected.view(), "softmax");
+        assert_close(forward(&LogSoftmax::new(1), &x).view(), expected.mapv(f64::ln).view(), "its logarithm");
+    }
+
+    #[test]
+    fn the_gradient_is_right_along_every_axis() {
+        for axis in [0, 1, -1] {
+            check_gradient(&Softmax::new(axis), &[numbers(&[2, 4, 3], 41)]);
+            check_gradient(&LogSoftmax::new(axis), &[numbers(&[2, 4, 3], 42)]);
+        }
+        assert!(Operation::<f64>::output_shape(&Softmax::new(3), &[&[2, 4, 3]]).is_err());
+    }
+
+    #[test]
+    fn relevance_comes_back_by_the_formula() {
+        let x = [array![2.0, 2.0].into_dyn()];
+        let s = forward(&Softmax::new(0), &x);
+        let upper = array![3.0, 1.0].into_dyn();
+        let shared = Softmax::new(0).taylor(&step(&x, &s), upper.view(), Stabilizer::NONE).unwrap();
+        assert_eq!(shared.lower[0], array![2.0, -2.0].into_dyn()); // 2 (3 − ½ 4), 2 (1 − ½ 4)
+        assert_eq!(shared.sinks.unwrap()[0].1.total, 4.0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_scores_do_not_get_is_booked(seed in 0u64..1000, axis in 0i64..3, scale in 0.1..20.0) {
+            let x = [numbers(&[2, 3, 4], seed) * scale];
+            let s = forward(&Softmax::new(axis), &x);
+            let upper = numbers(&[2, 3, 4], seed + 1);
+            let shared = Softmax::new(axis).taylor(&step(&x, &s), upper.view(), Stabilizer::NONE).unwrap();
+            let mut entry = Entry::new("softmax", upper.iter().collect(), shared.lower[0].iter().collect());
+            for (sink, amount) in shared.sinks.unwrap() {
+                entry = entry.with_sink(sink, amount);
+            }
+            prop_assert!(entry.relative_error() < 1e-12, "{}", entry.relative_error());
+        }
+    }
+}
