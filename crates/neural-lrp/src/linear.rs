@@ -50,6 +50,7 @@ pub trait LinearMap<F: Real>: Send + Sync {
     /// `Σ_p W_pᵀ s_p`, in the shape of the input.
     fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, F>)], input_shape: &[usize]) -> ArrayD<F>;
 
-    /// `b`, in a shape that broadcasts to that of the output; `None` where the layer has no bias.
+    /// `b`, in a shape that broadcasts to that of the output and repeats along trailing axes only: one number for each
+    /// channel as (C, 1, 1), or for each output; `None` where the layer has no bias.
     fn bias(&self) -> Option<ArrayD<F>>;
 }

@@ -78,6 +78,12 @@ pub struct Node<F: Real> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Network<F: Real> {
+    /// Shared, since each forward pass keeps its network.
+    graph: Arc<Graph<F>>,
+}
+
+#[derive(Debug)]
+struct Graph<F: Real> {
     tensors: Vec<Tensor<F>>,
     nodes: Vec<Node<F>>,
     inputs: Vec<NetworkInput>,
@@ -87,27 +93,27 @@ pub struct Network<F: Real> {
 impl<F: Real> Network<F> {
     /// The nodes, each after all that it takes from.
     pub fn nodes(&self) -> &[Node<F>] {
-        &self.nodes
+        &self.graph.nodes
     }
 
     /// All tensors; a [`TensorId`] is a position here.
     pub fn tensors(&self) -> &[Tensor<F>] {
-        &self.tensors
+        &self.graph.tensors
     }
 
     /// The tensor of an id.
     pub fn tensor(&self, id: TensorId) -> &Tensor<F> {
-        &self.tensors[id.0]
+        &self.graph.tensors[id.0]
     }
 
     /// What the network takes.
     pub fn inputs(&self) -> &[NetworkInput] {
-        &self.inputs
+        &self.graph.inputs
     }
 
     /// What the network gives.
     pub fn outputs(&self) -> &[TensorId] {
-        &self.outputs
+        &self.graph.outputs
     }
 
     /// The tensor of a name.
@@ -115,9 +121,9 @@ impl<F: Real> Network<F> {
     /// # Errors
     /// [`Error::Setting`] when there is none, with the names that there are.
     pub fn find(&self, name: &str) -> Result<TensorId, Error> {
-        let position = self.tensors.iter().position(|tensor| tensor.name == name);
+        let position = self.graph.tensors.iter().position(|tensor| tensor.name == name);
         position.map(TensorId).ok_or_else(|| {
-            let names: Vec<&str> = self.tensors.iter().map(|tensor| tensor.name.as_str()).take(40).collect();
+            let names: Vec<&str> = self.graph.tensors.iter().map(|tensor| tensor.name.as_str()).take(40).collect();
             Error::Setting {
                 what: "tensor",
                 given: name.to_owned(),
@@ -128,13 +134,13 @@ impl<F: Real> Network<F> {
 
     /// The node that computes a tensor; `None` for inputs and constants.
     pub fn producer(&self, tensor: TensorId) -> Option<&Node<F>> {
-        self.nodes.iter().find(|node| node.output == tensor)
+        self.graph.nodes.iter().find(|node| node.output == tensor)
     }
 
     /// How often each tensor is taken, by nodes and as an output.
     pub fn uses(&self) -> Vec<usize> {
-        let mut uses = vec![0; self.tensors.len()];
-        let taken = self.nodes.iter().flat_map(|node| &node.operands).chain(&self.outputs);
+        let mut uses = vec![0; self.graph.tensors.len()];
+        let taken = self.graph.nodes.iter().flat_map(|node| &node.operands).chain(&self.graph.outputs);
         for tensor in taken {
             uses[tensor.0] += 1;
         }
@@ -146,24 +152,25 @@ impl<F: Real> Network<F> {
     /// # Errors
     /// [`Error::Input`] for inputs that do not fit, [`Error::Node`] for the first node whose operands do not.
     pub fn shapes(&self, inputs: &[&[usize]]) -> Result<Vec<Vec<usize>>, Error> {
-        if inputs.len() != self.inputs.len() {
-            let names: Vec<&str> = self.inputs.iter().map(|input| self.tensor(input.tensor).name.as_str()).collect();
+        if inputs.len() != self.graph.inputs.len() {
+            let names: Vec<&str> =
+                self.graph.inputs.iter().map(|input| self.tensor(input.tensor).name.as_str()).collect();
             return Err(Error::Input {
                 input: names.join(", "),
                 reason: format!("the network takes {} inputs, and {} were given", names.len(), inputs.len()),
             });
         }
-        let mut shapes: Vec<Vec<usize>> = vec![Vec::new(); self.tensors.len()];
-        for (id, tensor) in self.tensors.iter().enumerate() {
+        let mut shapes: Vec<Vec<usize>> = vec![Vec::new(); self.graph.tensors.len()];
+        for (id, tensor) in self.graph.tensors.iter().enumerate() {
             if let Some(value) = &tensor.constant {
                 shapes[id] = value.shape().to_vec();
             }
         }
-        for (input, given) in self.inputs.iter().zip(inputs) {
+        for (input, given) in self.graph.inputs.iter().zip(inputs) {
             self.check_input(input, given)?;
             shapes[input.tensor.0] = given.to_vec();
         }
-        for node in &self.nodes {
+        for node in &self.graph.nodes {
             let operands: Vec<&[usize]> = node.operands.iter().map(|operand| shapes[operand.0].as_slice()).collect();
             let shape = node.operation.output_shape(&operands).and_then(bounded);
             shapes[node.output.0] = shape.map_err(|error| error.at(&node.name, node.operation.kind()))?;
@@ -185,22 +192,22 @@ impl<F: Real> Network<F> {
     pub fn to_builder(&self) -> NetworkBuilder<F> {
         let mut builder = NetworkBuilder::new();
         let name = |id: TensorId| self.tensor(id).name.clone();
-        for input in &self.inputs {
+        for input in &self.graph.inputs {
             builder.input(name(input.tensor), input.shape.clone());
         }
-        for tensor in &self.tensors {
+        for tensor in &self.graph.tensors {
             if let Some(value) = &tensor.constant {
                 builder.constant(tensor.name.clone(), Arc::clone(value));
             }
         }
-        let mut nodes: Vec<&Node<F>> = self.nodes.iter().collect();
+        let mut nodes: Vec<&Node<F>> = self.graph.nodes.iter().collect();
         nodes.sort_by_key(|node| node.position);
         for node in nodes {
             let operands = node.operands.iter().map(|&operand| name(operand));
             builder.node(node.name.clone(), Arc::clone(&node.operation), operands, name(node.output));
             builder.nodes.last_mut().into_iter().for_each(|added| added.folded.clone_from(&node.folded));
         }
-        for &output in &self.outputs {
+        for &output in &self.graph.outputs {
             builder.output(name(output));
         }
         builder
@@ -355,7 +362,7 @@ impl<F: Real> NetworkBuilder<F> {
         }
         let outputs = self.outputs.iter().map(|name| resolve(name, "an output")).collect::<Result<_, _>>()?;
         let nodes = sort_topologically(nodes, &tensors)?;
-        Ok(Network { tensors, nodes, inputs, outputs })
+        Ok(Network { graph: Arc::new(Graph { tensors, nodes, inputs, outputs }) })
     }
 }
 

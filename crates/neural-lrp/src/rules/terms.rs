@@ -275,7 +275,7 @@ fn denominators<F: Real>(
             }
         }
         if let Some(bias) = bias_part(layer, term.bias) {
-            sum += &bias;
+            with_bias(&mut sum, &bias, |values, b| values.iter_mut().for_each(|value| *value += b));
         }
         sum
     };
@@ -286,6 +286,21 @@ fn bias_part<F: Real>(layer: &dyn LinearMap<F>, part: BiasPart) -> Option<ArrayD
     match part {
         BiasPart::None => None,
         BiasPart::Like(part) => layer.bias().map(|bias| bias.mapv(|b| part.of(b))),
+    }
+}
+
+/// Calls `visit` with each run of outputs that have the same bias: a plane of a channel, or a single output.
+fn with_bias<F: Real>(outputs: &mut ArrayD<F>, bias: &ArrayD<F>, mut visit: impl FnMut(&mut [F], F)) {
+    let trailing_ones = bias.shape().iter().rev().take_while(|&&length| length == 1).count();
+    let run = outputs.shape().iter().rev().take(trailing_ones).product::<usize>().max(1);
+    let values: Vec<F> = bias.iter().copied().collect();
+    // Arrays of operations are in the standard layout.
+    if let Some(outputs) = outputs.as_slice_mut() {
+        for outputs in outputs.chunks_mut(run * values.len()) {
+            for (outputs, &b) in outputs.chunks_mut(run).zip(&values) {
+                visit(outputs, b);
+            }
+        }
     }
 }
 
@@ -348,8 +363,10 @@ fn quotients<F: Real>(
         }
         let addition = |d: F| rule.stabilizer.addition(d);
         sinks.stabilizer += quotient.iter().zip(denominator).map(|(&s, &d)| s.as_() * addition(d).as_()).collect();
-        if let Some(bias) = bias.as_ref().and_then(|bias| bias.broadcast(quotient.raw_dim())) {
-            sinks.bias += quotient.iter().zip(&bias).map(|(&s, &b)| s.as_() * b.as_()).collect();
+        if let Some(bias) = bias {
+            with_bias(&mut quotient, bias, |quotients, b| {
+                sinks.bias += quotients.iter().map(|&s| s.as_() * b.as_()).collect();
+            });
         }
         all.push(quotient);
     }
@@ -391,7 +408,7 @@ fn shared_evenly<F: Real>(
     for ((quotient, denominator), bias) in quotients.iter().zip(denominators).zip(biases) {
         let mut message = denominator.mapv(|d| rule.stabilizer.addition(d));
         if let Some(bias) = bias {
-            message += bias;
+            with_bias(&mut message, bias, |values, b| values.iter_mut().for_each(|value| *value += b));
         }
         message *= quotient;
         Zip::from(&mut message).and(&connected[0]).for_each(|message, &inputs| {
