@@ -10,6 +10,7 @@ mod composite;
 mod error;
 mod explainer;
 mod linear;
+mod matrix_product;
 mod network;
 mod operation;
 mod propagation;

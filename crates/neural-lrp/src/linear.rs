@@ -1,6 +1,9 @@
 //! Linear maps, and the parts of weights, inputs and biases that rules speak of.
 
-use ndarray::{ArrayD, ArrayViewD};
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use ndarray::{Array2, ArrayD, ArrayViewD};
 use serde::{Deserialize, Serialize};
 
 use crate::Real;
@@ -53,4 +56,39 @@ pub trait LinearMap<F: Real>: Send + Sync {
     /// `b`, in a shape that broadcasts to that of the output and repeats along trailing axes only: one number for each
     /// channel as (C, 1, 1), or for each output; `None` where the layer has no bias.
     fn bias(&self) -> Option<ArrayD<F>>;
+}
+
+/// A layer's weights, one row for each output, with what is kept of their parts.
+///
+/// The same network is explained again and again, mostly by rules of `W⁺` and `W⁻`: these are computed once, when first
+/// asked for; other parts each time.
+#[derive(Clone, Debug)]
+pub(crate) struct Weights<F> {
+    all: Arc<Array2<F>>,
+    positive: OnceLock<Arc<Array2<F>>>,
+    negative: OnceLock<Arc<Array2<F>>>,
+}
+
+impl<F: Real> Weights<F> {
+    /// The weights in the standard layout.
+    pub(crate) fn new(weights: Array2<F>) -> Self {
+        let all = if weights.is_standard_layout() { weights } else { weights.as_standard_layout().into_owned() };
+        Self { all: Arc::new(all), positive: OnceLock::new(), negative: OnceLock::new() }
+    }
+
+    /// The weights themselves.
+    pub(crate) fn all(&self) -> &Array2<F> {
+        &self.all
+    }
+
+    /// `W_p`
+    pub(crate) fn part(&self, part: WeightPart) -> Cow<'_, Array2<F>> {
+        let compute = || self.all.mapv(|weight| part.of(weight));
+        match part {
+            WeightPart::All => Cow::Borrowed(&*self.all),
+            WeightPart::Positive => Cow::Borrowed(&**self.positive.get_or_init(|| Arc::new(compute()))),
+            WeightPart::Negative => Cow::Borrowed(&**self.negative.get_or_init(|| Arc::new(compute()))),
+            _ => Cow::Owned(compute()),
+        }
+    }
 }

@@ -13,6 +13,9 @@ use crate::{Error, Real};
 mod average_pool;
 mod axes;
 mod batch_normalization;
+mod conv;
+mod conv_transpose;
+mod convolution;
 mod dense;
 mod elementwise;
 mod layer_normalization;
@@ -33,6 +36,9 @@ mod windows;
 
 pub use average_pool::AveragePool;
 pub use batch_normalization::{BatchNormalization, Statistics};
+pub use conv::Conv;
+pub use conv_transpose::{ConvTranspose, OutputSize};
+pub use convolution::Sliding;
 pub use dense::Dense;
 pub use elementwise::Elementwise;
 pub use layer_normalization::LayerNormalization;
@@ -101,6 +107,8 @@ macro_rules! operations {
 operations! {
     "AveragePool" => average_pool::read,
     "BatchNormalization" => batch_normalization::read,
+    "Conv" => conv::read,
+    "ConvTranspose" => conv_transpose::read,
     "Gemm" => dense::read,
     "GlobalAveragePool" => average_pool::read_global,
     "GlobalLpPool" => lp_pool::read_global,
