@@ -1,1 +1,21 @@
 //! Networks in files: ONNX, and the plain text networks of the LRP toolbox.
+
+mod declaration;
+mod error;
+mod evaluation;
+mod external;
+#[cfg(test)]
+mod fixtures;
+mod graph;
+mod initializer;
+mod messages;
+mod model;
+mod onnx;
+mod opset;
+mod patterns;
+mod support;
+mod wire;
+
+pub use declaration::{Dimension, InputDeclaration, InputShapes};
+pub use error::{Error, UnsupportedNode};
+pub use model::{Model, read};

@@ -1,0 +1,421 @@
+//! Arithmetic on tensors that are known before the network runs: shapes, axes, positions, and weights that exporters
+//! leave to be computed.
+
+use std::sync::Arc;
+
+use ndarray::{Array1, ArrayD, Axis, IxDyn, arr0};
+use neural_lrp::Real;
+use neural_lrp::definition::{Attribute, Constant};
+
+use crate::Error;
+use crate::graph::Node;
+
+mod arrangement;
+mod elementwise;
+mod reduction;
+
+/// How many numbers an evaluated tensor may have: weights and shapes are smaller, mistakes are not.
+const LARGEST: usize = 1 << 28;
+
+/// The kinds of nodes that can be evaluated.
+pub(crate) const KINDS: &[&str] = &[
+    "Abs",
+    "Add",
+    "And",
+    "Cast",
+    "Ceil",
+    "Concat",
+    "Div",
+    "Equal",
+    "Exp",
+    "Expand",
+    "Flatten",
+    "Floor",
+    "Gather",
+    "Greater",
+    "GreaterOrEqual",
+    "Identity",
+    "Less",
+    "LessOrEqual",
+    "Log",
+    "Max",
+    "Min",
+    "Mod",
+    "Mul",
+    "Neg",
+    "Not",
+    "Or",
+    "Pow",
+    "Range",
+    "Reciprocal",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "Reshape",
+    "Round",
+    "Shape",
+    "Size",
+    "Slice",
+    "Split",
+    "Sqrt",
+    "Squeeze",
+    "Sub",
+    "Tile",
+    "Transpose",
+    "Unsqueeze",
+    "Where",
+];
+
+/// What is known of an input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fact<'a, F> {
+    /// It is left out.
+    Absent,
+    /// All of it.
+    Value(&'a Constant<F>),
+    /// Its shape only, which is all that Shape and Size take.
+    Shape(&'a [usize]),
+}
+
+/// The outputs of a node whose inputs are known.
+pub(crate) fn evaluate<F: Real>(node: &Node, facts: &[Fact<'_, F>]) -> Result<Vec<Constant<F>>, Error> {
+    let inputs = Inputs { node, facts };
+    outputs(&inputs).map_err(|reason| node.refuse(reason))
+}
+
+fn outputs<F: Real>(inputs: &Inputs<'_, F>) -> Result<Vec<Constant<F>>, String> {
+    let kind = inputs.node.kind.as_str();
+    let one = match kind {
+        "Shape" => shape(inputs)?,
+        "Size" => Constant::Integer(arr0(count(inputs.shape(0)?)?).into_dyn()),
+        "Range" => range(inputs)?,
+        "Cast" => cast(inputs)?,
+        "Identity" => inputs.value(0)?.clone(),
+        "Split" => return arrangement::split(inputs),
+        "Concat" | "Expand" | "Flatten" | "Gather" | "Reshape" | "Slice" | "Squeeze" | "Tile" | "Transpose"
+        | "Unsqueeze" => arrangement::arrange(kind, inputs)?,
+        "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" => reduction::reduce(kind, inputs)?,
+        _ => elementwise::compute(kind, inputs)?,
+    };
+    Ok(vec![one])
+}
+
+/// A node's inputs and attributes while it is evaluated; errors are reasons, the node is named outside.
+struct Inputs<'a, F> {
+    node: &'a Node,
+    facts: &'a [Fact<'a, F>],
+}
+
+impl<'a, F: Real> Inputs<'a, F> {
+    fn given(&self, position: usize) -> Option<&'a Constant<F>> {
+        match self.facts.get(position) {
+            Some(Fact::Value(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn value(&self, position: usize) -> Result<&'a Constant<F>, String> {
+        self.given(position).ok_or_else(|| format!("input {position} is missing"))
+    }
+
+    fn values(&self) -> Result<Vec<&'a Constant<F>>, String> {
+        (0..self.facts.len()).map(|position| self.value(position)).collect()
+    }
+
+    fn shape(&self, position: usize) -> Result<&'a [usize], String> {
+        match self.facts.get(position) {
+            Some(Fact::Value(value)) => Ok(shape_of(value)),
+            Some(Fact::Shape(shape)) => Ok(shape),
+            _ => Err(format!("input {position} is missing")),
+        }
+    }
+
+    /// The integers of an input; `None` where it is left out.
+    fn integers(&self, position: usize) -> Result<Option<Vec<i64>>, String> {
+        match self.given(position) {
+            None => Ok(None),
+            Some(Constant::Integer(values)) => Ok(Some(values.iter().copied().collect())),
+            Some(Constant::Real(_)) => Err(format!("input {position} should hold integers")),
+        }
+    }
+
+    fn required_integers(&self, position: usize) -> Result<Vec<i64>, String> {
+        self.integers(position)?.ok_or_else(|| format!("input {position} is missing"))
+    }
+
+    fn integer_attribute(&self, name: &str, default: i64) -> Result<i64, String> {
+        self.node.integer(name, default).map_err(|error| error.to_string())
+    }
+}
+
+fn shape_of<F>(value: &Constant<F>) -> &[usize] {
+    match value {
+        Constant::Real(values) => values.shape(),
+        Constant::Integer(values) => values.shape(),
+    }
+}
+
+/// What is computed from the array of a constant, integers as well as floating-point numbers.
+macro_rules! for_either {
+    ($constant:expr, $array:ident => $result:expr) => {
+        match $constant {
+            Constant::Real(values) => {
+                let $array: &ArrayD<_> = values;
+                Constant::Real(Arc::new($result))
+            }
+            Constant::Integer($array) => Constant::Integer($result),
+        }
+    };
+}
+use for_either;
+
+fn count(shape: &[usize]) -> Result<i64, String> {
+    let count = shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
+    count.and_then(|count| i64::try_from(count).ok()).ok_or_else(|| format!("shape {shape:?} is too large"))
+}
+
+/// Refuses shapes of more numbers than anything evaluated in advance has.
+fn bounded(shape: &[usize]) -> Result<(), String> {
+    let count = shape.iter().filter(|&&length| length > 0).try_fold(1usize, |count, &n| count.checked_mul(n));
+    match count {
+        Some(count) if count <= LARGEST => Ok(()),
+        _ => Err(format!("its result of shape {shape:?} would have more than {LARGEST} numbers")),
+    }
+}
+
+/// An axis counted from the start, of `rank` axes.
+fn axis(axis: i64, rank: usize) -> Result<usize, String> {
+    let counted = if axis < 0 { axis.checked_add_unsigned(rank as u64) } else { Some(axis) };
+    let counted = counted.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
+    counted.ok_or_else(|| format!("axis {axis} of a tensor of {rank} axes"))
+}
+
+/// Shape: the sizes of the axes from `start` to `end`.
+fn shape<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
+    let shape = inputs.shape(0)?;
+    let rank = shape.len() as i64;
+    let position = |at: i64| (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize;
+    let start = position(inputs.integer_attribute("start", 0)?);
+    let end = position(inputs.integer_attribute("end", rank)?);
+    let sizes = shape.get(start..end).unwrap_or_default();
+    Ok(Constant::Integer(sizes.iter().map(|&size| size as i64).collect::<Array1<i64>>().into_dyn()))
+}
+
+/// Range: from a start in steps to a limit that is not reached.
+fn range<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
+    let values = inputs.values()?;
+    let length = |length: f64| match length.ceil() {
+        length if length.is_nan() || length > LARGEST as f64 => Err(format!("a range of {length} numbers")),
+        length => Ok(length.max(0.0) as usize),
+    };
+    match values[..] {
+        [Constant::Integer(start), Constant::Integer(limit), Constant::Integer(delta)] => {
+            let (start, limit, delta) = (single(start)?, single(limit)?, single(delta)?);
+            let length = length((limit as f64 - start as f64) / delta as f64)?;
+            Ok(Constant::Integer(
+                (0..length as i64)
+                    .map(|step| start.wrapping_add(step.wrapping_mul(delta)))
+                    .collect::<Array1<i64>>()
+                    .into_dyn(),
+            ))
+        }
+        [Constant::Real(start), Constant::Real(limit), Constant::Real(delta)] => {
+            let (start, limit, delta) = (single(start)?, single(limit)?, single(delta)?);
+            let length = length(((limit - start) / delta).as_())?;
+            let numbers = (0..length).map(|step| start + F::of(step as f64) * delta);
+            Ok(Constant::Real(Arc::new(numbers.collect::<Array1<F>>().into_dyn())))
+        }
+        _ => Err("it takes a start, a limit and a step of one type".to_owned()),
+    }
+}
+
+fn single<T: Copy>(values: &ArrayD<T>) -> Result<T, String> {
+    match values.first() {
+        Some(&value) if values.len() == 1 => Ok(value),
+        _ => Err(format!("an input of shape {:?} should be a single number", values.shape())),
+    }
+}
+
+/// Cast between integers, Booleans and floating-point numbers.
+fn cast<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
+    use rten_onnx::onnx::DataType;
+    let to = DataType(i32::try_from(inputs.integer_attribute("to", 0)?).unwrap_or_default());
+    let value = inputs.value(0)?;
+    Ok(match (to, value) {
+        (DataType::FLOAT | DataType::DOUBLE | DataType::FLOAT16 | DataType::BFLOAT16, Constant::Integer(values)) => {
+            Constant::Real(Arc::new(values.mapv(|value| F::of(value as f64))))
+        }
+        (DataType::FLOAT | DataType::DOUBLE | DataType::FLOAT16 | DataType::BFLOAT16, Constant::Real(_)) => {
+            value.clone()
+        }
+        (DataType::BOOL, Constant::Integer(values)) => Constant::Integer(values.mapv(|value| i64::from(value != 0))),
+        (DataType::BOOL, Constant::Real(values)) => Constant::Integer(values.mapv(|value| i64::from(!value.is_zero()))),
+        (DataType::STRING, _) => return Err("text can't be used".to_owned()),
+        (_, Constant::Integer(_)) => value.clone(),
+        (_, Constant::Real(values)) => {
+            let whole = |value: F| value.to_i64().ok_or_else(|| format!("{value} as an integer"));
+            let numbers = values.iter().map(|&value| whole(value)).collect::<Result<Vec<i64>, String>>()?;
+            Constant::Integer(reshaped(&Array1::from(numbers).into_dyn(), values.shape())?)
+        }
+    })
+}
+
+fn reshaped<T: Clone>(array: &ArrayD<T>, shape: &[usize]) -> Result<ArrayD<T>, String> {
+    let misfit = |_| format!("a tensor of shape {:?} can't take the shape {shape:?}", array.shape());
+    array.as_standard_layout().into_owned().into_shape_with_order(IxDyn(shape)).map_err(misfit)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{arr1, arr2};
+
+    use super::*;
+
+    fn list(values: &[i64]) -> Constant<f64> {
+        Constant::Integer(arr1(values).into_dyn())
+    }
+
+    fn scalar(value: i64) -> Constant<f64> {
+        Constant::Integer(arr0(value).into_dyn())
+    }
+
+    fn table() -> Constant<f64> {
+        Constant::Integer(arr2(&[[1, 2, 3], [4, 5, 6]]).into_dyn())
+    }
+
+    fn numbers(values: &[f64]) -> Constant<f64> {
+        Constant::Real(Arc::new(arr1(values).into_dyn()))
+    }
+
+    fn attributes(attributes: &[(&str, i64)]) -> Node {
+        let node = Node::new("n", "", &[], "y");
+        attributes.iter().fold(node, |node, (name, value)| node.with(name, Attribute::Integer(*value)))
+    }
+
+    fn all(node: &Node, kind: &str, inputs: &[Constant<f64>]) -> Result<Vec<Constant<f64>>, Error> {
+        let facts: Vec<Fact<'_, f64>> = inputs.iter().map(Fact::Value).collect();
+        evaluate(&Node { kind: kind.to_owned(), ..node.clone() }, &facts)
+    }
+
+    fn with(attribute: &[(&str, i64)], kind: &str, inputs: &[Constant<f64>]) -> Constant<f64> {
+        all(&attributes(attribute), kind, inputs).unwrap().remove(0)
+    }
+
+    fn of(kind: &str, inputs: &[Constant<f64>]) -> Constant<f64> {
+        with(&[], kind, inputs)
+    }
+
+    fn refusal(kind: &str, inputs: &[Constant<f64>]) -> String {
+        all(&attributes(&[]), kind, inputs).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn shapes_are_integers() {
+        let shape = |start: i64, end: i64| {
+            let node = Node { kind: "Shape".to_owned(), ..attributes(&[("start", start), ("end", end)]) };
+            evaluate(&node, &[Fact::<f64>::Shape(&[7, 3, 5])]).unwrap().remove(0)
+        };
+        assert_eq!(shape(0, 9), list(&[7, 3, 5]));
+        assert_eq!(shape(-2, -1), list(&[3]));
+        assert_eq!(shape(2, 1), list(&[]));
+        assert_eq!(of("Shape", &[table()]), list(&[2, 3]));
+        assert_eq!(of("Size", &[table()]), scalar(6));
+    }
+
+    #[test]
+    fn tensors_are_arranged() {
+        let flat = list(&[1, 2, 3, 4, 5, 6]);
+        assert_eq!(of("Reshape", &[flat.clone(), list(&[2, -1])]), table());
+        assert_eq!(of("Reshape", &[table(), list(&[0, 3])]), table());
+        assert_eq!(of("Reshape", &[table(), list(&[6])]), flat);
+        assert_eq!(with(&[("axis", 0)], "Flatten", &[table()]), of("Unsqueeze", &[flat.clone(), list(&[0])]));
+        assert_eq!(of("Squeeze", &[of("Unsqueeze", &[flat.clone(), list(&[-1, 0])])]), flat);
+        let transposed = Constant::Integer(arr2(&[[1, 4], [2, 5], [3, 6]]).into_dyn());
+        assert_eq!(of("Transpose", &[table()]), transposed);
+        assert_eq!(of("Concat", &[list(&[1]), list(&[]), list(&[2, 3])]), list(&[1, 2, 3]));
+        assert_eq!(of("Tile", &[list(&[1, 2]), list(&[2])]), list(&[1, 2, 1, 2]));
+        assert_eq!(of("Expand", &[scalar(7), list(&[3])]), list(&[7, 7, 7]));
+        assert_eq!(of("Gather", &[flat.clone(), scalar(-1)]), scalar(6));
+        assert_eq!(with(&[("axis", 1)], "Gather", &[table(), list(&[2, 0])]), {
+            Constant::Integer(arr2(&[[3, 1], [6, 4]]).into_dyn())
+        });
+    }
+
+    #[test]
+    fn slices_count_from_either_end_and_backward() {
+        let flat = list(&[1, 2, 3, 4, 5, 6]);
+        let slice = |start, end, step| {
+            let rest = [list(&[start]), list(&[end]), list(&[0]), list(&[step])];
+            of("Slice", &[&[flat.clone()][..], &rest].concat())
+        };
+        assert_eq!(slice(1, 4, 1), list(&[2, 3, 4]));
+        assert_eq!(slice(-2, i64::MAX, 1), list(&[5, 6]));
+        assert_eq!(slice(-1, i64::MIN, -1), list(&[6, 5, 4, 3, 2, 1]));
+        assert_eq!(slice(4, 0, -2), list(&[5, 3]));
+        assert_eq!(slice(3, 1, 1), list(&[]));
+        assert_eq!(of("Slice", &[table(), list(&[0, 1]), list(&[1, 3])]), {
+            Constant::Integer(arr2(&[[2, 3]]).into_dyn())
+        });
+    }
+
+    #[test]
+    fn splits_are_equal_or_as_given() {
+        let flat = list(&[1, 2, 3, 4, 5]);
+        let two = Node { outputs: vec!["a".to_owned(), "b".to_owned()], ..attributes(&[]) };
+        assert_eq!(all(&two, "Split", &[flat.clone()]).unwrap(), [list(&[1, 2, 3]), list(&[4, 5])]);
+        assert_eq!(all(&two, "Split", &[flat.clone(), list(&[1, 4])]).unwrap(), [list(&[1]), list(&[2, 3, 4, 5])]);
+        assert!(all(&two, "Split", &[flat, list(&[3, 4])]).is_err());
+    }
+
+    #[test]
+    fn numbers_are_computed() {
+        assert_eq!(of("Add", &[list(&[1, 2]), scalar(3)]), list(&[4, 5]));
+        assert_eq!(of("Div", &[list(&[7, -7]), scalar(2)]), list(&[3, -3]));
+        assert_eq!(of("Mod", &[list(&[7, -7]), scalar(3)]), list(&[1, 2]));
+        assert_eq!(of("Max", &[list(&[1, 5]), list(&[3, 2]), scalar(2)]), list(&[3, 5]));
+        assert_eq!(of("Mul", &[numbers(&[0.5, 4.0]), numbers(&[2.0])]), numbers(&[1.0, 8.0]));
+        assert_eq!(of("Floor", &[numbers(&[1.5, -1.5])]), numbers(&[1.0, -2.0]));
+        assert_eq!(of("Round", &[numbers(&[0.5, 1.5, -2.5, 2.4])]), numbers(&[0.0, 2.0, -2.0, 2.0]));
+        assert_eq!(of("Pow", &[numbers(&[3.0]), list(&[2])]), numbers(&[9.0]));
+        assert_eq!(of("Equal", &[list(&[1, 2]), scalar(2)]), list(&[0, 1]));
+        assert_eq!(of("Less", &[numbers(&[1.0, 2.0]), numbers(&[2.0])]), list(&[1, 0]));
+        assert_eq!(of("Where", &[list(&[1, 0]), list(&[5, 6]), scalar(-1)]), list(&[5, -1]));
+        assert_eq!(of("Range", &[scalar(1), scalar(7), scalar(2)]), list(&[1, 3, 5]));
+        assert_eq!(of("ReduceProd", &[table()]), Constant::Integer(arr2(&[[720]]).into_dyn()));
+        assert_eq!(with(&[("keepdims", 0)], "ReduceSum", &[table(), list(&[0])]), list(&[5, 7, 9]));
+        assert_eq!(of("ReduceMean", &[numbers(&[1.0, 2.0]), list(&[-1])]), numbers(&[1.5]));
+        assert_eq!(with(&[("to", 7)], "Cast", &[numbers(&[1.9, -1.9])]), list(&[1, -1]));
+        assert_eq!(with(&[("to", 1)], "Cast", &[list(&[3])]), numbers(&[3.0]));
+        assert_eq!(with(&[("to", 9)], "Cast", &[list(&[3, 0])]), list(&[1, 0]));
+    }
+
+    #[test]
+    fn what_can_not_be_computed_is_refused_with_its_node() {
+        for (kind, inputs) in [
+            ("Div", vec![list(&[1]), list(&[0])]),
+            ("Div", vec![list(&[i64::MIN]), list(&[-1])]),
+            ("Mul", vec![scalar(i64::MAX), scalar(2)]),
+            ("Add", vec![list(&[1, 2]), list(&[1, 2, 3])]),
+            ("Add", vec![list(&[1])]),
+            ("Reshape", vec![table(), list(&[4, -1])]),
+            ("Reshape", vec![table(), list(&[0, 0, 0])]),
+            ("Expand", vec![scalar(0), list(&[1 << 40, 1 << 40])]),
+            ("Expand", vec![scalar(0), list(&[-1])]),
+            ("Tile", vec![table(), list(&[1 << 40, 1 << 40])]),
+            ("Range", vec![scalar(0), scalar(i64::MAX), scalar(1)]),
+            ("Range", vec![scalar(0), scalar(1), scalar(0)]),
+            ("Gather", vec![table(), scalar(2)]),
+            ("Concat", vec![table(), scalar(1)]),
+            ("Slice", vec![table(), list(&[0]), list(&[1]), list(&[0]), list(&[0])]),
+            ("Squeeze", vec![table(), list(&[0])]),
+            ("Unsqueeze", vec![table(), list(&[0, 0])]),
+            ("Transpose", vec![]),
+            ("Where", vec![numbers(&[1.0]), scalar(1), scalar(2)]),
+        ] {
+            let message = refusal(kind, &inputs);
+            assert!(message.starts_with(&format!("node \"n\" ({kind}): ")), "{message}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The graph of a network file: nodes between named tensors, in an order in which they can be computed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use neural_lrp::Real;
+use neural_lrp::definition::{Attribute, Constant};
+
+use crate::{Error, InputDeclaration};
+
+/// A node: an operator, and the names of the tensors it takes and gives.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) attributes: BTreeMap<String, Attribute>,
+    /// Empty names are optional inputs left out.
+    pub(crate) inputs: Vec<String>,
+    /// Empty names are outputs that nobody asks for.
+    pub(crate) outputs: Vec<String>,
+}
+
+impl Node {
+    /// A node without attributes.
+    pub(crate) fn new(name: impl Into<String>, kind: &str, inputs: &[&str], output: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            kind: kind.to_owned(),
+            attributes: BTreeMap::new(),
+            inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
+            outputs: vec![output.into()],
+        }
+    }
+
+    /// With an attribute.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: Attribute) -> Self {
+        self.attributes.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The name of an input; `None` where it is left out.
+    pub(crate) fn input(&self, position: usize) -> Option<&str> {
+        self.inputs.get(position).map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// The names of the inputs that are not left out.
+    pub(crate) fn given_inputs(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// The names of the outputs that somebody may ask for.
+    pub(crate) fn given_outputs(&self) -> impl Iterator<Item = &str> {
+        self.outputs.iter().map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// The first output's name.
+    pub(crate) fn output(&self) -> &str {
+        self.outputs.first().map_or("", String::as_str)
+    }
+
+    /// An integer attribute, or `default`.
+    pub(crate) fn integer(&self, name: &str, default: i64) -> Result<i64, Error> {
+        match self.attributes.get(name) {
+            None => Ok(default),
+            Some(Attribute::Integer(value)) => Ok(*value),
+            Some(other) => Err(self.refuse(format!("its {name} is {other:?}, and should be an integer"))),
+        }
+    }
+
+    /// A list of integers; `None` where it is not given.
+    pub(crate) fn integers(&self, name: &str) -> Result<Option<&[i64]>, Error> {
+        match self.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Integers(values)) => Ok(Some(values)),
+            Some(other) => Err(self.refuse(format!("its {name} is {other:?}, and should be a list of integers"))),
+        }
+    }
+
+    /// An error about this node.
+    pub(crate) fn refuse(&self, reason: impl Into<String>) -> Error {
+        Error::Node { node: self.name.clone(), kind: self.kind.clone(), reason: reason.into() }
+    }
+}
+
+/// A graph whose nodes stand in an order in which they can be computed, all of them needed.
+#[derive(Clone, Debug)]
+pub(crate) struct Graph<F> {
+    pub(crate) inputs: Vec<InputDeclaration>,
+    pub(crate) outputs: Vec<String>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) constants: BTreeMap<String, Constant<F>>,
+}
+
+impl<F: Real> Graph<F> {
+    /// A name for a new tensor, which no other has.
+    pub(crate) fn fresh_name(&self, wish: &str) -> String {
+        let mut name = wish.to_owned();
+        while self.constants.contains_key(&name)
+            || self.inputs.iter().any(|input| input.name == name)
+            || self.nodes.iter().any(|node| node.outputs.contains(&name))
+        {
+            name.push('\'');
+        }
+        name
+    }
+}
+
+/// The nodes that the outputs need, each after those whose tensors it takes, otherwise in their old order.
+///
+/// `known` are the tensors that come from no node: inputs and constants.
+pub(crate) fn arrange(nodes: Vec<Node>, outputs: &[String], known: &BTreeSet<String>) -> Result<Vec<Node>, Error> {
+    let mut producers: BTreeMap<&str, usize> = BTreeMap::new();
+    for (position, node) in nodes.iter().enumerate() {
+        for output in node.given_outputs() {
+            let second = producers.insert(output, position).map(|other| nodes[other].name.as_str());
+            let other = second.map(|name| format!("node {name:?}"));
+            if let Some(other) = other.or_else(|| known.contains(output).then(|| "an input or initializer".to_owned()))
+            {
+                return Err(node.refuse(format!("it gives tensor {output:?}, which {other} gives already")));
+            }
+        }
+    }
+    let needs: Vec<Vec<usize>> = nodes
+        .iter()
+        .map(|node| node.given_inputs().filter_map(|input| producers.get(input).copied()).collect())
+        .collect();
+    let needed = needed(outputs.iter().filter_map(|output| producers.get(output.as_str()).copied()), &needs);
+    for node in nodes.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(node, _)| node) {
+        if let Some(missing) =
+            node.given_inputs().find(|&input| !producers.contains_key(input) && !known.contains(input))
+        {
+            return Err(node.refuse(format!(
+                "it takes tensor {missing:?}, which is no input, no initializer and no node's output; was the model saved \
+                 without its weights?"
+            )));
+        }
+    }
+    if let Some(output) =
+        outputs.iter().find(|output| !producers.contains_key(output.as_str()) && !known.contains(*output))
+    {
+        return Err(Error::Graph(format!("no node gives the output {output:?}")));
+    }
+    let order = order(&needed, &needs).map_err(|position| {
+        nodes[position].refuse("it takes from itself by way of other nodes: a network can't have a circle")
+    })?;
+    let mut slots: Vec<Option<Node>> = nodes.into_iter().map(Some).collect();
+    Ok(order.into_iter().filter_map(|position| slots[position].take()).collect())
+}
+
+/// Which nodes are reached from `roots` through `needs`.
+fn needed(roots: impl Iterator<Item = usize>, needs: &[Vec<usize>]) -> Vec<bool> {
+    let mut needed = vec![false; needs.len()];
+    let mut open: Vec<usize> = roots.collect();
+    while let Some(position) = open.pop() {
+        if !std::mem::replace(&mut needed[position], true) {
+            open.extend(&needs[position]);
+        }
+    }
+    needed
+}
+
+/// The needed nodes, each after all it needs; or one that stands on a circle.
+fn order(needed: &[bool], needs: &[Vec<usize>]) -> Result<Vec<usize>, usize> {
+    let mut missing = vec![0usize; needs.len()];
+    let mut takers: Vec<Vec<usize>> = vec![Vec::new(); needs.len()];
+    for (position, needs) in needs.iter().enumerate() {
+        missing[position] = needs.len();
+        for &need in needs {
+            takers[need].push(position);
+        }
+    }
+    let mut ready: BTreeSet<usize> =
+        (0..needs.len()).filter(|&position| needed[position] && missing[position] == 0).collect();
+    let mut order = Vec::new();
+    while let Some(position) = ready.pop_first() {
+        order.push(position);
+        for &taker in &takers[position] {
+            missing[taker] -= 1;
+            if missing[taker] == 0 && needed[taker] {
+                ready.insert(taker);
+            }
+        }
+    }
+    let unplaced = |position: usize| needed[position] && missing[position] > 0;
+    match (0..needs.len()).find(|&position| unplaced(position)) {
+        None => Ok(order),
+        // What can't be placed stands on a circle or after one: following needs leads onto it.
+        Some(start) => {
+            let mut position = start;
+            for _ in 0..needs.len() {
+                position = needs[position].iter().copied().find(|&need| unplaced(need)).unwrap_or(position);
+            }
+            Err(position)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arranged(nodes: &[(&str, &[&str], &str)], outputs: &[&str], known: &[&str]) -> Result<Vec<String>, Error> {
+        let nodes = nodes.iter().map(|(name, inputs, output)| Node::new(*name, "Relu", inputs, *output)).collect();
+        let outputs: Vec<String> = outputs.iter().map(|&name| name.to_owned()).collect();
+        let known = known.iter().map(|&name| name.to_owned()).collect();
+        Ok(arrange(nodes, &outputs, &known)?.into_iter().map(|node| node.name).collect())
+    }
+
+    fn message(result: Result<Vec<String>, Error>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nodes_are_sorted_and_those_without_effect_left_out() {
+        let nodes: &[(&str, &[&str], &str)] = &[
+            ("last", &["b", "a"], "y"),
+            ("dead", &["nowhere"], "d"),
+            ("second", &["a"], "b"),
+            ("first", &["x", ""], "a"),
+        ];
+        assert_eq!(arranged(nodes, &["y"], &["x"]).unwrap(), ["first", "second", "last"]);
+        let sorted: &[(&str, &[&str], &str)] = &[("p", &["x"], "a"), ("q", &["x"], "b"), ("r", &["b", "a"], "y")];
+        assert_eq!(arranged(sorted, &["y"], &["x"]).unwrap(), ["p", "q", "r"]);
+    }
+
+    #[test]
+    fn broken_graphs_name_node_and_tensor() {
+        let missing = message(arranged(&[("conv", &["x", "w"], "y")], &["y"], &["x"]));
+        assert!(missing.contains("\"conv\"") && missing.contains("\"w\""), "{missing}");
+        let circle: &[(&str, &[&str], &str)] = &[("p", &["x", "b"], "a"), ("q", &["a"], "b"), ("after", &["b"], "y")];
+        let circle = message(arranged(circle, &["y"], &["x"]));
+        assert!(circle.contains("circle") && (circle.contains("\"p\"") || circle.contains("\"q\"")), "{circle}");
+        let own = message(arranged(&[("p", &["y"], "y")], &["y"], &["x"]));
+        assert!(own.contains("circle"), "{own}");
+        let twice = message(arranged(&[("p", &["x"], "y"), ("q", &["x"], "y")], &["y"], &["x"]));
+        assert!(twice.contains("\"q\"") && twice.contains("\"p\"") && twice.contains("\"y\""), "{twice}");
+        assert!(message(arranged(&[("p", &["x"], "x")], &["x"], &["x"])).contains("gives already"));
+        assert!(message(arranged(&[], &["y"], &["x"])).contains("\"y\""));
+    }
+}

@@ -1,0 +1,280 @@
+//! The numbers of constant tensors, in every encoding.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+use half::{bf16, f16};
+use ndarray::{ArrayD, IxDyn};
+use neural_lrp::Real;
+use neural_lrp::definition::Constant;
+use rten_onnx::onnx::DataType;
+
+use crate::messages::Tensor;
+use crate::{Error, external};
+
+/// Decodes a constant tensor: floating-point numbers to `F`, integers and Booleans to `i64`.
+///
+/// `folder` is the model's, in which external data have to lie.
+pub(crate) fn decode<F: Real>(tensor: &Tensor<'_>, folder: &Path) -> Result<Constant<F>, Error> {
+    let refuse = |reason: String| Error::Tensor { tensor: tensor.name.to_owned(), reason };
+    let shape = shape_of(&tensor.dimensions).map_err(refuse)?;
+    let count = count_of(&shape).map_err(refuse)?;
+    let encoding = tensor.data_type.and_then(Encoding::of).ok_or_else(|| {
+        let name = tensor.data_type.as_ref().and_then(DataType::name).unwrap_or("UNDEFINED");
+        refuse(format!("numbers of type {name} can't be read; convert them to FLOAT or INT64"))
+    })?;
+    let length = count.checked_mul(encoding.width()).ok_or_else(|| refuse(too_many(&shape)))?;
+    if tensor.is_segment {
+        return Err(refuse("it is stored in segments; save it whole".to_owned()));
+    }
+    let bytes = if tensor.is_external {
+        Some(Cow::Owned(external::read(tensor, folder, length)?))
+    } else {
+        tensor.raw.map(Cow::Borrowed)
+    };
+    let available = match &bytes {
+        Some(bytes) => bytes.len() / encoding.width(),
+        None => encoding.numbers_in_fields(tensor),
+    };
+    if available != count || bytes.as_ref().is_some_and(|bytes| bytes.len() != length) {
+        return Err(refuse(format!("its shape {shape:?} has {count} numbers, but {available} are there")));
+    }
+    let misshapen = |_| refuse(too_many(&shape));
+    let values = match bytes {
+        Some(bytes) => encoding.from_bytes::<F>(&bytes),
+        None => encoding.from_fields::<F>(tensor),
+    };
+    Ok(match values.map_err(refuse)? {
+        Values::Real(values) => {
+            Constant::Real(Arc::new(ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(misshapen)?))
+        }
+        Values::Integer(values) => Constant::Integer(ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(misshapen)?),
+    })
+}
+
+/// A shape, if all dimensions are possible.
+pub(crate) fn shape_of(dimensions: &[i64]) -> Result<Vec<usize>, String> {
+    let shape: Option<Vec<usize>> = dimensions.iter().map(|&dimension| usize::try_from(dimension).ok()).collect();
+    shape.ok_or_else(|| format!("a shape of {dimensions:?}: no dimension can be negative"))
+}
+
+/// How many numbers a shape has, if they can be counted.
+pub(crate) fn count_of(shape: &[usize]) -> Result<usize, String> {
+    // Dimensions of 0 are left out of the check: [0, 2⁶², 2⁶²] is as absurd as without the 0.
+    let nonzero = shape.iter().filter(|&&dimension| dimension > 0).try_fold(1usize, |count, &n| count.checked_mul(n));
+    match nonzero {
+        Some(count) if count <= isize::MAX as usize / 16 => Ok(if shape.contains(&0) { 0 } else { count }),
+        _ => Err(too_many(shape)),
+    }
+}
+
+fn too_many(shape: &[usize]) -> String {
+    format!("its shape {shape:?} has more numbers than any computer's memory")
+}
+
+enum Values<F> {
+    Real(Vec<F>),
+    Integer(Vec<i64>),
+}
+
+/// How a number is encoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Encoding {
+    Float,
+    Double,
+    Float16,
+    BFloat16,
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+}
+
+impl Encoding {
+    fn of(data_type: DataType) -> Option<Self> {
+        Some(match data_type {
+            DataType::FLOAT => Self::Float,
+            DataType::DOUBLE => Self::Double,
+            DataType::FLOAT16 => Self::Float16,
+            DataType::BFLOAT16 => Self::BFloat16,
+            DataType::BOOL => Self::Bool,
+            DataType::INT8 => Self::Int8,
+            DataType::INT16 => Self::Int16,
+            DataType::INT32 => Self::Int32,
+            DataType::INT64 => Self::Int64,
+            DataType::UINT8 => Self::Uint8,
+            DataType::UINT16 => Self::Uint16,
+            DataType::UINT32 => Self::Uint32,
+            DataType::UINT64 => Self::Uint64,
+            _ => return None,
+        })
+    }
+
+    /// Bytes of a number in `raw_data` and in external files.
+    fn width(self) -> usize {
+        match self {
+            Self::Bool | Self::Int8 | Self::Uint8 => 1,
+            Self::Float16 | Self::BFloat16 | Self::Int16 | Self::Uint16 => 2,
+            Self::Float | Self::Int32 | Self::Uint32 => 4,
+            Self::Double | Self::Int64 | Self::Uint64 => 8,
+        }
+    }
+
+    /// How many numbers the tensor's typed fields hold.
+    fn numbers_in_fields(self, tensor: &Tensor<'_>) -> usize {
+        match self {
+            Self::Float => tensor.floats.len(),
+            Self::Double => tensor.doubles.len(),
+            _ => tensor.integers.len(),
+        }
+    }
+
+    /// Numbers in `raw_data`: fixed width, little-endian.
+    fn from_bytes<F: Real>(self, bytes: &[u8]) -> Result<Values<F>, String> {
+        Ok(match self {
+            Self::Float => Values::Real(numbers(bytes, |bytes| F::of(f32::from_le_bytes(bytes).into()))),
+            Self::Double => Values::Real(numbers(bytes, |bytes| F::of(f64::from_le_bytes(bytes)))),
+            Self::Float16 => Values::Real(numbers(bytes, |bytes| F::of(f16::from_le_bytes(bytes).into()))),
+            Self::BFloat16 => Values::Real(numbers(bytes, |bytes| F::of(bf16::from_le_bytes(bytes).into()))),
+            Self::Bool => Values::Integer(numbers(bytes, |[byte]| i64::from(byte != 0))),
+            Self::Int8 => Values::Integer(numbers(bytes, |bytes| i8::from_le_bytes(bytes).into())),
+            Self::Int16 => Values::Integer(numbers(bytes, |bytes| i16::from_le_bytes(bytes).into())),
+            Self::Int32 => Values::Integer(numbers(bytes, |bytes| i32::from_le_bytes(bytes).into())),
+            Self::Int64 => Values::Integer(numbers(bytes, i64::from_le_bytes)),
+            Self::Uint8 => Values::Integer(numbers(bytes, |[byte]| byte.into())),
+            Self::Uint16 => Values::Integer(numbers(bytes, |bytes| u16::from_le_bytes(bytes).into())),
+            Self::Uint32 => Values::Integer(numbers(bytes, |bytes| u32::from_le_bytes(bytes).into())),
+            Self::Uint64 => Values::Integer(within_i64(numbers(bytes, i64::from_le_bytes))?),
+        })
+    }
+
+    /// Numbers in the typed fields, where small types stand in `int32_data`, those of 16-bit floats as their bits.
+    fn from_fields<F: Real>(self, tensor: &Tensor<'_>) -> Result<Values<F>, String> {
+        let integers = || tensor.integers.iter();
+        Ok(match self {
+            Self::Float => Values::Real(tensor.floats.iter().map(|&value| F::of(value.into())).collect()),
+            Self::Double => Values::Real(tensor.doubles.iter().map(|&value| F::of(value)).collect()),
+            Self::Float16 => Values::Real(integers().map(|&bits| F::of(f16::from_bits(bits as u16).into())).collect()),
+            Self::BFloat16 => {
+                Values::Real(integers().map(|&bits| F::of(bf16::from_bits(bits as u16).into())).collect())
+            }
+            Self::Bool => Values::Integer(integers().map(|&value| i64::from(value != 0)).collect()),
+            Self::Uint64 => Values::Integer(within_i64(tensor.integers.clone())?),
+            _ => Values::Integer(tensor.integers.clone()),
+        })
+    }
+}
+
+fn numbers<const WIDTH: usize, T>(bytes: &[u8], number: impl Fn([u8; WIDTH]) -> T) -> Vec<T> {
+    bytes.as_chunks::<WIDTH>().0.iter().map(|&chunk| number(chunk)).collect()
+}
+
+/// Unsigned 64-bit numbers, read as if signed.
+fn within_i64(values: Vec<i64>) -> Result<Vec<i64>, String> {
+    if values.iter().all(|&value| value >= 0) {
+        Ok(values)
+    } else {
+        Err("a UINT64 number above 2⁶³ − 1; no shape, axis or position is that large".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(tensor: &Tensor<'_>) -> Result<Constant<f64>, Error> {
+        decode(tensor, Path::new("."))
+    }
+
+    fn raw(data_type: DataType, dimensions: &[i64], raw: &[u8]) -> Result<Constant<f64>, Error> {
+        decoded(&Tensor {
+            name: "w",
+            dimensions: dimensions.to_vec(),
+            data_type: Some(data_type),
+            raw: Some(raw),
+            ..Tensor::default()
+        })
+    }
+
+    fn typed(data_type: DataType, integers: &[i64]) -> Result<Constant<f64>, Error> {
+        let dimensions = vec![integers.len() as i64];
+        decoded(&Tensor { dimensions, data_type: Some(data_type), integers: integers.to_vec(), ..Tensor::default() })
+    }
+
+    fn reals(constant: Result<Constant<f64>, Error>) -> Vec<f64> {
+        match constant.unwrap() {
+            Constant::Real(values) => values.iter().copied().collect(),
+            Constant::Integer(_) => panic!("integers"),
+        }
+    }
+
+    fn integers(constant: Result<Constant<f64>, Error>) -> Vec<i64> {
+        match constant.unwrap() {
+            Constant::Integer(values) => values.iter().copied().collect(),
+            Constant::Real(_) => panic!("reals"),
+        }
+    }
+
+    #[test]
+    fn floating_point_numbers_of_every_type_are_read() {
+        let values = [1.5, -0.25];
+        let bytes =
+            |encode: &dyn Fn(f64) -> Vec<u8>| values.iter().flat_map(|&value| encode(value)).collect::<Vec<_>>();
+        let float = bytes(&|value| (value as f32).to_le_bytes().to_vec());
+        let double = bytes(&|value| value.to_le_bytes().to_vec());
+        let half = bytes(&|value| f16::from_f64(value).to_le_bytes().to_vec());
+        let brain = bytes(&|value| bf16::from_f64(value).to_le_bytes().to_vec());
+        assert_eq!(reals(raw(DataType::FLOAT, &[2, 1], &float)), values);
+        assert_eq!(reals(raw(DataType::DOUBLE, &[2], &double)), values);
+        assert_eq!(reals(raw(DataType::FLOAT16, &[1, 2], &half)), values);
+        assert_eq!(reals(raw(DataType::BFLOAT16, &[2], &brain)), values);
+        let bits = |bits: [u16; 2]| bits.map(i64::from);
+        assert_eq!(reals(typed(DataType::FLOAT16, &bits(values.map(|value| f16::from_f64(value).to_bits())))), values);
+        assert_eq!(
+            reals(typed(DataType::BFLOAT16, &bits(values.map(|value| bf16::from_f64(value).to_bits())))),
+            values
+        );
+        let (floats, doubles) = (vec![1.5, -0.25], values.to_vec());
+        let float = Tensor { dimensions: vec![2], data_type: Some(DataType::FLOAT), floats, ..Tensor::default() };
+        let double = Tensor { dimensions: vec![2], data_type: Some(DataType::DOUBLE), doubles, ..Tensor::default() };
+        assert_eq!(reals(decoded(&float)), values);
+        assert_eq!(reals(decoded(&double)), values);
+    }
+
+    #[test]
+    fn integers_of_every_type_are_read() {
+        assert_eq!(integers(raw(DataType::BOOL, &[3], &[0, 1, 2])), [0, 1, 1]);
+        assert_eq!(integers(raw(DataType::INT8, &[2], &[0xff, 5])), [-1, 5]);
+        assert_eq!(integers(raw(DataType::UINT8, &[2], &[0xff, 5])), [255, 5]);
+        assert_eq!(integers(raw(DataType::INT16, &[1], &(-300i16).to_le_bytes())), [-300]);
+        assert_eq!(integers(raw(DataType::UINT16, &[1], &60000u16.to_le_bytes())), [60000]);
+        assert_eq!(integers(raw(DataType::INT32, &[], &(-70000i32).to_le_bytes())), [-70000]);
+        assert_eq!(integers(raw(DataType::UINT32, &[1], &u32::MAX.to_le_bytes())), [4294967295]);
+        assert_eq!(integers(raw(DataType::INT64, &[1, 1], &i64::MIN.to_le_bytes())), [i64::MIN]);
+        assert_eq!(integers(raw(DataType::UINT64, &[1], &7u64.to_le_bytes())), [7]);
+        assert!(raw(DataType::UINT64, &[1], &u64::MAX.to_le_bytes()).is_err());
+        for kind in [DataType::INT8, DataType::INT32, DataType::INT64, DataType::UINT16, DataType::UINT64] {
+            assert_eq!(integers(typed(kind, &[3, 4])), [3, 4]);
+        }
+        assert_eq!(integers(typed(DataType::BOOL, &[0, 1])), [0, 1]);
+    }
+
+    #[test]
+    fn absurd_shapes_are_refused_before_anything_is_allocated() {
+        for dimensions in
+            [vec![-1], vec![1 << 62], vec![1 << 40, 1 << 40], vec![i64::MAX, 0, i64::MAX], vec![2, 2], vec![2], vec![0]]
+        {
+            let error = raw(DataType::FLOAT, &dimensions, &[0; 4]).unwrap_err().to_string();
+            assert!(error.starts_with("tensor \"w\": "), "{error}");
+        }
+        assert!(raw(DataType::FLOAT, &[1], &[0; 5]).is_err());
+        assert!(raw(DataType::FLOAT, &[0, 3], &[]).is_ok());
+        assert!(raw(DataType::STRING, &[1], &[]).unwrap_err().to_string().contains("STRING"));
+    }
+}

@@ -1,0 +1,311 @@
+//! The messages of an ONNX file (`onnx.proto`), as far as a network needs them, borrowed from the file's bytes.
+
+use rten_onnx::onnx::DataType;
+
+use crate::wire::{Bytes, Damage};
+
+/// `ModelProto`.
+#[derive(Debug, Default)]
+pub(crate) struct Model<'a> {
+    pub(crate) ir_version: Option<i64>,
+    pub(crate) opsets: Vec<OperatorSet<'a>>,
+    pub(crate) graph: Option<Graph<'a>>,
+}
+
+impl<'a> Model<'a> {
+    pub(crate) fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+        let mut model = Self::default();
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                1 => model.ir_version = Some(field.integer()?),
+                7 => model.graph = Some(Graph::decode(field.bytes()?)?),
+                8 => model.opsets.push(OperatorSet::decode(field.bytes()?)?),
+                _ => {}
+            }
+        }
+        Ok(model)
+    }
+}
+
+/// `OperatorSetIdProto`: which version of which operators the nodes mean.
+#[derive(Debug, Default)]
+pub(crate) struct OperatorSet<'a> {
+    pub(crate) domain: &'a str,
+    pub(crate) version: i64,
+}
+
+impl<'a> OperatorSet<'a> {
+    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+        let mut set = Self::default();
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                1 => set.domain = field.text()?,
+                2 => set.version = field.integer()?,
+                _ => {}
+            }
+        }
+        Ok(set)
+    }
+}
+
+/// `GraphProto`.
+#[derive(Debug, Default)]
+pub(crate) struct Graph<'a> {
+    pub(crate) nodes: Vec<Node<'a>>,
+    pub(crate) initializers: Vec<Tensor<'a>>,
+    pub(crate) sparse_initializers: usize,
+    pub(crate) inputs: Vec<ValueInfo<'a>>,
+    pub(crate) outputs: Vec<ValueInfo<'a>>,
+}
+
+impl<'a> Graph<'a> {
+    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+        let mut graph = Self::default();
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                1 => graph.nodes.push(Node::decode(field.bytes()?)?),
+                5 => graph.initializers.push(Tensor::decode(field.bytes()?)?),
+                11 => graph.inputs.push(ValueInfo::decode(field.bytes()?)?),
+                12 => graph.outputs.push(ValueInfo::decode(field.bytes()?)?),
+                15 => graph.sparse_initializers += 1,
+                _ => {}
+            }
+        }
+        Ok(graph)
+    }
+}
+
+/// `NodeProto`.
+#[derive(Debug, Default)]
+pub(crate) struct Node<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) domain: &'a str,
+    pub(crate) inputs: Vec<&'a str>,
+    pub(crate) outputs: Vec<&'a str>,
+    pub(crate) attributes: Vec<Attribute<'a>>,
+}
+
+impl<'a> Node<'a> {
+    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+        let mut node = Self::default();
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                1 => node.inputs.push(field.text()?),
+                2 => node.outputs.push(field.text()?),
+                3 => node.name = field.text()?,
+                4 => node.kind = field.text()?,
+                5 => node.attributes.push(Attribute::decode(field.bytes()?)?),
+                7 => node.domain = field.text()?,
+                _ => {}
+            }
+        }
+        Ok(node)
+    }
+}
+
+/// `AttributeProto`.
+#[derive(Debug)]
+pub(crate) struct Attribute<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) value: AttributeValue<'a>,
+}
+
+/// The value of an attribute.
+#[derive(Debug)]
+pub(crate) enum AttributeValue<'a> {
+    Float(f32),
+    Integer(i64),
+    Text(String),
+    Tensor(Box<Tensor<'a>>),
+    Floats(Vec<f32>),
+    Integers(Vec<i64>),
+    /// Graphs, lists of strings, sparse tensors: no operation here has such attributes.
+    Other,
+}
+
+impl<'a> Attribute<'a> {
+    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+        let (mut name, mut kind) = ("", None);
+        let (mut float, mut integer, mut text, mut tensor) = (0.0, 0, String::new(), None);
+        let (mut floats, mut integers) = (Vec::new(), Vec::new());
+        let mut seen = 0;
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                1 => name = field.text()?,
+                2 => float = field.float()?,
+                3 => integer = field.integer()?,
+                4 => text = String::from_utf8_lossy(field.bytes()?.bytes).into_owned(),
+                5 => tensor = Some(Box::new(Tensor::decode(field.bytes()?)?)),
+                7 => field.append_floats(&mut floats)?,
+                8 => field.append_integers(&mut integers)?,
+                20 => kind = Some(field.integer()?),
+                _ => {}
+            }
+            if (2..=12).contains(&field.number) {
+                seen = field.number;
+            }
+        }
+        // A field that holds the default may be left out where the type is said, and old files do not say the type.
+        let value = match kind.unwrap_or_else(|| type_of_field(seen)) {
+            1 => AttributeValue::Float(float),
+            2 => AttributeValue::Integer(integer),
+            3 => AttributeValue::Text(text),
+            4 => tensor.map_or(AttributeValue::Other, AttributeValue::Tensor),
+            6 => AttributeValue::Floats(floats),
+            7 => AttributeValue::Integers(integers),
+            _ => AttributeValue::Other,
+        };
+        Ok(Self { name, value })
+    }
+}
+
+/// The `AttributeType` whose value stands in the field of this number.
+fn type_of_field(number: u64) -> i64 {
+    match number {
+        2 => 1,
+        3 => 2,
+        4 => 3,
+        5 => 4,
+        7 => 6,
+        8 => 7,
+        _ => 0,
+    }
+}
+
+/// `TensorProto`: its numbers stand in one of several fields, or in a file of their own.
+#[derive(Debug, Default)]
+pub(crate) struct Tensor<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) dimensions: Vec<i64>,
+    pub(crate) data_type: Option<DataType>,
+    pub(crate) floats: Vec<f32>,
+    pub(crate) doubles: Vec<f64>,
+    /// `int32_data`, `int64_data` or `uint64_data`.
+    pub(crate) integers: Vec<i64>,
+    pub(crate) raw: Option<&'a [u8]>,
+    pub(crate) is_segment: bool,
+    pub(crate) is_external: bool,
+    pub(crate) external: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Tensor<'a> {
+    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+        let mut tensor = Self::default();
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                1 => field.append_integers(&mut tensor.dimensions)?,
+                2 => tensor.data_type = Some(DataType(i32::try_from(field.integer()?).unwrap_or_default())),
+                3 => tensor.is_segment = true,
+                4 => field.append_floats(&mut tensor.floats)?,
+                5 | 7 | 11 => field.append_integers(&mut tensor.integers)?,
+                8 => tensor.name = field.text()?,
+                9 => tensor.raw = Some(field.bytes()?.bytes),
+                10 => field.append_doubles(&mut tensor.doubles)?,
+                13 => tensor.external.push(entry(field.bytes()?)?),
+                14 => tensor.is_external = field.integer()? == 1,
+                _ => {}
+            }
+        }
+        Ok(tensor)
+    }
+}
+
+/// `StringStringEntryProto`.
+fn entry<'a>(message: Bytes<'a>) -> Result<(&'a str, &'a str), Damage> {
+    let mut entry = ("", "");
+    for field in message.fields() {
+        let field = field?;
+        match field.number {
+            1 => entry.0 = field.text()?,
+            2 => entry.1 = field.text()?,
+            _ => {}
+        }
+    }
+    Ok(entry)
+}
+
+/// `ValueInfoProto`: an input or output of the graph.
+#[derive(Debug, Default)]
+pub(crate) struct ValueInfo<'a> {
+    pub(crate) name: &'a str,
+    /// `None` for what is no tensor, or is not said.
+    pub(crate) data_type: Option<DataType>,
+    /// `None` where nothing is said of the shape.
+    pub(crate) dimensions: Option<Vec<Dimension<'a>>>,
+}
+
+impl<'a> ValueInfo<'a> {
+    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+        let mut info = Self::default();
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                1 => info.name = field.text()?,
+                2 => info.decode_type(field.bytes()?)?,
+                _ => {}
+            }
+        }
+        Ok(info)
+    }
+
+    fn decode_type(&mut self, message: Bytes<'a>) -> Result<(), Damage> {
+        for field in message.fields() {
+            let field = field?;
+            if field.number == 1 {
+                self.decode_tensor_type(field.bytes()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn decode_tensor_type(&mut self, message: Bytes<'a>) -> Result<(), Damage> {
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                1 => self.data_type = Some(DataType(i32::try_from(field.integer()?).unwrap_or_default())),
+                2 => self.dimensions = Some(decode_shape(field.bytes()?)?),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A dimension of a declared shape.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Dimension<'a> {
+    Value(i64),
+    Symbol(&'a str),
+    Unknown,
+}
+
+fn decode_shape<'a>(message: Bytes<'a>) -> Result<Vec<Dimension<'a>>, Damage> {
+    let mut dimensions = Vec::new();
+    for field in message.fields() {
+        let field = field?;
+        if field.number == 1 {
+            dimensions.push(decode_dimension(field.bytes()?)?);
+        }
+    }
+    Ok(dimensions)
+}
+
+fn decode_dimension<'a>(message: Bytes<'a>) -> Result<Dimension<'a>, Damage> {
+    let mut dimension = Dimension::Unknown;
+    for field in message.fields() {
+        let field = field?;
+        match field.number {
+            1 => dimension = Dimension::Value(field.integer()?),
+            2 => dimension = Dimension::Symbol(field.text()?),
+            _ => {}
+        }
+    }
+    Ok(dimension)
+}

@@ -1,0 +1,307 @@
+//! ONNX files: from bytes to a [`Graph`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use ndarray::{Array1, arr0};
+use neural_lrp::Real;
+use neural_lrp::definition::{Attribute, Constant};
+use rten_onnx::onnx::DataType;
+
+use crate::graph::{Graph, Node, arrange};
+use crate::messages::{self, AttributeValue};
+use crate::support::OPSETS;
+use crate::wire::Bytes;
+use crate::{Dimension, Error, InputDeclaration, initializer};
+
+/// The domains of ONNX's own operators.
+const OWN_DOMAINS: [&str; 2] = ["", "ai.onnx"];
+
+/// Whether bytes could be the beginning of an ONNX file: a field that `ModelProto` has.
+pub(crate) fn is_likely(bytes: &[u8]) -> bool {
+    match Bytes::new(bytes).fields().next() {
+        Some(Ok(field)) => matches!(field.number, 1..=8 | 14 | 20 | 25 | 26),
+        _ => false,
+    }
+}
+
+/// The graph of an ONNX file, and the version of its operators. External data have to lie in `folder`.
+pub(crate) fn read<F: Real>(bytes: &[u8], folder: &Path) -> Result<(Graph<F>, i64), Error> {
+    let model = messages::Model::decode(Bytes::new(bytes)).map_err(|damage| Error::Damaged {
+        offset: damage.offset,
+        length: bytes.len(),
+        reason: damage.reason.to_owned(),
+    })?;
+    let Some(message) = &model.graph else {
+        return Err(Error::NoNetwork { reason: "an ONNX file would hold a graph, and there is none".to_owned() });
+    };
+    let opset = opset(&model)?;
+    Ok((graph(message, folder)?, opset))
+}
+
+fn opset(model: &messages::Model<'_>) -> Result<i64, Error> {
+    // Files from before operator sets were numbered mean the first.
+    let own = model.opsets.iter().find(|set| OWN_DOMAINS.contains(&set.domain));
+    let version = own.map_or(1, |set| set.version);
+    if OPSETS.contains(&version) { Ok(version) } else { Err(Error::Opset { version }) }
+}
+
+fn graph<F: Real>(message: &messages::Graph<'_>, folder: &Path) -> Result<Graph<F>, Error> {
+    if message.sparse_initializers > 0 {
+        return Err(Error::Graph("it has sparse initializers; store them as dense tensors".to_owned()));
+    }
+    let mut stored = BTreeMap::new();
+    for tensor in &message.initializers {
+        insert_new(&mut stored, tensor.name, Stored::Tensor(tensor))?;
+    }
+    let mut declared = BTreeSet::new();
+    // Old files declare their initializers as inputs too.
+    let real_inputs = message.inputs.iter().filter(|input| !stored.contains_key(input.name));
+    let inputs: Vec<InputDeclaration> = real_inputs.map(declaration).collect();
+    for input in &inputs {
+        if !declared.insert(input.name.clone()) {
+            return Err(Error::Graph(format!("two inputs are named {:?}", input.name)));
+        }
+    }
+    let outputs: Vec<String> = message.outputs.iter().map(|output| output.name.to_owned()).collect();
+    if inputs.is_empty() || outputs.is_empty() {
+        return Err(Error::Graph("it needs at least one input and one output".to_owned()));
+    }
+    let mut nodes = Vec::new();
+    let fills: Vec<String> = message.nodes.iter().map(fill_name).collect();
+    for (node, fill) in message.nodes.iter().zip(&fills) {
+        match node.kind {
+            "Constant" if OWN_DOMAINS.contains(&node.domain) => {
+                insert_new(&mut stored, node.outputs.first().copied().unwrap_or_default(), Stored::Node(node))?;
+            }
+            // Every number of that shape is the value: it is expanded.
+            "ConstantOfShape" => {
+                insert_new(&mut stored, fill, Stored::Node(node))?;
+                let mut expand = plain_node(node);
+                expand.kind = "Expand".to_owned();
+                expand.attributes.clear();
+                expand.inputs.insert(0, fill.clone());
+                nodes.push(expand);
+            }
+            _ => nodes.push(plain_node(node)),
+        }
+    }
+    let known = stored.keys().map(|&name| name.to_owned()).chain(declared).collect();
+    let nodes = arrange(nodes, &outputs, &known)?;
+    let needed: BTreeSet<&str> =
+        nodes.iter().flat_map(Node::given_inputs).chain(outputs.iter().map(String::as_str)).collect();
+    let mut constants = BTreeMap::new();
+    for (&name, value) in stored.iter().filter(|(name, _)| needed.contains(**name)) {
+        constants.insert(name.to_owned(), value.decode(folder)?);
+    }
+    Ok(Graph { inputs, outputs, nodes, constants })
+}
+
+/// Where the value of a constant tensor stands.
+enum Stored<'a> {
+    Tensor(&'a messages::Tensor<'a>),
+    /// In an attribute of this Constant or ConstantOfShape node.
+    Node(&'a messages::Node<'a>),
+}
+
+impl Stored<'_> {
+    fn decode<F: Real>(&self, folder: &Path) -> Result<Constant<F>, Error> {
+        let node = match self {
+            Self::Tensor(tensor) => return initializer::decode(tensor, folder),
+            Self::Node(node) => node,
+        };
+        let real = |value: f32| F::of(f64::from(value));
+        let attribute = node.attributes.iter().find(|attribute| attribute.name.starts_with("value"));
+        match attribute.map(|attribute| &attribute.value) {
+            Some(AttributeValue::Tensor(tensor)) => initializer::decode(tensor, folder).and_then(|value| match value {
+                value if node.kind == "Constant" => Ok(value),
+                value => single(value).ok_or_else(|| plain_node(node).refuse("its value should be a single number")),
+            }),
+            Some(AttributeValue::Float(value)) => Ok(Constant::Real(Arc::new(arr0(real(*value)).into_dyn()))),
+            Some(AttributeValue::Floats(values)) => {
+                Ok(Constant::Real(Arc::new(values.iter().copied().map(real).collect::<Array1<F>>().into_dyn())))
+            }
+            Some(AttributeValue::Integer(value)) => Ok(Constant::Integer(arr0(*value).into_dyn())),
+            Some(AttributeValue::Integers(values)) => Ok(Constant::Integer(Array1::from(values.clone()).into_dyn())),
+            None if node.kind == "ConstantOfShape" => Ok(Constant::Real(Arc::new(arr0(F::zero()).into_dyn()))),
+            _ => Err(plain_node(node).refuse("it has no value of numbers; text and sparse values can't be used")),
+        }
+    }
+}
+
+/// A constant of one number, without axes.
+fn single<F: Real>(value: Constant<F>) -> Option<Constant<F>> {
+    match value {
+        Constant::Real(values) if values.len() == 1 => {
+            values.first().map(|&value| Constant::Real(Arc::new(arr0(value).into_dyn())))
+        }
+        Constant::Integer(values) if values.len() == 1 => {
+            values.first().map(|&value| Constant::Integer(arr0(value).into_dyn()))
+        }
+        _ => None,
+    }
+}
+
+fn insert_new<'a>(stored: &mut BTreeMap<&'a str, Stored<'a>>, name: &'a str, value: Stored<'a>) -> Result<(), Error> {
+    match stored.insert(name, value) {
+        None => Ok(()),
+        Some(_) => Err(Error::Graph(format!("two constants are named {name:?}"))),
+    }
+}
+
+/// The name of the value that a ConstantOfShape node expands.
+fn fill_name(node: &messages::Node<'_>) -> String {
+    format!("{}.value", node.outputs.first().copied().unwrap_or_default())
+}
+
+fn plain_node(message: &messages::Node<'_>) -> Node {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<String>>();
+    let attribute = |attribute: &messages::Attribute<'_>| Some((attribute.name.to_owned(), value(&attribute.value)?));
+    let outputs = owned(&message.outputs);
+    let name = if message.name.is_empty() { outputs.first().cloned().unwrap_or_default() } else { message.name.into() };
+    let kind = match message.domain {
+        domain if OWN_DOMAINS.contains(&domain) => message.kind.to_owned(),
+        domain => format!("{domain}:{}", message.kind),
+    };
+    let attributes = message.attributes.iter().filter_map(attribute).collect();
+    Node { name, kind, attributes, inputs: owned(&message.inputs), outputs }
+}
+
+/// An attribute's value. Tensors are those of constants, which are read as such; no supported operator has graphs.
+fn value(value: &AttributeValue<'_>) -> Option<Attribute> {
+    Some(match value {
+        AttributeValue::Float(value) => Attribute::Real(f64::from(*value)),
+        AttributeValue::Floats(values) => Attribute::Reals(values.iter().copied().map(f64::from).collect()),
+        AttributeValue::Integer(value) => Attribute::Integer(*value),
+        AttributeValue::Integers(values) => Attribute::Integers(values.clone()),
+        AttributeValue::Text(text) => Attribute::Text(text.clone()),
+        AttributeValue::Tensor(_) | AttributeValue::Other => return None,
+    })
+}
+
+fn declaration(input: &messages::ValueInfo<'_>) -> InputDeclaration {
+    let dimension = |(axis, dimension): (usize, &messages::Dimension<'_>)| match dimension {
+        messages::Dimension::Value(size @ 1..) => usize::try_from(*size)
+            .map_or_else(|_| Dimension::Symbolic(format!("axis {axis} of {}", input.name)), Dimension::Fixed),
+        messages::Dimension::Symbol(name) if !name.is_empty() => Dimension::Symbolic((*name).to_owned()),
+        // Some exporters write 0 or −1 where anything goes.
+        _ => Dimension::Symbolic(format!("axis {axis} of {}", input.name)),
+    };
+    let dimensions = input.dimensions.as_ref().map(|axes| axes.iter().enumerate().map(dimension).collect());
+    let element_type = input.data_type.as_ref().and_then(DataType::name).unwrap_or("UNDEFINED").to_owned();
+    InputDeclaration { name: input.name.to_owned(), dimensions, element_type }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rten_onnx::onnx::{GraphProto, TensorProto};
+
+    use super::*;
+    use crate::fixtures;
+
+    fn small() -> GraphProto {
+        let nodes = vec![
+            fixtures::node("Constant", &[], &["axes"], vec![fixtures::integers("value_ints", &[1])]),
+            fixtures::node("Conv", &["x", "w"], &["z"], vec![fixtures::integers("pads", &[1, 1, 1, 1])]),
+            fixtures::node("LeakyRelu", &["z"], &["a"], vec![fixtures::float("alpha", 0.25)]),
+            fixtures::node("ReduceMean", &["a", "axes"], &["y"], vec![fixtures::integer("keepdims", 0)]),
+        ];
+        fixtures::graph(&[1, 3, 3], nodes, vec![fixtures::floats("w", &[1, 1, 3, 3], &[0.5; 9])])
+    }
+
+    fn read(bytes: &[u8]) -> Result<Graph<f64>, Error> {
+        super::read(bytes, Path::new(".")).map(|(graph, _)| graph)
+    }
+
+    #[test]
+    fn nodes_attributes_constants_and_inputs_are_read() {
+        let graph = read(&fixtures::model(small(), 18)).unwrap();
+        let kinds: Vec<&str> = graph.nodes.iter().map(|node| node.kind.as_str()).collect();
+        assert_eq!(kinds, ["Conv", "LeakyRelu", "ReduceMean"]);
+        assert_eq!(graph.nodes[0].integers("pads").unwrap(), Some(&[1, 1, 1, 1][..]));
+        assert_eq!(graph.nodes[1].attributes["alpha"], Attribute::Real(0.25));
+        assert_eq!(graph.nodes[2].name, "Y");
+        assert_eq!(graph.constants["axes"], Constant::Integer(ndarray::arr1(&[1]).into_dyn()));
+        let Constant::Real(weights) = &graph.constants["w"] else { panic!("weights are numbers") };
+        assert_eq!((weights.shape(), weights.sum()), (&[1, 1, 3, 3][..], 4.5));
+        let dimensions = graph.inputs[0].dimensions.clone().unwrap();
+        assert_eq!(dimensions[0], Dimension::Symbolic("N".to_owned()));
+        assert_eq!(dimensions[1..], [Dimension::Fixed(1), Dimension::Fixed(3), Dimension::Fixed(3)]);
+        assert_eq!((graph.inputs[0].element_type.as_str(), graph.outputs), ("FLOAT", vec!["y".to_owned()]));
+    }
+
+    #[test]
+    fn opsets_out_of_range_are_named() {
+        for opset in [6, 22] {
+            let error = read(&fixtures::model(small(), opset)).unwrap_err().to_string();
+            assert!(error.contains(&format!("opset {opset}")) && error.contains("7 to 21"), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_given_twice_are_refused() {
+        let mut graph = small();
+        graph.initializer.push(fixtures::floats("w", &[1], &[0.0]));
+        assert!(read(&fixtures::model(graph, 17)).unwrap_err().to_string().contains("\"w\""));
+        let mut graph = small();
+        graph.input.push(graph.input[0].clone());
+        assert!(read(&fixtures::model(graph, 17)).unwrap_err().to_string().contains("\"x\""));
+    }
+
+    #[test]
+    fn initializers_among_the_inputs_are_no_inputs() {
+        let mut graph = small();
+        graph.input.push(fixtures::value("w", None));
+        assert_eq!(read(&fixtures::model(graph, 17)).unwrap().inputs.len(), 1);
+    }
+
+    #[test]
+    fn external_data_are_looked_for_beside_the_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = [0.5f32; 9].iter().flat_map(|value| value.to_le_bytes()).collect();
+        std::fs::write(folder.path().join("weights.bin"), bytes).unwrap();
+        let entry = |key: &str, value: &str| rten_onnx::onnx::StringStringEntryProto {
+            key: Some(key.to_owned()),
+            value: Some(value.to_owned()),
+        };
+        let mut graph = small();
+        graph.initializer[0] = TensorProto {
+            raw_data: None,
+            external_data: vec![entry("location", "weights.bin"), entry("offset", "0"), entry("length", "36")],
+            data_location: Some(rten_onnx::onnx::DataLocation::EXTERNAL),
+            ..graph.initializer[0].clone()
+        };
+        let bytes = fixtures::model(graph, 17);
+        let (graph, _) = super::read::<f32>(&bytes, folder.path()).unwrap();
+        assert!(matches!(&graph.constants["w"], Constant::Real(values) if values.sum() == 4.5));
+        assert!(read(&bytes).unwrap_err().to_string().contains("weights.bin"));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_files_are_errors_or_other_graphs_but_never_panics(
+            flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            length in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = fixtures::model(small(), 17);
+            for (position, value) in flips {
+                let position = position.index(bytes.len());
+                bytes[position] = value;
+            }
+            let length = length.index(bytes.len() + 1);
+            prop_assert!(read(&bytes).is_ok() || read(&bytes).is_err());
+            let _ = read(&bytes[..length]).map_err(|error| error.to_string());
+        }
+    }
+
+    #[test]
+    fn every_file_that_is_cut_short_is_an_error() {
+        let bytes = fixtures::model(small(), 17);
+        for length in 0..bytes.len() {
+            // The operator sets stand last: without them the file means the first version.
+            assert!(read(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Older forms of ONNX's operators (from opset 7), brought to that of opset 21.
+
+use std::sync::Arc;
+
+use ndarray::{Array1, arr0};
+use neural_lrp::Real;
+use neural_lrp::definition::{Attribute, Constant};
+
+use crate::Error;
+use crate::graph::{Graph, Node};
+
+/// An attribute that became an input.
+struct Moved {
+    kind: &'static str,
+    /// The opset from which on it is an input.
+    since: i64,
+    attribute: &'static str,
+    position: usize,
+}
+
+const fn moved(kind: &'static str, since: i64, attribute: &'static str, position: usize) -> Moved {
+    Moved { kind, since, attribute, position }
+}
+
+const MOVED: &[Moved] = &[
+    moved("Clip", 11, "min", 1),
+    moved("Clip", 11, "max", 2),
+    moved("Dropout", 12, "ratio", 1),
+    moved("Pad", 11, "pads", 1),
+    moved("Pad", 11, "value", 2),
+    moved("ReduceL1", 18, "axes", 1),
+    moved("ReduceL2", 18, "axes", 1),
+    moved("ReduceMax", 18, "axes", 1),
+    moved("ReduceMean", 18, "axes", 1),
+    moved("ReduceMin", 18, "axes", 1),
+    moved("ReduceProd", 18, "axes", 1),
+    moved("ReduceSum", 13, "axes", 1),
+    moved("ReduceSumSquare", 18, "axes", 1),
+    moved("Slice", 10, "starts", 1),
+    moved("Slice", 10, "ends", 2),
+    moved("Slice", 10, "axes", 3),
+    moved("Split", 13, "split", 1),
+    moved("Squeeze", 13, "axes", 1),
+    moved("Unsqueeze", 13, "axes", 1),
+    moved("Upsample", 9, "scales", 1),
+];
+
+/// Marks a Softmax or LogSoftmax of before opset 13: it runs over all axes from its own on.
+pub(crate) const OVER_ALL_FOLLOWING_AXES: &str = "over all following axes";
+
+/// Brings all nodes to the form of opset 21.
+pub(crate) fn modernize<F: Real>(graph: &mut Graph<F>, opset: i64) -> Result<(), Error> {
+    for position in 0..graph.nodes.len() {
+        let mut node = graph.nodes[position].clone();
+        for moved in MOVED {
+            if moved.kind == node.kind && opset < moved.since {
+                move_attribute(graph, &mut node, moved)?;
+            }
+        }
+        match node.kind.as_str() {
+            "Upsample" => resize_from_corner(graph, &mut node),
+            "Resize" if opset == 10 => resize_from_corner(graph, &mut node),
+            "Softmax" | "LogSoftmax" if opset < 13 => {
+                node.attributes.entry("axis".to_owned()).or_insert(Attribute::Integer(1));
+                node.attributes.insert(OVER_ALL_FOLLOWING_AXES.to_owned(), Attribute::Integer(1));
+            }
+            "BatchNormalization" if node.integer("spatial", 1)? != 1 => {
+                return Err(node.refuse("only spatial=1 can be read: one mean and variance for each channel"));
+            }
+            "BatchNormalization" if node.integer("training_mode", 0)? != 0 => {
+                return Err(node.refuse("it is in training mode; export the model in evaluation mode (model.eval())"));
+            }
+            _ => {}
+        }
+        graph.nodes[position] = node;
+    }
+    Ok(())
+}
+
+fn move_attribute<F: Real>(graph: &mut Graph<F>, node: &mut Node, moved: &Moved) -> Result<(), Error> {
+    let Some(value) = node.attributes.remove(moved.attribute) else { return Ok(()) };
+    let constant = match value {
+        Attribute::Integer(value) => Constant::Integer(arr0(value).into_dyn()),
+        Attribute::Integers(values) => Constant::Integer(Array1::from(values).into_dyn()),
+        Attribute::Real(value) => Constant::Real(Arc::new(arr0(F::of(value)).into_dyn())),
+        Attribute::Reals(values) => {
+            Constant::Real(Arc::new(values.into_iter().map(F::of).collect::<Array1<F>>().into_dyn()))
+        }
+        Attribute::Text(text) => {
+            return Err(node.refuse(format!("its {} is {text:?}, and should be a number", moved.attribute)));
+        }
+    };
+    let name = graph.fresh_name(&format!("{}.{}", node.output(), moved.attribute));
+    graph.constants.insert(name.clone(), constant);
+    if node.inputs.len() <= moved.position {
+        node.inputs.resize(moved.position + 1, String::new());
+    }
+    node.inputs[moved.position] = name;
+    Ok(())
+}
+
+/// Upsample, and Resize of opset 10: `input` and `scales` only; pixels are counted from the corner of the first.
+///
+/// The nearest pixel is the one before, or the one after when the image shrinks, as onnxruntime has it; no version of
+/// ONNX says.
+fn resize_from_corner<F: Real>(graph: &Graph<F>, node: &mut Node) {
+    let shrinks = node
+        .input(1)
+        .and_then(|scales| graph.constants.get(scales))
+        .is_some_and(|scales| matches!(scales, Constant::Real(scales) if scales.iter().any(|&scale| scale < F::one())));
+    let text = |value: &str| Attribute::Text(value.to_owned());
+    node.kind = "Resize".to_owned();
+    node.inputs.insert(1, String::new());
+    node.attributes.insert("coordinate_transformation_mode".to_owned(), text("asymmetric"));
+    node.attributes.insert("nearest_mode".to_owned(), text(if shrinks { "ceil" } else { "floor" }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rten_onnx::onnx::{AttributeProto, TensorProto};
+
+    use super::*;
+    use crate::{fixtures, onnx};
+
+    fn modern(
+        opset: i64,
+        kind: &str,
+        inputs: &[&str],
+        attributes: Vec<AttributeProto>,
+        initializers: Vec<TensorProto>,
+    ) -> Result<Graph<f64>, Error> {
+        let nodes = vec![fixtures::node(kind, inputs, &["y"], attributes)];
+        let bytes = fixtures::model(fixtures::graph(&[4, 4], nodes, initializers), opset);
+        let (mut graph, opset) = onnx::read(&bytes, Path::new("."))?;
+        modernize(&mut graph, opset)?;
+        Ok(graph)
+    }
+
+    fn integers(graph: &Graph<f64>, position: usize) -> Vec<i64> {
+        match &graph.constants[graph.nodes[0].input(position).unwrap()] {
+            Constant::Integer(values) => values.iter().copied().collect(),
+            Constant::Real(_) => panic!("numbers"),
+        }
+    }
+
+    fn reals(graph: &Graph<f64>, position: usize) -> Vec<f64> {
+        match &graph.constants[graph.nodes[0].input(position).unwrap()] {
+            Constant::Real(values) => values.iter().copied().collect(),
+            Constant::Integer(_) => panic!("integers"),
+        }
+    }
+
+    #[test]
+    fn attributes_become_inputs() {
+        let clip = modern(7, "Clip", &["x"], vec![fixtures::float("max", 6.0)], vec![]).unwrap();
+        assert_eq!((clip.nodes[0].input(1), reals(&clip, 2)), (None, vec![6.0]));
+        let pad = [fixtures::integers("pads", &[0, 1, 0, 1]), fixtures::float("value", 0.5)].to_vec();
+        let pad = modern(9, "Pad", &["x"], pad, vec![]).unwrap();
+        assert_eq!((integers(&pad, 1), reals(&pad, 2)), (vec![0, 1, 0, 1], vec![0.5]));
+        let slice = [("starts", [1]), ("ends", [3]), ("axes", [2])];
+        let slice = slice.iter().map(|(name, values)| fixtures::integers(name, values)).collect();
+        let slice = modern(9, "Slice", &["x"], slice, vec![]).unwrap();
+        assert_eq!([integers(&slice, 1), integers(&slice, 2), integers(&slice, 3)], [[1], [3], [2]]);
+        for kind in ["Squeeze", "Unsqueeze", "ReduceSum"] {
+            let axes = modern(12, kind, &["x"], vec![fixtures::integers("axes", &[1])], vec![]).unwrap();
+            assert_eq!(integers(&axes, 1), [1]);
+        }
+        let mean = modern(17, "ReduceMean", &["x"], vec![fixtures::integers("axes", &[1, 2])], vec![]).unwrap();
+        assert_eq!(integers(&mean, 1), [1, 2]);
+        assert!(mean.nodes[0].attributes.is_empty());
+    }
+
+    #[test]
+    fn upsampling_is_resizing_from_the_corner() {
+        let scales = [1.0, 2.0, 2.0];
+        let attribute = AttributeProto { floats: scales.to_vec(), ..fixtures::integers("scales", &[]) };
+        let attribute = AttributeProto { r#type: Some(rten_onnx::onnx::AttributeType::FLOATS), ..attribute };
+        let oldest = modern(7, "Upsample", &["x"], vec![attribute], vec![]).unwrap();
+        let initializer = |scales: &[f32]| vec![fixtures::floats("s", &[3], scales)];
+        let older = modern(9, "Upsample", &["x", "s"], vec![], initializer(&scales)).unwrap();
+        let old = modern(10, "Resize", &["x", "s"], vec![], initializer(&scales)).unwrap();
+        for graph in [oldest, older, old] {
+            let node = &graph.nodes[0];
+            assert_eq!((node.kind.as_str(), node.input(1)), ("Resize", None));
+            assert_eq!(reals(&graph, 2), [1.0, 2.0, 2.0]);
+            assert_eq!(node.attributes["coordinate_transformation_mode"], Attribute::Text("asymmetric".to_owned()));
+            assert_eq!(node.attributes["nearest_mode"], Attribute::Text("floor".to_owned()));
+        }
+        let shrinking = modern(10, "Resize", &["x", "s"], vec![], initializer(&[1.0, 0.5, 0.5])).unwrap();
+        assert_eq!(shrinking.nodes[0].attributes["nearest_mode"], Attribute::Text("ceil".to_owned()));
+        let new = modern(11, "Resize", &["x", "", "s"], vec![], initializer(&scales)).unwrap();
+        assert!(new.nodes[0].attributes.is_empty());
+    }
+
+    #[test]
+    fn old_softmaxes_run_over_all_following_axes() {
+        let old = modern(12, "Softmax", &["x"], vec![], vec![]).unwrap();
+        assert_eq!(old.nodes[0].integer("axis", -1).unwrap(), 1);
+        assert!(old.nodes[0].attributes.contains_key(OVER_ALL_FOLLOWING_AXES));
+        assert!(modern(13, "Softmax", &["x"], vec![], vec![]).unwrap().nodes[0].attributes.is_empty());
+    }
+
+    #[test]
+    fn batch_normalization_in_training_is_refused() {
+        let error =
+            |opset, attribute| modern(opset, "BatchNormalization", &["x"], vec![attribute], vec![]).unwrap_err();
+        assert!(error(17, fixtures::integer("training_mode", 1)).to_string().contains("model.eval()"));
+        assert!(error(7, fixtures::integer("spatial", 0)).to_string().contains("spatial=1"));
+    }
+}
