@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array1, ArrayD, Axis, IxDyn, arr0};
+use ndarray::{Array1, ArrayD, IxDyn, arr0};
 use neural_lrp::Real;
-use neural_lrp::definition::{Attribute, Constant};
+use neural_lrp::definition::Constant;
 
 use crate::Error;
 use crate::graph::Node;
+
+pub(crate) use arrangement::equal_lengths;
 
 mod arrangement;
 mod elementwise;
@@ -77,6 +79,11 @@ pub(crate) enum Fact<'a, F> {
     Value(&'a Constant<F>),
     /// Its shape only, which is all that Shape and Size take.
     Shape(&'a [usize]),
+}
+
+/// What is known of a node's inputs, all of which are left out or have a value.
+pub(crate) fn facts<'a, F>(node: &Node, constant: impl Fn(&str) -> Option<&'a Constant<F>>) -> Vec<Fact<'a, F>> {
+    node.inputs.iter().map(|name| constant(name).map_or(Fact::Absent, Fact::Value)).collect()
 }
 
 /// The outputs of a node whose inputs are known.
@@ -270,6 +277,7 @@ fn reshaped<T: Clone>(array: &ArrayD<T>, shape: &[usize]) -> Result<ArrayD<T>, S
 #[cfg(test)]
 mod tests {
     use ndarray::{arr1, arr2};
+    use neural_lrp::definition::Attribute;
 
     use super::*;
 

@@ -1,5 +1,6 @@
 //! Networks in files: ONNX, and the plain text networks of the LRP toolbox.
 
+mod assembly;
 mod declaration;
 mod error;
 mod evaluation;
@@ -8,11 +9,13 @@ mod external;
 mod fixtures;
 mod graph;
 mod initializer;
+mod lowering;
 mod messages;
 mod model;
 mod onnx;
 mod opset;
 mod patterns;
+mod rewriting;
 mod support;
 mod wire;
 

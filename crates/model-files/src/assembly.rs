@@ -1,0 +1,144 @@
+//! The network of a model for inputs of certain shapes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use neural_lrp::definition::Constant;
+use neural_lrp::{Network, NetworkBuilder, Reading, Real};
+
+use crate::graph::Node;
+use crate::lowering::{self, Lowered};
+use crate::model::{Model, Step, at, read_operation};
+use crate::{Dimension, Error, InputDeclaration, InputShapes, evaluation};
+
+pub(crate) fn assemble<F: Real>(model: &Model<F>, given: &InputShapes) -> Result<Network<F>, Error> {
+    given.check(&model.inputs)?;
+    let mut assembly = Assembly {
+        model,
+        values: BTreeMap::new(),
+        shapes: BTreeMap::new(),
+        builder: NetworkBuilder::new(),
+        constants: BTreeSet::new(),
+    };
+    let any_shape = model.steps.iter().all(|step| matches!(step, Step::Ready(..)));
+    for input in &model.inputs {
+        let shape = given.get(&input.name).unwrap_or_default();
+        assembly.builder.input(&input.name, if any_shape { allowed(input, shape) } else { fixed(shape) });
+        assembly.shapes.insert(input.name.clone(), shape.to_vec());
+    }
+    for step in &model.steps {
+        match step {
+            Step::Advance(node) => assembly.evaluate(node)?,
+            Step::Shaped(node) => assembly.add_shaped(node)?,
+            Step::Ready(node, reading) => assembly.add(node, reading)?,
+        }
+    }
+    assembly.finish()
+}
+
+/// The lengths that the file fixes.
+fn allowed(input: &InputDeclaration, given: &[usize]) -> Vec<Option<usize>> {
+    let length = |dimension: &Dimension| match dimension {
+        Dimension::Fixed(size) => Some(*size),
+        Dimension::Symbolic(_) => None,
+    };
+    match &input.dimensions {
+        Some(dimensions) => dimensions.iter().map(length).collect(),
+        None => vec![None; given.len()],
+    }
+}
+
+fn fixed(shape: &[usize]) -> Vec<Option<usize>> {
+    shape.iter().copied().map(Some).collect()
+}
+
+struct Assembly<'m, F: Real> {
+    model: &'m Model<F>,
+    /// What was computed in advance.
+    values: BTreeMap<String, Constant<F>>,
+    /// The shapes of what the network computes.
+    shapes: BTreeMap<String, Vec<usize>>,
+    builder: NetworkBuilder<F>,
+    /// The constants that the builder has.
+    constants: BTreeSet<String>,
+}
+
+impl<F: Real> Assembly<'_, F> {
+    fn constant(&self, name: &str) -> Option<&Constant<F>> {
+        self.values.get(name).or_else(|| self.model.constants.get(name))
+    }
+
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        match self.constant(name) {
+            Some(Constant::Real(values)) => Some(values.shape()),
+            Some(Constant::Integer(values)) => Some(values.shape()),
+            None => self.shapes.get(name).map(Vec::as_slice),
+        }
+    }
+
+    fn evaluate(&mut self, node: &Node) -> Result<(), Error> {
+        let fact = |name: &String| match (self.constant(name), self.shapes.get(name)) {
+            (Some(value), _) => evaluation::Fact::Value(value),
+            (None, Some(shape)) => evaluation::Fact::Shape(shape),
+            (None, None) => evaluation::Fact::Absent,
+        };
+        let facts: Vec<_> = node.inputs.iter().map(fact).collect();
+        let values = evaluation::evaluate(node, &facts)?;
+        self.values.extend(node.outputs.iter().cloned().zip(values));
+        Ok(())
+    }
+
+    fn add_shaped(&mut self, node: &Node) -> Result<(), Error> {
+        let lowered = if lowering::needs_shape(node) {
+            let operand = node.input(0).and_then(|name| self.shape(name)).unwrap_or_default();
+            lowering::lower(node, operand, |name| self.constant(name))?
+        } else {
+            Lowered { nodes: vec![node.clone()], constants: Vec::new() }
+        };
+        self.values.extend(lowered.constants);
+        for node in &lowered.nodes {
+            let reading = read_operation(node, |name| self.constant(name))?;
+            self.add(node, &reading)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, node: &Node, reading: &Reading<F>) -> Result<(), Error> {
+        let operands: Vec<&str> = reading.operands.iter().filter_map(|&position| node.input(position)).collect();
+        for &operand in &operands {
+            self.add_constant(operand)?;
+        }
+        let shapes: Vec<&[usize]> = operands.iter().map(|name| self.shape(name).unwrap_or_default()).collect();
+        let shape = reading.operation.output_shape(&shapes).map_err(|error| at(node, error))?;
+        self.shapes.insert(node.output().to_owned(), shape);
+        self.builder.node(&node.name, Arc::clone(&reading.operation), operands, node.output());
+        Ok(())
+    }
+
+    /// Hands a known tensor to the builder, if it is one.
+    fn add_constant(&mut self, name: &str) -> Result<(), Error> {
+        let value = match self.constant(name) {
+            None => return Ok(()),
+            Some(Constant::Real(value)) => Arc::clone(value),
+            Some(Constant::Integer(_)) => {
+                let reason = "the network would compute with it, and it is of integers; cast it to FLOAT".to_owned();
+                return Err(Error::Tensor { tensor: name.to_owned(), reason });
+            }
+        };
+        if self.constants.insert(name.to_owned()) {
+            self.builder.constant(name, value);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Network<F>, Error> {
+        for output in &self.model.outputs {
+            self.add_constant(output)?;
+            self.builder.output(output);
+        }
+        let network = self.builder.build()?;
+        let inputs: Vec<&[usize]> = self.model.inputs.iter().map(|input| self.shapes[&input.name].as_slice()).collect();
+        network.shapes(&inputs)?;
+        Ok(network)
+    }
+}

@@ -1,0 +1,168 @@
+//! Operators whose form depends on the shape of what they take: rewritten when that is known.
+
+use std::sync::Arc;
+
+use ndarray::{ArrayD, IxDyn, arr1};
+use neural_lrp::Real;
+use neural_lrp::definition::{Attribute, Constant};
+
+use crate::Error;
+use crate::evaluation::equal_lengths;
+use crate::graph::Node;
+use crate::initializer::shape_of;
+use crate::opset::OVER_ALL_FOLLOWING_AXES;
+use crate::patterns::AXES;
+
+/// What comes to stand in a node's place.
+pub(crate) struct Lowered<F> {
+    pub(crate) nodes: Vec<Node>,
+    /// What the nodes take that was not there before.
+    pub(crate) constants: Vec<(String, Constant<F>)>,
+}
+
+/// Whether [`lower`] has something to do.
+pub(crate) fn needs_shape(node: &Node) -> bool {
+    match node.kind.as_str() {
+        "Split" => true,
+        "Softmax" | "LogSoftmax" => node.attributes.contains_key(OVER_ALL_FOLLOWING_AXES),
+        "Pad" => node.input(3).is_some(),
+        "LayerNormalization" => node.attributes.contains_key(AXES),
+        _ => false,
+    }
+}
+
+/// The node in terms of operations, for a first operand of this shape. `constant` gives the values of known inputs.
+pub(crate) fn lower<'c, F: Real>(
+    node: &Node,
+    shape: &[usize],
+    constant: impl Fn(&str) -> Option<&'c Constant<F>>,
+) -> Result<Lowered<F>, Error> {
+    let integers = |position: usize| match node.input(position).map(&constant) {
+        None => Ok(None),
+        Some(Some(Constant::Integer(values))) => Ok(Some(values.iter().copied().collect::<Vec<i64>>())),
+        Some(_) => Err(node.refuse(format!("its input {position} should be of known integers"))),
+    };
+    match node.kind.as_str() {
+        "Split" => split(node, shape, integers(1)?),
+        "Softmax" | "LogSoftmax" => softmax(node, shape),
+        "Pad" => pad(node, shape, integers(1)?, integers(3)?),
+        _ => layer_normalization(node, shape),
+    }
+}
+
+fn axis_of(node: &Node, axis: i64, rank: usize) -> Result<usize, Error> {
+    let counted = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
+    let counted = usize::try_from(counted).ok().filter(|&axis| axis < rank);
+    counted.ok_or_else(|| node.refuse(format!("axis {axis} of a tensor of {rank} axes")))
+}
+
+/// Split: one Slice for each output.
+fn split<F: Real>(node: &Node, shape: &[usize], lengths: Option<Vec<i64>>) -> Result<Lowered<F>, Error> {
+    let axis = axis_of(node, node.integer("axis", 0)?, shape.len())?;
+    let pieces = usize::try_from(node.integer("num_outputs", 0)?).ok().filter(|&pieces| pieces > 0);
+    let lengths = match lengths {
+        Some(lengths) => shape_of(&lengths).map_err(|reason| node.refuse(reason))?,
+        None => equal_lengths(shape[axis], pieces.unwrap_or(node.outputs.len()).min(shape[axis].max(1))),
+    };
+    let whole = lengths.iter().try_fold(0usize, |sum, &length| sum.checked_add(length));
+    if whole != Some(shape[axis]) || lengths.len() < node.outputs.len() {
+        return Err(node.refuse(format!(
+            "pieces of {lengths:?} for {} outputs, of axis {axis} of shape {shape:?}",
+            node.outputs.len()
+        )));
+    }
+    let mut lowered = Lowered { nodes: Vec::new(), constants: Vec::new() };
+    let mut start = 0;
+    for (index, (output, length)) in node.outputs.iter().zip(lengths).enumerate() {
+        let bounds = [("start", start), ("end", start + length), ("axis", axis)];
+        start += length;
+        if output.is_empty() {
+            continue;
+        }
+        let names = bounds.map(|(meaning, value)| {
+            let name = format!("{output}.{meaning}");
+            lowered.constants.push((name.clone(), Constant::Integer(arr1(&[value as i64]).into_dyn())));
+            name
+        });
+        let inputs = [node.input(0).unwrap_or_default(), &names[0], &names[1], &names[2]];
+        lowered.nodes.push(Node::new(format!("{}.{index}", node.name), "Slice", &inputs, output));
+    }
+    Ok(lowered)
+}
+
+/// A Softmax over all axes from its own on: over one axis, if the others are of length 1 or the tensor is flattened.
+fn softmax<F: Real>(node: &Node, shape: &[usize]) -> Result<Lowered<F>, Error> {
+    let rank = shape.len();
+    let axis = match node.integer("axis", 1)? {
+        // From the end of the axes on, there is nothing to run over but single numbers.
+        axis if axis == rank as i64 => rank,
+        axis => axis_of(node, axis, rank)?,
+    };
+    let mut plain = node.clone();
+    plain.attributes.remove(OVER_ALL_FOLLOWING_AXES);
+    let long: Vec<usize> = (axis..rank).filter(|&at| shape[at] != 1).collect();
+    if let (true, [] | [_]) = (axis < rank, &long[..]) {
+        let only = long.first().copied().unwrap_or(axis);
+        let plain = plain.with("axis", Attribute::Integer(only as i64));
+        return Ok(Lowered { nodes: vec![plain], constants: Vec::new() });
+    }
+    let output = node.output();
+    let flat = [shape[..axis].iter().product::<usize>() as i64, shape[axis..].iter().product::<usize>() as i64];
+    let old: Vec<i64> = shape.iter().map(|&length| length as i64).collect();
+    let [flat_shape, old_shape, before, after] =
+        ["flat shape", "shape", "flat", "flat result"].map(|m| format!("{output}.{m}"));
+    let flatten =
+        Node::new(format!("{}.flat", node.name), "Reshape", &[node.input(0).unwrap_or_default(), &flat_shape], &before);
+    let restore = Node::new(format!("{}.shaped", node.name), "Reshape", &[&after, &old_shape], output);
+    let plain = Node { inputs: vec![before], outputs: vec![after], ..plain.with("axis", Attribute::Integer(1)) };
+    let constants = vec![
+        (flat_shape, Constant::Integer(arr1(&flat).into_dyn())),
+        (old_shape, Constant::Integer(arr1(&old).into_dyn())),
+    ];
+    Ok(Lowered { nodes: vec![flatten, plain, restore], constants })
+}
+
+/// Pad along some axes: along all, those others by 0.
+fn pad<F: Real>(
+    node: &Node,
+    shape: &[usize],
+    pads: Option<Vec<i64>>,
+    axes: Option<Vec<i64>>,
+) -> Result<Lowered<F>, Error> {
+    let (pads, axes) = (pads.unwrap_or_default(), axes.unwrap_or_default());
+    if pads.len() != 2 * axes.len() {
+        return Err(node.refuse(format!("pads {pads:?} for axes {axes:?}: there have to be two for each")));
+    }
+    let mut all = vec![0; 2 * shape.len()];
+    for (index, &axis) in axes.iter().enumerate() {
+        let axis = axis_of(node, axis, shape.len())?;
+        all[axis] = pads[index];
+        all[axis + shape.len()] = pads[index + axes.len()];
+    }
+    let name = format!("{}.pads", node.output());
+    let mut plain = node.clone();
+    plain.inputs.truncate(3);
+    plain.inputs[1].clone_from(&name);
+    Ok(Lowered { nodes: vec![plain], constants: vec![(name, Constant::Integer(arr1(&all).into_dyn()))] })
+}
+
+/// A LayerNormalization that was recognized: its axes have to be the last ones.
+fn layer_normalization<F: Real>(node: &Node, shape: &[usize]) -> Result<Lowered<F>, Error> {
+    let axes = node.integers(AXES)?.unwrap_or_default();
+    let mut axes = axes.iter().map(|&axis| axis_of(node, axis, shape.len())).collect::<Result<Vec<usize>, Error>>()?;
+    axes.sort_unstable();
+    axes.dedup();
+    let first = shape.len() - axes.len();
+    if axes.iter().copied().ne(first..shape.len()) {
+        return Err(node.refuse(format!("it normalizes axes {axes:?} of shape {shape:?}: only the last ones can be")));
+    }
+    let mut plain = node.clone().with("axis", Attribute::Integer(first as i64));
+    plain.attributes.remove(AXES);
+    let mut constants = Vec::new();
+    if plain.inputs.len() == 1 {
+        let name = format!("{}.scale", node.output());
+        constants.push((name.clone(), Constant::Real(Arc::new(ArrayD::ones(IxDyn(&shape[first..]))))));
+        plain.inputs.push(name);
+    }
+    Ok(Lowered { nodes: vec![plain], constants })
+}
