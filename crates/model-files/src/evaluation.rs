@@ -372,7 +372,7 @@ mod tests {
     fn splits_are_equal_or_as_given() {
         let flat = list(&[1, 2, 3, 4, 5]);
         let two = Node { outputs: vec!["a".to_owned(), "b".to_owned()], ..attributes(&[]) };
-        assert_eq!(all(&two, "Split", &[flat.clone()]).unwrap(), [list(&[1, 2, 3]), list(&[4, 5])]);
+        assert_eq!(all(&two, "Split", std::slice::from_ref(&flat)).unwrap(), [list(&[1, 2, 3]), list(&[4, 5])]);
         assert_eq!(all(&two, "Split", &[flat.clone(), list(&[1, 4])]).unwrap(), [list(&[1]), list(&[2, 3, 4, 5])]);
         assert!(all(&two, "Split", &[flat, list(&[3, 4])]).is_err());
     }

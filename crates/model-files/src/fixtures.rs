@@ -58,10 +58,6 @@ pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto { f: Some(value), ..attribute(name, AttributeType::FLOAT) }
 }
 
-pub(crate) fn text(name: &str, value: &str) -> AttributeProto {
-    AttributeProto { s: Some(value.to_owned()), ..attribute(name, AttributeType::STRING) }
-}
-
 pub(crate) fn tensor(name: &str, value: TensorProto) -> AttributeProto {
     AttributeProto { t: Some(value), ..attribute(name, AttributeType::TENSOR) }
 }

@@ -35,15 +35,15 @@ pub(crate) fn decode<F: Real>(tensor: &Tensor<'_>, folder: &Path) -> Result<Cons
     };
     let available = match &bytes {
         Some(bytes) => bytes.len() / encoding.width(),
-        None => encoding.numbers_in_fields(tensor),
+        None => encoding.count_in_fields(tensor),
     };
     if available != count || bytes.as_ref().is_some_and(|bytes| bytes.len() != length) {
         return Err(refuse(format!("its shape {shape:?} has {count} numbers, but {available} are there")));
     }
     let misshapen = |_| refuse(too_many(&shape));
     let values = match bytes {
-        Some(bytes) => encoding.from_bytes::<F>(&bytes),
-        None => encoding.from_fields::<F>(tensor),
+        Some(bytes) => encoding.numbers_of_bytes::<F>(&bytes),
+        None => encoding.numbers_of_fields::<F>(tensor),
     };
     Ok(match values.map_err(refuse)? {
         Values::Real(values) => {
@@ -127,7 +127,7 @@ impl Encoding {
     }
 
     /// How many numbers the tensor's typed fields hold.
-    fn numbers_in_fields(self, tensor: &Tensor<'_>) -> usize {
+    fn count_in_fields(self, tensor: &Tensor<'_>) -> usize {
         match self {
             Self::Float => tensor.floats.len(),
             Self::Double => tensor.doubles.len(),
@@ -136,7 +136,7 @@ impl Encoding {
     }
 
     /// Numbers in `raw_data`: fixed width, little-endian.
-    fn from_bytes<F: Real>(self, bytes: &[u8]) -> Result<Values<F>, String> {
+    fn numbers_of_bytes<F: Real>(self, bytes: &[u8]) -> Result<Values<F>, String> {
         Ok(match self {
             Self::Float => Values::Real(numbers(bytes, |bytes| F::of(f32::from_le_bytes(bytes).into()))),
             Self::Double => Values::Real(numbers(bytes, |bytes| F::of(f64::from_le_bytes(bytes)))),
@@ -155,7 +155,7 @@ impl Encoding {
     }
 
     /// Numbers in the typed fields, where small types stand in `int32_data`, those of 16-bit floats as their bits.
-    fn from_fields<F: Real>(self, tensor: &Tensor<'_>) -> Result<Values<F>, String> {
+    fn numbers_of_fields<F: Real>(self, tensor: &Tensor<'_>) -> Result<Values<F>, String> {
         let integers = || tensor.integers.iter();
         Ok(match self {
             Self::Float => Values::Real(tensor.floats.iter().map(|&value| F::of(value.into())).collect()),

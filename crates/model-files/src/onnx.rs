@@ -233,6 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn a_constant_of_a_shape_is_its_value_expanded() {
+        let value = vec![fixtures::tensor("value", fixtures::floats("", &[1], &[2.5]))];
+        let nodes = vec![
+            fixtures::node("ConstantOfShape", &["shape"], &["c"], value),
+            fixtures::node("Add", &["x", "c"], &["y"], vec![]),
+        ];
+        let graph = fixtures::graph(&[2], nodes, vec![fixtures::longs("shape", &[1], &[2])]);
+        let graph = read(&fixtures::model(graph, 17)).unwrap();
+        assert_eq!((graph.nodes[0].kind.as_str(), graph.nodes[0].inputs.len()), ("Expand", 2));
+        let fill = &graph.constants[&graph.nodes[0].inputs[0]];
+        assert_eq!(*fill, Constant::Real(Arc::new(arr0(2.5).into_dyn())));
+    }
+
+    #[test]
     fn opsets_out_of_range_are_named() {
         for opset in [6, 22] {
             let error = read(&fixtures::model(small(), opset)).unwrap_err().to_string();

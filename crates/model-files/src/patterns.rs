@@ -219,3 +219,42 @@ impl Product<'_> {
 fn is_close(value: f64, expected: f64) -> bool {
     (value - expected).abs() <= 1e-4 * expected.abs()
 }
+
+#[cfg(test)]
+mod testing {
+    use std::sync::Arc;
+
+    use ndarray::{ArrayD, IxDyn};
+
+    use super::*;
+
+    /// A node as `(kind, inputs, output)`; it is named as its output.
+    pub(super) type Sketch<'a> = (&'a str, &'a [&'a str], &'a str);
+
+    /// A graph to `y`, with numbers and vectors that are known; `axes` are −1.
+    pub(super) fn graph(nodes: &[Sketch<'_>], numbers: &[(&str, f64)], vectors: &[(&str, &[usize])]) -> Graph<f64> {
+        let nodes = nodes.iter().map(|(kind, inputs, output)| Node::new(*output, kind, inputs, *output)).collect();
+        let number = |(name, value): &(&str, f64)| ((*name).to_owned(), array(&[], *value));
+        let vector = |(name, shape): &(&str, &[usize])| ((*name).to_owned(), array(shape, 0.5));
+        let mut constants: BTreeMap<String, Constant<f64>> = numbers.iter().map(number).collect();
+        constants.extend(vectors.iter().map(vector));
+        constants.insert("axes".to_owned(), Constant::Integer(ndarray::arr1(&[-1]).into_dyn()));
+        Graph { inputs: Vec::new(), outputs: vec!["y".to_owned()], nodes, constants }
+    }
+
+    fn array(shape: &[usize], value: f64) -> Constant<f64> {
+        Constant::Real(Arc::new(ArrayD::from_elem(IxDyn(shape), value)))
+    }
+
+    /// The nodes after all patterns are recognized, as `kind(inputs) output`.
+    pub(super) fn recognized(
+        nodes: &[Sketch<'_>],
+        numbers: &[(&str, f64)],
+        vectors: &[(&str, &[usize])],
+    ) -> Vec<String> {
+        let mut graph = graph(nodes, numbers, vectors);
+        recognize(&mut graph);
+        let text = |node: &Node| format!("{}({}) {}", node.kind, node.inputs.join(", "), node.output());
+        graph.nodes.iter().map(text).collect()
+    }
+}

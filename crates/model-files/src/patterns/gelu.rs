@@ -64,3 +64,84 @@ fn third_power<'a, F: Real>(wiring: &Wiring<'a, F>, source: &'a str, cube: &'a s
     let product = wiring.product(cube, &[source], 4)?;
     (product.factors == [source; 3] && is_close(product.scale, scale)).then_some(product.nodes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::recognize;
+    use super::super::testing::{Sketch, graph, recognized};
+    use super::*;
+
+    const NUMBERS: &[(&str, f64)] = &[
+        ("root", std::f64::consts::SQRT_2),
+        ("1/root", 0.70710677),
+        ("one", 1.0),
+        ("half", 0.5),
+        ("two", 2.0),
+        ("three", 3.0),
+        ("a", 0.044715),
+        ("root 2/pi", 0.7978846),
+    ];
+
+    #[test]
+    fn the_error_function_is_recognized_in_all_orders() {
+        let orders: [&[Sketch<'_>]; 4] = [
+            &[("Mul", &["x", "e1"], "p"), ("Mul", &["p", "half"], "y")],
+            &[("Mul", &["x", "half"], "p"), ("Mul", &["p", "e1"], "y")],
+            &[("Mul", &["half", "e1"], "p"), ("Mul", &["x", "p"], "y")],
+            &[("Mul", &["e1", "x"], "p"), ("Div", &["p", "two"], "y")],
+        ];
+        let scalings: [Sketch<'_>; 2] = [("Div", &["x", "root"], "s"), ("Mul", &["1/root", "x"], "s")];
+        for order in orders {
+            for scaling in scalings {
+                let gate = [scaling, ("Erf", &["s"], "e"), ("Add", &["e", "one"], "e1")];
+                let nodes = [&[("Relu", &["i"][..], "x")], &gate[..], order].concat();
+                assert_eq!(recognized(&nodes, NUMBERS, &[]), ["Relu(i) x", "Gelu(x) y"]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_hyperbolic_tangent_is_recognized_in_all_orders() {
+        let cubes: [&[Sketch<'_>]; 3] = [
+            &[("Pow", &["x", "three"], "c"), ("Mul", &["a", "c"], "ac")],
+            &[("Mul", &["x", "x"], "q"), ("Mul", &["q", "x"], "c"), ("Mul", &["c", "a"], "ac")],
+            &[("Mul", &["a", "x"], "ax"), ("Mul", &["ax", "x"], "axx"), ("Mul", &["axx", "x"], "ac")],
+        ];
+        for cube in cubes {
+            let gate: &[Sketch<'_>] = &[
+                ("Add", &["x", "ac"], "s"),
+                ("Mul", &["root 2/pi", "s"], "t"),
+                ("Tanh", &["t"], "h"),
+                ("Add", &["one", "h"], "h1"),
+                ("Mul", &["half", "x"], "p"),
+                ("Mul", &["p", "h1"], "y"),
+            ];
+            let mut graph = graph(&[cube, gate].concat(), NUMBERS, &[]);
+            recognize(&mut graph);
+            assert_eq!(graph.nodes.len(), 1);
+            assert_eq!(graph.nodes[0].kind, "Gelu");
+            assert_eq!(graph.nodes[0].attributes["approximate"], Attribute::Text("tanh".to_owned()));
+        }
+    }
+
+    #[test]
+    fn other_functions_of_erf_stay_what_they_are() {
+        let nodes: &[Sketch<'_>] = &[
+            ("Div", &["x", "two"], "s"),
+            ("Erf", &["s"], "e"),
+            ("Add", &["e", "one"], "e1"),
+            ("Mul", &["x", "e1"], "p"),
+            ("Mul", &["p", "half"], "y"),
+        ];
+        assert_eq!(recognized(nodes, NUMBERS, &[]).len(), nodes.len());
+        let leaking: &[Sketch<'_>] = &[
+            ("Div", &["x", "root"], "s"),
+            ("Erf", &["s"], "e"),
+            ("Add", &["e", "one"], "e1"),
+            ("Mul", &["x", "e1"], "p"),
+            ("Mul", &["p", "half"], "g"),
+            ("Add", &["g", "e"], "y"),
+        ];
+        assert_eq!(recognized(leaking, NUMBERS, &[]).len(), leaking.len());
+    }
+}

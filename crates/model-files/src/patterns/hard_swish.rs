@@ -30,3 +30,40 @@ pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<P
     nodes.extend(products);
     wiring.pattern("HardSwish", source, output, nodes)
 }
+
+#[cfg(test)]
+mod tests {
+    use neural_lrp::definition::Attribute;
+
+    use super::super::recognize;
+    use super::super::testing::{Sketch, graph, recognized};
+
+    const NUMBERS: &[(&str, f64)] = &[("zero", 0.0), ("three", 3.0), ("six", 6.0), ("1/six", 1.0 / 6.0)];
+
+    #[test]
+    fn the_clipped_form_is_recognized_in_all_orders() {
+        let orders: [&[Sketch<'_>]; 4] = [
+            &[("Mul", &["x", "c"], "p"), ("Div", &["p", "six"], "y")],
+            &[("Div", &["c", "six"], "p"), ("Mul", &["p", "x"], "y")],
+            &[("Mul", &["1/six", "x"], "p"), ("Mul", &["p", "c"], "y")],
+            &[("Mul", &["c", "1/six"], "p"), ("Mul", &["x", "p"], "y")],
+        ];
+        for order in orders {
+            let gate: &[Sketch<'_>] = &[("Add", &["x", "three"], "s"), ("Clip", &["s", "zero", "six"], "c")];
+            assert_eq!(recognized(&[gate, order].concat(), NUMBERS, &[]), ["HardSwish(x) y"]);
+        }
+        let other: &[Sketch<'_>] =
+            &[("Add", &["x", "three"], "s"), ("Clip", &["s", "zero", "three"], "c"), ("Mul", &["x", "c"], "y")];
+        assert_eq!(recognized(other, NUMBERS, &[]).len(), 3);
+    }
+
+    #[test]
+    fn the_form_with_hard_sigmoid_is_recognized_if_its_slope_is_a_sixth() {
+        let nodes: &[Sketch<'_>] = &[("HardSigmoid", &["x"], "g"), ("Mul", &["x", "g"], "y")];
+        assert_eq!(recognized(nodes, NUMBERS, &[]).len(), 2);
+        let mut graph = graph(nodes, NUMBERS, &[]);
+        graph.nodes[0].attributes.insert("alpha".to_owned(), Attribute::Real(f64::from(1.0f32 / 6.0)));
+        recognize(&mut graph);
+        assert_eq!(graph.nodes.iter().map(|node| node.kind.as_str()).collect::<Vec<_>>(), ["HardSwish"]);
+    }
+}

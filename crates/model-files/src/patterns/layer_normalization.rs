@@ -70,3 +70,54 @@ fn affine<'a, F: Real>(wiring: &Wiring<'a, F>, tensor: &str, kind: &str) -> Opti
     wiring.constant_shape(operand).filter(|shape| shape.len() == 1 && shape[0] > 1)?;
     Some((position, operand))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::recognize;
+    use super::super::testing::{Sketch, graph, recognized};
+    use super::*;
+
+    const NUMBERS: &[(&str, f64)] = &[("two", 2.0), ("epsilon", 1e-5)];
+    const VECTORS: &[(&str, &[usize])] = &[("scale", &[4]), ("shift", &[4])];
+
+    const TAIL: &[Sketch<'_>] = &[
+        ("ReduceMean", &["q", "axes"], "v"),
+        ("Add", &["v", "epsilon"], "e"),
+        ("Sqrt", &["e"], "r"),
+        ("Div", &["d", "r"], "n"),
+    ];
+
+    #[test]
+    fn all_forms_are_recognized() {
+        let heads: [&[Sketch<'_>]; 3] = [
+            &[("ReduceMean", &["x", "axes"], "m"), ("Sub", &["x", "m"], "d"), ("Pow", &["d", "two"], "q")],
+            &[("ReduceMean", &["x", "axes"], "m"), ("Sub", &["x", "m"], "d"), ("Mul", &["d", "d"], "q")],
+            &[
+                ("ReduceMean", &["x", "axes"], "m"),
+                ("Sub", &["x", "m"], "d"),
+                ("Sub", &["x", "m"], "d2"),
+                ("Pow", &["d2", "two"], "q"),
+            ],
+        ];
+        let affine: &[Sketch<'_>] = &[("Mul", &["n", "scale"], "s"), ("Add", &["shift", "s"], "y")];
+        let end: &[Sketch<'_>] = &[("Relu", &["n"], "y")];
+        for head in heads {
+            let whole = [head, TAIL, affine].concat();
+            assert_eq!(recognized(&whole, NUMBERS, VECTORS), ["LayerNormalization(x, scale, shift) y"]);
+            let plain = [head, TAIL, end].concat();
+            assert_eq!(recognized(&plain, NUMBERS, VECTORS), ["LayerNormalization(x) n", "Relu(n) y"]);
+        }
+        let mut graph = graph(&[heads[0], TAIL, affine].concat(), NUMBERS, VECTORS);
+        recognize(&mut graph);
+        assert_eq!(graph.nodes[0].attributes["epsilon"], Attribute::Real(1e-5));
+        assert_eq!(graph.nodes[0].attributes[AXES], Attribute::Integers(vec![-1]));
+    }
+
+    #[test]
+    fn other_statistics_stay_what_they_are() {
+        let head: &[Sketch<'_>] =
+            &[("ReduceMean", &["x", "axes"], "m"), ("Sub", &["x", "m"], "d"), ("Pow", &["d", "epsilon"], "q")];
+        let nodes = [head, TAIL, &[("Relu", &["n"][..], "y")]].concat();
+        assert_eq!(recognized(&nodes, NUMBERS, VECTORS).len(), nodes.len());
+    }
+}

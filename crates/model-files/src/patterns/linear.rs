@@ -21,3 +21,19 @@ pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<P
     pattern.operation.attributes.insert("transB".to_owned(), Attribute::Integer(0));
     Some(pattern)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Sketch, recognized};
+
+    #[test]
+    fn weights_and_bias_are_one_layer() {
+        for sum in [["p", "b"], ["b", "p"]] {
+            let nodes: &[Sketch<'_>] = &[("MatMul", &["x", "w"], "p"), ("Add", &sum, "y")];
+            assert_eq!(recognized(nodes, &[], &[("w", &[3, 2]), ("b", &[2])]), ["Gemm(x, w, b) y"]);
+            assert_eq!(recognized(nodes, &[], &[("w", &[4, 3, 2]), ("b", &[2])]).len(), 2);
+            assert_eq!(recognized(nodes, &[], &[("w", &[3, 2]), ("b", &[1])]).len(), 2);
+            assert_eq!(recognized(nodes, &[], &[("w", &[3, 2])]).len(), 2);
+        }
+    }
+}

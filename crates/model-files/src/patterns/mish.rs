@@ -13,3 +13,16 @@ pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<P
     nodes.extend([position, bounding]);
     wiring.pattern("Mish", source, output, nodes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Sketch, recognized};
+
+    #[test]
+    fn mish_is_recognized_in_both_orders() {
+        for product in [["x", "g"], ["g", "x"]] {
+            let nodes: &[Sketch<'_>] = &[("Softplus", &["x"], "s"), ("Tanh", &["s"], "g"), ("Mul", &product, "y")];
+            assert_eq!(recognized(nodes, &[], &[]), ["Mish(x) y"]);
+        }
+    }
+}
