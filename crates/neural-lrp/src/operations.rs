@@ -30,6 +30,7 @@ mod reduce;
 mod relu;
 mod shares;
 mod softmax;
+mod sum_pool;
 #[cfg(test)]
 pub(crate) mod testing;
 mod windows;
@@ -49,6 +50,7 @@ pub use max_pool::MaxPool;
 pub use reduce::{Axes, Rank, Reduce, Statistic};
 pub use relu::Relu;
 pub use softmax::{LogSoftmax, Softmax};
+pub use sum_pool::SumPool;
 pub use windows::{Padding, PaddingCounts, Rounding, Windows};
 
 /// The largest of each window.
@@ -123,6 +125,7 @@ operations! {
     "ReduceSum" => reduce::read_sum,
     "Relu" => relu::read,
     "Softmax" => softmax::read,
+    "SumPool" => sum_pool::read,
 }
 
 /// The shape that all operands broadcast to, as numpy has it.
