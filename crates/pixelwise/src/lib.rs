@@ -12,6 +12,8 @@
 //! | [`bow_mapping`] | codebooks, mappings, p-means pooling | R², the relevance of local features (Eqs 26–32) |
 //! | [`kernels`] | kernels and expansions `f(x)` | R³, the relevance of dimensions (Eqs 23–25) |
 //! | [`bow_classifier`] | training, one classifier of the three | Algorithm 1 |
+//! | [`neural_lrp`] | neural networks: a graph of operations | Algorithm 2, every rule (Eqs 50–63) |
+//! | [`model_files`] | networks from ONNX files | and into them |
 //!
 //! Around them: [`relevance`] (what all stages share), [`evaluation`] (is a heatmap right?), [`images`], [`heatmap`] and
 //! [`report`] (pictures in and out), [`datasets`].
@@ -64,5 +66,6 @@
 //! ```
 
 pub use {
-    bow_classifier, bow_mapping, datasets, evaluation, heatmap, images, kernels, local_features, relevance, report,
+    bow_classifier, bow_mapping, datasets, evaluation, heatmap, images, kernels, local_features, model_files,
+    neural_lrp, relevance, report,
 };

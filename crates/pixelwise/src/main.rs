@@ -1,65 +1,76 @@
 //! The command line: reads files, calls the libraries, prints. No mathematics here.
 
-use std::error::Error;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+#[allow(dead_code)]
+mod compare;
+#[allow(dead_code)]
+mod computation;
+#[allow(dead_code)]
+mod explain;
+#[allow(dead_code)]
+mod failure;
+#[allow(dead_code)]
+mod inputs;
+#[allow(dead_code)]
+mod inspect;
+#[allow(dead_code)]
+mod labels;
+#[allow(dead_code)]
+mod model;
+#[allow(dead_code)]
+mod output;
+#[allow(dead_code)]
+mod preprocess;
+#[allow(dead_code)]
+mod rules;
+#[allow(dead_code)]
+mod run;
+
 use std::process::ExitCode;
 
-use bow_classifier::{BowClassifier, describe};
 use clap::{Parser, Subcommand};
 
-/// Explains image classifiers pixel by pixel.
+/// Explains image classifiers pixel by pixel: which pixels speak for the decision, and which against it?
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    verb: Verb,
 }
 
 #[derive(Subcommand)]
-enum Command {
-    /// Say what is in a model file: local features, mappings, kernels, and how scores are decomposed
-    Inspect {
-        /// A Bag-of-Words model, as `cargo run -p bow-demo` saves it
-        model: PathBuf,
-    },
+enum Verb {
+    Explain(Box<explain::Arguments>),
+    Run(Box<run::Arguments>),
+    Inspect(Box<inspect::Arguments>),
+    Compare(Box<compare::Arguments>),
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  pixelwise inspect bow-demo-output/classifier.model
-      What a saved classifier is made of
+  pixelwise explain model.onnx photo.jpg
+      Heatmap, raw relevance and ledger of what the network sees in a photo
+  pixelwise run model.onnx photo.jpg --labels labels.txt
+      What does it see? The forward pass alone
+  pixelwise inspect model.onnx
+      The network as it is seen: operations, shapes, and the rule that each gets
+  pixelwise compare model.onnx photo.jpg
+      Rules side by side, on one sheet
 
-`cargo run -p bow-demo` learns a Bag-of-Words classifier and explains pictures with it.";
+`pixelwise VERB --help` says more. `cargo run -p bow-demo` learns a Bag-of-Words classifier and explains pictures with
+it; `pixelwise inspect` shows what it is made of.";
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Inspect { model } => inspect(&model),
+    let result = match Arguments::parse().verb {
+        Verb::Explain(arguments) => explain::explain(&arguments),
+        Verb::Run(arguments) => run::run(&arguments),
+        Verb::Inspect(arguments) => inspect::inspect(&arguments),
+        Verb::Compare(arguments) => compare::compare(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
+        Err(failure) => {
+            eprintln!("error: {}", failure::chain(failure.as_ref()));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Prints what a saved classifier is made of, a line for each part.
-fn inspect(model: &Path) -> Result<(), Box<dyn Error>> {
-    let rows = describe(&BowClassifier::load(model)?);
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines: String = rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect();
-    print(&lines)
-}
-
-/// Writes to standard output. A reader who has seen enough and closes it is no failure.
-fn print(text: &str) -> Result<(), Box<dyn Error>> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("can't write to standard output: {error}").into())
-        }
-        _ => Ok(()),
     }
 }

@@ -1,0 +1,103 @@
+//! The model file: which kind it is, what it takes, and its network for inputs of given shapes.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use model_files::{Dimension, InputDeclaration, InputShapes, Model};
+use neural_lrp::{Network, Real};
+
+use crate::failure::{Context, Failure};
+use crate::inputs::quoted;
+
+/// What kind of model a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A classifier as `bow-demo` saves it.
+    BagOfWords,
+    /// Anything else should be a network.
+    Network,
+}
+
+impl Kind {
+    /// The kind of the model in a file, by its first bytes.
+    pub fn of(path: &Path) -> Result<Self, Failure> {
+        const BAG_OF_WORDS: &[u8] = b"pixelwise bag-of-words model";
+        let reading = || format!("can't read {}", path.display());
+        let mut start = Vec::new();
+        let file = File::open(path).context(reading())?;
+        file.take(BAG_OF_WORDS.len() as u64).read_to_end(&mut start).context(reading())?;
+        Ok(if start == BAG_OF_WORDS { Self::BagOfWords } else { Self::Network })
+    }
+}
+
+/// A network file, and the network of the last shapes that were asked for.
+pub struct NetworkModel<F: Real> {
+    model: Model<F>,
+    last: Option<Last<F>>,
+}
+
+/// The network that was asked for last.
+struct Last<F: Real> {
+    shapes: Vec<Vec<usize>>,
+    network: Arc<Network<F>>,
+}
+
+impl<F: Real> NetworkModel<F> {
+    /// Reads a network, whatever its format.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        if Kind::of(path)? == Kind::BagOfWords {
+            let path = path.display();
+            return Err(
+                format!("{path} is a Bag-of-Words model, and a network is needed; see `pixelwise inspect`").into()
+            );
+        }
+        Ok(Self { model: model_files::read(path)?, last: None })
+    }
+
+    /// What the network takes.
+    pub fn inputs(&self) -> &[InputDeclaration] {
+        self.model.inputs()
+    }
+
+    /// The names of what the network gives.
+    pub fn outputs(&self) -> &[String] {
+        self.model.outputs()
+    }
+
+    /// The only input of a network that has one.
+    pub fn only_input(&self) -> Result<&InputDeclaration, Failure> {
+        match self.inputs() {
+            [input] => Ok(input),
+            inputs => {
+                let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+                Err(format!("the network takes {} inputs, {}, where one is needed", names.len(), quoted(&names)).into())
+            }
+        }
+    }
+
+    /// The network for inputs of these shapes, in the order of [`inputs`](Self::inputs).
+    pub fn network(&mut self, shapes: &[&[usize]]) -> Result<Arc<Network<F>>, Failure> {
+        if let Some(last) = &self.last
+            && last.shapes.iter().map(Vec::as_slice).eq(shapes.iter().copied())
+        {
+            return Ok(Arc::clone(&last.network));
+        }
+        let named = self.model.inputs().iter().zip(shapes);
+        let given = named.fold(InputShapes::new(), |given, (input, &shape)| given.with(&input.name, shape));
+        let network = Arc::new(self.model.network(&given)?);
+        let shapes = shapes.iter().map(|shape| shape.to_vec()).collect();
+        self.last = Some(Last { shapes, network: Arc::clone(&network) });
+        Ok(network)
+    }
+}
+
+/// A declared shape, as far as the file says it; a shape that it does not say has no axes.
+pub fn declared_shape(input: &InputDeclaration) -> Vec<Option<usize>> {
+    let length = |dimension: &Dimension| match dimension {
+        Dimension::Fixed(length) => Some(*length),
+        Dimension::Symbolic(_) => None,
+    };
+    input.dimensions.iter().flatten().map(length).collect()
+}

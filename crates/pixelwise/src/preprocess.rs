@@ -1,0 +1,130 @@
+//! `--preprocess`: how photos become what a network takes.
+
+use std::fs;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use images::{Channels, Layout, PRESETS, Preprocessing, Settings};
+use ndarray::ArrayD;
+use neural_lrp::ShapeDisplay;
+use neural_lrp::rules::InputRange;
+
+use crate::failure::{Context, Failure};
+
+/// How photos are prepared.
+#[derive(Args, Clone, Debug)]
+pub struct PreprocessOptions {
+    /// How photos are prepared: imagenet-torch, imagenet-tf, efficientnet-lite, caffe, mnist, or FILE.toml (default: imagenet-torch for 3 channels, mnist for 1)
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    preprocess: Option<Choice>,
+}
+
+#[derive(Clone, Debug)]
+enum Choice {
+    Preset(Preprocessing),
+    File(PathBuf),
+}
+
+impl FromStr for Choice {
+    type Err = images::Error;
+
+    fn from_str(text: &str) -> Result<Self, images::Error> {
+        match text.ends_with(".toml") {
+            true => Ok(Self::File(text.into())),
+            false => Preprocessing::preset(text).map(Self::Preset),
+        }
+    }
+}
+
+impl PreprocessOptions {
+    /// The preprocessing for a network's input of the declared shape, fitted to its size and order of axes.
+    pub fn for_input(&self, name: &str, declared: &[Option<usize>]) -> Result<Preprocessing, Failure> {
+        let no_image = |reason: &str| -> Failure {
+            let shape = ShapeDisplay(declared);
+            format!("input {name:?} of shape {shape} takes no images: {reason}; give an .npy file").into()
+        };
+        let &[_, second, third, last] = declared else {
+            return Err(no_image("images need axes for samples, channels, rows and columns"));
+        };
+        let is_channels = |length: Option<usize>| matches!(length, Some(1 | 3));
+        let (layout, channels, size) = match (is_channels(second), is_channels(last)) {
+            (false, true) => (Layout::Nhwc, last, second.zip(third)),
+            (true, _) => (Layout::Nchw, second, third.zip(last)),
+            (false, false) if second.is_none() => (Layout::Nchw, None, third.zip(last)),
+            (false, false) => return Err(no_image("it has neither 1 channel nor 3")),
+        };
+        let chosen = match &self.preprocess {
+            Some(Choice::Preset(preset)) => preset.clone(),
+            Some(Choice::File(path)) => {
+                let text = fs::read_to_string(path).context(format!("can't read {}", path.display()))?;
+                Preprocessing::from_toml(&text).context(path.display())?
+            }
+            None => Preprocessing::preset(if channels == Some(1) { "mnist" } else { "imagenet-torch" })?,
+        };
+        let given = chosen.settings().channels.count();
+        if channels.is_some_and(|channels| channels != given) {
+            return Err(format!(
+                "input {name:?} of shape {} takes {} channels, and the preprocessing gives {given}; choose another by \
+                 --preprocess {}, or a TOML file",
+                ShapeDisplay(declared),
+                channels.unwrap_or_default(),
+                PRESETS.join("|"),
+            )
+            .into());
+        }
+        let chosen = chosen.with_layout(layout);
+        Ok(match size {
+            Some((height, width)) => chosen.with_input_size(height, width)?,
+            None => chosen,
+        })
+    }
+}
+
+/// The smallest and largest values that a photo can have after its preprocessing, in a shape that broadcasts to the
+/// network's input: what the z^B-rule needs.
+pub fn input_range(preprocessing: &Preprocessing) -> Result<InputRange, Failure> {
+    let Settings { channels, layout, .. } = preprocessing.settings();
+    let count = Channels::count(*channels);
+    let shape = match layout {
+        Layout::Nchw => vec![count, 1, 1],
+        Layout::Nhwc => vec![count],
+    };
+    let bound = |values: Vec<f32>| ArrayD::from_shape_vec(shape.clone(), values.into_iter().map(f64::from).collect());
+    let (low, high) = preprocessing.range();
+    Ok(InputRange::new(bound(low)?, bound(high)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: PreprocessOptions = PreprocessOptions { preprocess: None };
+
+    #[test]
+    fn the_input_says_channels_size_and_order() {
+        let described = |shape: &[Option<usize>]| NONE.for_input("x", shape).unwrap().to_string();
+        let torch = described(&[None, Some(3), Some(299), Some(299)]);
+        assert!(torch.contains("crop 299×299") && torch.contains("0.485") && torch.ends_with("NCHW"), "{torch}");
+        let digits = described(&[Some(1), Some(32), Some(32), Some(1)]);
+        assert_eq!(digits, "resized to 32×32 (bilinear), gray in 0..1, NHWC");
+        assert!(described(&[None, Some(3), None, None]).contains("crop 224×224"));
+    }
+
+    #[test]
+    fn inputs_that_take_no_images_are_errors() {
+        for shape in [&[None, Some(784)][..], &[None, Some(7), Some(5), Some(5)]] {
+            assert!(NONE.for_input("x", shape).unwrap_err().to_string().contains("give an .npy file"));
+        }
+        let digits = PreprocessOptions { preprocess: Some("mnist".parse().unwrap()) };
+        let message = digits.for_input("x", &[None, Some(3), Some(8), Some(8)]).unwrap_err().to_string();
+        assert!(message.contains("takes 3 channels") && message.contains("gives 1"), "{message}");
+    }
+
+    #[test]
+    fn the_range_of_a_preset_has_one_number_per_channel() {
+        let preset = Preprocessing::preset("imagenet-tf").unwrap();
+        let one = |value| ArrayD::from_elem(vec![3, 1, 1], value);
+        assert_eq!(input_range(&preset).unwrap(), InputRange::new(one(-1.0), one(1.0)).unwrap());
+    }
+}

@@ -1,0 +1,225 @@
+//! `--rule`, `--composite`, `--method` and what goes with them: which rule at which node.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use ndarray::{ArrayD, arr0};
+use neural_lrp::rules::{InputRange, Rule};
+use neural_lrp::{Composite, Selector};
+
+use crate::failure::{Context, Failure};
+use crate::inputs::npy;
+
+/// What explains where nothing else is asked for.
+pub const DEFAULT_COMPOSITE: &str = "epsilon-plus-flat";
+
+/// Which rule at which node.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RuleOptions {
+    /// One rule for all layers with weights: epsilon=0.01, alpha-beta=2 (α; β = 1 − α), z-plus, gamma=0.25, flat, w-square, z-box, lrp-0, pass
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["composite", "method"])]
+    pub rule: Option<Rule>,
+
+    /// A mixture of rules: epsilon-plus, epsilon-plus-flat (the default), epsilon-alpha2-beta1, epsilon-alpha2-beta1-flat, epsilon-gamma-box, those of the paper's figures, or FILE.toml
+    #[arg(long, value_name = "NAME|FILE.toml", conflicts_with = "method")]
+    pub composite: Option<CompositeChoice>,
+
+    /// A method to compare with
+    #[arg(long, value_name = "METHOD", value_enum)]
+    pub method: Option<Method>,
+
+    /// Another rule for some nodes (repeatable, the first that fits decides): a glob over node names or op:KIND, then the rule: '/features/*=gamma=0.25', op:LRN=taylor
+    #[arg(long, value_name = "PATTERN=RULE")]
+    pub layer_rule: Vec<LayerRule>,
+
+    /// The smallest and largest value of the network's input, for the rule z-box: two numbers, or two .npy files that broadcast to (C, 1, 1)
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    pub input_range: Option<RangeChoice>,
+}
+
+/// A composite by name, or in a file.
+#[derive(Clone, Debug)]
+pub enum CompositeChoice {
+    /// One that is known.
+    Named(Composite),
+    /// One's own.
+    File(PathBuf),
+}
+
+/// What relevance is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Method {
+    /// ∂f/∂x
+    Gradient,
+    /// x ∂f/∂x
+    InputXGradient,
+    /// Gradients along the way from a baseline
+    IntegratedGradients,
+    /// Gradients of noisy copies, averaged
+    SmoothGrad,
+    /// Gradients that pass rectifiers where both input and gradient are positive
+    GuidedBackprop,
+    /// Gradients that pass rectifiers where they are positive
+    Deconvnet,
+    /// Positive weights only, as probabilities
+    ExcitationBackprop,
+    /// First-order Taylor decomposition at a root point (Eqs 53, 54)
+    Taylor,
+}
+
+/// A rule for some nodes.
+#[derive(Clone, Debug)]
+pub struct LayerRule {
+    selector: Selector,
+    rule: Rule,
+}
+
+/// A range of inputs as it is given: two bounds.
+#[derive(Clone, Debug)]
+pub struct RangeChoice {
+    low: BoundChoice,
+    high: BoundChoice,
+}
+
+#[derive(Clone, Debug)]
+enum BoundChoice {
+    Number(f64),
+    File(PathBuf),
+}
+
+impl RuleOptions {
+    /// The composite that they mean; for a method, that of its backward passes.
+    pub fn composite(&self) -> Result<Composite, Failure> {
+        let mut composite = match (&self.rule, &self.composite, self.method) {
+            (Some(rule), ..) => Composite::uniform(rule.clone()),
+            (None, Some(choice), _) => choice.read()?,
+            (None, None, Some(method)) => Composite::named(method.composite())?,
+            (None, None, None) => Composite::named(DEFAULT_COMPOSITE)?,
+        };
+        // The first given decides, so it is put in last.
+        for choice in self.layer_rule.iter().rev() {
+            composite = composite.with_first(choice.selector.clone(), choice.rule.clone());
+        }
+        Ok(match &self.input_range {
+            Some(range) => composite.with_input_range(&range.read()?),
+            None => composite,
+        })
+    }
+}
+
+impl Method {
+    /// The composite of the method's backward passes.
+    pub fn composite(self) -> &'static str {
+        match self {
+            Self::GuidedBackprop => "guided-backprop",
+            Self::Deconvnet => "deconvnet",
+            Self::ExcitationBackprop => "excitation-backprop",
+            Self::Gradient | Self::InputXGradient | Self::IntegratedGradients | Self::SmoothGrad | Self::Taylor => {
+                "gradient"
+            }
+        }
+    }
+}
+
+impl CompositeChoice {
+    fn read(&self) -> Result<Composite, Failure> {
+        match self {
+            Self::Named(composite) => Ok(composite.clone()),
+            Self::File(path) => {
+                let text = fs::read_to_string(path).context(format!("can't read {}", path.display()))?;
+                Composite::from_toml(&text).context(path.display())
+            }
+        }
+    }
+}
+
+impl FromStr for CompositeChoice {
+    type Err = neural_lrp::Error;
+
+    fn from_str(text: &str) -> Result<Self, neural_lrp::Error> {
+        match text.ends_with(".toml") {
+            true => Ok(Self::File(text.into())),
+            false => Composite::named(text).map(Self::Named),
+        }
+    }
+}
+
+impl FromStr for LayerRule {
+    type Err = Failure;
+
+    /// Rules hold `=`, and so may names: of all places to cut, the first that leaves a rule behind it.
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let cuts = || text.match_indices('=').map(|(place, _)| (&text[..place], &text[place + 1..]));
+        let cut = cuts().find(|(_, rule)| rule.parse::<Rule>().is_ok()).or_else(|| cuts().next());
+        let Some((pattern, rule)) = cut else {
+            return Err(format!("{text:?} should be PATTERN=RULE, as in op:LRN=taylor").into());
+        };
+        Ok(Self { selector: pattern.parse()?, rule: rule.parse()? })
+    }
+}
+
+impl RangeChoice {
+    /// The range, with its files read.
+    pub fn read(&self) -> Result<InputRange, Failure> {
+        Ok(InputRange::new(self.low.read()?, self.high.read()?)?)
+    }
+}
+
+impl FromStr for RangeChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bound = |text: &str| match text.trim().parse::<f64>() {
+            Ok(number) => Some(BoundChoice::Number(number)),
+            Err(_) if Path::new(text).extension().is_some_and(|extension| extension == "npy") => {
+                Some(BoundChoice::File(text.into()))
+            }
+            Err(_) => None,
+        };
+        let bounds = text.split_once(',').and_then(|(low, high)| Some((bound(low)?, bound(high)?)));
+        let (low, high) = bounds.ok_or("it should be two numbers or two .npy files, as in -1,1 or low.npy,high.npy")?;
+        Ok(Self { low, high })
+    }
+}
+
+impl BoundChoice {
+    fn read(&self) -> Result<ArrayD<f64>, Failure> {
+        match self {
+            Self::Number(number) => Ok(arr0(*number).into_dyn()),
+            Self::File(path) => npy::read(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_rule_is_cut_where_a_rule_begins() {
+        let cut = |text: &str| text.parse::<LayerRule>().map(|rule| (rule.selector.to_string(), rule.rule.to_string()));
+        assert_eq!(cut("op:LRN=taylor").unwrap(), ("op:LRN".to_owned(), "taylor".to_owned()));
+        assert_eq!(cut("/features/*=gamma=0.25").unwrap(), ("/features/*".to_owned(), "gamma=0.25".to_owned()));
+        assert_eq!(cut("a=b=flat").unwrap(), ("a=b".to_owned(), "flat".to_owned()));
+        assert!(cut("op:LRN").unwrap_err().to_string().contains("PATTERN=RULE"));
+        assert!(cut("x=nonsense").unwrap_err().to_string().contains("\"nonsense\""));
+    }
+
+    #[test]
+    fn ranges_may_be_negative() {
+        let range: RangeChoice = "-2.5,-1".parse().unwrap();
+        assert_eq!(range.read().unwrap(), InputRange::of(-2.5, -1.0).unwrap());
+        assert!("1".parse::<RangeChoice>().unwrap_err().contains("-1,1"));
+        assert!("2,1".parse::<RangeChoice>().unwrap().read().is_err());
+    }
+
+    #[test]
+    fn the_first_layer_rule_decides() {
+        let layer_rule = ["op:Conv=flat", "op:Conv=z-plus"].map(|text| text.parse().unwrap()).to_vec();
+        let composite = RuleOptions { layer_rule, ..RuleOptions::default() }.composite().unwrap();
+        assert_eq!(composite.name(), DEFAULT_COMPOSITE);
+        assert_eq!(composite.choices()[0].rule.to_string(), "flat");
+    }
+}
