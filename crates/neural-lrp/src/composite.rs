@@ -28,7 +28,9 @@ use serde::Deserialize;
 use crate::network::{Network, Node, TensorId};
 use crate::operation::Character;
 use crate::operations::Signal;
-use crate::rules::{self, Arrange, DEFAULT_EPSILON, InputRange, Norm, Pass, Rule, Taylor, Winner, ZBox};
+use crate::rules::{
+    self, Arrange, DEFAULT_EPSILON, InputRange, Norm, Pass, Rule, Taylor, TiesShared, ToolboxPool, Winner, ZBox,
+};
 use crate::{Error, Real};
 
 mod named;
@@ -159,6 +161,27 @@ impl Composite {
             }
         }
         self
+    }
+
+    /// With what the authors' toolbox does at pools beside the formulas, see [`ToolboxPool`]; equal maxima share there.
+    ///
+    /// The toolbox has one rule for all layers, so this is about the choice for all linear layers, if that is an ε- or an
+    /// αβ-rule.
+    #[must_use]
+    pub fn compatible_with_toolbox(self) -> Self {
+        let linear = self.choices.iter().find(|choice| matches!(choice.selector, Selector::Linear));
+        let pool = match linear.map(|choice| &choice.rule) {
+            Some(Rule::LrpZero(_)) => Some(ToolboxPool::Epsilon(Stabilizer::NONE)),
+            Some(Rule::Epsilon(epsilon)) => Some(ToolboxPool::Epsilon(epsilon.stabilizer)),
+            Some(Rule::AlphaBeta(rule)) => Some(ToolboxPool::AlphaBeta { alpha: rule.alpha() }),
+            _ => None,
+        };
+        let of = |kind: &str| Selector::Operation(kind.to_owned());
+        let composite = self.with_first(of("MaxPool"), TiesShared);
+        match pool {
+            Some(pool) => composite.with_first(of("SumPool"), pool),
+            None => composite,
+        }
     }
 
     /// The composite's name.

@@ -41,6 +41,7 @@ mod proportional;
 mod signal;
 mod taylor;
 mod ties_shared;
+mod toolbox_pool;
 mod w_square;
 mod winner;
 mod z_box;
@@ -184,6 +185,8 @@ rules! {
     Signal = "signal" in signal,
     /// First-order Taylor decomposition of the operation.
     Taylor = "taylor" in taylor,
+    /// Sum pooling as the authors' toolbox treats it.
+    ToolboxPool = "toolbox-pool" in toolbox_pool,
     /// Eq. 54.
     Gradient = "gradient" in gradient,
     /// Guided backpropagation.

@@ -30,6 +30,8 @@ pub enum Sink {
     Padding,
     /// Relevance that a mask keeps from going further down.
     Masked,
+    /// What a foreign program makes of relevance beside the formulas, where its numbers are asked for.
+    Compatibility,
     /// What averaging overlapping tiles takes away: `Σ_q Σ_t R_t(q) (1 − 1/n(q))`.
     Overlap,
 }
@@ -46,6 +48,7 @@ impl Sink {
             Self::AbsentSign => "absent sign",
             Self::Padding => "padding",
             Self::Masked => "masked out",
+            Self::Compatibility => "compatibility",
             Self::Overlap => "overlap of tiles",
         }
     }
