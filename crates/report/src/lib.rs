@@ -3,7 +3,8 @@
 //! A [`Report`] is plain data: what was found ([`figure`](Report::figure)), [`Section`]s of text, pictures, tables and
 //! ledgers, settings, timings and notes. [`render`](Report::render) makes one HTML page of it that needs nothing
 //! beside itself: pictures are in it, there is no script, and it loads nothing from anywhere, so that it can be sent to
-//! a colleague or kept with a paper. It follows the reader's light or dark setting, fits a phone, and prints.
+//! a colleague or kept with a paper. (A page of very many pictures can link to them: [`Picture::linked`].) It follows
+//! the reader's light or dark setting, fits a phone, and prints.
 //!
 //! The same data give the same bytes. Timings differ from run to run, so they stand in a section of their own,
 //! `<section id="timings">` up to its `</section>`; two runs' pages are equal outside of it.

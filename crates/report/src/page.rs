@@ -66,6 +66,8 @@ struct PageView<'a> {
     timings: Vec<TimingView<'a>>,
     total: String,
     notes: &'a [String],
+    /// Whether pictures stand in files beside the page.
+    needs_files: bool,
     version: &'static str,
 }
 
@@ -157,6 +159,7 @@ impl Report {
             timings: self.timing_views(),
             total: seconds(self.timings.iter().map(|timing| timing.seconds).sum()),
             notes: &self.notes,
+            needs_files: self.sections.iter().any(Section::needs_files),
             version: env!("CARGO_PKG_VERSION"),
         })
     }

@@ -1,4 +1,4 @@
-//! Pictures, embedded.
+//! Pictures, embedded or beside the page.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// A picture of a report: the bytes of a PNG file, and what stands below it.
+/// A picture of a report, and what stands below it.
 ///
 /// ```
 /// use report::Picture;
@@ -17,18 +17,26 @@ use crate::Error;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
-    /// The PNG file.
-    pub png: Vec<u8>,
+    source: Source,
     /// What stands below it; nothing when empty.
     pub caption: String,
     /// What a reader who does not see it is told; the caption, when empty.
     pub description: String,
 }
 
+/// Where a picture is.
+#[derive(Clone, Debug, PartialEq)]
+enum Source {
+    /// In the page: the bytes of a PNG file.
+    Embedded(Vec<u8>),
+    /// In a file beside the page.
+    Linked { address: String, size: (u32, u32) },
+}
+
 /// A picture as the template wants it.
 #[derive(Serialize)]
 pub(crate) struct PictureView {
-    data: String,
+    source: String,
     width: u32,
     height: u32,
     /// Widest that it is shown: a whole multiple of its own width.
@@ -43,9 +51,35 @@ pub(crate) struct PictureView {
 const SCALED_UP: u32 = 360;
 
 impl Picture {
-    /// A picture with a caption.
+    /// A picture in the page: the bytes of a PNG file, and a caption.
     pub fn new(png: impl Into<Vec<u8>>, caption: impl Into<String>) -> Self {
-        Self { png: png.into(), caption: caption.into(), description: String::new() }
+        Self::of(Source::Embedded(png.into()), caption.into())
+    }
+
+    /// A picture in a file beside the page, for pages that would grow too large; it is loaded when the reader comes to
+    /// it.
+    ///
+    /// * `file` — the file's path, relative to the page's
+    /// * `size` — its width and height in pixels
+    ///
+    /// ```
+    /// use report::{Picture, Report, Section};
+    /// let picture = Picture::linked("heatmaps/cat 1.png", (224, 260), "cat 1");
+    /// let page = Report::new("Cats").section(Section::new("One").pictures([picture])).render()?;
+    /// assert!(page.contains("src=\"heatmaps/cat%201.png\""));
+    /// # Ok::<(), report::Error>(())
+    /// ```
+    pub fn linked(file: &str, size: (u32, u32), caption: impl Into<String>) -> Self {
+        Self::of(Source::Linked { address: address(file), size }, caption.into())
+    }
+
+    fn of(source: Source, caption: String) -> Self {
+        Self { source, caption, description: String::new() }
+    }
+
+    /// Whether it is in the page.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.source, Source::Embedded(_))
     }
 
     /// Says what is to be seen, for readers who don't see it.
@@ -58,7 +92,10 @@ impl Picture {
         let (width, height) = self.size().ok_or_else(|| Error::Picture { caption: self.caption.clone() })?;
         let described = if self.description.is_empty() { &self.caption } else { &self.description };
         Ok(PictureView {
-            data: STANDARD.encode(&self.png),
+            source: match &self.source {
+                Source::Embedded(png) => format!("data:image/png;base64,{}", STANDARD.encode(png)),
+                Source::Linked { address, .. } => address.clone(),
+            },
             width,
             height,
             shown: width.saturating_mul((SCALED_UP / width).max(1)),
@@ -68,12 +105,33 @@ impl Picture {
         })
     }
 
-    /// Width and height, from the header of the file.
+    /// Width and height; of an embedded picture, from the header of the file.
     fn size(&self) -> Option<(u32, u32)> {
-        let header = self.png.strip_prefix(b"\x89PNG\r\n\x1a\n")?.get(4..16)?.strip_prefix(b"IHDR")?;
+        let png = match &self.source {
+            Source::Embedded(png) => png,
+            Source::Linked { size, .. } => return Some(*size).filter(|(width, height)| *width > 0 && *height > 0),
+        };
+        let header = png.strip_prefix(b"\x89PNG\r\n\x1a\n")?.get(4..16)?.strip_prefix(b"IHDR")?;
         let side = |bytes: &[u8]| bytes.try_into().ok().map(u32::from_be_bytes).filter(|length| *length > 0);
         Some((side(&header[..4])?, side(&header[4..])?))
     }
+}
+
+/// A path as a relative address: what has a meaning of its own in addresses is written in percent.
+pub(crate) fn address(path: &str) -> String {
+    let mut address = String::with_capacity(path.len());
+    // A name like `a:b.png` would be taken for a scheme.
+    if path.split('/').next().is_some_and(|first| first.contains(':')) {
+        address.push_str("./");
+    }
+    for &byte in path.as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/:".contains(&byte) {
+            address.push(char::from(byte));
+        } else {
+            address.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    address
 }
 
 #[cfg(test)]
@@ -100,6 +158,15 @@ mod tests {
             let error = Picture::new(bytes, "a \"photo\"").view().err().unwrap().to_string();
             assert!(error.contains("a \"photo\""), "{error}");
         }
+    }
+
+    #[test]
+    fn a_linked_picture_has_an_address_that_means_its_file() {
+        let address = |path| Picture::linked(path, (3, 2), "").view().unwrap().source;
+        assert_eq!(address("a/b c.png"), "a/b%20c.png");
+        assert_eq!(address("50%#1?\".png"), "50%25%231%3F%22.png");
+        assert_eq!(address("javascript:x.png"), "./javascript:x.png");
+        assert!(Picture::linked("a.png", (0, 2), "").view().is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use relevance::Ledger;
 use serde::Serialize;
 
 use crate::flow::{FlowView, flow};
-use crate::picture::PictureView;
+use crate::picture::{PictureView, address};
 use crate::table::TableView;
 use crate::{Error, Picture, Table};
 
@@ -27,6 +27,7 @@ enum Block {
     Pictures(Vec<Picture>),
     Table(Table),
     Ledger { caption: String, ledger: Ledger },
+    Links(Vec<LinkView>),
 }
 
 /// A section as the template wants it.
@@ -43,6 +44,14 @@ enum BlockView {
     Pictures { pictures: Vec<PictureView>, columns: usize, narrow_columns: usize },
     Table { table: TableView },
     Ledger { caption: String, flow: FlowView },
+    Links { links: Vec<LinkView> },
+}
+
+/// A link to a file beside the page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct LinkView {
+    text: String,
+    address: String,
 }
 
 /// Most pictures side by side; more of them go on below.
@@ -88,6 +97,21 @@ impl Section {
         self.with(Block::Ledger { caption: caption.into(), ledger: ledger.clone() })
     }
 
+    /// Adds a row of links to files beside the page: what they are called, and their paths relative to the page's.
+    #[must_use]
+    pub fn links<T: Into<String>, P: AsRef<str>>(self, links: impl IntoIterator<Item = (T, P)>) -> Self {
+        let link = |(text, path): (T, P)| LinkView { text: text.into(), address: address(path.as_ref()) };
+        self.with(Block::Links(links.into_iter().map(link).collect()))
+    }
+
+    /// Whether the section shows pictures that are not in the page.
+    pub(crate) fn needs_files(&self) -> bool {
+        self.blocks.iter().any(|block| match block {
+            Block::Pictures(pictures) => pictures.iter().any(|picture| !picture.is_embedded()),
+            _ => false,
+        })
+    }
+
     fn with(mut self, block: Block) -> Self {
         self.blocks.push(block);
         self
@@ -109,6 +133,7 @@ impl Block {
                 narrow_columns: narrow_columns(pictures.len()),
             },
             Self::Table(table) => BlockView::Table { table: table.view()? },
+            Self::Links(links) => BlockView::Links { links: links.clone() },
             Self::Ledger { caption, ledger } => BlockView::Ledger { caption: caption.clone(), flow: flow(ledger) },
         })
     }
