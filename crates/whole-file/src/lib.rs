@@ -10,8 +10,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, IntoInnerError, Write};
+use std::path::{Path, PathBuf};
 
 /// Writes a file whole or not at all, over one that is there.
 ///
@@ -21,13 +21,62 @@ use std::path::Path;
 /// # Errors
 /// What the system says: a folder that is not there or can't be written to, a full disk.
 pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
-    let path = path.as_ref();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary_file(folder)?;
+    let mut file = Unfinished::create(path)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    file.finish()
+}
+
+/// A file that is written part by part, for what is too large to be in memory: not there until it is finished, and
+/// nothing of it is left when it is dropped before.
+///
+/// ```
+/// use std::io::Write;
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("numbers.txt");
+/// let mut file = whole_file::Unfinished::create(&path)?;
+/// writeln!(file, "1")?;
+/// assert!(!path.exists());
+/// file.finish()?;
+/// assert_eq!(std::fs::read(path)?, b"1\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Unfinished {
+    file: BufWriter<tempfile::NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    /// Begins a file, under a temporary name in the folder of `path`.
+    ///
+    /// # Errors
+    /// What the system says: a folder that is not there or can't be written to.
+    pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref().to_owned();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(Self { file: BufWriter::new(temporary_file(folder)?), path })
+    }
+
+    /// Gives the file its name, over one that is there.
+    ///
+    /// # Errors
+    /// What the system says: a full disk.
+    pub fn finish(self) -> io::Result<()> {
+        let file = self.file.into_inner().map_err(IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+impl Write for Unfinished {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// A temporary file with the permissions that a new file has, not those of a private one.
@@ -65,6 +114,15 @@ mod tests {
         fs::create_dir(folder.path().join("a folder")).unwrap();
         assert!(write(folder.path().join("a folder"), b"bytes").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_finished_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = Unfinished::create(folder.path().join("a")).unwrap();
+        file.write_all(b"part").unwrap();
+        drop(file);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[cfg(unix)]
