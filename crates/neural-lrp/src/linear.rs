@@ -1,9 +1,8 @@
 //! Linear maps, and the parts of weights, inputs and biases that rules speak of.
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use ndarray::{Array2, ArrayD, ArrayViewD};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, CowArray, Ix2};
 use serde::{Deserialize, Serialize};
 
 use crate::Real;
@@ -40,6 +39,21 @@ impl WeightPart {
             Self::FavorNegative(gamma) => w + F::of(gamma) * w.min(F::zero()),
         }
     }
+
+    /// Writes the part of each of some weights; the choice is made once for all, so that the loop is one over vectors.
+    pub(crate) fn write<F: Real>(self, weights: &[F], parts: &mut [F]) {
+        fn each<F: Real>(weights: &[F], parts: &mut [F], of: impl Fn(F) -> F) {
+            parts.iter_mut().zip(weights).for_each(|(part, &weight)| *part = of(weight));
+        }
+        match self {
+            Self::All => parts.copy_from_slice(weights),
+            Self::Positive => each(weights, parts, |w| Self::Positive.of(w)),
+            Self::Negative => each(weights, parts, |w| Self::Negative.of(w)),
+            Self::Ones => parts.fill(F::one()),
+            Self::Squared => each(weights, parts, |w| w * w),
+            Self::FavorPositive(_) | Self::FavorNegative(_) => each(weights, parts, |w| self.of(w)),
+        }
+    }
 }
 
 /// `z = W x + b`, whatever its connections: dense, convolution, transposed convolution.
@@ -64,31 +78,39 @@ pub trait LinearMap<F: Real>: Send + Sync {
 /// asked for; other parts each time.
 #[derive(Clone, Debug)]
 pub(crate) struct Weights<F> {
-    all: Arc<Array2<F>>,
-    positive: OnceLock<Arc<Array2<F>>>,
-    negative: OnceLock<Arc<Array2<F>>>,
+    all: Arc<ArrayD<F>>,
+    positive: OnceLock<Array2<F>>,
+    negative: OnceLock<Array2<F>>,
 }
 
 impl<F: Real> Weights<F> {
-    /// The weights in the standard layout.
-    pub(crate) fn new(weights: Array2<F>) -> Self {
-        let all = if weights.is_standard_layout() { weights } else { weights.as_standard_layout().into_owned() };
-        Self { all: Arc::new(all), positive: OnceLock::new(), negative: OnceLock::new() }
+    /// Weights whose first axis is that of the outputs.
+    pub(crate) fn new(weights: Arc<ArrayD<F>>) -> Self {
+        let all =
+            if weights.is_standard_layout() { weights } else { Arc::new(weights.as_standard_layout().into_owned()) };
+        Self { all, positive: OnceLock::new(), negative: OnceLock::new() }
     }
 
-    /// The weights themselves.
-    pub(crate) fn all(&self) -> &Array2<F> {
+    /// The weights as they were given.
+    pub(crate) fn given(&self) -> &Arc<ArrayD<F>> {
         &self.all
     }
 
+    /// `W`, one row for each output.
+    pub(crate) fn rows(&self) -> ArrayView2<'_, F> {
+        let shape = (self.all.shape()[0], self.all.shape()[1..].iter().product::<usize>());
+        let rows = self.all.view().into_shape_with_order(shape);
+        rows.unwrap_or_else(|_| unreachable!("the standard layout has rows"))
+    }
+
     /// `W_p`
-    pub(crate) fn part(&self, part: WeightPart) -> Cow<'_, Array2<F>> {
-        let compute = || self.all.mapv(|weight| part.of(weight));
+    pub(crate) fn part(&self, part: WeightPart) -> CowArray<'_, F, Ix2> {
+        let compute = || self.rows().mapv(|weight| part.of(weight));
         match part {
-            WeightPart::All => Cow::Borrowed(&*self.all),
-            WeightPart::Positive => Cow::Borrowed(&**self.positive.get_or_init(|| Arc::new(compute()))),
-            WeightPart::Negative => Cow::Borrowed(&**self.negative.get_or_init(|| Arc::new(compute()))),
-            _ => Cow::Owned(compute()),
+            WeightPart::All => self.rows().into(),
+            WeightPart::Positive => self.positive.get_or_init(compute).view().into(),
+            WeightPart::Negative => self.negative.get_or_init(compute).view().into(),
+            _ => compute().into(),
         }
     }
 }

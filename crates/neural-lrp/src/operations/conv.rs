@@ -43,8 +43,13 @@ impl<F: Real> Conv<F> {
     /// assert_eq!(differences.forward(&[x.view()]), array![[[1.0, 2.0]]].into_dyn());
     /// # Ok::<(), neural_lrp::Error>(())
     /// ```
-    pub fn new(weights: ArrayD<F>, bias: Option<Array1<F>>, groups: usize, sliding: Sliding) -> Result<Self, Error> {
-        let filters = Filters::new(KIND, weights, groups)?;
+    pub fn new(
+        weights: impl Into<Arc<ArrayD<F>>>,
+        bias: Option<Array1<F>>,
+        groups: usize,
+        sliding: Sliding,
+    ) -> Result<Self, Error> {
+        let filters = Filters::new(KIND, weights.into(), groups)?;
         sliding.check(KIND, filters.kernel())?;
         convolution::check_bias(KIND, bias.as_ref(), filters.coarse_channels())?;
         Ok(Self { filters, bias, sliding })
@@ -89,7 +94,7 @@ impl<F: Real> Operation<F> for Conv<F> {
         let definition = Definition::new(KIND, 1)
             .with_integers("kernel_shape", integers(self.filters.kernel()))
             .with_integer("group", integers(&[self.filters.groups()])[0])
-            .with_constant(Arc::new(self.filters.weights()));
+            .with_constant(Arc::clone(self.filters.weights()));
         let definition = self.sliding.word(definition);
         match &self.bias {
             Some(bias) => definition.with_constant(Arc::new(bias.clone().into_dyn())),
@@ -136,7 +141,7 @@ impl<F: Real> Operation<F> for Conv<F> {
         if scale.len() != channels || shift.len() != channels {
             return None;
         }
-        let mut weights = self.filters.weights();
+        let mut weights = ArrayD::clone(self.filters.weights());
         for (mut filter, &scale) in weights.axis_iter_mut(Axis(0)).zip(scale) {
             filter *= scale;
         }
@@ -159,6 +164,6 @@ impl<F: Real> Operation<F> for Conv<F> {
 pub(super) fn read<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
     let weights = definition.required_constant(1, "weights")?;
     let (groups, sliding) = convolution::read_attributes(definition, weights.shape())?;
-    let conv = Conv::new((*weights).clone(), convolution::read_bias(definition)?, groups, sliding)?;
+    let conv = Conv::new(weights, convolution::read_bias(definition)?, groups, sliding)?;
     Ok(Reading::new(conv, vec![0]))
 }

@@ -63,13 +63,13 @@ impl<F: Real> ConvTranspose<F> {
     /// # Ok::<(), neural_lrp::Error>(())
     /// ```
     pub fn new(
-        weights: ArrayD<F>,
+        weights: impl Into<Arc<ArrayD<F>>>,
         bias: Option<Array1<F>>,
         groups: usize,
         sliding: Sliding,
         output: OutputSize,
     ) -> Result<Self, Error> {
-        let filters = Filters::new(KIND, weights, groups)?;
+        let filters = Filters::new(KIND, weights.into(), groups)?;
         sliding.check(KIND, filters.kernel())?;
         convolution::check_bias(KIND, bias.as_ref(), filters.fine_channels())?;
         output.check(filters.kernel().len())?;
@@ -166,7 +166,7 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
         let definition = Definition::new(KIND, 1)
             .with_integers("kernel_shape", integers(self.filters.kernel()))
             .with_integer("group", integers(&[self.filters.groups()])[0])
-            .with_constant(Arc::new(self.filters.weights()));
+            .with_constant(Arc::clone(self.filters.weights()));
         let definition = self.sliding.word(definition);
         let (OutputSize::Padded(added) | OutputSize::Exactly { added, .. }) = &self.output;
         let definition = definition.with_integers("output_padding", integers(added));
@@ -222,7 +222,7 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
         if scale.len() != channels || shift.len() != channels {
             return None;
         }
-        let mut weights = self.filters.weights();
+        let mut weights = ArrayD::clone(self.filters.weights());
         let rows = self.filters.coarse_channels() / self.filters.groups();
         for (row, mut filters) in weights.axis_iter_mut(Axis(0)).enumerate() {
             let first = row / rows * filters.len_of(Axis(0));
@@ -254,6 +254,6 @@ pub(super) fn read<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Er
         Some(lengths) => OutputSize::Exactly { lengths, added },
         None => OutputSize::Padded(added),
     };
-    let layer = ConvTranspose::new((*weights).clone(), convolution::read_bias(definition)?, groups, sliding, output)?;
+    let layer = ConvTranspose::new(weights, convolution::read_bias(definition)?, groups, sliding, output)?;
     Ok(Reading::new(layer, vec![0]))
 }

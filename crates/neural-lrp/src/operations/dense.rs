@@ -1,20 +1,24 @@
 //! The fully connected layer.
 
+mod products;
+
 use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis, CowArray, Ix2};
 
 use crate::definition::Definition;
-use crate::linear::{LinearMap, WeightPart};
+use crate::linear::{LinearMap, WeightPart, Weights};
 use crate::operation::{Character, Operation, Reading, Step};
 use crate::{Error, Real};
+
+const KIND: &str = "Gemm";
 
 /// `z_j = Σ_i x_i w_ij + b_j` over the last axis (Eqs 50, 51); whatever axes stand before it are samples.
 ///
 /// The weights are kept with one row for each output, so that `weights[[j, i]]` is the paper's `w_ij`.
 #[derive(Clone, Debug)]
 pub struct Dense<F> {
-    weights: Arc<Array2<F>>,
+    weights: Weights<F>,
     bias: Option<Array1<F>>,
 }
 
@@ -24,49 +28,46 @@ impl<F: Real> Dense<F> {
     /// # Errors
     /// [`Error::Attribute`] when there is not one bias for each row of the weights.
     pub fn new(weights: Array2<F>, bias: Option<Array1<F>>) -> Result<Self, Error> {
-        if let Some(bias) = &bias
-            && bias.len() != weights.nrows()
-        {
-            return Err(Error::Attribute {
-                kind: "Gemm".into(),
+        Self::of(Arc::new(weights.into_dyn()), bias)
+    }
+
+    /// A layer of weights that are a matrix.
+    fn of(weights: Arc<ArrayD<F>>, bias: Option<Array1<F>>) -> Result<Self, Error> {
+        let outputs = weights.shape()[0];
+        match &bias {
+            Some(bias) if bias.len() != outputs => Err(Error::Attribute {
+                kind: KIND.into(),
                 attribute: "bias".into(),
                 value: format!("{} numbers", bias.len()),
-                expected: format!("one for each of the {} outputs", weights.nrows()),
-            });
+                expected: format!("one for each of the {outputs} outputs"),
+            }),
+            _ => Ok(Self { weights: Weights::new(weights), bias }),
         }
-        Ok(Self { weights: Arc::new(weights.as_standard_layout().into_owned()), bias })
     }
 
-    fn product(&self, part: WeightPart, input: &ArrayViewD<'_, F>) -> ArrayD<F> {
-        let rows = as_rows(input, self.weights.ncols());
-        let output = match part {
-            WeightPart::All => rows.dot(&self.weights.t()),
-            part => rows.dot(&self.weights.mapv(|w| part.of(w)).t()),
-        };
-        from_rows(output, input.shape())
+    fn inputs(&self) -> usize {
+        self.weights.rows().ncols()
     }
 
-    fn transposed_product(&self, part: WeightPart, message: &ArrayViewD<'_, F>) -> ArrayD<F> {
-        let rows = as_rows(message, self.weights.nrows());
-        let input = match part {
-            WeightPart::All => rows.dot(&*self.weights),
-            part => rows.dot(&self.weights.mapv(|w| part.of(w))),
-        };
-        from_rows(input, message.shape())
+    fn outputs(&self) -> usize {
+        self.weights.rows().nrows()
+    }
+
+    fn product(&self, input: &ArrayViewD<'_, F>) -> ArrayD<F> {
+        self.apply(&[WeightPart::All], input.view()).into_iter().next().unwrap_or_default()
     }
 }
 
 impl<F: Real> LinearMap<F> for Dense<F> {
     fn apply(&self, parts: &[WeightPart], input: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        parts.iter().map(|&part| self.product(part, &input)).collect()
+        let outputs = products::apply(&self.weights, parts, as_rows(&input, self.inputs()).view());
+        outputs.into_iter().map(|output| from_rows(output, input.shape())).collect()
     }
 
     fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, F>)], input_shape: &[usize]) -> ArrayD<F> {
-        let mut sum = ArrayD::zeros(input_shape);
-        for (part, message) in messages {
-            sum += &self.transposed_product(*part, message);
-        }
-        sum
+        let rows: Vec<_> = messages.iter().map(|(part, rows)| (*part, as_rows(rows, self.outputs()))).collect();
+        let samples = input_shape.iter().rev().skip(1).product();
+        from_rows(products::transposed(&self.weights, &rows, samples), input_shape)
     }
 
     fn bias(&self) -> Option<ArrayD<F>> {
@@ -76,8 +77,8 @@ impl<F: Real> LinearMap<F> for Dense<F> {
 
 impl<F: Real> Operation<F> for Dense<F> {
     fn definition(&self) -> Definition<F> {
-        let weights = Arc::new((*self.weights).clone().into_dyn());
-        let definition = Definition::new(self.kind(), 1).with_integer("transB", 1).with_constant(weights);
+        let weights = Arc::clone(self.weights.given());
+        let definition = Definition::new(KIND, 1).with_integer("transB", 1).with_constant(weights);
         match self.bias() {
             Some(bias) => definition.with_constant(Arc::new(bias)),
             None => definition,
@@ -85,7 +86,7 @@ impl<F: Real> Operation<F> for Dense<F> {
     }
 
     fn kind(&self) -> &'static str {
-        "Gemm"
+        KIND
     }
 
     fn character(&self) -> Character {
@@ -94,28 +95,25 @@ impl<F: Real> Operation<F> for Dense<F> {
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         match operands {
-            [[leading @ .., last]] if *last == self.weights.ncols() => Ok([leading, &[self.weights.nrows()]].concat()),
-            _ => Err(Error::shape(
-                operands,
-                format!("it takes one, whose last axis has length {}", self.weights.ncols()),
-            )),
+            [[leading @ .., last]] if *last == self.inputs() => Ok([leading, &[self.outputs()]].concat()),
+            _ => Err(Error::shape(operands, format!("it takes one, whose last axis has length {}", self.inputs()))),
         }
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        let output = self.product(WeightPart::All, &operands[0]);
+        let output = self.product(&operands[0]);
         match &self.bias {
             Some(bias) => output + bias,
             None => output,
         }
     }
 
-    fn gradient(&self, _: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        vec![self.transposed_product(WeightPart::All, &upper)]
+    fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
+        vec![self.transposed(&[(WeightPart::All, upper)], step.operands[0].shape())]
     }
 
     fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
-        self.product(WeightPart::All, &step.operands[0])
+        self.product(&step.operands[0])
     }
 
     fn linear(&self) -> Option<&dyn LinearMap<F>> {
@@ -123,59 +121,71 @@ impl<F: Real> Operation<F> for Dense<F> {
     }
 
     fn followed_by(&self, scale: &[F], shift: &[F]) -> Option<Arc<dyn Operation<F>>> {
-        let scale = Array1::from(scale.to_vec());
-        let bias = self.bias.clone().unwrap_or_else(|| Array1::zeros(self.weights.nrows()));
-        let layer = Self::new(
-            &*self.weights * &scale.view().insert_axis(Axis(1)),
-            Some(bias * &scale + Array1::from(shift.to_vec())),
-        );
+        if scale.len() != self.outputs() || shift.len() != self.outputs() {
+            return None;
+        }
+        let (scale, shift) = (Array1::from(scale.to_vec()), Array1::from(shift.to_vec()));
+        let bias = self.bias.clone().unwrap_or_else(|| Array1::zeros(self.outputs()));
+        let layer = Self::new(&self.weights.rows() * &scale.view().insert_axis(Axis(1)), Some(bias * &scale + shift));
         layer.ok().map(|layer| Arc::new(layer) as Arc<dyn Operation<F>>)
     }
 
     fn description(&self) -> String {
-        format!(
-            "{} → {}{}",
-            self.weights.ncols(),
-            self.weights.nrows(),
-            if self.bias.is_some() { "" } else { ", no bias" }
-        )
+        format!("{} → {}{}", self.inputs(), self.outputs(), if self.bias.is_some() { "" } else { ", no bias" })
     }
 }
 
 /// An array as rows of `width` numbers.
-fn as_rows<'a, F: Real>(array: &ArrayViewD<'a, F>, width: usize) -> CowArray<'a, F, Ix2> {
-    let rows = array.len() / width.max(1);
-    match array.clone().into_shape_with_order((rows, width)) {
-        Ok(rows) => rows.into(),
-        Err(_) => Array2::from_shape_fn((rows, width), |(row, column)| {
-            array.iter().nth(row * width + column).copied().unwrap_or_default()
-        })
-        .into(),
-    }
+fn as_rows<'a, F: Real>(array: &'a ArrayViewD<'_, F>, width: usize) -> CowArray<'a, F, Ix2> {
+    let samples = array.shape().iter().rev().skip(1).product();
+    let rows = array.as_standard_layout().into_shape_with_order((samples, width));
+    rows.unwrap_or_else(|_| unreachable!("the last axis was agreed upon"))
 }
 
+/// Rows as an array of the axes of `like` but the last.
 fn from_rows<F: Real>(rows: Array2<F>, like: &[usize]) -> ArrayD<F> {
     let mut shape = like.to_vec();
     if let Some(last) = shape.last_mut() {
         *last = rows.ncols();
     }
-    let numbers = rows.as_standard_layout().into_owned();
-    numbers.into_shape_with_order(shape).unwrap_or_else(|_| unreachable!("as many rows as before"))
+    rows.into_shape_with_order(shape).unwrap_or_else(|_| unreachable!("as many rows as before"))
 }
 
-/// Reads the operation from its definition.
+/// Reads the operation from its definition: `z = α x B + β C`.
 pub(super) fn read<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
-    let weights = definition.required_constant(1, "weights")?;
-    let weights = (*weights)
-        .clone()
-        .into_dimensionality::<Ix2>()
-        .map_err(|_| definition.refuse("weights", format!("shape {:?}", weights.shape()), "a matrix"))?;
-    let alpha = F::of(definition.real("alpha", 1.0)?);
-    let beta = F::of(definition.real("beta", 1.0)?);
-    let weights = if definition.integer("transB", 0)? == 1 { weights } else { weights.reversed_axes() };
-    let bias = match definition.constant(2, "bias")? {
-        Some(_) => Some(Array1::from(definition.required_vector(2, "bias")?) * beta),
-        None => None,
+    if definition.integer("transA", 0)? != 0 {
+        return Err(definition.refuse("transA", "1", "0: the samples stand in the rows of the first input"));
+    }
+    let matrix = definition.required_constant(1, "weights")?;
+    let Ok(weights) = matrix.view().into_dimensionality::<Ix2>() else {
+        return Err(definition.refuse("weights", format!("shape {:?}", matrix.shape()), "a matrix"));
     };
-    Ok(Reading::new(Dense::new(weights * alpha, bias)?, vec![0]))
+    let alpha = F::of(definition.real("alpha", 1.0)?);
+    let as_stored = definition.integer("transB", 0)? != 0;
+    let outputs = if as_stored { weights.nrows() } else { weights.ncols() };
+    let bias = read_bias(definition, outputs)?;
+    let layer = match (as_stored, alpha == F::one()) {
+        (true, true) => Dense::of(matrix, bias),
+        (true, false) => Dense::new(&weights * alpha, bias),
+        (false, _) => Dense::new(&weights.t() * alpha, bias),
+    };
+    Ok(Reading::new(layer?, vec![0]))
 }
+
+/// `β C`, one number for each output; a single number stands for all.
+fn read_bias<F: Real>(definition: &Definition<F>, outputs: usize) -> Result<Option<Array1<F>>, Error> {
+    let Some(given) = definition.constant(2, "bias")? else { return Ok(None) };
+    let beta = F::of(definition.real("beta", 1.0)?);
+    let numbers: Vec<F> = given.iter().map(|&number| number * beta).collect();
+    match (given.shape(), numbers.as_slice()) {
+        ([] | [1] | [1, 1], [single]) => Ok(Some(Array1::from_elem(outputs, *single))),
+        ([_] | [1, _], numbers) if numbers.len() == outputs => Ok(Some(Array1::from(numbers.to_vec()))),
+        (shape, _) => {
+            let expected = format!("one number for each of the {outputs} outputs, or a single one");
+            Err(definition.refuse("bias", format!("shape {shape:?}"), expected))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

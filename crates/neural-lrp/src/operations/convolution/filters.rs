@@ -1,9 +1,9 @@
 //! The weights of a convolution, and what they make of either side.
 
-use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
-use ndarray::{Array2, Array3, ArrayD, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMut3, Axis, CowArray, Ix3, s};
+use ndarray::{Array3, ArrayD, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMut3, Axis, CowArray, Ix2, Ix3, s};
 use rayon::prelude::*;
 
 use crate::linear::{WeightPart, Weights};
@@ -33,7 +33,7 @@ impl<F: Real> Filters<F> {
     ///
     /// # Errors
     /// [`Error::Attribute`] when the weights have not one to three spatial axes, are none, or can't be had in so many groups.
-    pub fn new(kind: &str, weights: ArrayD<F>, groups: usize) -> Result<Self, Error> {
+    pub fn new(kind: &str, weights: Arc<ArrayD<F>>, groups: usize) -> Result<Self, Error> {
         let shape = weights.shape().to_vec();
         if !(3..=5).contains(&shape.len()) || weights.is_empty() {
             let expected = "channels × channels × one to three spatial axes";
@@ -43,16 +43,12 @@ impl<F: Real> Filters<F> {
             let expected = format!("a divisor of the {} channels of the weights", shape[0]);
             return Err(refuse(kind, "group", groups.to_string(), expected));
         }
-        let columns = weights.len() / shape[0];
-        let weights = weights.as_standard_layout().into_owned().into_shape_with_order((shape[0], columns));
-        let weights = weights.unwrap_or_else(|_| unreachable!("as many numbers in rows"));
         Ok(Self { weights: Weights::new(weights), shape, groups })
     }
 
     /// The weights as they were given.
-    pub fn weights(&self) -> ArrayD<F> {
-        let weights = self.weights.all().clone().into_shape_with_order(self.shape.clone());
-        weights.unwrap_or_else(|_| unreachable!("as many numbers as were given"))
+    pub fn weights(&self) -> &Arc<ArrayD<F>> {
+        self.weights.given()
     }
 
     /// The lengths of the kernel.
@@ -81,14 +77,14 @@ impl<F: Real> Filters<F> {
         let parts: Vec<_> = parts.iter().map(|&part| self.weights.part(part)).collect();
         let zeros = || Array3::zeros((fine.len_of(Axis(0)), self.shape[0] / self.groups, geometry.coarse()));
         let mut coarse: Vec<_> = parts.iter().map(|_| zeros()).collect();
-        let strips = strips(geometry, UNFOLDED_NUMBERS.div_ceil(self.weights.all().ncols()));
+        let strips = strips(geometry, UNFOLDED_NUMBERS.div_ceil(self.weights.rows().ncols()));
         striped(&mut coarse, &strips).into_par_iter().for_each_init(Vec::new, |scratch, task| {
             let fine = fine.index_axis(Axis(0), task.group);
             let mut unfolded;
             let columns = if geometry.is_pointwise() {
                 fine.slice_move(s![.., task.strip.places.clone()])
             } else {
-                unfolded = matrix_of(scratch, self.weights.all().ncols(), task.strip.places.len());
+                unfolded = matrix_of(scratch, self.weights.rows().ncols(), task.strip.places.len());
                 task.strip.unfold(fine, unfolded.view_mut());
                 unfolded.view()
             };
@@ -159,7 +155,7 @@ impl<F: Real> Filters<F> {
     }
 
     /// The filters of a group; groups are counted through all samples.
-    fn rows_of_group<'a>(&self, weights: &'a Array2<F>, group: usize) -> ArrayView2<'a, F> {
+    fn rows_of_group<'a>(&self, weights: &'a CowArray<'_, F, Ix2>, group: usize) -> ArrayView2<'a, F> {
         let rows = self.shape[0] / self.groups;
         let first = group % self.groups * rows;
         weights.slice(s![first..first + rows, ..])
@@ -175,7 +171,7 @@ impl<F: Real> Filters<F> {
 }
 
 /// A part of the weights, and what it is to be multiplied with: (samples · groups, channels of a group, places).
-type Message<'a, F> = (Cow<'a, Array2<F>>, CowArray<'a, F, Ix3>);
+type Message<'a, F> = (CowArray<'a, F, Ix2>, CowArray<'a, F, Ix3>);
 
 /// Samples × channels × space as (samples · groups, channels of a group, numbers).
 fn in_groups<'a, F: Real>(array: &'a ArrayViewD<'_, F>, channels: usize, numbers: usize) -> CowArray<'a, F, Ix3> {

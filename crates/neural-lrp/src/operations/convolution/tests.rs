@@ -1,6 +1,6 @@
 //! Both convolutions against plain loops, and what must hold for any of them.
 
-use ndarray::{Array1, ArrayD, Dimension, IxDyn, array, indices};
+use ndarray::{Array1, ArrayD, Axis, Dimension, IxDyn, array, indices};
 use proptest::prelude::*;
 
 use super::Sliding;
@@ -104,39 +104,38 @@ impl Case {
         axes.collect()
     }
 
-    /// Calls for each connection: sample, coarse channel and place, fine channel and place, weight.
-    fn for_each_connection(
-        &self,
-        coarse: &[usize],
-        fine: &[usize],
-        mut connection: impl FnMut(&[usize], &[usize], f64),
-    ) {
+    /// All connections between a coarse and a fine side: their positions in row-major order, and the weight.
+    fn connections(&self, coarse: &[usize], fine: &[usize]) -> Vec<(usize, usize, f64)> {
         let weights = self.weights();
         let [fine_channels, coarse_channels] = self.channels;
-        for at in indices(IxDyn(coarse)) {
-            for (tap, &weight) in weights.indexed_iter().filter(|(tap, _)| tap[0] == at[1]) {
-                let (at, tap) = (at.slice(), tap.slice());
-                if let Some(meeting) = self.meeting(&at[2..], &tap[2..], &fine[2..]) {
-                    let channel = tap[0] / coarse_channels * fine_channels + tap[1];
-                    connection(at, &[&[at[0], channel], meeting.as_slice()].concat(), weight);
+        let mut connections = Vec::new();
+        for (position, at) in indices(IxDyn(coarse)).into_iter().enumerate() {
+            for (tap, &weight) in weights.index_axis(Axis(0), at[1]).indexed_iter() {
+                if let Some(meeting) = self.meeting(&at.slice()[2..], &tap.slice()[1..], &fine[2..]) {
+                    let channel = at[1] / coarse_channels * fine_channels + tap[0];
+                    let number = at[0] * fine[1] + channel;
+                    let number =
+                        meeting.iter().zip(&fine[2..]).fold(number, |number, (at, length)| number * length + at);
+                    connections.push((position, number, weight));
                 }
             }
         }
+        connections
     }
+}
 
-    fn slow_gather(&self, part: WeightPart, fine: &ArrayD<f64>, coarse: &[usize]) -> ArrayD<f64> {
-        let mut output = ArrayD::zeros(coarse);
-        self.for_each_connection(coarse, fine.shape(), |coarse, at, weight| {
-            output[coarse] += part.of(weight) * fine[at]
-        });
-        output
-    }
+type Connections = [(usize, usize, f64)];
 
-    fn slow_scatter(&self, part: WeightPart, coarse: &ArrayD<f64>, fine: &[usize]) -> ArrayD<f64> {
-        let mut output = ArrayD::zeros(fine);
-        self.for_each_connection(coarse.shape(), fine, |at, fine, weight| output[fine] += part.of(weight) * coarse[at]);
-        output
-    }
+fn slow_gather(connections: &Connections, part: WeightPart, fine: &ArrayD<f64>, coarse: &[usize]) -> ArrayD<f64> {
+    let (mut sums, numbers) = (vec![0.0; coarse.iter().product()], fine.as_slice().unwrap());
+    connections.iter().for_each(|&(coarse, fine, weight)| sums[coarse] += part.of(weight) * numbers[fine]);
+    ArrayD::from_shape_vec(coarse, sums).unwrap()
+}
+
+fn slow_scatter(connections: &Connections, part: WeightPart, coarse: &ArrayD<f64>, fine: &[usize]) -> ArrayD<f64> {
+    let (mut sums, numbers) = (vec![0.0; fine.iter().product()], coarse.as_slice().unwrap());
+    connections.iter().for_each(|&(coarse, fine, weight)| sums[fine] += part.of(weight) * numbers[coarse]);
+    ArrayD::from_shape_vec(fine, sums).unwrap()
 }
 
 fn assert_close(left: &ArrayD<f64>, right: &ArrayD<f64>, what: &dyn std::fmt::Debug) {
@@ -152,30 +151,30 @@ fn compare_with_loops(case: &Case) {
     let conv = case.conv();
     let input = numbers(&case.conv_input(), 3);
     let shape = conv.output_shape(&[input.shape()]).unwrap();
-    let expected = case.slow_gather(WeightPart::All, &input, &shape) + conv.bias().unwrap();
+    let links = case.connections(&shape, input.shape());
+    let expected = slow_gather(&links, WeightPart::All, &input, &shape) + conv.bias().unwrap();
     assert_close(&conv.forward(&[input.view()]), &expected, case);
     for (part, applied) in PARTS.iter().zip(conv.apply(&PARTS, input.view())) {
-        assert_close(&applied, &case.slow_gather(*part, &input, &shape), &(case, part));
+        assert_close(&applied, &slow_gather(&links, *part, &input, &shape), &(case, part));
     }
     let message = numbers(&shape, 4);
     let both = [(WeightPart::Negative, message.view()), (WeightPart::Squared, message.view())];
-    let expected = case.slow_scatter(WeightPart::Negative, &message, input.shape())
-        + case.slow_scatter(WeightPart::Squared, &message, input.shape());
-    assert_close(&conv.transposed(&both, input.shape()), &expected, case);
+    let expected = both.each_ref().map(|(part, _)| slow_scatter(&links, *part, &message, input.shape()));
+    assert_close(&conv.transposed(&both, input.shape()), &(&expected[0] + &expected[1]), case);
 
     let layer = case.transposed();
     let input = numbers(&case.transposed_input(), 5);
     let Ok(shape) = layer.output_shape(&[input.shape()]) else { return };
-    let expected = case.slow_scatter(WeightPart::All, &input, &shape) + layer.bias().unwrap();
+    let links = case.connections(input.shape(), &shape);
+    let expected = slow_scatter(&links, WeightPart::All, &input, &shape) + layer.bias().unwrap();
     assert_close(&layer.forward(&[input.view()]), &expected, case);
     for (part, applied) in PARTS.iter().zip(layer.apply(&PARTS, input.view())) {
-        assert_close(&applied, &case.slow_scatter(*part, &input, &shape), &(case, part));
+        assert_close(&applied, &slow_scatter(&links, *part, &input, &shape), &(case, part));
     }
     let message = numbers(&shape, 6);
     let both = [(WeightPart::Negative, message.view()), (WeightPart::Squared, message.view())];
-    let expected = case.slow_gather(WeightPart::Negative, &message, input.shape())
-        + case.slow_gather(WeightPart::Squared, &message, input.shape());
-    assert_close(&layer.transposed(&both, input.shape()), &expected, case);
+    let expected = both.each_ref().map(|(part, _)| slow_gather(&links, *part, &message, input.shape()));
+    assert_close(&layer.transposed(&both, input.shape()), &(&expected[0] + &expected[1]), case);
 }
 
 fn dot(left: &ArrayD<f64>, right: &ArrayD<f64>) -> f64 {
