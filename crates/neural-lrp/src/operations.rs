@@ -6,51 +6,80 @@ use ndarray::{ArrayD, ArrayViewD};
 use relevance::Stabilizer;
 use serde::{Deserialize, Serialize};
 
-use crate::definition::Definition;
+use crate::definition::{Constant, Definition, Input};
 use crate::operation::{Reading, Redistribution, Step};
 use crate::{Error, Real};
 
+mod arrangement;
 mod average_pool;
 mod axes;
 mod batch_normalization;
+mod broadcast;
+mod clip;
+mod concat;
 mod conv;
 mod conv_transpose;
 mod convolution;
 mod dense;
 mod elementwise;
+mod exponential;
+mod functions;
+mod identity;
 mod layer_normalization;
 mod local_response_normalization;
 mod lp_pool;
 mod mat_mul;
 mod max_pool;
+mod pad;
 mod placement;
 mod planes;
 mod pooled;
+mod product;
+mod rectifiers;
 mod reduce;
 mod relu;
+mod reshape;
+mod selection;
 mod shares;
+mod sigmoid;
 mod softmax;
+mod sum;
 mod sum_pool;
+mod swish;
 #[cfg(test)]
 pub(crate) mod testing;
+mod transpose;
 mod windows;
 
 pub use average_pool::AveragePool;
 pub use batch_normalization::{BatchNormalization, Statistics};
+pub use clip::Clip;
+pub use concat::Concat;
 pub use conv::Conv;
 pub use conv_transpose::{ConvTranspose, OutputSize};
 pub use convolution::Sliding;
 pub use dense::Dense;
 pub use elementwise::Elementwise;
+pub use exponential::{Celu, Elu, Selu};
+pub use functions::{Abs, Exp, Log, Neg, Pow, Reciprocal, Sqrt};
+pub use identity::Identity;
 pub use layer_normalization::LayerNormalization;
 pub use local_response_normalization::LocalResponseNormalization;
 pub use lp_pool::LpPool;
 pub use mat_mul::MatMul;
 pub use max_pool::MaxPool;
+pub use pad::Pad;
+pub use product::Multiplication;
+pub use rectifiers::{LeakyRelu, PRelu, ThresholdedRelu};
 pub use reduce::{Axes, Rank, Reduce, Statistic};
 pub use relu::Relu;
+pub use reshape::{Flatten, Reshape, Squeeze, Unsqueeze};
+pub use sigmoid::{HardSigmoid, Sigmoid, Softplus, Softsign, Tanh};
 pub use softmax::{LogSoftmax, Softmax};
+pub use sum::Sum;
 pub use sum_pool::SumPool;
+pub use swish::{HardSwish, Mish, Silu};
+pub use transpose::{DepthToSpace, SpaceToDepth, Transpose};
 pub use windows::{Padding, PaddingCounts, Rounding, Windows};
 
 /// The largest of each window.
@@ -107,25 +136,63 @@ macro_rules! operations {
 }
 
 operations! {
+    "Abs" => functions::read_abs,
+    "Add" => sum::read_add,
     "AveragePool" => average_pool::read,
     "BatchNormalization" => batch_normalization::read,
+    "Celu" => exponential::read_celu,
+    "Clip" => clip::read,
+    "Concat" => concat::read,
     "Conv" => conv::read,
     "ConvTranspose" => conv_transpose::read,
+    "DepthToSpace" => transpose::read_depth_to_space,
+    "Div" => product::read_div,
+    "Dropout" => identity::read,
+    "Elu" => exponential::read_elu,
+    "Exp" => functions::read_exp,
+    "Flatten" => reshape::read_flatten,
     "Gemm" => dense::read,
     "GlobalAveragePool" => average_pool::read_global,
     "GlobalLpPool" => lp_pool::read_global,
     "GlobalMaxPool" => max_pool::read_global,
+    "HardSigmoid" => sigmoid::read_hard_sigmoid,
+    "HardSwish" => swish::read_hard_swish,
+    "Identity" => identity::read,
     "LRN" => local_response_normalization::read,
     "LayerNormalization" => layer_normalization::read,
+    "LeakyRelu" => rectifiers::read_leaky,
+    "Log" => functions::read_log,
     "LogSoftmax" => softmax::read_logarithm,
     "LpPool" => lp_pool::read,
     "MatMul" => mat_mul::read,
     "MaxPool" => max_pool::read,
+    "Mish" => swish::read_mish,
+    "Mul" => product::read_mul,
+    "Neg" => functions::read_neg,
+    "PRelu" => rectifiers::read_parametric,
+    "Pad" => pad::read,
+    "Pow" => functions::read_pow,
+    "Reciprocal" => functions::read_reciprocal,
     "ReduceMean" => reduce::read_mean,
     "ReduceSum" => reduce::read_sum,
     "Relu" => relu::read,
+    "Reshape" => reshape::read_reshape,
+    "Selu" => exponential::read_selu,
+    "Sigmoid" => sigmoid::read_sigmoid,
+    "Silu" => swish::read_silu,
     "Softmax" => softmax::read,
+    "Softplus" => sigmoid::read_softplus,
+    "Softsign" => sigmoid::read_softsign,
+    "SpaceToDepth" => transpose::read_space_to_depth,
+    "Sqrt" => functions::read_sqrt,
+    "Squeeze" => reshape::read_squeeze,
+    "Sub" => sum::read_sub,
+    "Sum" => sum::read_sum,
     "SumPool" => sum_pool::read,
+    "Tanh" => sigmoid::read_tanh,
+    "ThresholdedRelu" => rectifiers::read_thresholded,
+    "Transpose" => transpose::read_transpose,
+    "Unsqueeze" => reshape::read_unsqueeze,
 }
 
 /// The shape that all operands broadcast to, as numpy has it.
@@ -156,4 +223,39 @@ pub(crate) fn sum_to_shape<F: Real>(array: ArrayD<F>, shape: &[usize]) -> ArrayD
         }
     }
     array
+}
+
+/// The one number of a constant input; `None` where the input is left out.
+pub(crate) fn single_number<F: Real>(
+    definition: &Definition<F>,
+    position: usize,
+    meaning: &'static str,
+) -> Result<Option<f64>, Error> {
+    let Some(values) = definition.constant(position, meaning)? else { return Ok(None) };
+    match values.first() {
+        Some(&value) if values.len() == 1 => Ok(Some(value.as_())),
+        _ => Err(definition.refuse(meaning, format!("{} numbers", values.len()), "one number")),
+    }
+}
+
+/// Checks that all inputs are given, as many as the operation takes, and that the constant ones hold no integers.
+pub(crate) fn constants_are_numbers<F: Real>(
+    definition: &Definition<F>,
+    count: std::ops::RangeInclusive<usize>,
+) -> Result<(), Error> {
+    let missing = || Error::MissingInput { kind: definition.kind.clone(), input: "operand" };
+    if definition.inputs.len() < *count.start() {
+        return Err(missing());
+    }
+    if definition.inputs.len() > *count.end() {
+        let given = format!("{} inputs", definition.inputs.len());
+        return Err(definition.refuse("list", given, format!("{} at most", count.end())));
+    }
+    definition.inputs.iter().try_for_each(|input| match input {
+        Input::Absent => Err(missing()),
+        Input::Constant(Constant::Integer(_)) => {
+            Err(definition.refuse("operand", "integers", "floating-point numbers"))
+        }
+        Input::Tensor | Input::Constant(Constant::Real(_)) => Ok(()),
+    })
 }

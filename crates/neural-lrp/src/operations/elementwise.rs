@@ -9,7 +9,7 @@ use crate::{Error, Real};
 /// A function of one number, applied to each number of a tensor: an activation, through which relevance passes (Eq. 63).
 ///
 /// [`activation!`] makes an [`Operation`](crate::Operation) of whatever implements it.
-pub trait Elementwise<F: Real> {
+pub trait Elementwise<F: Real>: Sync {
     /// The operator's name.
     const KIND: &'static str;
 
@@ -46,7 +46,9 @@ macro_rules! activation {
             }
 
             fn forward(&self, operands: &[ndarray::ArrayViewD<'_, F>]) -> ndarray::ArrayD<F> {
-                operands[0].mapv(|x| $crate::operations::elementwise::Elementwise::value(self, x))
+                $crate::operations::elementwise::map(&operands[0], |x| {
+                    $crate::operations::elementwise::Elementwise::value(self, x)
+                })
             }
 
             fn gradient(
@@ -73,6 +75,18 @@ pub(crate) fn same_shape(operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
     }
 }
 
+/// Below this many numbers, handing work to threads costs more than it saves.
+pub(crate) const WORTH_THREADS: usize = 1 << 15;
+
+/// A function of each number.
+pub(crate) fn map<F: Real>(operand: &ArrayViewD<'_, F>, function: impl Fn(F) -> F + Sync + Send) -> ArrayD<F> {
+    let numbers = Zip::from(operand);
+    match operand.len() < WORTH_THREADS {
+        true => numbers.map_collect(|&x| function(x)),
+        false => numbers.par_map_collect(|&x| function(x)),
+    }
+}
+
 /// `upper · g'(x)`
 pub(crate) fn gradient<F: Real>(
     function: &impl Elementwise<F>,
@@ -80,5 +94,8 @@ pub(crate) fn gradient<F: Real>(
     upper: ArrayViewD<'_, F>,
 ) -> ArrayD<F> {
     let numbers = Zip::from(&step.operands[0]).and(&step.output).and(&upper);
-    numbers.map_collect(|&x, &y, &upper| upper * function.derivative(x, y))
+    match upper.len() < WORTH_THREADS {
+        true => numbers.map_collect(|&x, &y, &upper| upper * function.derivative(x, y)),
+        false => numbers.par_map_collect(|&x, &y, &upper| upper * function.derivative(x, y)),
+    }
 }

@@ -1,0 +1,246 @@
+//! What operations that move, copy or leave out numbers have in common.
+//!
+//! Each is described by a [`Plan`] for operands of a given shape; forward pass, transpose and what falls outside all
+//! follow from the plan.
+
+use std::fmt;
+
+use ndarray::{ArrayD, ArrayViewD, Axis, CowArray, IxDyn, Zip};
+use relevance::Amount;
+
+use crate::definition::Definition;
+use crate::operation::{Character, Operation, Step};
+use crate::operations::axes::position;
+use crate::operations::elementwise::WORTH_THREADS;
+use crate::operations::selection::{Selection, Walk};
+use crate::{Error, Real};
+
+/// An operation with one operand whose output consists of the operand's numbers, and of a constant where none is.
+pub(crate) trait Arrangement: fmt::Debug + Send + Sync {
+    /// The operator's name.
+    const KIND: &'static str;
+
+    /// The operation in words: attributes and constant inputs, as ONNX names them.
+    fn words<F: Real>(&self) -> Definition<F>;
+
+    /// Where the numbers of an operand of this shape go. Allocates nothing of the output's size.
+    fn plan(&self, shape: &[usize]) -> Result<Plan, Error>;
+
+    /// What stands where no number of the operand goes.
+    fn fill(&self) -> f64 {
+        0.0
+    }
+
+    /// What a person should know beside the kind.
+    fn summary(&self) -> String {
+        String::new()
+    }
+}
+
+impl<F: Real, A: Arrangement> Operation<F> for A {
+    fn definition(&self) -> Definition<F> {
+        self.words()
+    }
+
+    fn kind(&self) -> &'static str {
+        A::KIND
+    }
+
+    fn character(&self) -> Character {
+        Character::Arrangement
+    }
+
+    fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        match operands {
+            [shape] => Ok(self.plan(shape)?.output),
+            _ => Err(Error::shape(operands, "it takes one")),
+        }
+    }
+
+    fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+        agreed(self, operands[0].shape()).apply(operands[0].view(), F::of(self.fill()))
+    }
+
+    fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
+        let shape = step.operands[0].shape();
+        vec![agreed(self, shape).transposed(upper, shape)]
+    }
+
+    fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
+        match self.fill() == 0.0 {
+            true => step.output.to_owned(),
+            false => agreed(self, step.operands[0].shape()).apply(step.operands[0].view(), F::zero()),
+        }
+    }
+
+    fn outside(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Amount {
+        agreed(self, step.operands[0].shape()).outside(upper)
+    }
+
+    fn description(&self) -> String {
+        self.summary()
+    }
+}
+
+/// The plan for a shape that [`Operation::output_shape`] has agreed to.
+fn agreed<A: Arrangement>(arrangement: &A, shape: &[usize]) -> Plan {
+    arrangement.plan(shape).unwrap_or_else(|_| unreachable!("output_shape agreed"))
+}
+
+/// How the numbers of one operand become an output: the operand is seen as an array of another shape, its numbers are
+/// moved, and the result is seen as the output.
+pub(crate) struct Plan {
+    seen_as: Vec<usize>,
+    movement: Movement,
+    output: Vec<usize>,
+}
+
+enum Movement {
+    /// All stay where they are.
+    Stay,
+    /// Axis k of the result is axis `permutation[k]` of what is seen.
+    Permute(Vec<usize>),
+    /// Along each axis some are taken.
+    Select(Vec<Selection>),
+}
+
+impl Plan {
+    /// The same numbers in the same order, in another shape with as many of them.
+    pub(crate) fn reshape(output: Vec<usize>) -> Self {
+        Self { seen_as: output.clone(), movement: Movement::Stay, output }
+    }
+
+    /// The operand seen as another shape with as many numbers, its axes permuted.
+    pub(crate) fn permute(seen_as: Vec<usize>, permutation: Vec<usize>) -> Self {
+        let output = permutation.iter().map(|&axis| seen_as[axis]).collect();
+        Self { seen_as, movement: Movement::Permute(permutation), output }
+    }
+
+    /// One selection for each axis.
+    pub(crate) fn select(selections: Vec<Selection>) -> Self {
+        Self {
+            seen_as: selections.iter().map(|selection| selection.operand).collect(),
+            output: selections.iter().map(|selection| selection.length).collect(),
+            movement: Movement::Select(selections),
+        }
+    }
+
+    /// The result seen as another shape with as many numbers.
+    pub(crate) fn then_seen_as(mut self, output: Vec<usize>) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// The output, with `fill` where no number of the operand goes.
+    fn apply<F: Real>(&self, operand: ArrayViewD<'_, F>, fill: F) -> ArrayD<F> {
+        let numbers = seen_as(operand.as_standard_layout(), &self.seen_as);
+        let moved = match &self.movement {
+            Movement::Stay => numbers,
+            Movement::Permute(permutation) => permuted(numbers.view(), permutation).into(),
+            Movement::Select(selections) => Walk::over(selections).gather(numbers.view(), fill).into(),
+        };
+        seen_as(moved, &self.output).into_owned()
+    }
+
+    /// The transpose: each number goes back to where it came from, copies are added up.
+    fn transposed<F: Real>(&self, upper: ArrayViewD<'_, F>, operand: &[usize]) -> ArrayD<F> {
+        let upper = upper.as_standard_layout();
+        let moved = match &self.movement {
+            Movement::Stay => upper,
+            Movement::Permute(permutation) => {
+                let lengths: Vec<usize> = permutation.iter().map(|&axis| self.seen_as[axis]).collect();
+                let mut inverse = vec![0; permutation.len()];
+                for (place, &axis) in permutation.iter().enumerate() {
+                    inverse[axis] = place;
+                }
+                permuted(seen_as(upper, &lengths).view(), &inverse).into()
+            }
+            Movement::Select(selections) => Walk::over(selections).scatter(upper.view()).into(),
+        };
+        seen_as(moved, operand).into_owned()
+    }
+
+    /// What lies where no number of the operand goes.
+    fn outside<F: Real>(&self, upper: ArrayViewD<'_, F>) -> Amount {
+        match &self.movement {
+            Movement::Stay | Movement::Permute(_) => Amount::default(),
+            Movement::Select(selections) => Walk::over(selections).outside(upper),
+        }
+    }
+}
+
+fn seen_as<'a, F: Real>(numbers: CowArray<'a, F, IxDyn>, shape: &[usize]) -> CowArray<'a, F, IxDyn> {
+    numbers.into_shape_with_order(shape).unwrap_or_else(|_| unreachable!("as many numbers as before"))
+}
+
+/// An array with its axes permuted, in the standard layout. Axes that stay neighbors are moved as one.
+fn permuted<F: Real>(numbers: ArrayViewD<'_, F>, permutation: &[usize]) -> ArrayD<F> {
+    let output: Vec<usize> = permutation.iter().map(|&axis| numbers.len_of(Axis(axis))).collect();
+    let mut groups: Vec<(usize, usize)> = Vec::new(); // first axis and total length, in the order of the output
+    for (place, &axis) in permutation.iter().enumerate() {
+        match groups.last_mut() {
+            Some((_, length)) if permutation[place - 1] + 1 == axis => *length *= output[place],
+            _ => groups.push((axis, output[place])),
+        }
+    }
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by_key(|&group| groups[group].0);
+    let mut places = vec![0; groups.len()];
+    for (place, &group) in order.iter().enumerate() {
+        places[group] = place;
+    }
+    let joined: Vec<usize> = order.iter().map(|&group| groups[group].1).collect();
+    let source = seen_as(numbers.into(), &joined);
+    let source = source.view().permuted_axes(places);
+    let mut target = ArrayD::zeros(source.shape());
+    let numbers = Zip::from(&mut target).and(source);
+    match output.iter().product::<usize>() < WORTH_THREADS {
+        true => numbers.for_each(|target, &source| *target = source),
+        false => numbers.par_for_each(|target, &source| *target = source),
+    }
+    seen_as(target.into(), &output).into_owned()
+}
+
+/// Several axes, each once.
+///
+/// # Errors
+/// [`Error::Shape`] when one is outside of the rank or given twice.
+pub(crate) fn axes_of(axes: &[i64], rank: usize, operand: &[usize]) -> Result<Vec<usize>, Error> {
+    let mut places = Vec::with_capacity(axes.len());
+    for &axis in axes {
+        let place = position(axis, rank)
+            .ok_or_else(|| Error::shape(&[operand], format!("axis {axis} is none of the {rank} axes")))?;
+        if places.contains(&place) {
+            return Err(Error::shape(&[operand], format!("axis {axis} is given twice")));
+        }
+        places.push(place);
+    }
+    Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::testing::numbers;
+
+    #[test]
+    fn permutations_agree_with_those_of_single_numbers() {
+        let array = numbers(&[2, 3, 1, 4, 5], 1);
+        for permutation in
+            [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [0, 3, 4, 1, 2], [3, 4, 0, 1, 2], [1, 0, 2, 3, 4], [2, 4, 0, 1, 3]]
+        {
+            let found = permuted(array.view(), &permutation);
+            assert!(found.is_standard_layout());
+            assert_eq!(found, array.view().permuted_axes(permutation.to_vec()), "{permutation:?}");
+        }
+        let long = numbers(&[3, 150, 151], 2);
+        assert_eq!(permuted(long.view(), &[0, 2, 1]), long.view().permuted_axes(vec![0, 2, 1]));
+    }
+
+    #[test]
+    fn several_axes_are_each_given_once() {
+        assert_eq!(axes_of(&[2, -3], 3, &[]).unwrap(), [2, 0]);
+        assert!(axes_of(&[1, -2], 3, &[]).unwrap_err().to_string().contains("twice"));
+        assert!(axes_of(&[3], 3, &[]).unwrap_err().to_string().contains("none of the 3 axes"));
+    }
+}

@@ -1,0 +1,134 @@
+//! Sums and differences of tensors.
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use crate::definition::Definition;
+use crate::operation::{Character, Operation, Reading, Step};
+use crate::operations::broadcast::combine;
+use crate::operations::{broadcast_shape, constants_are_numbers, sum_to_shape};
+use crate::{Error, Real};
+
+/// `y = Σ_i ± x_i`, where operands broadcast as in numpy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sum {
+    /// `x_1 + x_2`
+    Add,
+    /// `x_1 − x_2`
+    Sub,
+    /// `x_1 + x_2 + …`
+    Sum {
+        /// How many there are.
+        operands: usize,
+    },
+}
+
+impl Sum {
+    fn operands(self) -> usize {
+        match self {
+            Self::Add | Self::Sub => 2,
+            Self::Sum { operands } => operands,
+        }
+    }
+}
+
+impl<F: Real> Operation<F> for Sum {
+    fn definition(&self) -> Definition<F> {
+        Definition::new(Operation::<F>::kind(self), self.operands())
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Add => "Add",
+            Self::Sub => "Sub",
+            Self::Sum { .. } => "Sum",
+        }
+    }
+
+    fn character(&self) -> Character {
+        Character::Sum
+    }
+
+    fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        match operands.len() == self.operands() {
+            true => broadcast_shape(operands),
+            false => Err(Error::shape(operands, format!("it takes {}", self.operands()))),
+        }
+    }
+
+    fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+        match (self, operands) {
+            (Self::Sub, [first, second]) => combine(first, second, |a, b| a - b),
+            (_, [first, second, others @ ..]) => {
+                let sum = combine(first, second, |a, b| a + b);
+                others.iter().fold(sum, |sum, operand| combine(&sum.view(), operand, |a, b| a + b))
+            }
+            _ => operands[0].to_owned(),
+        }
+    }
+
+    fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
+        let mut lower: Vec<ArrayD<F>> =
+            step.operands.iter().map(|operand| sum_to_shape(upper.to_owned(), operand.shape())).collect();
+        if let (Self::Sub, [_, second]) = (self, lower.as_mut_slice()) {
+            second.mapv_inplace(|upper| -upper);
+        }
+        lower
+    }
+}
+
+/// Reads [`Sum::Add`] from its definition.
+pub(super) fn read_add<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
+    constants_are_numbers(definition, 2..=2)?;
+    Ok(Reading::new(Sum::Add, vec![0, 1]))
+}
+
+/// Reads [`Sum::Sub`] from its definition.
+pub(super) fn read_sub<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
+    constants_are_numbers(definition, 2..=2)?;
+    Ok(Reading::new(Sum::Sub, vec![0, 1]))
+}
+
+/// Reads [`Sum::Sum`] from its definition.
+pub(super) fn read_sum<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
+    constants_are_numbers(definition, 1..=usize::MAX)?;
+    let operands = definition.inputs.len();
+    Ok(Reading::new(Sum::Sum { operands }, (0..operands).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::operations::testing::check_gradient;
+
+    #[test]
+    fn gradients_are_those_of_finite_differences() {
+        let a = array![[1.0, -2.0, 0.5], [0.25, 3.0, -1.0]].into_dyn();
+        let b = array![[0.5], [-1.5]].into_dyn();
+        let c = array![2.0].into_dyn();
+        check_gradient(&Sum::Add, &[a.clone(), a.clone()]);
+        check_gradient(&Sum::Add, &[b.clone(), a.clone()]);
+        check_gradient(&Sum::Sub, &[a.clone(), b.clone()]);
+        check_gradient(&Sum::Sub, &[b.clone(), a.clone()]);
+        check_gradient(&Sum::Sum { operands: 3 }, &[c, a.clone(), b]);
+        check_gradient(&Sum::Sum { operands: 1 }, &[a]);
+    }
+
+    #[test]
+    fn operands_must_broadcast_and_be_as_many_as_announced() {
+        let shape = |operation: &dyn Operation<f64>, operands: &[&[usize]]| operation.output_shape(operands);
+        assert_eq!(shape(&Sum::Add, &[&[2, 1], &[3]]).unwrap(), [2, 3]);
+        assert!(shape(&Sum::Add, &[&[2], &[3]]).is_err());
+        assert!(shape(&Sum::Sub, &[&[2]]).unwrap_err().to_string().contains("takes 2"));
+    }
+
+    #[test]
+    fn inputs_left_out_are_refused() {
+        let definition = Definition::<f64>::new("Add", 1);
+        assert!(matches!(read_add(&definition), Err(Error::MissingInput { .. })));
+        assert!(matches!(read_add(&definition.with_absent()), Err(Error::MissingInput { .. })));
+        let integers = Definition::<f64>::new("Add", 1).with_constant_integers([1]);
+        assert!(matches!(read_add(&integers), Err(Error::Attribute { .. })));
+    }
+}
