@@ -36,8 +36,8 @@ impl MatMul {
         let lower_a = sum_to_shape(product(&upper, &swapped(b.view())), a.shape());
         let lower_b = sum_to_shape(product(&swapped(a.view()), &upper), b.shape());
         [(lower_a, &step.operands[0]), (lower_b, &step.operands[1])].map(|(lower, operand)| {
-            let numbers = lower.into_iter().collect();
-            ArrayD::from_shape_vec(operand.raw_dim(), numbers).unwrap_or_else(|_| ArrayD::zeros(operand.raw_dim()))
+            let shape = operand.raw_dim();
+            lower.into_shape_with_order(shape.clone()).unwrap_or_else(|_| ArrayD::zeros(shape))
         })
     }
 }

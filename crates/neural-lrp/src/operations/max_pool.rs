@@ -35,36 +35,29 @@ impl MaxPool {
     fn to_first<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
         let input = &step.operands[0];
         let placement = self.pooled.place(input.shape());
-        fill_planes(
-            input.shape(),
-            [input.view(), step.output.view(), upper.view()],
-            |_, [input, output, upper], lower| {
-                for ((window, &largest), &relevance) in placement.windows().zip(output).zip(upper) {
-                    let winner = placement.positions(window).find(|&position| is_maximum(input[position], largest));
-                    if let Some(winner) = winner {
-                        lower[winner] += relevance;
-                    }
+        let sources = [input.view(), step.output.view(), upper.view()];
+        fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
+            placement.visit(|window, positions| {
+                let winner = positions.iter().find(|&&position| is_maximum(input[position], output[window]));
+                if let Some(&winner) = winner {
+                    lower[winner] += upper[window];
                 }
-            },
-        )
+            });
+        })
     }
 
     /// The relevance of a window to all of its maxima.
     fn to_ties<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
         let input = &step.operands[0];
         let placement = self.pooled.place(input.shape());
-        fill_planes(
-            input.shape(),
-            [input.view(), step.output.view(), upper.view()],
-            |_, [input, output, upper], lower| {
-                for ((window, &largest), &relevance) in placement.windows().zip(output).zip(upper) {
-                    let winners =
-                        || placement.positions(window).filter(|&position| is_maximum(input[position], largest));
-                    let share = relevance / F::of(winners().count() as f64);
-                    winners().for_each(|winner| lower[winner] += share);
-                }
-            },
-        )
+        let sources = [input.view(), step.output.view(), upper.view()];
+        fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
+            placement.visit(|window, positions| {
+                let wins = |position: &&usize| is_maximum(input[**position], output[window]);
+                let share = upper[window] / F::of(positions.iter().filter(wins).count() as f64);
+                positions.iter().filter(wins).for_each(|&winner| lower[winner] += share);
+            });
+        })
     }
 
     /// The relevance of a window to all of its numbers, in proportion.

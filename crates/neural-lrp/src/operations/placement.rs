@@ -60,9 +60,6 @@ pub(super) struct Taps {
     covered: usize,
 }
 
-/// A window along the three axes of a plane.
-pub(super) type Window = [Taps; 3];
-
 /// Windows over the planes of an input of known size. A plane has three axes here, the first of length 1 where the
 /// input has fewer.
 pub(super) struct Placement {
@@ -98,21 +95,31 @@ impl Placement {
         fill_planes(&shape, [input.view()], |_, [input], output| fill(input, output))
     }
 
-    /// All windows, in the order of the outputs.
-    pub(super) fn windows(&self) -> impl Iterator<Item = Window> {
-        let [_, _, width] = &self.taps;
-        self.rows().flat_map(move |[depth, height]| width.iter().map(move |&taps| [depth, height, taps]))
-    }
-
-    /// Where a plane's numbers that a window holds are, in row-major order.
-    pub(super) fn positions(&self, [depth, height, width]: Window) -> impl Iterator<Item = usize> {
-        self.row_starts([depth, height]).flat_map(move |start| self.along(2, width).map(move |column| start + column))
+    /// Visits each window, in the order of the outputs: where the numbers are in a plane that it holds, in row-major
+    /// order.
+    pub(super) fn visit(&self, mut visit: impl FnMut(usize, &[usize])) {
+        let (mut starts, mut positions) = (Vec::new(), Vec::new());
+        let mut output = 0;
+        for window in self.rows() {
+            starts.clear();
+            starts.extend(self.row_starts(window));
+            for &taps in &self.taps[2] {
+                positions.clear();
+                for &start in &starts {
+                    positions.extend(self.along(2, taps).map(|column| start + column));
+                }
+                visit(output, &positions);
+                output += 1;
+            }
+        }
     }
 
     /// The number of each window's positions, inside of the input or with its padding, as `of` says.
     pub(super) fn counts<F: Real>(&self, of: PaddingCounts) -> Vec<F> {
         let along = |taps: &Taps| if of == PaddingCounts::Yes { taps.covered } else { taps.count };
-        self.windows().map(|window| F::of(window.iter().map(|taps| along(taps) as f64).product())).collect()
+        let [_, _, width] = &self.taps;
+        let windows = self.rows().flat_map(|[depth, height]| width.iter().map(move |&width| [depth, height, width]));
+        windows.map(|window| F::of(window.iter().map(|taps| along(taps) as f64).product())).collect()
     }
 
     /// Combines `of(x)` over the numbers of each window of a plane.

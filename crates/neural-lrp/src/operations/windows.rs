@@ -157,13 +157,14 @@ impl Windows {
         };
         let padded = length.saturating_add(before).saturating_add(after);
         let outputs = match (padded.checked_sub(reach), self.rounding) {
-            (None, _) => 0,
             (Some(room), Rounding::Floor) => room / stride + 1,
             (Some(room), Rounding::Ceil) => {
                 let last = room.div_ceil(stride);
                 let starts_beyond = last.saturating_mul(stride) >= length.saturating_add(before);
                 if starts_beyond { last } else { last + 1 }
             }
+            (None, Rounding::Ceil) if reach - padded < stride => 1,
+            (None, _) => 0,
         };
         Line { length, kernel: self.kernel[axis], stride, dilation: self.dilations[axis], before, after, outputs }
     }
