@@ -24,6 +24,7 @@ mod dense;
 mod elementwise;
 mod exponential;
 mod functions;
+mod gather;
 mod identity;
 mod layer_normalization;
 mod local_response_normalization;
@@ -42,6 +43,7 @@ mod reshape;
 mod selection;
 mod shares;
 mod sigmoid;
+mod slice;
 mod softmax;
 mod sum;
 mod sum_pool;
@@ -62,6 +64,7 @@ pub use dense::Dense;
 pub use elementwise::Elementwise;
 pub use exponential::{Celu, Elu, Selu};
 pub use functions::{Abs, Exp, Log, Neg, Pow, Reciprocal, Sqrt};
+pub use gather::{Expand, Gather};
 pub use identity::Identity;
 pub use layer_normalization::LayerNormalization;
 pub use local_response_normalization::LocalResponseNormalization;
@@ -75,6 +78,7 @@ pub use reduce::{Axes, Rank, Reduce, Statistic};
 pub use relu::Relu;
 pub use reshape::{Flatten, Reshape, Squeeze, Unsqueeze};
 pub use sigmoid::{HardSigmoid, Sigmoid, Softplus, Softsign, Tanh};
+pub use slice::{Range, Slice};
 pub use softmax::{LogSoftmax, Softmax};
 pub use sum::Sum;
 pub use sum_pool::SumPool;
@@ -127,9 +131,13 @@ macro_rules! operations {
         /// # Errors
         /// [`Error::UnknownOperation`] when there is none of this kind; else what the operation says of its attributes.
         pub fn read<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
-            match definition.kind.as_str() {
+            let reading = match definition.kind.as_str() {
                 $($kind => $read(definition),)+
                 _ => Err(Error::UnknownOperation { kind: definition.kind.clone() }),
+            }?;
+            match reading.operands.iter().all(|&position| definition.has_input(position)) {
+                true => Ok(reading),
+                false => Err(Error::MissingInput { kind: definition.kind.clone(), input: "operand" }),
             }
         }
     };
@@ -150,7 +158,9 @@ operations! {
     "Dropout" => identity::read,
     "Elu" => exponential::read_elu,
     "Exp" => functions::read_exp,
+    "Expand" => gather::read_expand,
     "Flatten" => reshape::read_flatten,
+    "Gather" => gather::read_gather,
     "Gemm" => dense::read,
     "GlobalAveragePool" => average_pool::read_global,
     "GlobalLpPool" => lp_pool::read_global,
@@ -180,6 +190,7 @@ operations! {
     "Selu" => exponential::read_selu,
     "Sigmoid" => sigmoid::read_sigmoid,
     "Silu" => swish::read_silu,
+    "Slice" => slice::read,
     "Softmax" => softmax::read,
     "Softplus" => sigmoid::read_softplus,
     "Softsign" => sigmoid::read_softsign,
