@@ -4,7 +4,8 @@
 //!   as good as the score falls fast (the paper's pixel flipping, Figs 18–24, and its flipping of blocks for images);
 //! * [`separation`], [`share_of_positive`], [`mean_at`], [`strongest_pixel`]: where data comes with the truth about
 //!   what is where, whether the relevance lies there; [`distance_to`] and [`nearer`] say what "there" is;
-//! * [`area_under_roc`]: how well scores tell one class from another.
+//! * [`area_under_roc`]: how well scores tell one class from another;
+//! * [`Difference`]: whether two computations of the same thing agree.
 //!
 //! Flipping is done over the trait [`relevance::ExplainableClassifier`] alone: it hands a classifier changed inputs
 //! and reads scores, so that explanations of different classifiers, or different explanations of one, are judged by
@@ -45,6 +46,7 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+mod difference;
 mod distance;
 mod error;
 mod flipping;
@@ -54,6 +56,7 @@ mod regions;
 mod replacement;
 mod roc;
 
+pub use difference::Difference;
 pub use distance::{distance_to, nearer};
 pub use error::Error;
 pub use flipping::{FlipCurve, FlipOptions, FlipOrder, flip_curve, flipped_inputs};

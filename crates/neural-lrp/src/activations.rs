@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, Dimension};
 
 use crate::network::{Network, Node, TensorId};
 use crate::operation::Step;
@@ -47,7 +47,7 @@ fn check_finite<F: Real>(name: &str, value: &ArrayD<F>) -> Result<(), Error> {
         None => Ok(()),
         Some((place, number)) => Err(Error::Input {
             input: name.to_owned(),
-            reason: format!("it holds {number} at {:?}; every number must be finite", place),
+            reason: format!("it holds {number} at {:?}; every number must be finite", place.slice()),
         }),
     }
 }

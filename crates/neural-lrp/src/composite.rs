@@ -199,24 +199,34 @@ impl Composite {
     /// # Errors
     /// [`Error::Setting`] when a choice by name fits no node, or a z^B-rule has no range of inputs.
     pub fn assign<F: Real>(&self, network: &Network<F>) -> Result<Vec<Rule>, Error> {
+        let rules = self.choose(network)?;
+        for (node, rule) in network.nodes().iter().zip(&rules) {
+            if let Rule::ZBox(ZBox { range: None }) = rule {
+                return Err(Error::Setting {
+                    what: "rule",
+                    given: rule.to_string(),
+                    reason: "it needs the smallest and the largest value of the input, as in z-box=-1,1".into(),
+                }
+                .at(&node.name, node.operation.kind()));
+            }
+        }
+        Ok(rules)
+    }
+
+    /// The rule of each node, whether it has all that it needs or not: a z^B-rule may still lack the range of inputs.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when a choice by name fits no node.
+    pub fn choose<F: Real>(&self, network: &Network<F>) -> Result<Vec<Rule>, Error> {
         let places = selector::Places::of(network);
         for choice in &self.choices {
             choice.selector.check(network)?;
         }
         let rule = |node: &Node<F>| {
             let chosen = self.choices.iter().find(|choice| choice.selector.fits(node, &places));
-            let rule = chosen.map_or_else(|| self.by_character(network, node), |choice| choice.rule.clone());
-            match rule {
-                Rule::ZBox(ZBox { range: None }) => Err(Error::Setting {
-                    what: "rule",
-                    given: rule.to_string(),
-                    reason: "it needs the smallest and the largest value of the input, as in z-box=-1,1".into(),
-                }
-                .at(&node.name, node.operation.kind())),
-                rule => Ok(rule),
-            }
+            chosen.map_or_else(|| self.by_character(network, node), |choice| choice.rule.clone())
         };
-        network.nodes().iter().map(rule).collect()
+        Ok(network.nodes().iter().map(rule).collect())
     }
 
     /// The rule of a node that no choice is about.

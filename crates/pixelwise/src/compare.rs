@@ -1,19 +1,136 @@
-//! `pixelwise compare`.
+//! `pixelwise compare`: explanations side by side.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use heatmap::write_png;
+use neural_lrp::Real;
+use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::computation::{ComputationOptions, Precision};
+use crate::failure::{Context, Failure};
+use crate::inputs::Source;
+use crate::labels::Labels;
+use crate::model::{NetworkModel, declared_shape};
+use crate::output::{print, print_json};
+use crate::preprocess::{PreprocessOptions, input_range};
+use crate::rules::{RangeChoice, Way};
+use explained::{ExplainedSample, explain};
+use samples::samples;
 
-/// Being written
+mod explained;
+mod samples;
+mod sheet;
+
+/// Compare explanations: rules side by side on one sheet, each with what became of the score
+///
+/// Every heatmap is scaled by its own largest relevance. The captions and the table say where the score went: how much
+/// of it reached the input, and which sink took most of the rest.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The network: an ONNX file, or a text network of the LRP toolbox
     model: PathBuf,
+
+    /// An image (PNG, JPEG, BMP, PNM), a folder of images, or an .npy batch; each has a row on the sheet
+    input: PathBuf,
+
+    /// What is compared: rules, composites, methods, as `pixelwise explain` knows them
+    #[arg(long, value_name = "RULE|COMPOSITE|METHOD", num_args = 1.., default_values = DEFAULT_RULES)]
+    rules: Vec<Way>,
+
+    /// Where the sheet goes
+    #[arg(long, value_name = "FILE.png", default_value = "comparison.png")]
+    output: PathBuf,
+
+    /// The class that is explained: predicted, its number, or its name
+    #[arg(long, value_name = "predicted|K|NAME", default_value = "predicted")]
+    target: String,
+
+    /// The smallest and largest value of the network's input, for the rule z-box (default for images: black and white after their preprocessing): two numbers, or two .npy files
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    input_range: Option<RangeChoice>,
+
+    #[command(flatten)]
+    preprocess: PreprocessOptions,
+
+    /// Names of the classes, class k on line k + 1
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+
+    #[command(flatten)]
+    computation: ComputationOptions,
+
+    /// Print JSON instead of the table
+    #[arg(long)]
+    json: bool,
 }
 
-/// Not yet.
-pub fn compare(_arguments: &Arguments) -> Result<(), Failure> {
-    Err("this verb is being written".into())
+/// One of each family, and the gradient to compare them with.
+const DEFAULT_RULES: [&str; 6] =
+    ["epsilon=0.01", "alpha-beta=2", "z-plus", "gamma=0.25", "epsilon-plus-flat", "gradient"];
+
+/// More rows than that are no sheet that anybody reads.
+const MOST_SAMPLES: usize = 20;
+
+const EXAMPLES: &str = "\
+Examples:
+  pixelwise compare model.onnx photo.jpg
+      The usual rules, on comparison.png
+  pixelwise compare model.onnx photo.jpg --rules epsilon=0.01 epsilon=1 alpha-beta=2 --output epsilon.png
+      One's own choice
+  pixelwise compare model.onnx photo.jpg --target 207 --rules epsilon-gamma-box input-x-gradient
+      Another class than the predicted one";
+
+/// Explains an input in several ways, and puts the heatmaps on one sheet.
+pub fn compare(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.computation.start()?;
+    match arguments.computation.dtype {
+        Precision::F32 => compare_in::<f32>(arguments),
+        Precision::F64 => compare_in::<f64>(arguments),
+    }
+}
+
+fn compare_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
+    let labels = Labels::read(arguments.labels.as_deref())?;
+    let target = labels.target(&arguments.target)?;
+    let mut model = NetworkModel::<F>::read(&arguments.model)?;
+    let input = model.only_input()?;
+    let (name, declared) = (input.name.clone(), declared_shape(input));
+    let sources = Source::all(&arguments.input)?;
+    let takes_images = sources.iter().any(|source| matches!(source, Source::Image(_)));
+    let preprocessing = takes_images.then(|| arguments.preprocess.for_input(&name, &declared)).transpose()?;
+    let range = match (&arguments.input_range, &preprocessing) {
+        (Some(range), _) => Some(range.read()?),
+        (None, Some(preprocessing)) => Some(input_range(preprocessing)?),
+        (None, None) => None,
+    };
+    let ways = arguments.rules.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let together = declared.first().copied().flatten().unwrap_or(1);
+    let groups = samples::<F>(&sources, preprocessing.as_ref(), together, MOST_SAMPLES)?;
+
+    let mut explained: Vec<ExplainedSample> = Vec::new();
+    for group in &groups {
+        let network = model.network(&[group.batch.shape()])?;
+        explained.extend(explain(&network, group, &ways, &target, &labels).context(&group.names[0])?);
+    }
+    let sheet = sheet::draw(&explained, &ways)?;
+    write_png(&arguments.output, &sheet)?;
+
+    let prepared = preprocessing.map(|preprocessing| preprocessing.to_string());
+    if arguments.json {
+        let samples = explained.iter().map(ExplainedSample::json).collect::<Vec<Value>>();
+        return print_json(&json!({
+            "model": arguments.model,
+            "dtype": F::NAME,
+            "preprocessing": prepared,
+            "output": arguments.output,
+            "samples": samples,
+        }));
+    }
+    if let Some(prepared) = prepared {
+        print(&format!("preprocessing: {prepared}\n"))?;
+    }
+    explained.iter().try_for_each(|sample| print(&sample.text()))?;
+    print(&format!("\nsheet: {}\n", arguments.output.display()))
 }

@@ -3,12 +3,33 @@
 use std::fs;
 use std::path::Path;
 
+use neural_lrp::Target;
+use serde_json::{Value, json};
+
 use crate::failure::{Context, Failure};
 
 /// Names of classes; class k has the name on line k + 1 of their file.
 #[derive(Clone, Debug, Default)]
 pub struct Labels {
     names: Vec<String>,
+}
+
+/// A class with its score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// The class.
+    pub class: usize,
+    /// Its score.
+    pub score: f64,
+    /// Its number and its name, if it has one.
+    pub description: String,
+}
+
+impl Scored {
+    /// For a program.
+    pub fn json(&self) -> Value {
+        json!({ "class": self.class, "score": self.score, "description": self.description })
+    }
 }
 
 impl Labels {
@@ -27,6 +48,23 @@ impl Labels {
     /// A class as a person reads it: `207 golden retriever`, or its number alone.
     pub fn describe(&self, class: usize) -> String {
         self.name(class).map_or_else(|| class.to_string(), |name| format!("{class} {name}"))
+    }
+
+    /// The classes of the largest scores, the first of equals first.
+    pub fn top(&self, scores: impl IntoIterator<Item = f64>, count: usize) -> Vec<Scored> {
+        let mut ranked: Vec<(usize, f64)> = scores.into_iter().enumerate().collect();
+        ranked.sort_by(|(_, score), (_, other)| other.total_cmp(score));
+        let scored = |(class, score)| Scored { class, score, description: self.describe(class) };
+        ranked.into_iter().take(count).map(scored).collect()
+    }
+
+    /// The class that is to be explained: `predicted`, its number, or its name.
+    pub fn target(&self, text: &str) -> Result<Target, Failure> {
+        match (text, text.parse()) {
+            ("predicted", _) => Ok(Target::Predicted),
+            (_, Ok(class)) => Ok(Target::Class(class)),
+            (name, Err(_)) => self.find(name).map(Target::Class),
+        }
     }
 
     /// The class of a name: of the whole line, or of one of several names with commas between them.
@@ -56,6 +94,8 @@ mod tests {
         assert_eq!(labels.find("tinca tinca").unwrap(), 0);
         assert!(labels.find("dog").unwrap_err().to_string().contains("\"dog\""));
         assert_eq!((labels.describe(1), labels.describe(2)), ("1 goldfish".to_owned(), "2".to_owned()));
+        let top: Vec<usize> = labels.top([0.5, 2.0, 0.5], 2).iter().map(|scored| scored.class).collect();
+        assert_eq!(top, [1, 0]);
         assert!(Labels::default().find("dog").unwrap_err().to_string().contains("--labels"));
     }
 }

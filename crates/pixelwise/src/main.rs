@@ -1,28 +1,17 @@
 //! The command line: reads files, calls the libraries, prints. No mathematics here.
 
-#[allow(dead_code)]
 mod compare;
-#[allow(dead_code)]
 mod computation;
-#[allow(dead_code)]
 mod explain;
-#[allow(dead_code)]
 mod failure;
-#[allow(dead_code)]
 mod inputs;
-#[allow(dead_code)]
 mod inspect;
-#[allow(dead_code)]
 mod labels;
-#[allow(dead_code)]
 mod model;
-#[allow(dead_code)]
 mod output;
-#[allow(dead_code)]
+mod pictures;
 mod preprocess;
-#[allow(dead_code)]
 mod rules;
-#[allow(dead_code)]
 mod run;
 
 use std::process::ExitCode;

@@ -68,7 +68,8 @@ impl Table {
 }
 
 fn is_number(cell: &str) -> bool {
-    cell.is_empty() || cell.starts_with(|first: char| first.is_ascii_digit() || first == '-')
+    let digits = cell.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    cell.is_empty() || digits && !cell.contains('×')
 }
 
 /// Six significant digits, as short as they can be.

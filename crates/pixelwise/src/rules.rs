@@ -1,5 +1,6 @@
 //! `--rule`, `--composite`, `--method` and what goes with them: which rule at which node.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use ndarray::{ArrayD, arr0};
 use neural_lrp::rules::{InputRange, Rule};
-use neural_lrp::{Composite, Selector};
+use neural_lrp::{Composite, Explained, Forward, Initial, Real, Selector, Target};
 
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
@@ -110,6 +111,16 @@ impl RuleOptions {
 }
 
 impl Method {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// Whether it is one backward pass with rules of its own.
+    pub fn is_backward_pass(self) -> bool {
+        matches!(self, Self::Gradient | Self::GuidedBackprop | Self::Deconvnet | Self::ExcitationBackprop)
+    }
+
     /// The composite of the method's backward passes.
     pub fn composite(self) -> &'static str {
         match self {
@@ -119,6 +130,93 @@ impl Method {
             Self::Gradient | Self::InputXGradient | Self::IntegratedGradients | Self::SmoothGrad | Self::Taylor => {
                 "gradient"
             }
+        }
+    }
+}
+
+/// A way to explain, by one name: a rule, a composite or a method.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// With the rules of a composite, and how it is called.
+    Composite(String, CompositeChoice),
+    /// By a method.
+    Method(Method),
+}
+
+impl FromStr for Way {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        if let Ok(method) = Method::from_str(text, false) {
+            return Ok(Self::Method(method));
+        }
+        let choice = match (text.parse::<CompositeChoice>(), text.parse::<Rule>()) {
+            (Ok(choice), _) => choice,
+            (Err(_), Ok(rule)) => CompositeChoice::Named(Composite::uniform(rule)),
+            (Err(composite), Err(rule)) => {
+                // A name that is no rule's might be any; one that is a rule's has wrong settings.
+                let name = text.split('=').next().unwrap_or(text);
+                return Err(if Rule::NAMES.contains(&name) { rule.into() } else { unknown_way(text, &composite) });
+            }
+        };
+        Ok(Self::Composite(text.to_owned(), choice))
+    }
+}
+
+fn unknown_way(text: &str, composite: &neural_lrp::Error) -> Failure {
+    let methods = Method::value_variants().iter().map(|method| method.name()).collect::<Vec<_>>().join(", ");
+    format!(
+        "no rule, composite or method is called {text:?}. Rules: {}. Methods: {methods}. {composite}",
+        Rule::NAMES.join(", ")
+    )
+    .into()
+}
+
+impl Way {
+    /// With its files read, and the range of the network's input where a rule needs it.
+    pub fn ready(&self, range: Option<&InputRange>) -> Result<ReadyWay, Failure> {
+        let (name, choice) = match self {
+            Self::Method(method) => return Ok(ReadyWay::Method(*method)),
+            Self::Composite(name, choice) => (name, choice),
+        };
+        let composite = choice.read()?;
+        let composite = match range {
+            Some(range) => composite.with_input_range(range),
+            None => composite,
+        };
+        Ok(ReadyWay::Composite(name.clone(), composite))
+    }
+}
+
+/// A way to explain that has all it needs.
+#[derive(Clone, Debug)]
+pub enum ReadyWay {
+    /// With the rules of a composite, and how it is called.
+    Composite(String, Composite),
+    /// By a method.
+    Method(Method),
+}
+
+impl ReadyWay {
+    /// Explains a target: relevance starts from its score, a gradient from 1.
+    pub fn explain<F: Real>(&self, forward: &Forward<'_, F>, target: &Target) -> Result<Explained<F>, Failure> {
+        Ok(match self {
+            Self::Composite(_, composite) => forward.explain(composite, &Initial::Score(target.clone()).into())?,
+            Self::Method(method) if !method.is_backward_pass() => {
+                return Err(format!("{self} takes more than one backward pass, and is not compared yet").into());
+            }
+            Self::Method(method) => {
+                forward.explain(&Composite::named(method.composite())?, &Initial::One(target.clone()).into())?
+            }
+        })
+    }
+}
+
+impl fmt::Display for ReadyWay {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Composite(name, _) => formatter.pad(name),
+            Self::Method(method) => formatter.pad(&method.name()),
         }
     }
 }

@@ -1,19 +1,190 @@
-//! `pixelwise run`.
+//! `pixelwise run`: the forward pass alone.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
+use images::Preprocessing;
+use ndarray::{ArrayD, Axis, concatenate};
+use ndarray_npy::WritableElement;
+use neural_lrp::{Network, Real};
+use rayon::prelude::*;
+use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::computation::{ComputationOptions, Precision};
+use crate::failure::{Context, Failure};
+use crate::inputs::{NamedFile, Source, npy, read_image};
+use crate::labels::Labels;
+use crate::model::NetworkModel;
+use crate::output::{print, print_json, write_npy};
+use crate::preprocess::PreprocessOptions;
+use expected::Expected;
 
-/// Being written
+mod described;
+mod expected;
+mod questions;
+
+/// Run a network: the forward pass alone, to see what it sees, and whether that is what its framework sees
+///
+/// Arrays go in as they are, of any rank and type; an image is prepared as --preprocess says. Several INPUTs, or the
+/// images in a folder, go through the network one after another, and their outputs are stacked along axis 0.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The network: an ONNX file, or a text network of the LRP toolbox
     model: PathBuf,
+
+    /// Images (PNG, JPEG, BMP, PNM), folders of images, or .npy arrays; for a network of several inputs, one for each: NAME=FILE
+    #[arg(required = true, value_name = "[NAME=]INPUT")]
+    input: Vec<String>,
+
+    /// Write an output (the first, if none is named) into an .npy file (repeatable)
+    #[arg(long, value_name = "[NAME=]FILE.npy")]
+    output_array: Vec<String>,
+
+    /// Compare an output (the first, if none is named) with an .npy file; a difference beyond --tolerance fails (repeatable)
+    #[arg(long, value_name = "[NAME=]FILE.npy")]
+    expect: Vec<String>,
+
+    /// The largest difference that is none, relative to the largest magnitude of the expected array
+    #[arg(long, value_name = "T", default_value_t = 1e-4, value_parser = parse_tolerance)]
+    tolerance: f64,
+
+    #[command(flatten)]
+    preprocess: PreprocessOptions,
+
+    /// Names of the classes, class k on line k + 1
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+
+    /// How many classes are listed
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    top: usize,
+
+    #[command(flatten)]
+    computation: ComputationOptions,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
-/// Not yet.
-pub fn run(_arguments: &Arguments) -> Result<(), Failure> {
-    Err("this verb is being written".into())
+const EXAMPLES: &str = "\
+Examples:
+  pixelwise run model.onnx photo.jpg --labels labels.txt
+      The five best classes of a photo
+  pixelwise run model.onnx batch.npy --expect logits.npy
+      Is it the same network as in the framework that logits.npy comes from? Exit code 1 if not
+  pixelwise run model.onnx photos/ --preprocess efficientnet-lite --output-array logits.npy
+      The scores of every photo in a folder, one row for each, in the order of their names
+  pixelwise run model.onnx image=a.npy mask=b.npy --output-array scores=s.npy --output-array boxes=b.npy
+      Several inputs and outputs, by name";
+
+fn parse_tolerance(text: &str) -> Result<f64, String> {
+    let tolerance: Option<f64> = text.parse().ok();
+    tolerance
+        .filter(|tolerance| *tolerance >= 0.0 && tolerance.is_finite())
+        .ok_or_else(|| "it should be a number that is not negative, as 1e-4".to_owned())
+}
+
+/// Takes inputs through the network, one after another.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.computation.start()?;
+    match arguments.computation.dtype {
+        Precision::F32 => run_in::<f32>(arguments),
+        Precision::F64 => run_in::<f64>(arguments),
+    }
+}
+
+fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failure> {
+    let labels = Labels::read(arguments.labels.as_deref())?;
+    let mut model = NetworkModel::<F>::read(&arguments.model)?;
+    let outputs: Vec<&str> = model.outputs().iter().map(String::as_str).collect();
+    let outputs_of = |texts: &[String]| {
+        texts.iter().map(|text| NamedFile::parse(text, "output", &outputs)).collect::<Result<Vec<_>, _>>()
+    };
+    let written = outputs_of(&arguments.output_array)?;
+    let expected = outputs_of(&arguments.expect)?;
+    let questions = questions::questions(&arguments.input, model.inputs())?;
+    let preparations = questions::preparations(&questions, model.inputs(), &arguments.preprocess)?;
+
+    let keeps = !written.is_empty() || !expected.is_empty();
+    let mut kept: Vec<Vec<ArrayD<F>>> = Vec::new();
+    let mut answers = Vec::new();
+    if !arguments.json {
+        preparations.iter().flatten().try_for_each(|prepared| print(&format!("preprocessing: {prepared}\n")))?;
+    }
+    // So many at once that no thread waits, and so few that a folder of any size fits into the memory.
+    for together in questions.chunks(2 * rayon::current_num_threads()) {
+        let loaded = together.par_iter().map(|sources| load(sources, &preparations));
+        let loaded = loaded.collect::<Result<Vec<_>, Failure>>()?;
+        let networks = loaded.iter().map(|arrays| {
+            let shapes: Vec<&[usize]> = arrays.iter().map(ArrayD::shape).collect();
+            model.network(&shapes)
+        });
+        let networks = networks.collect::<Result<Vec<_>, _>>()?;
+        let values = (loaded, networks, together)
+            .into_par_iter()
+            .map(|(arrays, network, sources)| forward(&network, arrays).context(questions::name(sources)));
+        for (values, sources) in values.collect::<Result<Vec<_>, _>>()?.into_iter().zip(together) {
+            let answer = described::Answer::of(sources, model.outputs(), &values, &labels, arguments.top);
+            match arguments.json {
+                true => answers.push(answer.json()),
+                false => print(&answer.text())?,
+            }
+            if keeps {
+                kept.push(values);
+            }
+        }
+    }
+
+    let stacked = |file: &NamedFile| stack(&kept, model.outputs(), file.name.as_deref());
+    for file in &written {
+        write_npy(&file.path, stacked(file)?.view())?;
+    }
+    let compared = expected.iter().map(|file| {
+        let output = file.name.clone().unwrap_or_else(|| model.outputs()[0].clone());
+        Expected::compare(output, &file.path, stacked(file)?, arguments.tolerance)
+    });
+    let compared = compared.collect::<Result<Vec<_>, _>>()?;
+    if arguments.json {
+        let preprocessing = preparations.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
+        let expected = compared.iter().map(Expected::json).collect::<Vec<Value>>();
+        print_json(&json!({
+            "model": arguments.model,
+            "dtype": F::NAME,
+            "preprocessing": preprocessing,
+            "answers": answers,
+            "expected": expected,
+        }))?;
+    } else {
+        compared.iter().try_for_each(|compared| print(&compared.text()))?;
+    }
+    expected::verdict(&compared)
+}
+
+/// The arrays of one question, one for each of the network's inputs.
+fn load<F: Real>(sources: &[Source], preparations: &[Option<Preprocessing>]) -> Result<Vec<ArrayD<F>>, Failure> {
+    let arrays = sources.iter().zip(preparations).map(|(source, preparation)| match (source, preparation) {
+        (Source::Image(path), Some(preprocessing)) => Ok(read_image(path, preprocessing)?.network),
+        (Source::Image(path) | Source::Array(path), _) => npy::read(path),
+    });
+    arrays.collect()
+}
+
+/// The outputs of the network.
+fn forward<F: Real>(network: &Arc<Network<F>>, inputs: Vec<ArrayD<F>>) -> Result<Vec<ArrayD<F>>, Failure> {
+    let activations = network.forward(inputs)?;
+    Ok(network.outputs().iter().map(|&output| activations.value(output).to_owned()).collect())
+}
+
+/// One output of all questions: as it is for a single one, else stacked along axis 0.
+fn stack<F: Real>(kept: &[Vec<ArrayD<F>>], outputs: &[String], name: Option<&str>) -> Result<ArrayD<F>, Failure> {
+    let position = outputs.iter().position(|output| Some(output.as_str()) == name).unwrap_or(0);
+    let values: Vec<_> = kept.iter().map(|values| values[position].view()).collect();
+    match values.as_slice() {
+        [single] => Ok(single.to_owned()),
+        several => concatenate(Axis(0), several)
+            .context("the outputs of these inputs differ in shape, so they can't be stacked into one array"),
+    }
 }
