@@ -208,6 +208,8 @@ mod inspect {
         assert!(has(&rules(&["--method", "guided-backprop"]), "Relu", "guided"));
         assert!(has(&rules(&["--rule", "z-box"]), "Conv", "z-box (needs --input-range)"));
         assert!(has(&rules(&["--rule", "z-box", "--input-range", "-2.5,2"]), "Conv", "z-box=-2.5,2"));
+        let toolbox = rules(&["--rule", "alpha-beta=2", "--compatible", "toolbox"]);
+        assert!(has(&toolbox, "MaxPool", "ties-shared") && has(&toolbox, "Conv", "alpha-beta=2"));
         let folder = Folder::new();
         let own = folder.path("own.toml");
         fs::write(&own, "name = 'own'\n[[rule]]\nwhere = 'first'\nrule = 'w-square'\n").unwrap();

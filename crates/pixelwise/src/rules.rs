@@ -38,6 +38,17 @@ pub struct RuleOptions {
     /// The smallest and largest value of the network's input, for the rule z-box: two numbers, or two .npy files that broadcast to (C, 1, 1)
     #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
     pub input_range: Option<RangeChoice>,
+
+    /// Take over what another implementation does beside the formulas
+    #[arg(long, value_name = "IMPLEMENTATION", value_enum)]
+    pub compatible: Option<Compatibility>,
+}
+
+/// Another implementation that numbers are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compatibility {
+    /// The paper's authors' own: its treatment of pools under --rule epsilon and alpha-beta
+    Toolbox,
 }
 
 /// A composite by name, or in a file.
@@ -99,6 +110,9 @@ impl RuleOptions {
             (None, None, Some(method)) => Composite::named(method.composite())?,
             (None, None, None) => Composite::named(DEFAULT_COMPOSITE)?,
         };
+        if self.compatible == Some(Compatibility::Toolbox) {
+            composite = composite.compatible_with_toolbox();
+        }
         // The first given decides, so it is put in last.
         for choice in self.layer_rule.iter().rev() {
             composite = composite.with_first(choice.selector.clone(), choice.rule.clone());
