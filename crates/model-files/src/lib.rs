@@ -17,8 +17,11 @@ mod opset;
 mod patterns;
 mod rewriting;
 mod support;
+mod toolbox;
 mod wire;
+mod writer;
 
 pub use declaration::{Dimension, InputDeclaration, InputShapes};
 pub use error::{Error, UnsupportedNode};
 pub use model::{Model, read};
+pub use writer::{Place, Precision, WriteOptions, write, write_with};

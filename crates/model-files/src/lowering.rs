@@ -25,7 +25,6 @@ pub(crate) fn needs_shape(node: &Node) -> bool {
     match node.kind.as_str() {
         "Split" => true,
         "Softmax" | "LogSoftmax" => node.attributes.contains_key(OVER_ALL_FOLLOWING_AXES),
-        "Pad" => node.input(3).is_some(),
         "LayerNormalization" => node.attributes.contains_key(AXES),
         _ => false,
     }
@@ -37,16 +36,22 @@ pub(crate) fn lower<'c, F: Real>(
     shape: &[usize],
     constant: impl Fn(&str) -> Option<&'c Constant<F>>,
 ) -> Result<Lowered<F>, Error> {
-    let integers = |position: usize| match node.input(position).map(&constant) {
-        None => Ok(None),
-        Some(Some(Constant::Integer(values))) => Ok(Some(values.iter().copied().collect::<Vec<i64>>())),
-        Some(_) => Err(node.refuse(format!("its input {position} should be of known integers"))),
-    };
     match node.kind.as_str() {
-        "Split" => split(node, shape, integers(1)?),
+        "Split" => split(node, shape, lengths(node, constant)?),
         "Softmax" | "LogSoftmax" => softmax(node, shape),
-        "Pad" => pad(node, shape, integers(1)?, integers(3)?),
         _ => layer_normalization(node, shape),
+    }
+}
+
+/// The lengths that a Split is given.
+fn lengths<'c, F: Real>(
+    node: &Node,
+    constant: impl Fn(&str) -> Option<&'c Constant<F>>,
+) -> Result<Option<Vec<i64>>, Error> {
+    match node.input(1).map(constant) {
+        None => Ok(None),
+        Some(Some(Constant::Integer(lengths))) => Ok(Some(lengths.iter().copied().collect())),
+        Some(_) => Err(node.refuse("its pieces should have known lengths")),
     }
 }
 
@@ -120,30 +125,6 @@ fn softmax<F: Real>(node: &Node, shape: &[usize]) -> Result<Lowered<F>, Error> {
         (old_shape, Constant::Integer(arr1(&old).into_dyn())),
     ];
     Ok(Lowered { nodes: vec![flatten, plain, restore], constants })
-}
-
-/// Pad along some axes: along all, those others by 0.
-fn pad<F: Real>(
-    node: &Node,
-    shape: &[usize],
-    pads: Option<Vec<i64>>,
-    axes: Option<Vec<i64>>,
-) -> Result<Lowered<F>, Error> {
-    let (pads, axes) = (pads.unwrap_or_default(), axes.unwrap_or_default());
-    if pads.len() != 2 * axes.len() {
-        return Err(node.refuse(format!("pads {pads:?} for axes {axes:?}: there have to be two for each")));
-    }
-    let mut all = vec![0; 2 * shape.len()];
-    for (index, &axis) in axes.iter().enumerate() {
-        let axis = axis_of(node, axis, shape.len())?;
-        all[axis] = pads[index];
-        all[axis + shape.len()] = pads[index + axes.len()];
-    }
-    let name = format!("{}.pads", node.output());
-    let mut plain = node.clone();
-    plain.inputs.truncate(3);
-    plain.inputs[1].clone_from(&name);
-    Ok(Lowered { nodes: vec![plain], constants: vec![(name, Constant::Integer(arr1(&all).into_dyn()))] })
 }
 
 /// A LayerNormalization that was recognized: its axes have to be the last ones.

@@ -11,7 +11,7 @@ use neural_lrp::{Network, Reading, Real};
 use crate::graph::{Graph, Node};
 use crate::{
     Error, InputDeclaration, InputShapes, UnsupportedNode, assembly, evaluation, lowering, onnx, opset, patterns,
-    rewriting,
+    rewriting, toolbox,
 };
 
 /// A network as a file describes it, for inputs of any shape that the file allows.
@@ -36,7 +36,10 @@ pub(crate) enum Step<F: Real> {
     Ready(Node, Reading<F>),
 }
 
-/// Reads a network file: an ONNX model.
+/// Reads a network file: an ONNX model, or a text network of the LRP toolbox.
+///
+/// Which of them it is, its first bytes tell. A text network's images are samples × height × width × channels, as its
+/// toolbox has them.
 ///
 /// # Errors
 /// [`Error::Read`] when the file can't be read; else [`Error::File`] with what is wrong in it.
@@ -53,6 +56,9 @@ impl<F: Real> Model<F> {
     /// # Errors
     /// What is wrong in the bytes; [`Error::Unsupported`] lists all nodes that there is no operation for.
     pub fn from_bytes(bytes: &[u8], folder: &Path) -> Result<Self, Error> {
+        if toolbox::is_likely(bytes) {
+            return Self::from_graph(toolbox::read(bytes)?);
+        }
         if !onnx::is_likely(bytes) {
             return Err(Error::NoNetwork { reason: describe(bytes).to_owned() });
         }
@@ -68,7 +74,7 @@ impl<F: Real> Model<F> {
         rewriting::rewrite(&mut graph, |node| !in_advance.contains(node.output()));
         check_support(&graph, &in_advance)?;
         let mut steps = Vec::new();
-        for node in graph.nodes {
+        for node in std::mem::take(&mut graph.nodes) {
             let waits = node.given_inputs().any(|input| in_advance.contains(input)) || lowering::needs_shape(&node);
             steps.push(if in_advance.contains(node.output()) {
                 Step::Advance(node)
@@ -79,6 +85,15 @@ impl<F: Real> Model<F> {
                 Step::Ready(node, reading)
             });
         }
+        let mut taken: BTreeSet<&str> = graph.outputs.iter().map(String::as_str).collect();
+        for step in &steps {
+            match step {
+                Step::Advance(node) | Step::Shaped(node) => taken.extend(node.given_inputs()),
+                Step::Ready(node, reading) => taken.extend(reading.operands.iter().filter_map(|&at| node.input(at))),
+            }
+        }
+        // What the operations hold need not be kept twice.
+        graph.constants.retain(|name, _| taken.contains(name.as_str()));
         Ok(Self { inputs: graph.inputs, outputs: graph.outputs, constants: graph.constants, steps })
     }
 

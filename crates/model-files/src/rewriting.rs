@@ -9,7 +9,6 @@ use rten_onnx::onnx::DataType;
 
 use crate::graph::{Graph, Node};
 
-mod gather;
 mod gemm;
 
 /// Rewrites the nodes that the network computes for each image, which are those that `flows` says.
@@ -23,10 +22,8 @@ pub(crate) fn rewrite<F: Real>(graph: &mut Graph<F>, flows: impl Fn(&Node) -> bo
 fn rewritten<F: Real>(graph: &mut Graph<F>, node: Node) -> Vec<Node> {
     match node.kind.as_str() {
         "Cast" => vec![cast(node)],
-        "Gather" => gather::rewrite(graph, node),
         "Gemm" => gemm::rewrite(graph, node),
         "Resize" => vec![resize(graph, node)],
-        "Sum" => sum(&node),
         _ => vec![node],
     }
 }
@@ -60,22 +57,4 @@ fn resize<F: Real>(graph: &Graph<F>, mut node: Node) -> Node {
         }
     }
     node
-}
-
-/// A sum of any number of tensors, two by two.
-fn sum(node: &Node) -> Vec<Node> {
-    let Some((first, others)) = node.inputs.split_first() else { return vec![node.clone()] };
-    let mut tensor = first.clone();
-    let mut nodes = Vec::new();
-    for (index, other) in others.iter().enumerate() {
-        let is_last = index + 1 == others.len();
-        let output = if is_last { node.output().to_owned() } else { format!("{}.{index}", node.output()) };
-        let name = if is_last { node.name.clone() } else { format!("{}.{index}", node.name) };
-        nodes.push(Node::new(name, "Add", &[&tensor, other], &output));
-        tensor = output;
-    }
-    if nodes.is_empty() {
-        nodes.push(Node::new(&node.name, "Identity", &[&tensor], node.output()));
-    }
-    nodes
 }

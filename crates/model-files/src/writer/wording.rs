@@ -1,0 +1,215 @@
+//! Operations in the words of opset 17.
+//!
+//! Most are as they define themselves. What came later, or is no operator at all, is written as exporters write it, so
+//! that it is recognized when it is read.
+
+use std::f64::consts::{FRAC_2_PI, SQRT_2};
+use std::sync::Arc;
+
+use ndarray::{ArrayD, arr0};
+use neural_lrp::Real;
+use neural_lrp::definition::{Attribute, Constant, Definition, Input};
+
+use super::Document;
+use crate::Error;
+use crate::graph::Node;
+
+impl Document {
+    /// Adds an operation of a network: its definition, the tensors it takes, the rank of the first, and its output.
+    pub(super) fn node<F: Real>(
+        &mut self,
+        name: &str,
+        definition: Definition<F>,
+        operands: &[String],
+        rank: Option<usize>,
+        output: &str,
+    ) -> Result<(), Error> {
+        let kind = definition.kind.clone();
+        let mut words = Words { document: self, name, definition, operands, output: output.to_owned() };
+        match kind.as_str() {
+            "Gelu" => words.gelu(),
+            "Gemm" if rank != Some(2) => words.linear(),
+            "Mish" => {
+                let softplus = words.step("Softplus", &[&words.source()], "softplus");
+                let bounded = words.step("Tanh", &[&softplus], "bounded");
+                words.last("Mul", &[&words.source(), &bounded]);
+                Ok(())
+            }
+            "Pad" if words.definition.has_input(3) => words.pad(rank),
+            "ReduceMean" => words.mean(),
+            "Silu" => {
+                let gate = words.step("Sigmoid", &[&words.source()], "gate");
+                words.last("Mul", &[&words.source(), &gate]);
+                Ok(())
+            }
+            "SumPool" => words.sum_pool(),
+            "AveragePool" | "LpPool" => words.pool(),
+            _ => {
+                words.plain();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An operation while it is put into words.
+struct Words<'a, F> {
+    document: &'a mut Document,
+    name: &'a str,
+    definition: Definition<F>,
+    operands: &'a [String],
+    output: String,
+}
+
+impl<F: Real> Words<'_, F> {
+    fn source(&self) -> String {
+        self.operands.first().cloned().unwrap_or_default()
+    }
+
+    fn refuse(&self, reason: &str) -> Error {
+        Error::Node { node: self.name.to_owned(), kind: self.definition.kind.clone(), reason: reason.to_owned() }
+    }
+
+    /// The operation as it defines itself.
+    fn plain(&mut self) {
+        let mut operands = self.operands.iter();
+        let mut inputs = Vec::new();
+        for (position, input) in self.definition.inputs.iter().enumerate() {
+            inputs.push(match input {
+                Input::Absent => String::new(),
+                Input::Tensor => operands.next().cloned().unwrap_or_default(),
+                Input::Constant(value) => self.document.constant(format!("{}.{position}", self.name), value),
+            });
+        }
+        while inputs.last().is_some_and(String::is_empty) {
+            inputs.pop();
+        }
+        let attributes = std::mem::take(&mut self.definition.attributes);
+        let (name, kind) = (self.name.to_owned(), self.definition.kind.clone());
+        self.document.push(&Node { name, kind, attributes, inputs, outputs: vec![self.output.clone()] });
+    }
+
+    /// Adds a node on the way; its output has the name that is returned.
+    fn step(&mut self, kind: &str, inputs: &[&str], meaning: &str) -> String {
+        let output = self.document.fresh_name(format!("{}.{meaning}", self.output));
+        self.document.push(&Node::new(format!("{}.{meaning}", self.name), kind, inputs, &output));
+        output
+    }
+
+    /// Adds the node that gives the output.
+    fn last(&mut self, kind: &str, inputs: &[&str]) {
+        self.document.push(&Node::new(self.name, kind, inputs, &self.output));
+    }
+
+    fn number(&mut self, value: f64, meaning: &str) -> String {
+        let value = Constant::Real(Arc::new(arr0(F::of(value)).into_dyn()));
+        self.document.constant(format!("{}.{meaning}", self.name), &value)
+    }
+
+    fn gelu(&mut self) -> Result<(), Error> {
+        let source = self.source();
+        let one = self.number(1.0, "one");
+        let half = self.number(0.5, "half");
+        let curve = if self.definition.text("approximate", "none")? == "tanh" {
+            let (third, factor) = (self.number(3.0, "exponent"), self.number(0.044715, "cubic"));
+            let scale = self.number(FRAC_2_PI.sqrt(), "scale");
+            let cube = self.step("Pow", &[&source, &third], "cube");
+            let cubic = self.step("Mul", &[&cube, &factor], "cubic");
+            let sum = self.step("Add", &[&source, &cubic], "sum");
+            let scaled = self.step("Mul", &[&sum, &scale], "scaled");
+            self.step("Tanh", &[&scaled], "curve")
+        } else {
+            let root = self.number(SQRT_2, "root");
+            let scaled = self.step("Div", &[&source, &root], "scaled");
+            self.step("Erf", &[&scaled], "curve")
+        };
+        let gate = self.step("Add", &[&curve, &one], "gate");
+        let gated = self.step("Mul", &[&source, &gate], "gated");
+        self.last("Mul", &[&gated, &half]);
+        Ok(())
+    }
+
+    /// A linear layer on tensors of any rank, which Gemm does not take: a product with the weights, then the bias.
+    fn linear(&mut self) -> Result<(), Error> {
+        let weights = self.definition.required_constant(1, "weights")?;
+        let is_transposed = self.definition.integer("transB", 0)? == 1;
+        let weights = if is_transposed { Arc::new(weights.t().as_standard_layout().into_owned()) } else { weights };
+        let weights = self.document.constant(format!("{}.weights", self.name), &Constant::Real(weights));
+        let source = self.source();
+        match self.definition.constant(2, "bias")? {
+            None => self.last("MatMul", &[&source, &weights]),
+            Some(bias) => {
+                let bias = self.document.constant(format!("{}.bias", self.name), &Constant::Real(bias));
+                let product = self.document.fresh_name(format!("{}.product", self.output));
+                self.document.push(&Node::new(self.name, "MatMul", &[&source, &weights], &product));
+                self.document.push(&Node::new(format!("{}.sum", self.name), "Add", &[&product, &bias], &self.output));
+            }
+        }
+        Ok(())
+    }
+
+    /// Pad along some axes only.
+    fn pad(&mut self, rank: Option<usize>) -> Result<(), Error> {
+        let rank =
+            rank.ok_or_else(|| self.refuse("how many axes it pads is not known; fix the network's input shape"))?;
+        let pads = self.definition.constant_integers(1, "pads")?.unwrap_or_default();
+        let axes = self.definition.constant_integers(3, "axes")?.unwrap_or_default();
+        let mut all = vec![0; 2 * rank];
+        for (index, axis) in axes.iter().enumerate() {
+            let axis = usize::try_from(axis.rem_euclid(rank as i64)).unwrap_or_default();
+            all[axis] = pads.get(index).copied().unwrap_or_default();
+            all[axis + rank] = pads.get(index + axes.len()).copied().unwrap_or_default();
+        }
+        self.definition.inputs.truncate(3);
+        self.definition.inputs[1] =
+            Input::Constant(Constant::Integer(ArrayD::from_shape_fn(vec![2 * rank], |at| all[at[0]])));
+        self.plain();
+        Ok(())
+    }
+
+    /// The axes of a mean are an attribute.
+    fn mean(&mut self) -> Result<(), Error> {
+        let axes = self.definition.constant_integers(1, "axes")?;
+        let keeps_all = self.definition.attributes.remove("noop_with_empty_axes").is_some();
+        match axes {
+            Some(axes) if !axes.is_empty() => {
+                self.definition.attributes.insert("axes".to_owned(), Attribute::Integers(axes));
+            }
+            _ if keeps_all => {
+                self.definition.kind = "Identity".to_owned();
+                self.definition.attributes.clear();
+            }
+            _ => {}
+        }
+        self.definition.inputs.truncate(1);
+        self.plain();
+        Ok(())
+    }
+
+    /// Sums of windows times 1/√n are means times √n.
+    fn sum_pool(&mut self) -> Result<(), Error> {
+        let count: i64 = self.definition.integers("kernel_shape")?.unwrap_or_default().iter().product();
+        let root = self.number((count as f64).sqrt(), "root");
+        let mean = self.document.fresh_name(format!("{}.mean", self.output));
+        let output = std::mem::replace(&mut self.output, mean.clone());
+        self.definition.kind = "AveragePool".to_owned();
+        self.pool()?;
+        self.document.push(&Node::new(format!("{}.scale", self.name), "Mul", &[&mean, &root], output));
+        Ok(())
+    }
+
+    /// Dilated means and norms came with later opsets; until then there is no attribute for dilations.
+    fn pool(&mut self) -> Result<(), Error> {
+        let is_plain = self.definition.integers("dilations")?.unwrap_or_default().iter().all(|&dilation| dilation == 1);
+        let is_norm = self.definition.kind == "LpPool";
+        if !is_plain || (is_norm && self.definition.integer("ceil_mode", 0)? != 0) {
+            return Err(self.refuse("opset 17 has no dilated pooling but of maxima, and no partial windows of norms"));
+        }
+        self.definition.attributes.remove("dilations");
+        if is_norm {
+            self.definition.attributes.remove("ceil_mode");
+        }
+        self.plain();
+        Ok(())
+    }
+}
