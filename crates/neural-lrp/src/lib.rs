@@ -7,6 +7,7 @@ pub mod rules;
 mod activations;
 mod canonizer;
 mod composite;
+mod contiguous;
 mod error;
 mod explainer;
 mod linear;

@@ -6,6 +6,7 @@ use ndarray::{ArrayD, Axis};
 use relevance::{Amount, Entry, Ledger, Sink};
 
 use crate::activations::Activations;
+use crate::contiguous::amount;
 use crate::network::{Network, Node, TensorId};
 use crate::rules::Rule;
 use crate::{Error, Real};
@@ -78,7 +79,7 @@ impl<F: Real> Activations<F> {
         let mut initial = Amount::default();
         for (tensor, relevance) in &propagation.initial {
             self.check_initial(*tensor, relevance)?;
-            initial += amount(relevance);
+            initial += amount(&relevance.view());
             add(&mut pass.pending, *tensor, relevance.clone());
         }
         let mut kept = BTreeMap::new();
@@ -93,7 +94,7 @@ impl<F: Real> Activations<F> {
         let mut delivered = Amount::default();
         for input in self.network().inputs() {
             if let Some(relevance) = pass.arrived(input.tensor, "input")? {
-                delivered += amount(&relevance);
+                delivered += amount(&relevance.view());
                 kept.insert(input.tensor, relevance);
             }
         }
@@ -130,14 +131,14 @@ impl<F: Real> Pass<'_, F> {
         let Some(mut relevance) = self.pending.remove(&tensor) else { return Ok(None) };
         for mask in self.propagation.masks.iter().filter(|mask| mask.tensor == tensor) {
             let name = &self.activations.network().tensor(tensor).name;
-            let upper = amount(&relevance);
+            let upper = amount(&relevance.view());
             let masked = mask_channels(&mut relevance, &mask.channels).map_err(|reason| Error::Setting {
                 what: "mask of tensor",
                 given: name.clone(),
                 reason,
             })?;
             let stage = format!("mask at {name} ({kind})");
-            self.book(Entry::new(stage, upper, amount(&relevance)).with_sink(Sink::Masked, masked));
+            self.book(Entry::new(stage, upper, amount(&relevance.view())).with_sink(Sink::Masked, masked));
         }
         Ok(Some(relevance))
     }
@@ -151,9 +152,9 @@ impl<F: Real> Pass<'_, F> {
         let (mut lower, mut constants) = (Amount::default(), Amount::default());
         for (&operand, relevance) in node.operands.iter().zip(handed.lower) {
             if network.tensor(operand).constant.is_some() {
-                constants += amount(&relevance);
+                constants += amount(&relevance.view());
             } else {
-                lower += amount(&relevance);
+                lower += amount(&relevance.view());
                 add(&mut self.pending, operand, relevance);
             }
         }
@@ -161,7 +162,7 @@ impl<F: Real> Pass<'_, F> {
             self.entries = None;
             return Ok(());
         };
-        let mut entry = Entry::new(stage(network, node), amount(upper), lower);
+        let mut entry = Entry::new(stage(network, node), amount(&upper.view()), lower);
         for (sink, amount) in sinks {
             entry = entry.with_sink(sink, amount);
         }
@@ -191,10 +192,6 @@ fn add<F: Real>(pending: &mut BTreeMap<TensorId, ArrayD<F>>, tensor: TensorId, r
             pending.insert(tensor, relevance);
         }
     }
-}
-
-fn amount<F: Real>(relevance: &ArrayD<F>) -> Amount {
-    relevance.iter().map(|value| value.as_()).collect()
 }
 
 /// Sets all channels but the open ones to zero; what they had.

@@ -35,6 +35,7 @@ mod gradient;
 mod guided;
 mod input_range;
 mod lrp_zero;
+mod mechanism;
 mod norm;
 mod pass;
 mod proportional;
@@ -84,7 +85,7 @@ pub trait Redistribute: Sized {
         upper: ArrayViewD<'_, F>,
     ) -> Result<Redistribution<F>, String> {
         match (self.terms(), operation.linear()) {
-            (Some(terms), Some(layer)) => terms::redistribute(layer, step, upper, &terms),
+            (Some(terms), Some(layer)) => mechanism::redistribute(layer, step, upper, &terms),
             _ => Err("it is for layers with weights; here pass, norm, taylor or gradient can be used".into()),
         }
     }

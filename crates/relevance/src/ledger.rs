@@ -79,13 +79,48 @@ pub struct Amount {
 }
 
 impl Amount {
+    /// The amount of `count` terms. They are added in several lanes at once, in an order that depends on `count` alone.
+    ///
+    /// ```
+    /// use relevance::Amount;
+    /// let (weights, values) = ([2.0, -1.0, 0.5], [1.0, 3.0, -4.0]);
+    /// let amount = Amount::over(3, |i| weights[i] * values[i]);
+    /// assert_eq!((amount.total, amount.magnitude), (-3.0, 7.0));
+    /// ```
+    #[inline]
+    pub fn over(count: usize, term: impl Fn(usize) -> f64) -> Self {
+        let (mut totals, mut magnitudes) = ([0.0; LANES], [0.0; LANES]);
+        for start in (0..count - count % LANES).step_by(LANES) {
+            for lane in 0..LANES {
+                let value = term(start + lane);
+                totals[lane] += value;
+                magnitudes[lane] += value.abs();
+            }
+        }
+        let mut amount = Self { total: totals.iter().sum(), magnitude: magnitudes.iter().sum(), non_finite: 0 };
+        for rest in count - count % LANES..count {
+            let value = term(rest);
+            amount.total += value;
+            amount.magnitude += value.abs();
+        }
+        if !amount.magnitude.is_finite() {
+            amount.non_finite = (0..count).filter(|&place| !term(place).is_finite()).count();
+        }
+        amount
+    }
+
     /// The amount of a single value.
+    #[inline]
     pub fn of(value: f64) -> Self {
         Self { total: value, magnitude: value.abs(), non_finite: usize::from(!value.is_finite()) }
     }
 }
 
+/// How many sums an [`Amount`] is added up in side by side.
+const LANES: usize = 8;
+
 impl std::ops::AddAssign for Amount {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
         self.total += other.total;
         self.magnitude += other.magnitude;
@@ -345,6 +380,17 @@ mod tests {
         assert_eq!(leaky().relative_error(), 0.0);
         assert_eq!(leaky().sink(Sink::Bias).total, 0.5);
         assert_eq!(leaky().sink(Sink::Padding), Amount::default());
+    }
+
+    #[test]
+    fn amounts_in_lanes_count_everything_once() {
+        for count in [0, 1, 7, 8, 9, 100] {
+            let amount = Amount::over(count, |place| place as f64 - 3.0);
+            let plain: Amount = (0..count).map(|place| place as f64 - 3.0).collect();
+            assert_eq!(amount, plain);
+        }
+        assert_eq!(Amount::over(20, |place| if place % 5 == 0 { f64::NAN } else { 1.0 }).non_finite, 4);
+        assert_eq!(Amount::over(2, |_| f64::MAX).non_finite, 0);
     }
 
     #[test]

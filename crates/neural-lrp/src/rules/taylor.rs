@@ -1,9 +1,10 @@
 //! First-order Taylor decomposition of one operation.
 
-use ndarray::{ArrayD, ArrayViewD, Zip};
+use ndarray::{Array1, ArrayD, ArrayViewD};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
+use crate::contiguous::numbers;
 use crate::operation::{Operation, Redistribution, Step};
 use crate::rules::{Redistribute, parse_stabilizer, stabilizer_arguments};
 
@@ -49,28 +50,28 @@ pub(super) fn first_order<F: Real>(
     upper: ArrayViewD<'_, F>,
     stabilizer: Stabilizer,
 ) -> Redistribution<F> {
-    let mut zero = Amount::default();
-    let quotient = Zip::from(&step.output).and(&upper).map_collect(|&y, &upper| {
-        let denominator = stabilizer.stabilize(y);
-        if denominator == F::zero() {
-            zero += Amount::of(upper.as_());
-            return F::zero();
-        }
-        upper / denominator
+    let (y, upper_numbers) = (numbers(&step.output), numbers(&upper));
+    let no_quotient = |place: usize| stabilizer.stabilize(y[place]) == F::zero();
+    let quotients = (0..y.len()).map(|place| {
+        if no_quotient(place) { F::zero() } else { upper_numbers[place] / stabilizer.stabilize(y[place]) }
     });
-    let gradients = operation.gradient(step, quotient.view());
+    let quotients = Array1::from_iter(quotients);
+    let message = quotients.view().into_shape_with_order(step.output.raw_dim());
+    let message = message.unwrap_or_else(|_| unreachable!("as many quotients as outputs"));
+    let gradients = operation.gradient(step, message);
     let lower: Vec<ArrayD<F>> =
         gradients.into_iter().zip(&step.operands).map(|(gradient, operand)| gradient * operand).collect();
     let along = operation.along_operands(step);
-    let absorbed = |part: &dyn Fn(F, F) -> f64| -> Amount {
-        quotient.iter().zip(step.output.iter().zip(&along)).map(|(s, (&y, &along))| s.as_() * part(y, along)).collect()
-    };
+    let along = along.view();
+    let along = numbers(&along);
+    let absorbed = |part: &dyn Fn(usize) -> f64| Amount::over(y.len(), |place| quotients[place].as_() * part(place));
+    let zero = |place: usize| if no_quotient(place) { upper_numbers[place].as_() } else { 0.0 };
     Redistribution::with_sinks(
         lower,
         [
-            (Sink::Stabilizer, absorbed(&|y, _| stabilizer.addition(y).as_())),
-            (Sink::TaylorResidual, absorbed(&|y, along| y.as_() - along.as_())),
-            (Sink::ZeroDenominator, zero),
+            (Sink::Stabilizer, absorbed(&|place| stabilizer.addition(y[place]).as_())),
+            (Sink::TaylorResidual, absorbed(&|place| y[place].as_() - along[place].as_())),
+            (Sink::ZeroDenominator, Amount::over(y.len(), zero)),
         ],
     )
 }

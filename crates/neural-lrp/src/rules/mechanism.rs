@@ -1,0 +1,312 @@
+//! The mechanism: what the [`terms`](super::terms) of a rule make of a layer's relevance.
+
+use std::ops::Range;
+
+use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
+use relevance::{Amount, Sink};
+
+use crate::Real;
+use crate::contiguous::{borrowed, numbers};
+use crate::linear::{LinearMap, WeightPart};
+use crate::operation::{Redistribution, Step};
+use crate::rules::terms::{AbsentSign, BiasPart, BiasShare, Gate, InputPart, Sign, Term, Terms};
+
+/// Redistributes `upper`, the relevance at a linear layer's output, over its input.
+///
+/// # Errors
+/// When a part of the input is asked for that is not known or does not fit.
+pub(super) fn redistribute<F: Real>(
+    layer: &dyn LinearMap<F>,
+    step: &Step<'_, F>,
+    upper: ArrayViewD<'_, F>,
+    rule: &Terms,
+) -> Result<Redistribution<F>, String> {
+    let inputs = Parts::of(step.operands[0].view(), rule)?;
+    let denominators = denominators(layer, step, rule, &inputs);
+    let (quotients, sinks) = Quotients::of(layer, step, upper, rule, denominators);
+    let mut lower = inputs.collect(layer, rule, &quotients);
+    if rule.bias_share == BiasShare::Absorbed {
+        return Ok(Redistribution::with_sinks(vec![lower], sinks.booked()));
+    }
+    let (shared, unconnected) = quotients.shared_evenly(layer, rule, &inputs.whole);
+    lower += &shared;
+    let sinks = Sinks { bias: unconnected, stabilizer: Amount::default(), ..sinks };
+    Ok(Redistribution::with_sinks(vec![lower], sinks.booked()))
+}
+
+/// The parts of the input that a rule asks for and that are not zero throughout.
+struct Parts<'a, F: Real> {
+    whole: ArrayViewD<'a, F>,
+    parts: Vec<(InputPart, CowArray<'a, F, IxDyn>)>,
+}
+
+impl<'a, F: Real> Parts<'a, F> {
+    fn of(whole: ArrayViewD<'a, F>, rule: &Terms) -> Result<Self, String> {
+        let mut parts: Vec<(InputPart, CowArray<'a, F, IxDyn>)> = Vec::new();
+        for (part, _) in rule.terms.iter().flat_map(|term| &term.contributions) {
+            if parts.iter().all(|(known, _)| known != part)
+                && let Some(values) = input_part(&whole, part)?
+            {
+                parts.push((part.clone(), values));
+            }
+        }
+        Ok(Self { whole, parts })
+    }
+
+    /// `Σ_a a ⊙ Σ_p W_pᵀ s_t` over the parts a of the input, with the quotients of all terms that they stand in.
+    fn collect(&self, layer: &dyn LinearMap<F>, rule: &Terms, quotients: &Quotients<F>) -> ArrayD<F> {
+        let mut lower: Option<ArrayD<F>> = None;
+        for (part, values) in &self.parts {
+            let mut messages = Vec::new();
+            for (term, quotient) in rule.terms.iter().zip(&quotients.terms) {
+                let weights = term.contributions.iter().filter(|(input, _)| input == part).map(|(_, weights)| *weights);
+                messages.extend(weights.map(|weights| (weights, quotient.values.view())));
+            }
+            let mut back = layer.transposed(&messages, self.whole.shape());
+            back *= values;
+            match &mut lower {
+                Some(lower) => *lower += &back,
+                None => lower = Some(back),
+            }
+        }
+        lower.unwrap_or_else(|| ArrayD::zeros(self.whole.raw_dim()))
+    }
+}
+
+/// A part of the input; `None` where it is zero throughout.
+fn input_part<'a, F: Real>(x: &ArrayViewD<'a, F>, part: &InputPart) -> Result<Option<CowArray<'a, F, IxDyn>>, String> {
+    let zero = F::zero();
+    let positive = || numbers(x).iter().any(|&x| x > zero);
+    let negative = || numbers(x).iter().any(|&x| x < zero);
+    Ok(match part {
+        InputPart::All => Some(borrowed(x)),
+        // Behind a rectifier nothing is negative, and the positive part is the input itself.
+        InputPart::Positive if !negative() => positive().then(|| borrowed(x)),
+        InputPart::Negative if !positive() => negative().then(|| borrowed(x)),
+        InputPart::Positive => positive().then(|| x.mapv(|x| x.max(zero)).into()),
+        InputPart::Negative => negative().then(|| x.mapv(|x| x.min(zero)).into()),
+        InputPart::Ones => Some(ArrayD::ones(x.raw_dim()).into()),
+        InputPart::MinusLow(bound) | InputPart::MinusHigh(bound) => {
+            Some(bound.broadcast(x.shape())?.mapv(|value: F| -value).into())
+        }
+    })
+}
+
+/// `Σ_p W_p a_p + b_t` for each term; each part of the input is unfolded once.
+fn denominators<'a, F: Real>(
+    layer: &dyn LinearMap<F>,
+    step: &Step<'a, F>,
+    rule: &Terms,
+    inputs: &Parts<'_, F>,
+) -> Vec<CowArray<'a, F, IxDyn>> {
+    let mut products: Vec<(&InputPart, WeightPart, ArrayD<F>)> = Vec::new();
+    for (part, values) in &inputs.parts {
+        let mut weights: Vec<WeightPart> = Vec::new();
+        for term in rule.terms.iter().filter(|term| !term.is_preactivation()) {
+            for (_, wanted) in term.contributions.iter().filter(|(input, _)| input == part) {
+                if !weights.contains(wanted) {
+                    weights.push(*wanted);
+                }
+            }
+        }
+        if !weights.is_empty() {
+            let outputs = layer.apply(&weights, values.view());
+            products.extend(weights.into_iter().zip(outputs).map(|(weights, output)| (part, weights, output)));
+        }
+    }
+    let denominator = |term: &Term| {
+        if term.is_preactivation() {
+            return borrowed(&step.output);
+        }
+        let stands_in = |part: &InputPart, weights: &WeightPart| {
+            term.contributions.iter().any(|(input, wanted)| input == part && wanted == weights)
+        };
+        let mut sum: Option<ArrayD<F>> = None;
+        for (_, _, product) in products.iter().filter(|(part, weights, _)| stands_in(part, weights)) {
+            match &mut sum {
+                Some(sum) => *sum += product,
+                None => sum = Some(product.clone()),
+            }
+        }
+        let mut sum = sum.unwrap_or_else(|| ArrayD::zeros(step.output.raw_dim()));
+        if let Some(bias) = bias_part(layer, term.bias) {
+            add_bias(&mut sum, &bias);
+        }
+        sum.into()
+    };
+    rule.terms.iter().map(denominator).collect()
+}
+
+fn bias_part<F: Real>(layer: &dyn LinearMap<F>, part: BiasPart) -> Option<ArrayD<F>> {
+    match part {
+        BiasPart::None => None,
+        BiasPart::Like(part) => layer.bias().map(|bias| bias.mapv(|b| part.of(b))),
+    }
+}
+
+/// The runs of outputs that have the same bias, planes of a channel or single outputs, with that bias.
+fn bias_runs<'a, F: Real>(outputs: &[usize], bias: &'a ArrayD<F>) -> impl Iterator<Item = (Range<usize>, F)> + 'a {
+    let trailing_ones = bias.shape().iter().rev().take_while(|&&length| length == 1).count();
+    let run = outputs.iter().rev().take(trailing_ones).product::<usize>().max(1);
+    let runs = outputs.iter().product::<usize>() / run;
+    (0..runs).zip(bias.iter().cycle()).map(move |(place, &b)| (place * run..(place + 1) * run, b))
+}
+
+/// Adds the bias to outputs, arrays in the standard layout.
+fn add_bias<F: Real>(outputs: &mut ArrayD<F>, bias: &ArrayD<F>) {
+    let shape = outputs.shape().to_vec();
+    if let Some(outputs) = outputs.as_slice_mut() {
+        for (places, b) in bias_runs(&shape, bias) {
+            outputs[places].iter_mut().for_each(|output| *output += b);
+        }
+    }
+}
+
+/// Where the relevance went that no input gets.
+#[derive(Default)]
+struct Sinks {
+    bias: Amount,
+    stabilizer: Amount,
+    zero: Amount,
+    absent: Amount,
+}
+
+impl Sinks {
+    fn booked(self) -> [(Sink, Amount); 4] {
+        [
+            (Sink::Bias, self.bias),
+            (Sink::Stabilizer, self.stabilizer),
+            (Sink::ZeroDenominator, self.zero),
+            (Sink::AbsentSign, self.absent),
+        ]
+    }
+}
+
+/// What is sent back through the weights, term by term.
+struct Quotients<F> {
+    terms: Vec<Quotient<F>>,
+}
+
+/// `s_tj = factor_t · gate_t(z_j) · R_j / stabilize(d_tj)`, and what else its denominator holds.
+struct Quotient<F> {
+    values: ArrayD<F>,
+    bias: Option<ArrayD<F>>,
+    /// `ε sign(d_tj)`
+    additions: ArrayD<F>,
+}
+
+impl<F: Real> Quotients<F> {
+    /// The quotients of all terms, and what bias, stabilizer and zeros keep of the relevance.
+    fn of(
+        layer: &dyn LinearMap<F>,
+        step: &Step<'_, F>,
+        upper: ArrayViewD<'_, F>,
+        rule: &Terms,
+        denominators: Vec<CowArray<'_, F, IxDyn>>,
+    ) -> (Self, Sinks) {
+        let mut sinks = Sinks::default();
+        let (z, relevance) = (numbers(&step.output), numbers(&upper));
+        if rule.terms.iter().all(|term| term.gate != Gate::Always) {
+            let shut = |place: usize| rule.terms.iter().all(|term| !term.gate.is_open(z[place]));
+            sinks.zero = Amount::over(z.len(), |place| if shut(place) { relevance[place].as_() } else { 0.0 });
+        }
+        let present = (rule.absent_sign == AbsentSign::Renormalized).then(|| present_shares(rule, &z, &denominators));
+        let mut terms = Vec::with_capacity(rule.terms.len());
+        for (term, denominator) in rule.terms.iter().zip(&denominators) {
+            let denominator = denominator.view();
+            let d = numbers(&denominator);
+            let factor = F::of(term.factor);
+            let share = |place: usize| if term.gate.is_open(z[place]) { factor * relevance[place] } else { F::zero() };
+            let stabilized = |place: usize| rule.stabilizer.stabilize(d[place]);
+            let nothing = |place: usize| match term.sign {
+                Sign::One => d[place] == F::zero(),
+                Sign::Both => stabilized(place) == F::zero(),
+            };
+            let quotient = |place: usize| if nothing(place) { F::zero() } else { share(place) / stabilized(place) };
+            let mut values = filled(step.output.shape(), quotient);
+            let lost = Amount::over(d.len(), |place| if nothing(place) { share(place).as_() } else { 0.0 });
+            match term.sign {
+                Sign::One => sinks.absent += lost,
+                Sign::Both => sinks.zero += lost,
+            }
+            if let Some(present) = &present {
+                for (value, &share) in values.iter_mut().zip(present).filter(|(_, share)| **share != F::zero()) {
+                    *value /= share;
+                }
+            }
+            let additions = filled(step.output.shape(), |place| rule.stabilizer.addition(d[place]));
+            let quotient = Quotient { values, bias: bias_part(layer, term.bias), additions };
+            quotient.book(&mut sinks);
+            terms.push(quotient);
+        }
+        if let Some(present) = &present {
+            let nothing = |place: usize| if present[place] == F::zero() { relevance[place].as_() } else { 0.0 };
+            sinks.absent = Amount::over(z.len(), nothing);
+        }
+        (Self { terms }, sinks)
+    }
+
+    /// `Σ_j (b_j + ε sign(z_j)) s_j / n_j` for each of the `n_j` inputs that output j is connected to (the text after
+    /// Eq. 57), and the share of outputs that no input is connected to.
+    fn shared_evenly(&self, layer: &dyn LinearMap<F>, rule: &Terms, x: &ArrayViewD<'_, F>) -> (ArrayD<F>, Amount) {
+        let connected = layer.apply(&[WeightPart::Ones], ArrayD::ones(x.raw_dim()).view());
+        let mut unconnected = Amount::default();
+        let mut messages: Vec<ArrayD<F>> = Vec::with_capacity(rule.terms.len());
+        for quotient in &self.terms {
+            let mut message = quotient.additions.clone();
+            if let Some(bias) = &quotient.bias {
+                add_bias(&mut message, bias);
+            }
+            message *= &quotient.values;
+            for (message, &inputs) in message.iter_mut().zip(&connected[0]) {
+                if inputs == F::zero() {
+                    unconnected += Amount::of(message.as_());
+                    *message = F::zero();
+                } else {
+                    *message /= inputs;
+                }
+            }
+            messages.push(message);
+        }
+        let messages: Vec<_> = messages.iter().map(|message| (WeightPart::Ones, message.view())).collect();
+        (layer.transposed(&messages, x.shape()), unconnected)
+    }
+}
+
+impl<F: Real> Quotient<F> {
+    /// Books the share of the bias, `Σ_j b_j s_j`, and of the stabilizer, `Σ_j ε sign(d_j) s_j`.
+    fn book(&self, sinks: &mut Sinks) {
+        let (values, additions) = (self.values.view(), self.additions.view());
+        let (values, additions) = (numbers(&values), numbers(&additions));
+        sinks.stabilizer += Amount::over(values.len(), |place| values[place].as_() * additions[place].as_());
+        if let Some(bias) = &self.bias {
+            for (places, b) in bias_runs(self.values.shape(), bias) {
+                let values = &values[places];
+                sinks.bias += Amount::over(values.len(), |place| values[place].as_() * b.as_());
+            }
+        }
+    }
+}
+
+/// An array of what `value` says for each place.
+fn filled<F: Real>(shape: &[usize], value: impl Fn(usize) -> F) -> ArrayD<F> {
+    let mut array = ArrayD::zeros(shape);
+    if let Some(numbers) = array.as_slice_mut() {
+        numbers.iter_mut().enumerate().for_each(|(place, number)| *number = value(place));
+    }
+    array
+}
+
+/// The factors of the terms that are there at each output, added: what each of them is divided by to make up for those
+/// that are absent.
+fn present_shares<F: Real>(rule: &Terms, z: &[F], denominators: &[CowArray<'_, F, IxDyn>]) -> Vec<F> {
+    let mut shares = vec![F::zero(); z.len()];
+    for (term, denominator) in rule.terms.iter().zip(denominators) {
+        for ((share, &d), &z) in shares.iter_mut().zip(denominator).zip(z) {
+            if d != F::zero() && term.gate.is_open(z) {
+                *share += F::of(term.factor);
+            }
+        }
+    }
+    shares
+}
