@@ -159,6 +159,8 @@ pub struct RootedDecomposition {
     pub remainder: f64,
     /// The candidates whose roots are in it.
     pub candidates: Vec<usize>,
+    /// Where on the segments towards them the roots are: `a` in `x₀ = a x + (1 − a) x'`, as [`point_on_segment`] has it.
+    pub positions: Vec<f64>,
 }
 
 impl RootedDecomposition {
@@ -190,6 +192,7 @@ impl RootedDecomposition {
             root_value: mean(|decomposition| decomposition.root_value),
             remainder: mean(|decomposition| decomposition.remainder),
             candidates: roots.iter().map(|root| root.candidate).collect(),
+            positions: roots.iter().map(|root| root.position).collect(),
         }
     }
 }
