@@ -107,6 +107,11 @@ impl<F: Real> Explainer<F> {
         &self.skipped
     }
 
+    /// How many samples the network takes at a time, where that is fixed.
+    pub fn fixed_samples(&self) -> Option<usize> {
+        self.network.inputs().iter().find_map(|input| input.shape.first().copied().flatten())
+    }
+
     /// The forward pass of a batch, for a network of one input.
     ///
     /// # Errors
@@ -134,7 +139,7 @@ impl<F: Real> Explainer<F> {
                 reason: "it should have an axis of samples before all others".into(),
             });
         };
-        let fixed = self.network.inputs().iter().find_map(|input| input.shape.first().copied().flatten());
+        let fixed = self.fixed_samples();
         let together = fixed.unwrap_or(self.together);
         let equal = batches.iter().all(|batch| batch.shape().first() == Some(&samples));
         let whole = fixed.is_none() || samples.is_multiple_of(together);
@@ -236,7 +241,12 @@ pub struct Explained<F> {
     pub rules: Vec<Rule>,
 }
 
-impl<F: Real> Forward<'_, F> {
+impl<'a, F: Real> Forward<'a, F> {
+    /// What made this forward pass.
+    pub fn explainer(&self) -> &'a Explainer<F> {
+        self.explainer
+    }
+
     /// The forward passes of the parts of the batch that went through the network together.
     pub fn parts(&self) -> &[Activations<F>] {
         &self.chunks
@@ -317,7 +327,7 @@ impl<F: Real> Forward<'_, F> {
     }
 
     /// The initial relevance of each part of the batch.
-    fn initial(&self, initial: &Initial<F>) -> Result<Vec<ArrayD<F>>, Error> {
+    pub(crate) fn initial(&self, initial: &Initial<F>) -> Result<Vec<ArrayD<F>>, Error> {
         let scores = self.scores();
         let whole = match initial {
             Initial::Score(target) => at_classes(&scores, &self.classes(target)?, |score| score),
@@ -345,7 +355,7 @@ impl<F: Real> Forward<'_, F> {
     }
 }
 
-fn stack<F: Real>(parts: Vec<ArrayD<F>>) -> ArrayD<F> {
+pub(crate) fn stack<F: Real>(parts: Vec<ArrayD<F>>) -> ArrayD<F> {
     let views: Vec<_> = parts.iter().map(ArrayD::view).collect();
     concatenate(Axis(0), &views).unwrap_or_else(|_| parts.into_iter().next().unwrap_or_default())
 }

@@ -1,11 +1,13 @@
 //! Layer-wise relevance propagation for neural networks (Bach et al. 2015, Eqs 50–63, Algorithm 2).
 
 pub mod definition;
+pub mod methods;
 pub mod operations;
 pub mod rules;
 
 mod activations;
 mod canonizer;
+mod classifier;
 mod composite;
 mod contiguous;
 mod error;
@@ -19,6 +21,7 @@ mod real;
 
 pub use activations::Activations;
 pub use canonizer::Canonizer;
+pub use classifier::{Approach, NetworkClassifier};
 pub use composite::{COMPOSITES, Choice, Composite, Selector};
 pub use error::Error;
 pub use explainer::{Explained, Explainer, Forward, Initial, Question, Target};

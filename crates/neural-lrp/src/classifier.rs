@@ -1,0 +1,282 @@
+//! A network as a classifier that can be explained, beside all others.
+
+use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice};
+use rayon::prelude::*;
+use relevance::{ExplainError, ExplainableClassifier, Explanation};
+
+use crate::explainer::{Explained, Explainer, Forward, Initial, Question, Target, stack};
+use crate::methods::Method;
+use crate::{Composite, Error, Real};
+
+/// How a network is explained: by rules, or by one of the methods that they are compared with.
+#[derive(Clone, Debug)]
+pub enum Approach {
+    /// Layer-wise relevance propagation. It begins with the score (Algorithm 2).
+    Rules(Composite),
+    /// One of the gradient family, or Taylor decomposition. They begin with 1.
+    Method(Method),
+}
+
+impl Approach {
+    /// What it begins with, for a class of each sample.
+    pub fn initial<F>(&self, target: Target) -> Initial<F> {
+        match self {
+            Self::Rules(_) => Initial::Score(target),
+            Self::Method(_) => Initial::One(target),
+        }
+    }
+
+    /// Explains a batch.
+    ///
+    /// # Errors
+    /// As [`Forward::explain`] and [`Method::explain`].
+    pub fn explain<F: Real>(&self, forward: &Forward<'_, F>, question: &Question<F>) -> Result<Explained<F>, Error> {
+        match self {
+            Self::Rules(composite) => forward.explain(composite, question),
+            Self::Method(method) => method.explain(forward, question),
+        }
+    }
+}
+
+impl From<Composite> for Approach {
+    fn from(composite: Composite) -> Self {
+        Self::Rules(composite)
+    }
+}
+
+impl From<Method> for Approach {
+    fn from(method: Method) -> Self {
+        Self::Method(method)
+    }
+}
+
+/// A network of one input, as an [`ExplainableClassifier`] of single samples: what measures of explanations take.
+///
+/// Samples have the shape of the network's input without the axis of samples. They come and go in f64; the network
+/// computes in its own numbers.
+///
+/// ```
+/// use ndarray::{Axis, array};
+/// use neural_lrp::{Composite, NetworkClassifier};
+/// use relevance::ExplainableClassifier;
+/// # use neural_lrp::operations::Dense;
+/// # use neural_lrp::{Explainer, NetworkBuilder};
+/// # use std::sync::Arc;
+/// # let mut network = NetworkBuilder::new();
+/// # network.input("x", [None, Some(2)]).output("scores");
+/// # network.node("dense", Arc::new(Dense::new(array![[1.0, 2.0], [3.0, -1.0]], None)?), ["x"], "scores");
+/// # let explainer = Explainer::new(&network.build()?)?;
+/// // Scores x₁ + 2 x₂ and 3 x₁ − x₂
+/// let classifier = NetworkClassifier::new(explainer, &[2], Composite::named("figure-12")?)?;
+/// assert_eq!((classifier.targets(), classifier.channel_axis()), (2, None));
+/// let x = array![1.0, 0.5].into_dyn();
+/// assert_eq!(classifier.scores(&[x.view()]).unwrap(), array![[2.0, 2.5]]);
+/// let explanation = classifier.explain(x.view(), 1).unwrap();
+/// assert_eq!(explanation.relevance, array![3.0, -0.5].into_dyn());
+/// explanation.ledger.check(1e-10)?;
+/// # Ok::<(), neural_lrp::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct NetworkClassifier<F: Real> {
+    explainer: Explainer<F>,
+    shape: Vec<usize>,
+    targets: usize,
+    approach: Approach,
+}
+
+impl<F: Real> NetworkClassifier<F> {
+    /// A network for samples of a shape, and how it is explained: a [`Composite`] or a [`Method`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] or [`Error::Node`] when the network has several inputs, or does not take such samples; what is
+    /// wrong with a composite that does not fit the network.
+    pub fn new(explainer: Explainer<F>, shape: &[usize], approach: impl Into<Approach>) -> Result<Self, Error> {
+        let approach = approach.into();
+        if let Approach::Rules(composite) = &approach {
+            composite.assign(explainer.network())?;
+        }
+        let samples = explainer.fixed_samples().unwrap_or(1);
+        let shapes = explainer.network().shapes(&[&[&[samples], shape].concat()])?;
+        let targets = shapes[explainer.explained().index()].iter().product::<usize>() / samples;
+        Ok(Self { explainer: explainer.samples_together(1), shape: shape.to_vec(), targets, approach })
+    }
+
+    /// What makes the explanations.
+    pub fn explainer(&self) -> &Explainer<F> {
+        &self.explainer
+    }
+
+    /// How the network is explained.
+    pub fn approach(&self) -> &Approach {
+        &self.approach
+    }
+
+    /// One pass of the network, of at most as many samples as it takes at a time. What is missing is filled up with the
+    /// last of them.
+    fn forward(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Forward<'_, F>, Error> {
+        for input in inputs {
+            if input.shape() != self.shape {
+                let reason = format!("it has shape {:?}; this classifier takes {:?}", input.shape(), self.shape);
+                return Err(Error::Input { input: "sample".into(), reason });
+            }
+        }
+        let fill = inputs.last().into_iter().cycle();
+        let samples = inputs.iter().chain(fill).take(self.samples());
+        let mut numbers = samples.flatten().map(|&number| F::of(number));
+        let shape = [&[self.samples()], self.shape.as_slice()].concat();
+        let batch = ArrayD::from_shape_simple_fn(shape, || numbers.next().unwrap_or_default());
+        self.explainer.forward(batch.view())
+    }
+
+    /// What an explanation begins with. The copies that fill a pass up get nothing, so that the ledger is that of the
+    /// first sample; Taylor decompositions are of each sample by itself.
+    fn initial(&self, forward: &Forward<'_, F>, target: usize) -> Result<Initial<F>, Error> {
+        let initial = self.approach.initial(Target::Class(target));
+        if matches!(self.approach, Approach::Method(Method::Taylor(_))) {
+            return Ok(initial);
+        }
+        let mut relevance = stack(forward.initial(&initial)?);
+        relevance.slice_axis_mut(Axis(0), Slice::from(1..)).fill(F::zero());
+        Ok(Initial::Array(relevance))
+    }
+
+    /// How many samples go through the network at a time.
+    fn samples(&self) -> usize {
+        self.explainer.fixed_samples().unwrap_or(1)
+    }
+}
+
+impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
+    fn targets(&self) -> usize {
+        self.targets
+    }
+
+    /// The first axis, as networks have it; none for vectors.
+    fn channel_axis(&self) -> Option<Axis> {
+        (self.shape.len() > 1).then_some(Axis(0))
+    }
+
+    fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError> {
+        let scores = inputs.par_chunks(self.samples()).map(|inputs| {
+            let scores = self.forward(inputs)?.scores();
+            Ok(scores.iter().take(inputs.len() * self.targets).map(|score| score.as_()).collect())
+        });
+        let scores = scores.collect::<Result<Vec<Vec<f64>>, Error>>()?;
+        Ok(Array2::from_shape_vec((inputs.len(), self.targets), scores.concat())?)
+    }
+
+    fn explain(&self, input: ArrayViewD<'_, f64>, target: usize) -> Result<Explanation, ExplainError> {
+        let forward = self.forward(&[input])?;
+        let initial = self.initial(&forward, target)?;
+        let explained = self.approach.explain(&forward, &initial.into())?;
+        let relevance = explained.relevance.iter().flatten().map(|relevance| relevance.as_());
+        let numbers = relevance.take(self.shape.iter().product()).collect();
+        Ok(Explanation {
+            score: forward.scores().iter().nth(target).map_or(f64::NAN, |score| score.as_()),
+            relevance: ArrayD::from_shape_vec(self.shape.as_slice(), numbers)?,
+            ledger: explained.ledgers.into_iter().next().unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ndarray::{Array1, IxDyn};
+
+    use super::*;
+    use crate::NetworkBuilder;
+    use crate::methods::testing::{assert_close, dense, random, rectifier_network};
+    use crate::methods::{DecisionFunction, TaylorDecomposition};
+    use crate::operations::{Conv, Flatten, Relu, Sliding};
+
+    /// Images of 2×3×3, three classes.
+    fn convolutional(samples: Option<usize>) -> Explainer<f64> {
+        let conv = Conv::new(random::<IxDyn>(&[4, 2, 2, 2], 1), Some(random(&[4], 2)), 1, Sliding::new(2)).unwrap();
+        let mut network = NetworkBuilder::new();
+        network.input("x", [samples, Some(2), Some(3), Some(3)]).output("scores");
+        network.node("conv", Arc::new(conv), ["x"], "z");
+        network.node("relu", Arc::new(Relu), ["z"], "a");
+        network.node("flatten", Arc::new(Flatten { axis: 1 }), ["a"], "row");
+        network.node("last", dense(3, 16, 3), ["row"], "scores");
+        Explainer::new(&network.build().unwrap()).unwrap()
+    }
+
+    fn approaches() -> Vec<Approach> {
+        let taylor = TaylorDecomposition {
+            of: DecisionFunction::Margin,
+            ..TaylorDecomposition::towards(random::<IxDyn>(&[30, 2, 3, 3], 4) * 3.0)
+        };
+        let composites = ["epsilon-plus-flat", "figure-12"].map(|name| Composite::named(name).unwrap().into());
+        let methods = ["gradient", "integrated-gradients", "smooth-grad", "guided-backprop"];
+        let methods = methods.map(|name| name.parse::<Method>().unwrap().into());
+        composites.into_iter().chain(methods).chain([Method::Taylor(taylor).into()]).collect()
+    }
+
+    #[test]
+    fn samples_get_what_the_batch_gets() {
+        let batch = random::<IxDyn>(&[5, 2, 3, 3], 5);
+        let samples: Vec<ArrayViewD<'_, f64>> = batch.axis_iter(Axis(0)).collect();
+        for approach in approaches() {
+            let explainer = convolutional(None);
+            let classifier = NetworkClassifier::new(explainer.clone(), &[2, 3, 3], approach.clone()).unwrap();
+            assert_eq!((classifier.targets(), classifier.channel_axis()), (3, Some(Axis(0))));
+            let forward = explainer.forward(batch.view()).unwrap();
+            assert_close(&classifier.scores(&samples).unwrap().into_dyn(), &forward.scores());
+            let question = approach.initial(Target::Class(1)).into();
+            // Noise is drawn by the position in a batch, which is 0 for a single sample.
+            let explained = approach.explain(&forward, &question).unwrap();
+            let explanation = classifier.explain(samples[0].view(), 1).unwrap();
+            assert_eq!(explanation.relevance.view(), explained.relevance[0].index_axis(Axis(0), 0));
+            assert_eq!(explanation.ledger, explained.ledgers[0]);
+            assert_eq!(explanation.score, forward.scores()[[0, 1]]);
+        }
+    }
+
+    #[test]
+    fn a_network_of_a_fixed_number_of_samples_is_filled_up() {
+        let batch = random::<IxDyn>(&[5, 2, 3, 3], 5);
+        let samples: Vec<ArrayViewD<'_, f64>> = batch.axis_iter(Axis(0)).collect();
+        for approach in approaches() {
+            let classifier =
+                |samples| NetworkClassifier::new(convolutional(samples), &[2, 3, 3], approach.clone()).unwrap();
+            let (one, two) = (classifier(None), classifier(Some(2)));
+            assert_close(&one.scores(&samples).unwrap().into_dyn(), &two.scores(&samples).unwrap().into_dyn());
+            let (alone, filled) =
+                (one.explain(samples[0].view(), 1).unwrap(), two.explain(samples[0].view(), 1).unwrap());
+            assert_close(&alone.relevance, &filled.relevance);
+            assert!((alone.ledger.total().upper.total - filled.ledger.total().upper.total).abs() < 1e-12);
+            assert!((alone.ledger.total().lower.total - filled.ledger.total().lower.total).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn rules_conserve_and_begin_with_the_score() {
+        let classifier =
+            NetworkClassifier::new(rectifier_network(), &[5], Composite::named("epsilon-plus").unwrap()).unwrap();
+        let explanation = classifier.explain(random::<IxDyn>(&[5], 7).view(), 0).unwrap();
+        assert_eq!(explanation.ledger.total().upper.total, explanation.score);
+        explanation.ledger.check(1e-10).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_sample_or_no_class_is_refused() {
+        let composite = Composite::named("epsilon-plus").unwrap();
+        let classifier = NetworkClassifier::new(rectifier_network(), &[5], composite.clone()).unwrap();
+        let x = random::<IxDyn>(&[5], 8);
+        let refused = |x: &ArrayD<f64>, target| classifier.explain(x.view(), target).unwrap_err().to_string();
+        assert!(refused(&random(&[4], 8), 0).contains("takes [5]"));
+        assert!(refused(&random(&[5, 1], 8), 0).contains("takes [5]"));
+        assert!(refused(&x, 3).contains("3 classes"));
+        let mut holey: Array1<f64> = Array1::zeros(5);
+        holey[2] = f64::NAN;
+        assert!(refused(&holey.clone().into_dyn(), 0).contains("finite"));
+        assert!(classifier.scores(&[x.view(), holey.view().into_dyn()]).is_err());
+        assert_eq!(classifier.scores(&[]).unwrap().dim(), (0, 3));
+        assert!(NetworkClassifier::new(rectifier_network(), &[4], composite).is_err());
+        // A z^B-rule without a range of inputs can't be used.
+        let boxed = Composite::uniform("z-box".parse().unwrap());
+        assert!(NetworkClassifier::new(rectifier_network(), &[5], boxed).is_err());
+    }
+}
