@@ -70,5 +70,8 @@ fn timed<E>(repeat: usize, mut run: impl FnMut() -> Result<(), E>) -> Result<(f6
 }
 
 fn print_row(row: &str, (fastest, median): (f64, f64), forward: (f64, f64)) {
-    println!("{}", json!({ "row": row, "fastest_ms": fastest, "median_ms": median, "ratio_to_forward": fastest / forward.0 }));
+    println!(
+        "{}",
+        json!({ "row": row, "fastest_ms": fastest, "median_ms": median, "ratio_to_forward": fastest / forward.0 })
+    );
 }

@@ -1,0 +1,203 @@
+//! Each rule against plain loops straight from its formula, and the equations of what it loses.
+
+use ndarray::{Array1, Array2, ArrayD, array};
+use neural_lrp::operations::Dense;
+use neural_lrp::rules::Rule;
+use neural_lrp::{Operation, Redistribution, Step};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use relevance::Sink;
+
+/// A dense layer with what goes in and the relevance that comes from above.
+#[derive(Clone, Debug)]
+struct Layer {
+    w: Array2<f64>,
+    b: Array1<f64>,
+    x: Array1<f64>,
+    upper: Array1<f64>,
+}
+
+impl Layer {
+    /// `z_ij`
+    fn contribution(&self, i: usize, j: usize) -> f64 {
+        self.x[i] * self.w[[j, i]]
+    }
+
+    fn preactivation(&self, j: usize) -> f64 {
+        (0..self.x.len()).map(|i| self.contribution(i, j)).sum::<f64>() + self.b[j]
+    }
+
+    fn down(&self, rule: &str) -> Redistribution<f64> {
+        let dense = Dense::new(self.w.clone(), Some(self.b.clone())).unwrap();
+        let row = |values: &Array1<f64>| values.clone().insert_axis(ndarray::Axis(0)).into_dyn();
+        let (x, upper) = (row(&self.x), row(&self.upper));
+        let z = dense.forward(&[x.view()]);
+        let step = Step { operands: vec![x.view()], output: z.view() };
+        rule.parse::<Rule>().unwrap().redistribute(&dense, &step, upper.view()).unwrap()
+    }
+
+    /// `R_i = Σ_j message(i, j)`, by plain loops.
+    fn collect(&self, message: impl Fn(usize, usize) -> f64) -> ArrayD<f64> {
+        let sum = |i| (0..self.upper.len()).map(|j| message(i, j)).sum::<f64>();
+        Array1::from_iter((0..self.x.len()).map(sum)).insert_axis(ndarray::Axis(0)).into_dyn()
+    }
+}
+
+/// Numbers of both signs, with zeros and ties among them.
+fn numbers(count: usize) -> impl Strategy<Value = Vec<f64>> {
+    vec(prop_oneof![Just(0.0), (-8i32..=8).prop_map(|value| f64::from(value) / 4.0), -2.0..2.0], count)
+}
+
+fn layers() -> impl Strategy<Value = Layer> {
+    prop_oneof![Just((1, 1)), Just((3, 2)), Just((19, 4))].prop_flat_map(|(inputs, outputs)| {
+        (numbers(inputs * outputs), numbers(outputs), numbers(inputs), numbers(outputs)).prop_map(
+            move |(w, b, x, upper)| Layer {
+                w: Array2::from_shape_vec((outputs, inputs), w).unwrap(),
+                b: b.into(),
+                x: x.into(),
+                upper: upper.into(),
+            },
+        )
+    })
+}
+
+fn stabilize(z: f64, epsilon: f64) -> f64 {
+    if z < 0.0 { z - epsilon } else { z + epsilon }
+}
+
+/// `a / b`, where nothing comes of nothing.
+fn share(a: f64, b: f64) -> f64 {
+    if b == 0.0 { 0.0 } else { a / b }
+}
+
+fn assert_close(found: &ArrayD<f64>, wanted: &ArrayD<f64>) {
+    let scale = wanted.iter().fold(1.0, |scale: f64, value| scale.max(value.abs()));
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert!((found - wanted).abs() <= 1e-9 * scale, "{found} instead of {wanted}");
+    }
+}
+
+fn sink(down: &Redistribution<f64>, sink: Sink) -> f64 {
+    let sinks = down.sinks.as_ref().unwrap();
+    sinks.iter().find(|(name, _)| *name == sink).map_or(0.0, |(_, amount)| amount.total)
+}
+
+proptest! {
+    #[test]
+    fn lrp_0_and_epsilon_are_their_formulas(layer in layers()) {
+        for (rule, epsilon) in [("lrp-0", 0.0), ("epsilon=0.01", 0.01), ("epsilon=100", 100.0)] {
+            let down = layer.down(rule);
+            let message = |i, j| share(layer.contribution(i, j), stabilize(layer.preactivation(j), epsilon)) * layer.upper[j];
+            assert_close(&down.lower[0], &layer.collect(message));
+            // Eqs 57 and 59: what the bias and the stabilizer keep.
+            let kept = |part: &dyn Fn(usize) -> f64| -> f64 {
+                let quotient = |j| share(layer.upper[j], stabilize(layer.preactivation(j), epsilon));
+                (0..layer.upper.len()).map(|j| part(j) * quotient(j)).sum()
+            };
+            let (bias, stabilizer) = (kept(&|j| layer.b[j]), kept(&|j| if layer.preactivation(j) < 0.0 { -epsilon } else { epsilon }));
+            prop_assert!((sink(&down, Sink::Bias) - bias).abs() <= 1e-9 * (1.0 + bias.abs()));
+            prop_assert!((sink(&down, Sink::Stabilizer) - stabilizer).abs() <= 1e-9 * (1.0 + stabilizer.abs()));
+        }
+    }
+
+    #[test]
+    fn alpha_beta_is_its_formula(layer in layers(), alpha in 0.5..3.0f64) {
+        let parts = |j: usize, sign: f64| {
+            let part = |value: f64| (value * sign).max(0.0) * sign;
+            (0..layer.x.len()).map(|i| part(layer.contribution(i, j))).sum::<f64>() + part(layer.b[j])
+        };
+        let message = |i, j| {
+            let z = layer.contribution(i, j);
+            let positive = share(z.max(0.0), stabilize(parts(j, 1.0), 1e-6));
+            let negative = share(z.min(0.0), stabilize(parts(j, -1.0), 1e-6));
+            (alpha * positive + (1.0 - alpha) * negative) * layer.upper[j]
+        };
+        let down = layer.down(&format!("alpha-beta={alpha}"));
+        assert_close(&down.lower[0], &layer.collect(message));
+        // Eq. 61: what the bias's parts keep.
+        let kept: f64 = (0..layer.upper.len()).map(|j| {
+            let (positive, negative) = (share(layer.b[j].max(0.0), stabilize(parts(j, 1.0), 1e-6)), share(layer.b[j].min(0.0), stabilize(parts(j, -1.0), 1e-6)));
+            (alpha * positive + (1.0 - alpha) * negative) * layer.upper[j]
+        }).sum();
+        prop_assert!((sink(&down, Sink::Bias) - kept).abs() <= 1e-9 * (1.0 + kept.abs()));
+    }
+
+    #[test]
+    fn renormalizing_leaves_no_share_to_an_absent_sign(layer in layers()) {
+        let down = layer.down("alpha-beta=2,renormalize");
+        let nothing_there = |j: usize| (0..layer.x.len()).all(|i| layer.contribution(i, j) == 0.0) && layer.b[j] == 0.0;
+        let lost: f64 = (0..layer.upper.len()).filter(|&j| nothing_there(j)).map(|j| layer.upper[j]).sum();
+        prop_assert!((sink(&down, Sink::AbsentSign) - lost).abs() <= 1e-9);
+    }
+
+    #[test]
+    fn gamma_is_its_formula(layer in layers(), gamma in 0.0..2.0f64) {
+        let message = |i: usize, j: usize| {
+            let sign = layer.preactivation(j);
+            let favored = |value: f64| value + gamma * if sign > 0.0 { value.max(0.0) } else { value.min(0.0) };
+            let sum = (0..layer.x.len()).map(|i| favored(layer.contribution(i, j))).sum::<f64>() + favored(layer.b[j]);
+            if sign == 0.0 { 0.0 } else { favored(layer.contribution(i, j)) / stabilize(sum, 1e-6) * layer.upper[j] }
+        };
+        // An output whose terms cancel has a sign that is rounding's.
+        prop_assume!((0..layer.upper.len()).all(|j| layer.preactivation(j) == 0.0 || layer.preactivation(j).abs() > 1e-9));
+        assert_close(&layer.down(&format!("gamma={gamma}")).lower[0], &layer.collect(message));
+    }
+
+    #[test]
+    fn flat_and_w_square_do_not_look_at_the_input(layer in layers()) {
+        let inputs = layer.x.len() as f64;
+        assert_close(&layer.down("flat").lower[0], &layer.collect(|_, j| layer.upper[j] / (inputs + 1e-6)));
+        let squares = |j| (0..layer.x.len()).map(|i| layer.w[[j, i]].powi(2)).sum::<f64>() + layer.b[j].powi(2);
+        let message = |i, j: usize| layer.w[[j, i]].powi(2) / (squares(j) + 1e-6) * layer.upper[j];
+        assert_close(&layer.down("w-square").lower[0], &layer.collect(message));
+    }
+
+    #[test]
+    fn z_box_is_its_formula(layer in layers()) {
+        let (low, high) = (-2.0, 2.5);
+        let part = |i: usize, j: usize| {
+            let w = layer.w[[j, i]];
+            layer.contribution(i, j) - low * w.max(0.0) - high * w.min(0.0)
+        };
+        let message = |i, j| {
+            let sum: f64 = (0..layer.x.len()).map(|i| part(i, j)).sum();
+            part(i, j) / stabilize(sum, 1e-6) * layer.upper[j]
+        };
+        assert_close(&layer.down("z-box=-2,2.5").lower[0], &layer.collect(message));
+    }
+
+    #[test]
+    fn an_even_bias_loses_nothing(layer in layers(), epsilon in prop_oneof![Just(0.0), Just(0.01)]) {
+        let down = layer.down(&format!("even-bias={epsilon}"));
+        let inputs = layer.x.len() as f64;
+        let message = |i, j| {
+            let z = layer.preactivation(j);
+            let rest = (layer.b[j] + stabilize(z, epsilon) - z) / inputs;
+            share(layer.contribution(i, j) + rest, stabilize(z, epsilon)) * layer.upper[j]
+        };
+        assert_close(&down.lower[0], &layer.collect(message));
+        prop_assert_eq!(sink(&down, Sink::Bias), 0.0);
+        prop_assert_eq!(sink(&down, Sink::Stabilizer), 0.0);
+    }
+
+    #[test]
+    fn z_plus_is_alpha_beta_with_alpha_1(layer in layers()) {
+        prop_assert_eq!(&layer.down("z-plus").lower[0], &layer.down("alpha-beta=1").lower[0]);
+    }
+}
+
+#[test]
+fn two_weights_and_a_bias() {
+    let layer = Layer { w: array![[1.0, -1.0]], b: array![-1.0], x: array![1.0, 1.0], upper: array![-1.0] };
+    assert!((&layer.down("alpha-beta=1").lower[0] - &array![[-1.0, 0.0]]).iter().all(|error| error.abs() < 1e-5));
+    assert!((&layer.down("alpha-beta=2").lower[0] - &array![[-2.0, 0.5]]).iter().all(|error| error.abs() < 1e-5));
+}
+
+#[test]
+fn the_sign_of_zero_is_positive() {
+    // z = 1 − 1 = 0: the denominator is +ε, not −ε or 0.
+    let layer = Layer { w: array![[1.0, -1.0]], b: array![0.0], x: array![1.0, 1.0], upper: array![0.5] };
+    assert_eq!(layer.down("epsilon=0.5").lower[0], array![[1.0, -1.0]].into_dyn());
+    assert_eq!(sink(&layer.down("epsilon=0.5"), Sink::Stabilizer), 0.5);
+    assert_eq!(sink(&layer.down("lrp-0"), Sink::ZeroDenominator), 0.5);
+}
