@@ -25,6 +25,7 @@ mod elementwise;
 mod exponential;
 mod functions;
 mod gather;
+mod gelu;
 mod identity;
 mod layer_normalization;
 mod local_response_normalization;
@@ -39,7 +40,9 @@ mod product;
 mod rectifiers;
 mod reduce;
 mod relu;
+mod resampling;
 mod reshape;
+mod resize;
 mod selection;
 mod shares;
 mod sigmoid;
@@ -65,6 +68,7 @@ pub use elementwise::Elementwise;
 pub use exponential::{Celu, Elu, Selu};
 pub use functions::{Abs, Exp, Log, Neg, Pow, Reciprocal, Sqrt};
 pub use gather::{Expand, Gather};
+pub use gelu::{Erf, Gelu};
 pub use identity::Identity;
 pub use layer_normalization::LayerNormalization;
 pub use local_response_normalization::LocalResponseNormalization;
@@ -77,6 +81,7 @@ pub use rectifiers::{LeakyRelu, PRelu, ThresholdedRelu};
 pub use reduce::{Axes, Rank, Reduce, Statistic};
 pub use relu::Relu;
 pub use reshape::{Flatten, Reshape, Squeeze, Unsqueeze};
+pub use resize::Resize;
 pub use sigmoid::{HardSigmoid, Sigmoid, Softplus, Softsign, Tanh};
 pub use slice::{Range, Slice};
 pub use softmax::{LogSoftmax, Softmax};
@@ -157,10 +162,12 @@ operations! {
     "Div" => product::read_div,
     "Dropout" => identity::read,
     "Elu" => exponential::read_elu,
+    "Erf" => gelu::read_erf,
     "Exp" => functions::read_exp,
     "Expand" => gather::read_expand,
     "Flatten" => reshape::read_flatten,
     "Gather" => gather::read_gather,
+    "Gelu" => gelu::read_gelu,
     "Gemm" => dense::read,
     "GlobalAveragePool" => average_pool::read_global,
     "GlobalLpPool" => lp_pool::read_global,
@@ -187,6 +194,7 @@ operations! {
     "ReduceSum" => reduce::read_sum,
     "Relu" => relu::read,
     "Reshape" => reshape::read_reshape,
+    "Resize" => resize::read,
     "Selu" => exponential::read_selu,
     "Sigmoid" => sigmoid::read_sigmoid,
     "Silu" => swish::read_silu,
