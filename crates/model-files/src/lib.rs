@@ -1,4 +1,33 @@
-//! Networks in files: ONNX, and the plain text networks of the LRP toolbox.
+//! Networks in files: ONNX read and written, and the plain text networks of the LRP toolbox read.
+//!
+//! [`read()`] gives a [`Model`]: the file, checked, all its operators known. Its [`network`](Model::network) for inputs
+//! of certain shapes is a graph of floating-point tensors: whatever exporters compute of shapes (Shape, Gather, Concat
+//! and their like) is done by then, operations that they take apart (GELU, layer normalization) are whole again, and
+//! operators of opsets 7 to 21 are in one form. Networks of one model share their weights.
+//!
+//! ```
+//! use model_files::InputShapes;
+//! use ndarray::array;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("sum.txt");
+//! std::fs::write(&path, "Linear 2 1\n1 1\n0.5\nRect\n")?;
+//!
+//! let model = model_files::read::<f32>(&path)?;
+//! let network = model.network(&InputShapes::new().with("input", [1, 2]))?;
+//! assert_eq!(network.forward(vec![array![[1.0, 2.0]].into_dyn()])?.output(), array![[3.5]].into_dyn());
+//!
+//! model_files::write(&network, folder.path().join("sum.onnx"))?;
+//! let again = model_files::read::<f32>(folder.path().join("sum.onnx"))?.network_with_defaults()?;
+//! assert_eq!(again.forward(vec![array![[1.0, 2.0]].into_dyn()])?.output(), array![[3.5]].into_dyn());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Why a decoder of its own
+//!
+//! The messages of an ONNX file are decoded here, and only written through rten-onnx: that crate trusts the lengths in a
+//! file before it has seen as many bytes, and a model may come from anywhere. It also leaves out packed attributes and
+//! `uint64_data`, which some exporters write. The cost is one file, `messages.rs`, that repeats what ONNX defines.
 
 mod assembly;
 mod declaration;

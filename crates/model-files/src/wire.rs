@@ -1,8 +1,7 @@
 //! Protocol Buffers as they stand in a file: numbered fields, each a number or a run of bytes.
 //!
-//! The crate rten-onnx reads ONNX files that can be trusted: it believes a length before it has seen the bytes, and
-//! leaves out what some exporters write (packed attributes, `uint64_data`). Here every length is checked against the
-//! bytes that are there, nothing is allocated for it, and what is read borrows from the file.
+//! Every length is checked against the bytes that are there, nothing is allocated for it, and what is read borrows from
+//! the file.
 
 /// What is wrong with the bytes, and where.
 #[derive(Clone, Debug, PartialEq)]
