@@ -1,5 +1,9 @@
-//! The matrix product: the one door to the `gemm` crate, whose entry point takes raw pointers.
+//! The matrix product of thin and of large matrices.
+//!
+//! ndarray's own, the faster one for large matrices, rearranges both of them first; where one side is thin, that takes
+//! longer than the product, and the `gemm` crate is faster.
 
+use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::Real;
@@ -13,11 +17,29 @@ pub(crate) enum Onto {
     Sum,
 }
 
+/// From how many rows and columns on a product is large.
+const LARGE: [usize; 2] = [48, 192];
+
 /// `output = left · right`, or `output += left · right`; on one thread, for arrays in any layout.
+pub(crate) fn matrix_product<F: Real>(
+    left: ArrayView2<'_, F>,
+    right: ArrayView2<'_, F>,
+    mut output: ArrayViewMut2<'_, F>,
+    onto: Onto,
+) {
+    if left.nrows() >= LARGE[0] && right.ncols() >= LARGE[1] {
+        let kept = if onto == Onto::Sum { F::one() } else { F::zero() };
+        general_mat_mul(F::one(), &left, &right, kept, &mut output);
+    } else {
+        thin_product(left, right, output, onto);
+    }
+}
+
+/// The product by the `gemm` crate, whose entry point takes raw pointers: this is the one door to it.
 ///
 /// The numbers are `f32` or `f64`, as of all [`Real`]s.
 #[allow(unsafe_code)]
-pub(crate) fn matrix_product<F: Real>(
+fn thin_product<F: Real>(
     left: ArrayView2<'_, F>,
     right: ArrayView2<'_, F>,
     mut output: ArrayViewMut2<'_, F>,
@@ -78,7 +100,9 @@ mod tests {
 
     #[test]
     fn it_is_the_sum_of_products_at_awkward_sizes() {
-        for (rows, inner, columns) in [(1, 1, 1), (3, 19, 1), (1, 100, 7), (19, 3, 100), (33, 65, 17), (2, 0, 3)] {
+        for (rows, inner, columns) in
+            [(1, 1, 1), (3, 19, 1), (1, 100, 7), (19, 3, 100), (33, 65, 17), (2, 0, 3), (50, 9, 200)]
+        {
             let (left, right) = (numbers(rows, inner, 1), numbers(inner, columns, 2));
             let mut output = numbers(rows, columns, 3);
             let expected = twin(left.view(), right.view());

@@ -69,19 +69,19 @@ impl<F: Real> Conv<F> {
         self.geometry(&[input]).unwrap_or_else(|error| unreachable!("{error}"))
     }
 
-    fn product(&self, input: &ArrayViewD<'_, F>) -> ArrayD<F> {
-        let product = self.filters.gather(&[WeightPart::All], input, &self.agreed(input.shape()));
+    fn product(&self, input: &ArrayViewD<'_, F>, bias: Option<&Array1<F>>) -> ArrayD<F> {
+        let product = self.filters.gather(&[WeightPart::All], input, bias, &self.agreed(input.shape()));
         product.into_iter().next().unwrap_or_default()
     }
 }
 
 impl<F: Real> LinearMap<F> for Conv<F> {
     fn apply(&self, parts: &[WeightPart], input: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        self.filters.gather(parts, &input, &self.agreed(input.shape()))
+        self.filters.gather(parts, &input, None, &self.agreed(input.shape()))
     }
 
     fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, F>)], input_shape: &[usize]) -> ArrayD<F> {
-        self.filters.scatter(messages, input_shape[0], &self.agreed(input_shape))
+        self.filters.scatter(messages, None, input_shape[0], &self.agreed(input_shape))
     }
 
     fn bias(&self) -> Option<ArrayD<F>> {
@@ -117,11 +117,7 @@ impl<F: Real> Operation<F> for Conv<F> {
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        let output = self.product(&operands[0]);
-        match self.bias() {
-            Some(bias) => output + bias,
-            None => output,
-        }
+        self.product(&operands[0], self.bias.as_ref())
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
@@ -129,7 +125,7 @@ impl<F: Real> Operation<F> for Conv<F> {
     }
 
     fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
-        self.product(&step.operands[0])
+        self.product(&step.operands[0], None)
     }
 
     fn linear(&self) -> Option<&dyn LinearMap<F>> {

@@ -117,6 +117,11 @@ impl<F: Real> ConvTranspose<F> {
     fn agreed(&self, input: &[usize]) -> Geometry {
         self.geometry(&[input]).unwrap_or_else(|error| unreachable!("{error}"))
     }
+
+    fn product(&self, input: &ArrayViewD<'_, F>, bias: Option<&Array1<F>>) -> ArrayD<F> {
+        let message = (WeightPart::All, input.view());
+        self.filters.scatter(&[message], bias, input.shape()[0], &self.agreed(input.shape()))
+    }
 }
 
 impl OutputSize {
@@ -141,7 +146,8 @@ impl OutputSize {
 impl<F: Real> LinearMap<F> for ConvTranspose<F> {
     fn apply(&self, parts: &[WeightPart], input: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let geometry = self.agreed(input.shape());
-        let scatter = |&part| self.filters.scatter(&[(part, input.view())], input.shape()[0], &geometry);
+        let samples = input.shape()[0];
+        let scatter = |&part| self.filters.scatter(&[(part, input.view())], None, samples, &geometry);
         parts.iter().map(scatter).collect()
     }
 
@@ -149,7 +155,7 @@ impl<F: Real> LinearMap<F> for ConvTranspose<F> {
         let geometry = self.agreed(input_shape);
         let mut sum = ArrayD::zeros(input_shape);
         for (part, message) in messages {
-            for gathered in self.filters.gather(&[*part], message, &geometry) {
+            for gathered in self.filters.gather(&[*part], message, None, &geometry) {
                 sum += &gathered;
             }
         }
@@ -195,13 +201,7 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        let input = &operands[0];
-        let message = (WeightPart::All, input.view());
-        let output = self.filters.scatter(&[message], input.shape()[0], &self.agreed(input.shape()));
-        match self.bias() {
-            Some(bias) => output + bias,
-            None => output,
-        }
+        self.product(&operands[0], self.bias.as_ref())
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
@@ -209,8 +209,7 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
     }
 
     fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
-        let input = &step.operands[0];
-        self.filters.scatter(&[(WeightPart::All, input.view())], input.shape()[0], &self.agreed(input.shape()))
+        self.product(&step.operands[0], None)
     }
 
     fn linear(&self) -> Option<&dyn LinearMap<F>> {

@@ -4,6 +4,7 @@
 //! convolution goes from the fine side to the coarse one, a transposed convolution back; the reverse of either is the
 //! other. So that [`Filters`] knows both directions, and `Conv` and `ConvTranspose` are their two readings.
 
+mod depthwise;
 mod filters;
 mod geometry;
 mod sliding;

@@ -101,11 +101,11 @@ impl<F: Real> Operation<F> for Dense<F> {
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        let output = self.product(&operands[0]);
-        match &self.bias {
-            Some(bias) => output + bias,
-            None => output,
+        let mut output = self.product(&operands[0]);
+        if let Some(bias) = &self.bias {
+            output.rows_mut().into_iter().for_each(|mut row| row += bias);
         }
+        output
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {

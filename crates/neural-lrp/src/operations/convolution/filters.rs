@@ -3,17 +3,30 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array3, ArrayD, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMut3, Axis, CowArray, Ix2, Ix3, s};
+use ndarray::{
+    Array1, Array3, ArrayD, ArrayView1, ArrayView2, ArrayView3, ArrayViewD, ArrayViewMut1, ArrayViewMut2,
+    ArrayViewMut3, Axis, CowArray, Ix2, Ix3, s,
+};
 use rayon::prelude::*;
 
 use crate::linear::{WeightPart, Weights};
 use crate::matrix_product::{Onto, matrix_product};
-use crate::operations::convolution::unfolding::{Strip, strips};
+use crate::operations::convolution::depthwise::Depthwise;
+use crate::operations::convolution::unfolding::strips;
 use crate::operations::convolution::{Geometry, refuse};
 use crate::{Error, Real};
 
-/// How many numbers are unfolded at a time: what stays in the second-level cache while it is multiplied.
-const UNFOLDED_NUMBERS: usize = 1 << 18;
+/// How many numbers are unfolded at a time, about what stays in the second-level cache while it is multiplied.
+const UNFOLDED_NUMBERS: usize = 1 << 19;
+
+/// How many places are unfolded at a time at least, or else rearranging the weights takes longer than the product.
+const FEWEST_PLACES: usize = 512;
+
+/// How many numbers are unfolded at a time at most, for the sake of the fewest places.
+const MOST_UNFOLDED: usize = 1 << 22;
+
+/// How many filters look at each channel of its own at most, to go plane by plane.
+const FEW_FILTERS: usize = 4;
 
 /// How many rows of the unfolded matrix are folded by one task.
 const FOLDED_ROWS: usize = 512;
@@ -71,35 +84,32 @@ impl<F: Real> Filters<F> {
         self.shape[1] * self.groups
     }
 
-    /// What the window gathers at each place, by each part of the weights: `coarse = W_p · fine`.
-    pub fn gather(&self, parts: &[WeightPart], fine: &ArrayViewD<'_, F>, geometry: &Geometry) -> Vec<ArrayD<F>> {
+    /// What the window gathers at each place, by each part of the weights: `coarse = W_p · fine + bias`.
+    pub fn gather(
+        &self,
+        parts: &[WeightPart],
+        fine: &ArrayViewD<'_, F>,
+        bias: Option<&Array1<F>>,
+        geometry: &Geometry,
+    ) -> Vec<ArrayD<F>> {
         let fine = in_groups(fine, self.shape[1], geometry.fine());
         let parts: Vec<_> = parts.iter().map(|&part| self.weights.part(part)).collect();
         let zeros = || Array3::zeros((fine.len_of(Axis(0)), self.shape[0] / self.groups, geometry.coarse()));
         let mut coarse: Vec<_> = parts.iter().map(|_| zeros()).collect();
-        let strips = strips(geometry, UNFOLDED_NUMBERS.div_ceil(self.weights.rows().ncols()));
-        striped(&mut coarse, &strips).into_par_iter().for_each_init(Vec::new, |scratch, task| {
-            let fine = fine.index_axis(Axis(0), task.group);
-            let mut unfolded;
-            let columns = if geometry.is_pointwise() {
-                fine.slice_move(s![.., task.strip.places.clone()])
-            } else {
-                unfolded = matrix_of(scratch, self.weights.rows().ncols(), task.strip.places.len());
-                task.strip.unfold(fine, unfolded.view_mut());
-                unfolded.view()
-            };
-            for (part, output) in parts.iter().zip(task.outputs) {
-                matrix_product(self.rows_of_group(part, task.group), columns, output, Onto::Nothing);
-            }
-        });
+        match self.depthwise(geometry) {
+            Some(depthwise) => self.gather_by_planes(&depthwise, &parts, fine.view(), &mut coarse, bias),
+            None => self.gather_by_strips(geometry, &parts, fine.view(), &mut coarse, bias),
+        }
         let lengths = geometry.axes.map(|axis| axis.coarse);
         coarse.into_iter().map(|coarse| self.with_axes(coarse, self.shape[0], lengths)).collect()
     }
 
-    /// What the window's places scatter over the numbers they see, by parts of the weights: `fine = Σ_p W_pᵀ · coarse_p`.
+    /// What the window's places scatter over the numbers they see, by parts of the weights:
+    /// `fine = Σ_p W_pᵀ · coarse_p + bias`.
     pub fn scatter(
         &self,
         messages: &[(WeightPart, ArrayViewD<'_, F>)],
+        bias: Option<&Array1<F>>,
         samples: usize,
         geometry: &Geometry,
     ) -> ArrayD<F> {
@@ -109,32 +119,134 @@ impl<F: Real> Filters<F> {
             .map(|(part, coarse)| (self.weights.part(*part), in_groups(coarse, channels, geometry.coarse())))
             .collect();
         let mut fine = Array3::zeros((samples * self.groups, self.shape[1], geometry.fine()));
-        if messages.is_empty() {
-        } else if geometry.is_pointwise() {
-            let strips = strips(geometry, UNFOLDED_NUMBERS.div_ceil(self.shape[1]));
-            striped(std::slice::from_mut(&mut fine), &strips).into_par_iter().for_each(|task| {
-                for output in task.outputs {
-                    self.spread(&messages, task.group, 0..self.shape[1], &task.strip.places, output);
-                }
-            });
-        } else {
-            self.scatter_by_channels(&messages, fine.view_mut(), geometry);
+        match self.depthwise(geometry) {
+            _ if messages.is_empty() => {}
+            _ if geometry.is_pointwise() => self.scatter_in_place(&messages, &mut fine, bias),
+            Some(depthwise) => self.scatter_by_planes(&depthwise, &messages, fine.view_mut(), bias),
+            None => self.scatter_by_channels(geometry, &messages, fine.view_mut(), bias),
         }
         self.with_axes(fine, self.fine_channels(), geometry.axes.map(|axis| axis.fine))
     }
 
+    /// Lets outputs start from the bias of their channels, those of a group from `first` on; without one they are zeros.
+    fn start(&self, bias: Option<&Array1<F>>, group: usize, first: usize, output: &mut ArrayViewMut2<'_, F>) {
+        if let Some(bias) = bias {
+            let first = group % self.groups * (bias.len() / self.groups) + first;
+            for (mut channel, &bias) in output.rows_mut().into_iter().zip(bias.slice(s![first..])) {
+                channel.fill(bias);
+            }
+        }
+    }
+
+    /// How to go plane by plane, where each filter sees a single channel.
+    fn depthwise(&self, geometry: &Geometry) -> Option<Depthwise> {
+        let filters = self.shape[0] / self.groups;
+        if self.shape[1] == 1 && filters <= FEW_FILTERS { Depthwise::new(geometry) } else { None }
+    }
+
+    /// Gathers by products with unfolded strips.
+    fn gather_by_strips(
+        &self,
+        geometry: &Geometry,
+        parts: &[CowArray<'_, F, Ix2>],
+        fine: ArrayView3<'_, F>,
+        coarse: &mut [Array3<F>],
+        bias: Option<&Array1<F>>,
+    ) {
+        let rows = self.weights.rows().ncols();
+        let length = strip_length(rows);
+        let strips = if geometry.is_pointwise() { Vec::new() } else { strips(geometry, length) };
+        tasks(coarse, length).into_par_iter().for_each_init(Vec::new, |scratch, task| {
+            let fine = fine.index_axis(Axis(0), task.group);
+            let mut unfolded;
+            let columns = match strips.get(task.places.start / length) {
+                None => fine.slice_move(s![.., task.places]),
+                Some(strip) => {
+                    unfolded = matrix_of(scratch, rows, task.places.len());
+                    strip.unfold(fine, unfolded.view_mut());
+                    unfolded.view()
+                }
+            };
+            for (part, mut output) in parts.iter().zip(task.outputs) {
+                self.start(bias, task.group, 0, &mut output);
+                matrix_product(self.rows_of_group(part, task.group), columns, output, Onto::Sum);
+            }
+        });
+    }
+
+    /// Gathers by shifted planes.
+    fn gather_by_planes(
+        &self,
+        depthwise: &Depthwise,
+        parts: &[CowArray<'_, F, Ix2>],
+        fine: ArrayView3<'_, F>,
+        coarse: &mut [Array3<F>],
+        bias: Option<&Array1<F>>,
+    ) {
+        let whole = usize::MAX;
+        tasks(coarse, whole).into_par_iter().for_each_init(Default::default, |(sorted, spread), task| {
+            depthwise.sort(plane(fine.index_axis(Axis(0), task.group).row(0)), sorted);
+            for (part, mut output) in parts.iter().zip(task.outputs) {
+                self.start(bias, task.group, 0, &mut output);
+                for (filter, output) in self.rows_of_group(part, task.group).rows().into_iter().zip(output.rows_mut()) {
+                    depthwise.gather(plane(filter), sorted, spread, plane_mut(output));
+                }
+            }
+        });
+    }
+
+    /// Scatters where each place is one number, the same one: there is nothing to fold.
+    fn scatter_in_place(&self, messages: &[Message<'_, F>], fine: &mut Array3<F>, bias: Option<&Array1<F>>) {
+        let tasks = tasks(std::slice::from_mut(fine), strip_length(self.shape[1]));
+        tasks.into_par_iter().for_each(|task| {
+            for mut output in task.outputs {
+                self.start(bias, task.group, 0, &mut output);
+                self.spread(messages, task.group, 0..self.shape[1], &task.places, output, Onto::Sum);
+            }
+        });
+    }
+
     /// Scatters by products for blocks of channels, strip by strip, each folded onto the numbers that its windows see.
-    fn scatter_by_channels(&self, messages: &[Message<'_, F>], fine: ArrayViewMut3<'_, F>, geometry: &Geometry) {
+    fn scatter_by_channels(
+        &self,
+        geometry: &Geometry,
+        messages: &[Message<'_, F>],
+        fine: ArrayViewMut3<'_, F>,
+        bias: Option<&Array1<F>>,
+    ) {
         let block = FOLDED_ROWS.div_ceil(geometry.taps()).min(self.shape[1]);
-        let strips = strips(geometry, UNFOLDED_NUMBERS.div_ceil(block * geometry.taps()));
+        let strips = strips(geometry, strip_length(block * geometry.taps()));
         let tasks: Vec<_> = in_blocks(fine, Axis(1), block);
         tasks.into_par_iter().for_each_init(Vec::new, |scratch, (group, first, mut channels)| {
+            self.start(bias, group, first, &mut channels);
             let rows = first * geometry.taps()..(first + channels.nrows()) * geometry.taps();
             for strip in &strips {
                 let mut columns = matrix_of(scratch, rows.len(), strip.places.len());
-                self.spread(messages, group, rows.clone(), &strip.places, columns.view_mut());
+                self.spread(messages, group, rows.clone(), &strip.places, columns.view_mut(), Onto::Nothing);
                 strip.fold(columns.view(), channels.view_mut());
             }
+        });
+    }
+
+    /// Scatters by shifted planes.
+    fn scatter_by_planes(
+        &self,
+        depthwise: &Depthwise,
+        messages: &[Message<'_, F>],
+        fine: ArrayViewMut3<'_, F>,
+        bias: Option<&Array1<F>>,
+    ) {
+        let tasks: Vec<_> = in_blocks(fine, Axis(1), 1);
+        tasks.into_par_iter().for_each_init(Default::default, |(sorted, spread), (group, first, mut fine)| {
+            self.start(bias, group, first, &mut fine);
+            depthwise.clear(sorted);
+            for (part, coarse) in messages {
+                let coarse = coarse.index_axis(Axis(0), group);
+                for (filter, coarse) in self.rows_of_group(part, group).rows().into_iter().zip(coarse.rows()) {
+                    depthwise.scatter(plane(filter), plane(coarse), spread, sorted);
+                }
+            }
+            depthwise.unsort(sorted, plane_mut(fine.row_mut(0)));
         });
     }
 
@@ -146,11 +258,13 @@ impl<F: Real> Filters<F> {
         columns: Range<usize>,
         places: &Range<usize>,
         mut output: ArrayViewMut2<'_, F>,
+        mut onto: Onto,
     ) {
-        for (position, (part, coarse)) in messages.iter().enumerate() {
+        for (part, coarse) in messages {
             let weights = self.rows_of_group(part, group).slice_move(s![.., columns.clone()]).reversed_axes();
             let coarse = coarse.slice(s![group, .., places.clone()]);
-            matrix_product(weights, coarse, output.view_mut(), if position == 0 { Onto::Nothing } else { Onto::Sum });
+            matrix_product(weights, coarse, output.view_mut(), onto);
+            onto = Onto::Sum;
         }
     }
 
@@ -189,23 +303,37 @@ fn matrix_of<F: Real>(scratch: &mut Vec<F>, rows: usize, columns: usize) -> Arra
     matrix.unwrap_or_else(|_| unreachable!("it has just been made long enough"))
 }
 
-/// One strip of one group, with its part of each output.
+/// How many places a strip has whose unfolded matrix has so many rows.
+fn strip_length(rows: usize) -> usize {
+    UNFOLDED_NUMBERS.div_ceil(rows).max(FEWEST_PLACES.min(MOST_UNFOLDED / rows)).max(1)
+}
+
+/// The numbers of one channel.
+fn plane<'a, F>(channel: ArrayView1<'a, F>) -> &'a [F] {
+    channel.to_slice().unwrap_or_else(|| unreachable!("channels are contiguous"))
+}
+
+/// The numbers of one channel, to be changed.
+fn plane_mut<'a, F>(channel: ArrayViewMut1<'a, F>) -> &'a mut [F] {
+    channel.into_slice().unwrap_or_else(|| unreachable!("channels are contiguous"))
+}
+
+/// Some places of one group, with their part of each output.
 struct Task<'a, F> {
     group: usize,
-    strip: &'a Strip,
+    places: Range<usize>,
     outputs: Vec<ArrayViewMut2<'a, F>>,
 }
 
-/// Cuts outputs (samples · groups, channels, places) into strips.
-fn striped<'a, F: Real>(outputs: &'a mut [Array3<F>], strips: &'a [Strip]) -> Vec<Task<'a, F>> {
-    let length = strips.first().map_or(1, |strip| strip.places.len());
-    let mut tasks: Vec<Task<'a, F>> = Vec::new();
+/// Cuts outputs (samples · groups, channels, places) into tasks of `length` places.
+fn tasks<F: Real>(outputs: &mut [Array3<F>], length: usize) -> Vec<Task<'_, F>> {
+    let mut tasks: Vec<Task<'_, F>> = Vec::new();
     for output in outputs {
-        for (position, (group, first, output)) in in_blocks(output.view_mut(), Axis(2), length).into_iter().enumerate()
-        {
+        let blocks = in_blocks(output.view_mut(), Axis(2), length);
+        for (position, (group, first, output)) in blocks.into_iter().enumerate() {
             match tasks.get_mut(position) {
                 Some(task) => task.outputs.push(output),
-                None => tasks.push(Task { group, strip: &strips[first / length], outputs: vec![output] }),
+                None => tasks.push(Task { group, places: first..first + output.ncols(), outputs: vec![output] }),
             }
         }
     }

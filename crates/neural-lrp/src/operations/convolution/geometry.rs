@@ -36,6 +36,12 @@ impl Axis {
         place * self.stride + k * self.dilation - self.before
     }
 
+    /// The numbers that the window meets, sorted by their remainder modulo the stride: a window of just that length.
+    pub fn by_remainder(self) -> Self {
+        let coarse = self.coarse + (self.kernel - 1) * self.dilation / self.stride;
+        Self { coarse, kernel: self.stride, dilation: 1, ..self }
+    }
+
     fn is_pointwise(&self) -> bool {
         self.kernel == 1 && self.stride == 1 && self.before == 0 && self.fine == self.coarse
     }

@@ -53,20 +53,29 @@ impl Strip {
     }
 
     /// Unfolds channels (the rows of `fine`) into `columns`.
-    pub fn unfold<F: Real>(&self, fine: ArrayView2<'_, F>, mut columns: ArrayViewMut2<'_, F>) {
-        let mut rows = columns.rows_mut().into_iter();
-        for channel in fine.rows() {
-            let Some(numbers) = channel.to_slice() else { unreachable!("channels are contiguous") };
-            for (runs, row) in self.taps.iter().zip(&mut rows) {
-                let Some(row) = row.into_slice() else { unreachable!("rows are contiguous") };
-                if runs.iter().map(|run| run.length).sum::<usize>() < row.len() {
-                    row.fill(F::zero());
-                }
-                for run in runs {
-                    self.copy(&numbers[run.number..], &mut row[run.place..run.place + run.length]);
-                }
+    pub fn unfold<F: Real>(&self, fine: ArrayView2<'_, F>, columns: ArrayViewMut2<'_, F>) {
+        let Some(columns) = columns.into_slice() else { unreachable!("the matrix is contiguous") };
+        for (channel, columns) in fine.rows().into_iter().zip(columns.chunks_exact_mut(self.numbers())) {
+            let Some(plane) = channel.to_slice() else { unreachable!("channels are contiguous") };
+            self.unfold_plane(plane, columns);
+        }
+    }
+
+    /// Unfolds one channel.
+    pub fn unfold_plane<F: Real>(&self, plane: &[F], columns: &mut [F]) {
+        for (runs, row) in self.taps.iter().zip(columns.chunks_exact_mut(self.places.len())) {
+            if runs.iter().map(|run| run.length).sum::<usize>() < row.len() {
+                row.fill(F::zero());
+            }
+            for run in runs {
+                self.copy(&plane[run.number..], &mut row[run.place..run.place + run.length]);
             }
         }
+    }
+
+    /// How many numbers an unfolded channel has.
+    fn numbers(&self) -> usize {
+        self.taps.len() * self.places.len()
     }
 
     fn copy<F: Real>(&self, numbers: &[F], places: &mut [F]) {
@@ -81,14 +90,18 @@ impl Strip {
 
     /// Adds each number of `columns` to the number which its place and tap meet: the reverse of [`unfold`](Self::unfold).
     pub fn fold<F: Real>(&self, columns: ArrayView2<'_, F>, mut fine: ArrayViewMut2<'_, F>) {
-        let mut rows = columns.rows().into_iter();
-        for channel in fine.rows_mut() {
-            let Some(numbers) = channel.into_slice() else { unreachable!("channels are contiguous") };
-            for (runs, row) in self.taps.iter().zip(&mut rows) {
-                let Some(row) = row.to_slice() else { unreachable!("rows are contiguous") };
-                for run in runs {
-                    self.add(&row[run.place..run.place + run.length], &mut numbers[run.number..]);
-                }
+        let Some(columns) = columns.to_slice() else { unreachable!("the matrix is contiguous") };
+        for (channel, columns) in fine.rows_mut().into_iter().zip(columns.chunks_exact(self.numbers())) {
+            let Some(plane) = channel.into_slice() else { unreachable!("channels are contiguous") };
+            self.fold_plane(columns, plane);
+        }
+    }
+
+    /// Folds one channel.
+    pub fn fold_plane<F: Real>(&self, columns: &[F], plane: &mut [F]) {
+        for (runs, row) in self.taps.iter().zip(columns.chunks_exact(self.places.len())) {
+            for run in runs {
+                self.add(&row[run.place..run.place + run.length], &mut plane[run.number..]);
             }
         }
     }
