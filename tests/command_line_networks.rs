@@ -304,7 +304,7 @@ mod bad_input {
             assert!(message.contains("download or export it again"), "{message}");
         }
         fs::write(&path, "not a network").unwrap();
-        assert!(refused(1, &["inspect", &path]).contains("no network"));
+        assert!(refused(1, &["inspect", &path]).contains("is no layer"));
         assert!(refused(1, &["run", "no such file", "x.npy"]).contains("can't read no such file"));
     }
 

@@ -1,35 +1,57 @@
 //! `pixelwise explain`: heatmaps.
+//!
+//! A run is a [`plan`], checked before the first sample, and a stream of samples ([`run`]): each is read, explained and
+//! written on its own, so that a folder of any size takes the memory of a few. What is known of a sample stands in its
+//! [`record`], from which everything that is about many samples is made: pictures on one scale, pages, the summary.
 
-use std::path::PathBuf;
+mod aims;
+mod approach;
+mod arguments;
+mod drawing;
+mod explanation;
+mod files;
+mod page;
+mod plan;
+mod progress;
+mod record;
+mod run;
+mod samples;
+mod settings;
+mod stack;
+mod summary;
 
-use clap::Args;
+pub use arguments::Arguments;
 
-use crate::computation::ComputationOptions;
+use ndarray_npy::WritableElement;
+use neural_lrp::Real;
+
+use crate::computation::Precision;
 use crate::failure::Failure;
-use crate::preprocess::PreprocessOptions;
-use crate::rules::RuleOptions;
-
-/// Explain what a network sees: heatmap, raw relevance, and where the relevance went
-#[derive(Args)]
-pub struct Arguments {
-    /// The network: an ONNX file, or a text network of the LRP toolbox
-    model: PathBuf,
-
-    /// Images (PNG, JPEG, BMP, PNM), folders of images, or .npy batches
-    #[arg(required = true)]
-    input: Vec<PathBuf>,
-
-    #[command(flatten)]
-    rules: RuleOptions,
-
-    #[command(flatten)]
-    preprocess: PreprocessOptions,
-
-    #[command(flatten)]
-    computation: ComputationOptions,
-}
 
 /// Explains inputs one after another.
-pub fn explain(_arguments: &Arguments) -> Result<(), Failure> {
-    Err("this verb is being written".into())
+pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.check();
+    arguments.computation.start()?;
+    match arguments.computation.dtype {
+        Precision::F32 => run::run::<f32>(arguments),
+        Precision::F64 => run::run::<f64>(arguments),
+    }
+}
+
+/// The numbers of a network that can be written into files.
+trait Number: Real + WritableElement {
+    /// Appends its bytes, the lowest first.
+    fn append_to(&self, bytes: &mut Vec<u8>);
+}
+
+impl Number for f32 {
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+}
+
+impl Number for f64 {
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
 }

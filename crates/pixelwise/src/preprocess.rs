@@ -38,6 +38,11 @@ impl FromStr for Choice {
 }
 
 impl PreprocessOptions {
+    /// Whether it was chosen; else it is a guess.
+    pub fn is_given(&self) -> bool {
+        self.preprocess.is_some()
+    }
+
     /// The preprocessing for a network's input of the declared shape, fitted to its size and order of axes.
     pub fn for_input(&self, name: &str, declared: &[Option<usize>]) -> Result<Preprocessing, Failure> {
         let no_image = |reason: &str| -> Failure {

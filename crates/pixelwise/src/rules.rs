@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use ndarray::{ArrayD, arr0};
+use neural_lrp::methods::Method;
 use neural_lrp::rules::{InputRange, Rule};
 use neural_lrp::{Composite, Explained, Forward, Initial, Real, Selector, Target};
 
@@ -27,8 +28,8 @@ pub struct RuleOptions {
     #[arg(long, value_name = "NAME|FILE.toml", conflicts_with = "method")]
     pub composite: Option<CompositeChoice>,
 
-    /// A method to compare with
-    #[arg(long, value_name = "METHOD", value_enum)]
+    /// A method to compare with: gradient, input-x-gradient, integrated-gradients[=NODES[,midpoint]], smooth-grad[=SAMPLES[,NOISE[,SEED]]], guided-backprop, deconvnet, excitation-backprop, taylor[=margin] (with --candidates)
+    #[arg(long, value_name = "METHOD", conflicts_with = "layer_rule")]
     pub method: Option<Method>,
 
     /// Another rule for some nodes (repeatable, the first that fits decides): a glob over node names or op:KIND, then the rule: '/features/*=gamma=0.25', op:LRN=taylor
@@ -60,27 +61,6 @@ pub enum CompositeChoice {
     File(PathBuf),
 }
 
-/// What relevance is compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Method {
-    /// ∂f/∂x
-    Gradient,
-    /// x ∂f/∂x
-    InputXGradient,
-    /// Gradients along the way from a baseline
-    IntegratedGradients,
-    /// Gradients of noisy copies, averaged
-    SmoothGrad,
-    /// Gradients that pass rectifiers where both input and gradient are positive
-    GuidedBackprop,
-    /// Gradients that pass rectifiers where they are positive
-    Deconvnet,
-    /// Positive weights only, as probabilities
-    ExcitationBackprop,
-    /// First-order Taylor decomposition at a root point (Eqs 53, 54)
-    Taylor,
-}
-
 /// A rule for some nodes.
 #[derive(Clone, Debug)]
 pub struct LayerRule {
@@ -104,10 +84,11 @@ enum BoundChoice {
 impl RuleOptions {
     /// The composite that they mean; for a method, that of its backward passes.
     pub fn composite(&self) -> Result<Composite, Failure> {
-        let mut composite = match (&self.rule, &self.composite, self.method) {
+        let mut composite = match (&self.rule, &self.composite, &self.method) {
             (Some(rule), ..) => Composite::uniform(rule.clone()),
             (None, Some(choice), _) => choice.read()?,
-            (None, None, Some(method)) => Composite::named(method.composite())?,
+            (None, None, Some(method)) if is_backward_pass(method) => Composite::named(method.name())?,
+            (None, None, Some(_)) => Composite::named("gradient")?,
             (None, None, None) => Composite::named(DEFAULT_COMPOSITE)?,
         };
         if self.compatible == Some(Compatibility::Toolbox) {
@@ -124,28 +105,9 @@ impl RuleOptions {
     }
 }
 
-impl Method {
-    /// Its name on the command line.
-    pub fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
-
-    /// Whether it is one backward pass with rules of its own.
-    pub fn is_backward_pass(self) -> bool {
-        matches!(self, Self::Gradient | Self::GuidedBackprop | Self::Deconvnet | Self::ExcitationBackprop)
-    }
-
-    /// The composite of the method's backward passes.
-    pub fn composite(self) -> &'static str {
-        match self {
-            Self::GuidedBackprop => "guided-backprop",
-            Self::Deconvnet => "deconvnet",
-            Self::ExcitationBackprop => "excitation-backprop",
-            Self::Gradient | Self::InputXGradient | Self::IntegratedGradients | Self::SmoothGrad | Self::Taylor => {
-                "gradient"
-            }
-        }
-    }
+/// Whether a method is one backward pass with rules of its own; the others take gradients.
+pub fn is_backward_pass(method: &Method) -> bool {
+    matches!(method, Method::Gradient | Method::GuidedBackprop | Method::Deconvnet | Method::ExcitationBackprop)
 }
 
 /// A way to explain, by one name: a rule, a composite or a method.
@@ -161,8 +123,8 @@ impl FromStr for Way {
     type Err = Failure;
 
     fn from_str(text: &str) -> Result<Self, Failure> {
-        if let Ok(method) = Method::from_str(text, false) {
-            return Ok(Self::Method(method));
+        if Method::NAMES.contains(&text.split('=').next().unwrap_or(text)) {
+            return Ok(Self::Method(text.parse()?));
         }
         let choice = match (text.parse::<CompositeChoice>(), text.parse::<Rule>()) {
             (Ok(choice), _) => choice,
@@ -178,7 +140,7 @@ impl FromStr for Way {
 }
 
 fn unknown_way(text: &str, composite: &neural_lrp::Error) -> Failure {
-    let methods = Method::value_variants().iter().map(|method| method.name()).collect::<Vec<_>>().join(", ");
+    let methods = Method::NAMES.join(", ");
     format!(
         "no rule, composite or method is called {text:?}. Rules: {}. Methods: {methods}. {composite}",
         Rule::NAMES.join(", ")
@@ -190,7 +152,7 @@ impl Way {
     /// With its files read, and the range of the network's input where a rule needs it.
     pub fn ready(&self, range: Option<&InputRange>) -> Result<ReadyWay, Failure> {
         let (name, choice) = match self {
-            Self::Method(method) => return Ok(ReadyWay::Method(*method)),
+            Self::Method(method) => return Ok(ReadyWay::Method(method.clone())),
             Self::Composite(name, choice) => (name, choice),
         };
         let composite = choice.read()?;
@@ -216,12 +178,7 @@ impl ReadyWay {
     pub fn explain<F: Real>(&self, forward: &Forward<'_, F>, target: &Target) -> Result<Explained<F>, Failure> {
         Ok(match self {
             Self::Composite(_, composite) => forward.explain(composite, &Initial::Score(target.clone()).into())?,
-            Self::Method(method) if !method.is_backward_pass() => {
-                return Err(format!("{self} takes more than one backward pass, and is not compared yet").into());
-            }
-            Self::Method(method) => {
-                forward.explain(&Composite::named(method.composite())?, &Initial::One(target.clone()).into())?
-            }
+            Self::Method(method) => method.explain(forward, &Initial::One(target.clone()).into())?,
         })
     }
 }
@@ -230,7 +187,7 @@ impl fmt::Display for ReadyWay {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Composite(name, _) => formatter.pad(name),
-            Self::Method(method) => formatter.pad(&method.name()),
+            Self::Method(method) => method.fmt(formatter),
         }
     }
 }

@@ -53,28 +53,26 @@ const SCALED_UP: u32 = 360;
 impl Picture {
     /// A picture in the page: the bytes of a PNG file, and a caption.
     pub fn new(png: impl Into<Vec<u8>>, caption: impl Into<String>) -> Self {
-        Self::of(Source::Embedded(png.into()), caption.into())
+        Self { source: Source::Embedded(png.into()), caption: caption.into(), description: String::new() }
     }
 
-    /// A picture in a file beside the page, for pages that would grow too large; it is loaded when the reader comes to
-    /// it.
+    /// The same picture, not in the page but in a file beside it, for pages that would grow too large; it is loaded when
+    /// the reader comes to it.
     ///
     /// * `file` — the file's path, relative to the page's
-    /// * `size` — its width and height in pixels
     ///
     /// ```
     /// use report::{Picture, Report, Section};
-    /// let picture = Picture::linked("heatmaps/cat 1.png", (224, 260), "cat 1");
+    /// let png = heatmap::encode_png(&heatmap::RgbImage::new(8, 8))?;
+    /// let picture = Picture::new(png, "cat 1").linked("heatmaps/cat 1.png");
     /// let page = Report::new("Cats").section(Section::new("One").pictures([picture])).render()?;
     /// assert!(page.contains("src=\"heatmaps/cat%201.png\""));
-    /// # Ok::<(), report::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn linked(file: &str, size: (u32, u32), caption: impl Into<String>) -> Self {
-        Self::of(Source::Linked { address: address(file), size }, caption.into())
-    }
-
-    fn of(source: Source, caption: String) -> Self {
-        Self { source, caption, description: String::new() }
+    #[must_use]
+    pub fn linked(self, file: &str) -> Self {
+        let size = self.size().unwrap_or_default();
+        Self { source: Source::Linked { address: address(file), size }, ..self }
     }
 
     /// Whether it is in the page.
@@ -162,11 +160,11 @@ mod tests {
 
     #[test]
     fn a_linked_picture_has_an_address_that_means_its_file() {
-        let address = |path| Picture::linked(path, (3, 2), "").view().unwrap().source;
+        let address = |path| Picture::new(png(3, 2), "").linked(path).view().unwrap().source;
         assert_eq!(address("a/b c.png"), "a/b%20c.png");
         assert_eq!(address("50%#1?\".png"), "50%25%231%3F%22.png");
         assert_eq!(address("javascript:x.png"), "./javascript:x.png");
-        assert!(Picture::linked("a.png", (0, 2), "").view().is_err());
+        assert!(Picture::new("no PNG", "").linked("a.png").view().is_err());
     }
 
     #[test]

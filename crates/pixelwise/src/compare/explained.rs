@@ -9,7 +9,7 @@ use super::samples::Group;
 use crate::failure::Failure;
 use crate::labels::Labels;
 use crate::output::{Table, number};
-use crate::pictures::pixel_relevance;
+use crate::pictures::Layout;
 use crate::rules::ReadyWay;
 
 /// A sample with all its explanations.
@@ -48,7 +48,8 @@ pub fn explain<F: Real>(
             let relevance = explained.relevance[0].index_axis(Axis(0), place);
             // Samples that go through the network together have one ledger together.
             let ledger = explained.ledgers.get(place).or(explained.ledgers.first());
-            Ok(Explanation { way: way.to_string(), pixels: pixel_relevance(relevance)?, books: ledger.and_then(books) })
+            let pixels = Layout::of(relevance.shape()).map(relevance);
+            Explanation { way: way.to_string(), pixels, books: ledger.and_then(books) }
         });
         let class = classes[place];
         let score = scores.index_axis(Axis(0), place).iter().nth(class).map_or(f64::NAN, |score| score.as_());
@@ -57,7 +58,7 @@ pub fn explain<F: Real>(
             shown: shown.clone(),
             class: labels.describe(class),
             score,
-            explanations: explanations.collect::<Result<_, Failure>>()?,
+            explanations: explanations.collect(),
         })
     };
     group.names.iter().zip(&group.shown).enumerate().map(sample).collect()

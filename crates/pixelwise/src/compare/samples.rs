@@ -1,12 +1,12 @@
 //! The samples on a sheet.
 
 use images::Preprocessing;
-use ndarray::{Array3, ArrayD, Axis, Slice};
+use ndarray::{Array3, ArrayD, ArrayViewD, Axis, Slice};
 use neural_lrp::Real;
 
 use crate::failure::Failure;
 use crate::inputs::{Source, npy, read_image};
-use crate::pictures::shown;
+use crate::pictures::Layout;
 
 /// Samples that go through the network together.
 pub struct Group<F> {
@@ -54,7 +54,8 @@ pub fn samples<F: Real>(
                 for start in (0..count).step_by(together) {
                     let batch = batch.slice_axis(Axis(0), Slice::from(start..start + together)).to_owned();
                     let names = (start..start + together).map(|sample| format!("{stem}-{sample}")).collect();
-                    let shown = batch.axis_iter(Axis(0)).map(shown).collect::<Result<_, _>>()?;
+                    let shown = |sample: ArrayViewD<'_, F>| Layout::of(sample.shape()).photo(sample);
+                    let shown = batch.axis_iter(Axis(0)).map(shown).collect();
                     groups.push(Group { batch, names, shown });
                 }
             }

@@ -1,0 +1,241 @@
+//! The command line of `pixelwise explain`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::error::ErrorKind;
+use clap::{Args, Command, ValueEnum};
+use heatmap::ColorMap;
+use neural_lrp::methods::Method;
+
+use crate::computation::ComputationOptions;
+use crate::preprocess::PreprocessOptions;
+use crate::rules::{RuleOptions, is_backward_pass};
+
+const EXAMPLES: &str = "\
+Examples:
+  pixelwise explain model.onnx cat.jpg
+      A heatmap of the predicted class, by the composite epsilon-plus-flat, into the folder explanations
+  pixelwise explain model.onnx cat.jpg --labels labels.txt --target cat --target dog
+      Two classes, explained from one forward pass
+  pixelwise explain model.onnx cat.jpg --preprocess imagenet-tf --rule epsilon=0.01
+      Another preprocessing, and one rule for all layers
+  pixelwise explain model.onnx photos/ --output maps --scale batch --resume
+      A folder of any size, one color scale for all of it; run it again after an interruption
+  pixelwise explain model.onnx batch.npy --relevance relevance.npy --dtype f64
+      The raw relevance of a whole batch, for a script
+
+Which rule? epsilon-plus-flat and epsilon-gamma-box are good first choices for convolutional networks, epsilon=0.01 for
+others; `pixelwise compare` shows several side by side. The lines \"where it went\" say how much of the score the heatmap
+accounts for.
+
+Exit codes: 0 all inputs are explained, 1 something failed, 2 the command line is wrong.";
+
+/// Explain what a network sees: heatmap, raw relevance, and where the relevance went
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The network: an ONNX file, or a text network of the LRP toolbox
+    pub model: PathBuf,
+
+    /// Images (PNG, JPEG, BMP, PNM), folders of images, or .npy batches in the model's layout
+    #[arg(required = true)]
+    pub input: Vec<PathBuf>,
+
+    #[command(flatten, next_help_heading = "How it is explained")]
+    pub rules: RuleOptions,
+
+    /// Where --method taylor searches roots: an .npy batch in the model's layout, or a folder of images
+    #[arg(long, value_name = "FILE.npy|FOLDER", help_heading = "How it is explained")]
+    pub candidates: Option<PathBuf>,
+
+    /// What is explained (repeatable, all from one forward pass): predicted (the default), a class by its number from 0, by its name in --labels, or FILE.npy with one class for each sample
+    #[arg(long, value_name = "CLASS", help_heading = "What is explained")]
+    pub target: Vec<TargetChoice>,
+
+    /// Relevance to begin with instead of a class's score, in the shape of the explained output
+    #[arg(long, value_name = "FILE.npy", conflicts_with = "target", help_heading = "What is explained")]
+    pub initial: Option<PathBuf>,
+
+    /// Which output, where the network has several (default: the first)
+    #[arg(long, value_name = "NAME", help_heading = "What is explained")]
+    pub output_name: Option<String>,
+
+    /// Explain the probability behind a trailing softmax or sigmoid, not the linear score before it
+    #[arg(long, help_heading = "What is explained")]
+    pub explain_probability: bool,
+
+    /// Also write the relevance at this tensor (repeatable; `pixelwise inspect --json` names them)
+    #[arg(long, value_name = "TENSOR", help_heading = "What is explained")]
+    pub at: Vec<String>,
+
+    /// Let relevance pass only through these channels of a tensor (repeatable): conv5=3,17,20-25
+    #[arg(long, value_name = "TENSOR=CHANNELS", help_heading = "What is explained")]
+    pub mask: Vec<ChannelMask>,
+
+    /// Names of the classes, one a line
+    #[arg(long, value_name = "FILE", help_heading = "What is explained")]
+    pub labels: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = "How photos are prepared")]
+    pub preprocess: PreprocessOptions,
+
+    #[command(flatten, next_help_heading = "How it is computed")]
+    pub computation: ComputationOptions,
+
+    /// Where files are written to
+    #[arg(long, value_name = "FOLDER", default_value = "explanations", help_heading = "What is written")]
+    pub output: PathBuf,
+
+    /// Also write the relevance of all samples as one array, in the shape of the input; for a single target
+    #[arg(long, value_name = "FILE.npy", help_heading = "What is written")]
+    pub relevance: Option<PathBuf>,
+
+    /// Also write the relevance of every tensor, as FOLDER/NAME.TARGET/TENSOR.npy
+    #[arg(long, value_name = "FOLDER", help_heading = "What is written")]
+    pub layers: Option<PathBuf>,
+
+    /// Colors of the heatmaps: jet, seismic, black-fire-red, gray-red, blue-orange, red-blue, turbo
+    #[arg(long, value_name = "NAME", default_value_t = ColorMap::Seismic, help_heading = "What is written")]
+    pub colormap: ColorMap,
+
+    /// What the strongest color stands for: the largest relevance of each image, or of all images of the run
+    #[arg(long, value_name = "SCOPE", value_enum, default_value_t = Scale::Image, help_heading = "What is written")]
+    pub scale: Scale,
+
+    /// How many of the top classes are listed
+    #[arg(long, value_name = "K", default_value_t = 5, help_heading = "What is written")]
+    pub top: usize,
+
+    /// Print one JSON document instead of text
+    #[arg(long, help_heading = "What is written")]
+    pub json: bool,
+
+    /// Skip what an earlier run with the same settings has completed
+    #[arg(long, help_heading = "What is written")]
+    pub resume: bool,
+}
+
+/// Over what the strongest relevance is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scale {
+    /// Of each image: colors compare pixels of one image
+    Image,
+    /// Of all images: colors compare images too
+    Batch,
+}
+
+/// A target as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetChoice {
+    /// The class with the largest score.
+    Predicted,
+    /// A class by its number.
+    Class(usize),
+    /// A class by its name.
+    Name(String),
+    /// One class for each sample.
+    File(PathBuf),
+}
+
+impl FromStr for TargetChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.parse() {
+            Ok(class) => Self::Class(class),
+            Err(_) if text == "predicted" => Self::Predicted,
+            Err(_) if text.ends_with(".npy") => Self::File(text.into()),
+            Err(_) => Self::Name(text.to_owned()),
+        })
+    }
+}
+
+/// Channels of a tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelMask {
+    /// The tensor's name.
+    pub tensor: String,
+    /// Its channels.
+    pub channels: Vec<usize>,
+}
+
+/// More channels than any network has.
+const MOST_CHANNELS: usize = 1 << 20;
+
+impl FromStr for ChannelMask {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} should be TENSOR=CHANNELS, with channels counted from 0: conv5=3,17,20-25");
+        let (tensor, list) = text.rsplit_once('=').ok_or_else(wrong)?;
+        let mut channels = Vec::new();
+        for part in list.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let number = |text: &str| text.trim().parse::<usize>().ok().filter(|&channel| channel < MOST_CHANNELS);
+            let (first, last) = number(first).zip(number(last)).ok_or_else(wrong)?;
+            channels.extend(first..=last);
+        }
+        if channels.is_empty() { Err(wrong()) } else { Ok(Self { tensor: tensor.to_owned(), channels }) }
+    }
+}
+
+impl Arguments {
+    /// Ends the program, as for any other wrong command line, where options do not go together.
+    pub fn check(&self) {
+        if self.relevance.is_some() && self.target.len() > 1 {
+            misuse("--relevance writes one array and so takes one --target; run it once for each");
+        }
+        let by_name = self.target.iter().find_map(|target| match target {
+            TargetChoice::Name(name) => Some(name),
+            _ => None,
+        });
+        if let (Some(name), None) = (by_name, &self.labels) {
+            misuse(&format!(
+                "--target {name:?} is a name: give the file that names classes by --labels, or the class's number"
+            ));
+        }
+        match (&self.rules.method, &self.candidates) {
+            (Some(Method::Taylor(_)), None) => {
+                misuse("--method taylor searches roots towards candidates: give them by --candidates FILE.npy|FOLDER");
+            }
+            (Some(Method::Taylor(_)), Some(_)) | (_, None) => {}
+            (_, Some(_)) => misuse("--candidates is for --method taylor"),
+        }
+        let of_rules = [("--layers", self.layers.is_some()), ("--mask", !self.mask.is_empty())];
+        match (&self.rules.method, of_rules.iter().find(|(_, given)| *given)) {
+            (Some(method), Some((option, _))) if !is_backward_pass(method) => {
+                misuse(&format!("{option} needs one backward pass, and --method {method} takes several"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Ends the program with a message about its command line.
+pub fn misuse(message: &str) -> ! {
+    Arguments::augment_args(Command::new("pixelwise explain")).error(ErrorKind::ArgumentConflict, message).exit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_told_apart() {
+        let parse = |text: &str| text.parse::<TargetChoice>().unwrap();
+        assert_eq!(parse("predicted"), TargetChoice::Predicted);
+        assert_eq!(parse("281"), TargetChoice::Class(281));
+        assert_eq!(parse("tabby cat"), TargetChoice::Name("tabby cat".to_owned()));
+        assert_eq!(parse("classes.npy"), TargetChoice::File("classes.npy".into()));
+    }
+
+    #[test]
+    fn masks_take_numbers_and_ranges() {
+        let mask: ChannelMask = "/conv=1=3,5-7".parse().unwrap();
+        assert_eq!(mask, ChannelMask { tensor: "/conv=1".to_owned(), channels: vec![3, 5, 6, 7] });
+        for wrong in ["conv", "conv=", "conv=a", "conv=7-5", "conv=0-99999999999"] {
+            assert!(wrong.parse::<ChannelMask>().unwrap_err().contains("conv5=3,17"), "{wrong}");
+        }
+    }
+}

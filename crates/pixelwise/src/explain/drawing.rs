@@ -1,0 +1,68 @@
+//! The pictures of an explanation.
+
+use std::num::NonZeroU32;
+
+use heatmap::{ColorBar, ColorMap, ContactSheet, RgbImage, Superposition, Tile, encode_png, enlarge, render};
+use ndarray::{Array2, Array3};
+
+use crate::failure::Failure;
+
+/// Pictures are enlarged to about so many pixels along their longer side.
+const SIDE: usize = 256;
+
+/// What a heatmap is about.
+pub struct Caption {
+    /// The class.
+    pub title: String,
+    /// Its score, and the input.
+    pub text: String,
+    /// What the ends of the color bar mean, the negative one first.
+    pub ends: [String; 2],
+}
+
+/// The relevance of pixels, and what the strongest color stands for.
+pub struct Drawing<'a> {
+    /// The relevance of pixels.
+    pub map: &'a Array2<f64>,
+    /// The relevance that gets the strongest color.
+    pub maximum: f64,
+    /// The colors.
+    pub color_map: ColorMap,
+}
+
+impl Drawing<'_> {
+    /// The map with a caption and a color bar, as a PNG file.
+    pub fn heatmap(&self, caption: &Caption) -> Result<Vec<u8>, Failure> {
+        let picture = enlarge(&render(self.normalized().view(), self.color_map)?, self.magnification())?;
+        let [negative, positive] = &caption.ends;
+        let bar = ColorBar {
+            maximum: if self.maximum > 0.0 { self.maximum } else { 1.0 },
+            length: picture.width().clamp(204, 420),
+            ..ColorBar::of(self.color_map)
+        };
+        let tile = Tile { picture, caption: caption.text.clone(), color_bar: Some(bar.captions(negative, positive)) };
+        Ok(encode_png(&ContactSheet::new().title(&caption.title).row([tile]).draw()?)?)
+    }
+
+    /// The map over the photo, as a PNG file.
+    pub fn overlay(&self, photo: &Array3<u8>) -> Result<Vec<u8>, Failure> {
+        let superposition = Superposition { color_map: self.color_map, ..Superposition::default() };
+        let picture: RgbImage = superposition.draw(photo.view(), self.normalized().view())?;
+        Ok(encode_png(&enlarge(&picture, self.magnification())?)?)
+    }
+
+    /// Eq. 35, by the maximum of this map or of all maps of the run.
+    fn normalized(&self) -> Array2<f64> {
+        if self.maximum == 0.0 { Array2::zeros(self.map.raw_dim()) } else { self.map / self.maximum }
+    }
+
+    fn magnification(&self) -> NonZeroU32 {
+        let longer = self.map.nrows().max(self.map.ncols()).max(1);
+        NonZeroU32::new((SIDE / longer) as u32).unwrap_or(NonZeroU32::MIN)
+    }
+}
+
+/// The largest `|R|` of a map.
+pub fn largest(map: &Array2<f64>) -> f64 {
+    map.iter().fold(0.0, |largest, value| value.abs().max(largest))
+}

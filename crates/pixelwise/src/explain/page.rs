@@ -1,0 +1,135 @@
+//! `index.html`: the pictures of a run, on as many pages as it takes.
+
+use std::fs;
+use std::path::Path;
+
+use report::{Picture, Report, Section};
+
+use crate::explain::Number;
+use crate::explain::files::{Folder, can_not_write};
+use crate::explain::plan::Plan;
+use crate::explain::record::{Record, TargetRecord, record_path};
+use crate::failure::{Context, Failure};
+use crate::output::number;
+
+/// Pages of at most so many samples.
+const SAMPLES_PER_PAGE: usize = 100;
+/// A run of at most so many pictures has them in its page, larger ones link to them.
+const MOST_EMBEDDED: usize = 40;
+
+/// The pages of a run, written one after another as samples come.
+pub struct Index {
+    folder: Folder,
+    title: String,
+    settings: Vec<(String, String)>,
+    places: Places,
+    pages: usize,
+    page: usize,
+    sections: Vec<Section>,
+}
+
+/// Where the pictures of a page are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Places {
+    InThePage,
+    BesideIt,
+}
+
+impl Index {
+    /// No pages yet.
+    pub fn new<F: Number>(plan: &Plan<'_, F>) -> Self {
+        let samples = plan.samples.all.len();
+        let few = samples * plan.aims.len() * 2 <= MOST_EMBEDDED;
+        let settings = plan.settings.options.iter().map(|(name, values)| (name.clone(), values.join(" ")));
+        Self {
+            folder: plan.folder.clone(),
+            title: format!("What {} sees", plan.arguments.model.display()),
+            settings: settings.collect(),
+            places: if few { Places::InThePage } else { Places::BesideIt },
+            pages: samples.div_ceil(SAMPLES_PER_PAGE),
+            page: 1,
+            sections: Vec::new(),
+        }
+    }
+
+    /// Adds an explained sample.
+    pub fn add(&mut self, record: &Record) -> Result<(), Failure> {
+        self.sections.push(self.section(record)?);
+        if self.sections.len() == SAMPLES_PER_PAGE && self.page < self.pages { self.write_page() } else { Ok(()) }
+    }
+
+    /// Writes the last page.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        self.pages = self.page;
+        self.write_page()
+    }
+
+    fn write_page(&mut self) -> Result<(), Failure> {
+        let mut report = Report::new(&self.title).subtitle(match self.pages {
+            1 => "Relevance of the input, for each sample and target".to_owned(),
+            pages => format!("Relevance of the input, for each sample and target: page {} of {pages}", self.page),
+        });
+        let links = self.links();
+        for section in self.sections.drain(..) {
+            report = report.section(section);
+        }
+        if !links.is_empty() {
+            report = report.section(Section::new("Other pages").links(links));
+        }
+        for (name, value) in &self.settings {
+            report = report.setting(name, value);
+        }
+        let path = self.folder.path.join(page_name(self.page));
+        whole_file::write(&path, report.render()?.as_bytes()).map_err(can_not_write(&path))?;
+        self.page += 1;
+        Ok(())
+    }
+
+    /// Links to the pages before and behind the present one.
+    fn links(&self) -> Vec<(String, String)> {
+        let page = |title: &str, page: usize| (format!("{title} page {page}"), page_name(page));
+        let before = (self.page > 1).then(|| page("previous:", self.page - 1));
+        let behind = (self.page < self.pages).then(|| page("next:", self.page + 1));
+        let ends = [(self.page > 2).then(|| page("first:", 1)), before, behind];
+        ends.into_iter().flatten().collect()
+    }
+
+    fn section(&self, record: &Record) -> Result<Section, Failure> {
+        let mut section = Section::new(&record.name);
+        for target in &record.targets {
+            let heatmap = self.picture(&target.files.heatmap, caption(target))?;
+            let overlay = self.picture(&target.files.overlay, "over the input".to_owned())?;
+            section = section.pictures([heatmap, overlay]);
+        }
+        let arrays = record.targets.iter().map(|target| {
+            let path = target.files.relevance.display().to_string();
+            (format!("raw relevance: {}", target.target), path)
+        });
+        let json = record_path("".as_ref(), &record.name).display().to_string();
+        Ok(section.links(arrays.chain([("settings and ledgers".to_owned(), json)])))
+    }
+
+    fn picture(&self, file: &Path, caption: String) -> Result<Picture, Failure> {
+        let path = self.folder.path.join(file);
+        let picture = Picture::new(fs::read(&path).context(format!("can't read {}", path.display()))?, caption);
+        Ok(match self.places {
+            Places::InThePage => picture,
+            Places::BesideIt => picture.linked(&file.to_string_lossy()),
+        })
+    }
+}
+
+fn caption(target: &TargetRecord) -> String {
+    let class = match &target.class {
+        Some(class) => format!("{}, score {}", class.describe(), number(class.score)),
+        None => "relevance from a file".to_owned(),
+    };
+    let reached = target.ledger.as_ref().map(|ledger| ledger.total()).filter(|total| total.upper.total != 0.0);
+    let share = reached.map(|total| 100.0 * total.lower.total / total.upper.total);
+    let share = share.map_or_else(String::new, |share| format!("; {share:.1} % of it reached the input"));
+    format!("{}: {class}{share}", target.target)
+}
+
+fn page_name(page: usize) -> String {
+    if page == 1 { "index.html".to_owned() } else { format!("index-{page}.html") }
+}

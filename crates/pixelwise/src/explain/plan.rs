@@ -1,0 +1,100 @@
+//! Everything that a run needs, checked before its first sample.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use images::Preprocessing;
+use neural_lrp::Explainer;
+
+use crate::explain::Number;
+use crate::explain::aims::Aim;
+use crate::explain::approach::Approach;
+use crate::explain::arguments::Arguments;
+use crate::explain::files::Folder;
+use crate::explain::samples::{Arrays, Samples};
+use crate::explain::settings::Settings;
+use crate::failure::Failure;
+use crate::labels::Labels;
+use crate::model::{NetworkModel, declared_shape};
+
+/// Everything that a run needs.
+pub struct Plan<'a, F: Number> {
+    /// What was asked for.
+    pub arguments: &'a Arguments,
+    /// The same, for the records.
+    pub settings: Settings,
+    /// Where files go.
+    pub folder: Folder,
+    /// Where the relevance of every tensor goes.
+    pub layers: Option<Folder>,
+    /// The names of classes.
+    pub labels: Labels,
+    /// How photos are prepared; none where there are only arrays.
+    pub preprocessing: Option<Preprocessing>,
+    /// How relevance is found.
+    pub approach: Approach,
+    /// What is explained.
+    pub samples: Samples,
+    /// The arrays that it comes from.
+    pub arrays: Arrays<F>,
+    /// What is explained of each sample.
+    pub aims: Vec<Aim<F>>,
+    networks: Mutex<Networks<F>>,
+}
+
+/// The model, and what was made of it for the shapes of inputs that were met last.
+struct Networks<F: Number> {
+    model: NetworkModel<F>,
+    explainers: Vec<(Vec<usize>, Arc<Explainer<F>>)>,
+}
+
+/// For how many shapes of inputs the networks are kept.
+const SHAPES_KEPT: usize = 4;
+
+impl<'a, F: Number> Plan<'a, F> {
+    /// Reads and checks whatever is wanted for all samples alike.
+    pub fn new(arguments: &'a Arguments) -> Result<Self, Failure> {
+        let model = NetworkModel::<F>::read(&arguments.model)?;
+        let input = model.only_input()?;
+        let declared = declared_shape(input);
+        let (labels, arrays) = (Labels::read(arguments.labels.as_deref())?, Arrays::default());
+        let samples = Samples::list(&arguments.input, &declared, &arrays)?;
+        let takes_photos = samples.has_images() || arguments.candidates.as_ref().is_some_and(|path| path.is_dir());
+        let preprocessing = match takes_photos {
+            true => Some(arguments.preprocess.for_input(&input.name, &declared)?),
+            false => None,
+        };
+        Ok(Self {
+            arguments,
+            settings: Settings::of_command_line(&arguments.model)?,
+            folder: Folder::create(&arguments.output)?,
+            layers: arguments.layers.as_deref().map(Folder::create).transpose()?,
+            approach: Approach::of(arguments, preprocessing.as_ref())?,
+            aims: Aim::all(arguments, &labels, samples.all.len())?,
+            networks: Mutex::new(Networks { model, explainers: Vec::new() }),
+            labels,
+            preprocessing,
+            samples,
+            arrays,
+        })
+    }
+
+    /// The explainer for batches of a shape.
+    pub fn explainer(&self, shape: &[usize]) -> Result<Arc<Explainer<F>>, Failure> {
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, explainer)) = networks.explainers.iter().find(|(known, _)| known == shape) {
+            return Ok(Arc::clone(explainer));
+        }
+        let mut explainer = Explainer::new(networks.model.network(&[shape])?.as_ref())?;
+        if let Some(name) = &self.arguments.output_name {
+            explainer = explainer.with_output(name)?;
+        }
+        if self.arguments.explain_probability {
+            explainer = explainer.explaining_probability();
+        }
+        self.approach.check(&explainer)?;
+        let explainer = Arc::new(explainer);
+        networks.explainers.truncate(SHAPES_KEPT - 1);
+        networks.explainers.insert(0, (shape.to_vec(), Arc::clone(&explainer)));
+        Ok(explainer)
+    }
+}

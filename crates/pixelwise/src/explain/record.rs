@@ -1,0 +1,141 @@
+//! `NAME.json`: everything about one explained sample. It is written last, and so says that the sample is complete.
+
+use std::path::{Path, PathBuf};
+
+use images::Preprocessing;
+use relevance::Ledger;
+use serde::{Deserialize, Serialize};
+
+use crate::explain::settings::Settings;
+
+/// One explained sample.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What its files are called.
+    pub name: String,
+    /// Where it comes from.
+    pub input: Origin,
+    /// How photos were prepared; none for arrays.
+    pub preprocessing: Option<Preprocessing>,
+    /// What was asked for, and of which files.
+    pub settings: Settings,
+    /// The tensor that was explained.
+    pub explained: String,
+    /// The nodes at the end that were left out: the linear score is explained.
+    pub left_out: Vec<String>,
+    /// The shape of the sample.
+    pub shape: Vec<usize>,
+    /// The classes with the largest scores.
+    pub top: Vec<ClassScore>,
+    /// The rule of each node.
+    pub rules: Vec<NodeRule>,
+    /// One explanation for each target.
+    pub targets: Vec<TargetRecord>,
+}
+
+/// Where a sample comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The file.
+    pub file: PathBuf,
+    /// How long it is: a file that was replaced is explained anew.
+    pub bytes: u64,
+    /// Which sample of an array; none for an image.
+    pub sample: Option<usize>,
+}
+
+/// A class and its score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassScore {
+    /// The class.
+    pub class: usize,
+    /// Its name, where names were given.
+    pub label: Option<String>,
+    /// Its score.
+    pub score: f64,
+}
+
+impl ClassScore {
+    /// `207 golden retriever`, or the number alone.
+    pub fn describe(&self) -> String {
+        match &self.label {
+            Some(label) => format!("{} {label}", self.class),
+            None => self.class.to_string(),
+        }
+    }
+
+    /// The same where it stands alone: `class 207`.
+    pub fn title(&self) -> String {
+        if self.label.is_some() { self.describe() } else { format!("class {}", self.class) }
+    }
+}
+
+/// The rule of a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeRule {
+    /// The node's name.
+    pub node: String,
+    /// Its operator.
+    pub kind: String,
+    /// Its rule.
+    pub rule: String,
+}
+
+/// The explanation of one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetRecord {
+    /// What was asked for; also part of the files' names.
+    pub target: String,
+    /// The class that this is, and its score; none where relevance began with an array.
+    pub class: Option<ClassScore>,
+    /// The largest `|R|` of a pixel.
+    pub largest: f64,
+    /// What the strongest color of the pictures stands for; none while they are to be drawn.
+    pub scale: Option<f64>,
+    /// Where the relevance went, node by node; none for methods that keep no books.
+    pub ledger: Option<Ledger>,
+    /// How many samples went through the network together: the ledger is for all of them.
+    pub ledger_samples: usize,
+    /// The files, by what they are, relative to the output folder.
+    pub files: Files,
+}
+
+/// The files of one target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Files {
+    /// The map with class, score and color bar.
+    pub heatmap: PathBuf,
+    /// The map over the photo.
+    pub overlay: PathBuf,
+    /// The raw relevance.
+    pub relevance: PathBuf,
+    /// The raw relevance of other tensors.
+    pub tensors: Vec<PathBuf>,
+}
+
+impl Files {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.heatmap, &self.overlay, &self.relevance].into_iter().chain(&self.tensors)
+    }
+}
+
+impl Record {
+    /// The record of an earlier run, if that had the same input and settings and all of its files are there; pictures
+    /// that are still to be drawn need not be.
+    pub fn completed(folder: &Path, name: &str, input: &Origin, settings: &Settings) -> Option<Self> {
+        let text = std::fs::read(record_path(folder, name)).ok()?;
+        let record: Self = serde_json::from_slice(&text).ok()?;
+        let same = record.input == *input && record.settings == *settings;
+        let whole = record.targets.iter().all(|target| match target.scale {
+            Some(_) => target.files.all().all(|file| folder.join(file).is_file()),
+            None => folder.join(&target.files.relevance).is_file(),
+        });
+        (same && whole).then_some(record)
+    }
+}
+
+/// Where a sample's record is.
+pub fn record_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.json"))
+}

@@ -1,0 +1,153 @@
+//! A run: samples in, files out, with the memory of a few samples at a time.
+
+use std::error::Error;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use crate::explain::Number;
+use crate::explain::arguments::{Arguments, Scale};
+use crate::explain::explanation::Done;
+use crate::explain::files::CanNotWrite;
+use crate::explain::page::Index;
+use crate::explain::plan::Plan;
+use crate::explain::progress::Progress;
+use crate::explain::stack::Stack;
+use crate::explain::summary::Summary;
+use crate::failure::{Context, Failure, chain};
+
+/// How many groups of samples are under way at once, for each thread.
+const AHEAD: usize = 4;
+
+/// Explains all inputs of a command line.
+pub fn run<F: Number>(arguments: &Arguments) -> Result<(), Failure> {
+    let mut plan = Plan::<F>::new(arguments)?;
+    let refused = std::mem::take(&mut plan.samples.refused);
+    let mut run = Run {
+        summary: Summary::begin(&plan)?,
+        stack: arguments.relevance.as_deref().map(|path| Stack::new(path, plan.samples.all.len())),
+        index: (plan.samples.all.len() > 1).then(|| Index::new(&plan)),
+        progress: Progress::new(plan.samples.all.len()),
+        largest: 0.0,
+        inputs: plan.samples.all.len() + refused.len(),
+        plan: &plan,
+    };
+    let refuse = |(path, failure): (PathBuf, Failure)| run.fail(&path.display().to_string(), failure);
+    let refused = refused.into_iter().try_for_each(refuse);
+    let stopped = refused.and_then(|()| run.explain_all()).and_then(|()| run.finish_files()).err();
+    let (failed, inputs) = (run.summary.failed(), run.inputs);
+    run.summary.end(stopped.as_deref().map(|failure| chain(failure)))?;
+    match (stopped, failed) {
+        (Some(failure), _) => Err(failure),
+        (None, 0) => Ok(()),
+        (None, failed) => Err(format!("{failed} of {inputs} inputs could not be explained").into()),
+    }
+}
+
+/// A run under way.
+struct Run<'a, F: Number> {
+    plan: &'a Plan<'a, F>,
+    summary: Summary,
+    stack: Option<Stack>,
+    index: Option<Index>,
+    progress: Progress,
+    /// The largest relevance of a pixel so far.
+    largest: f64,
+    /// How many inputs there are, with those that have no samples.
+    inputs: usize,
+}
+
+impl<F: Number> Run<'_, F> {
+    fn explain_all(&mut self) -> Result<(), Failure> {
+        let plan = self.plan;
+        for groups in plan.samples.groups.chunks(AHEAD * rayon::current_num_threads()) {
+            let progress = &self.progress;
+            let explain = |group: &Range<usize>| {
+                let explained = plan.explain(group.clone());
+                progress.advance(group.len());
+                explained
+            };
+            let explained: Vec<_> = groups.par_iter().map(explain).collect();
+            for (group, explained) in groups.iter().zip(explained) {
+                match explained {
+                    Ok(done) => done.into_iter().try_for_each(|done| self.keep(done))?,
+                    Err(failure) => {
+                        let samples = &plan.samples.all[group.clone()];
+                        let names: Vec<String> = samples.iter().map(|sample| sample.describe()).collect();
+                        self.fail(&names.join(", "), failure)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of a sample that is explained, in the order of the command line.
+    fn keep(&mut self, done: Done<F>) -> Result<(), Failure> {
+        if let (Some(stack), Some(relevance)) = (&mut self.stack, &done.relevance) {
+            stack.push(relevance)?;
+        }
+        for target in &done.record.targets {
+            self.largest = self.largest.max(target.largest);
+        }
+        let summary = &mut self.summary;
+        self.progress.aside(|| summary.add(&done.record))?;
+        match (&mut self.index, self.plan.arguments.scale) {
+            (Some(index), Scale::Image) => index.add(&done.record),
+            _ => Ok(()),
+        }
+    }
+
+    /// An input that can't be explained; the rest goes on, unless it would fail alike.
+    fn fail(&mut self, input: &str, failure: Failure) -> Result<(), Failure> {
+        let message = chain(failure.as_ref());
+        let is_named = message.contains(input);
+        let told = if is_named { message } else { format!("{input}: {message}") };
+        if self.inputs == 1 || concerns_all(failure.as_ref()) {
+            return if is_named { Err(failure) } else { Err(failure).context(input) };
+        }
+        self.progress.aside(|| eprintln!("error: {told}"));
+        self.summary.fail(input, told);
+        Ok(())
+    }
+
+    fn finish_files(&mut self) -> Result<(), Failure> {
+        if self.plan.arguments.scale == Scale::Batch {
+            self.draw_all()?;
+        }
+        if let Some(index) = &mut self.index {
+            index.finish()?;
+        }
+        match self.stack.take() {
+            Some(stack) if self.summary.failed() == 0 => stack.finish(),
+            // An array with holes would be taken for the whole.
+            _ => Ok(()),
+        }
+    }
+
+    /// Draws all pictures on one scale, now that it is known.
+    fn draw_all(&mut self) -> Result<(), Failure> {
+        let (plan, largest) = (self.plan, self.largest);
+        for groups in plan.samples.groups.chunks(AHEAD * rayon::current_num_threads()) {
+            let records: Vec<_> = groups.par_iter().map(|group| plan.redraw(group.clone(), largest)).collect();
+            for record in records.into_iter().collect::<Result<Vec<_>, _>>()?.iter().flatten() {
+                self.index.as_mut().map_or(Ok(()), |index| index.add(record))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a failure is one of the settings or of the disk, and not of an input.
+fn concerns_all(failure: &(dyn Error + 'static)) -> bool {
+    fn is_setting(error: &neural_lrp::Error) -> bool {
+        match error {
+            neural_lrp::Error::Setting { .. } | neural_lrp::Error::Rule { .. } => true,
+            neural_lrp::Error::Node { source, .. } => is_setting(source),
+            _ => false,
+        }
+    }
+    let is_such = failure.is::<CanNotWrite>() || failure.downcast_ref().is_some_and(is_setting);
+    is_such || failure.source().is_some_and(concerns_all)
+}

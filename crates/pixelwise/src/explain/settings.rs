@@ -1,0 +1,64 @@
+//! What a run was asked for, as it stands in its records.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use clap::{ArgMatches, CommandFactory};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Context, Failure};
+
+/// Options that change nothing about a sample's explanation.
+const WITHOUT_EFFECT: [&str; 7] = ["input", "output", "relevance", "threads", "json", "resume", "model"];
+
+/// What a run was asked for: equal settings explain the same input in the same way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The version of this program.
+    pub pixelwise: String,
+    /// The model's file.
+    pub model: String,
+    /// Options as they are written on the command line, with those that were not given.
+    pub options: BTreeMap<String, Vec<String>>,
+    /// The CRC-32 of each file that was read beside the inputs.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// The settings of the present command line.
+    pub fn of_command_line(model: &Path) -> Result<Self, Failure> {
+        let matches = crate::Arguments::command().get_matches();
+        let options = matches.subcommand().map(|(_, matches)| options(matches)).unwrap_or_default();
+        let mut files = BTreeMap::new();
+        let values = options.values().flatten().flat_map(|value| value.split(','));
+        for path in values.map(Path::new).filter(|path| path.is_file()).chain([model]) {
+            files.insert(path.display().to_string(), checksum(path)?);
+        }
+        let (pixelwise, model) = (env!("CARGO_PKG_VERSION").to_owned(), model.display().to_string());
+        Ok(Self { pixelwise, model, options, files })
+    }
+}
+
+fn options(matches: &ArgMatches) -> BTreeMap<String, Vec<String>> {
+    let ids = matches.ids().map(clap::Id::as_str).filter(|id| !WITHOUT_EFFECT.contains(id));
+    ids.filter_map(|id| {
+        // Groups of options have an id, too, and no values of their own.
+        let values = matches.try_get_raw(id).ok()??.map(|value| value.to_string_lossy().into_owned());
+        Some((id.replace('_', "-"), values.collect()))
+    })
+    .collect()
+}
+
+fn checksum(path: &Path) -> Result<String, Failure> {
+    let reading = || format!("can't read {}", path.display());
+    let mut file = File::open(path).context(reading())?;
+    let (mut hasher, mut buffer) = (crc32fast::Hasher::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer).context(reading())? {
+            0 => return Ok(format!("{:08x}", hasher.finalize())),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What a run prints: text for a person, or one JSON document.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use relevance::{Amount, Ledger};
+use serde_json::json;
+
+use crate::explain::Number;
+use crate::explain::plan::Plan;
+use crate::explain::record::{Record, TargetRecord};
+use crate::failure::Failure;
+use crate::output::{Table, number, print, shape};
+use crate::pictures::Layout;
+
+/// What a run prints, input by input.
+pub struct Summary {
+    form: Form,
+    /// Where files are.
+    folder: String,
+    /// How many samples there are.
+    samples: usize,
+    /// How many targets each has.
+    targets: usize,
+    /// How many were printed.
+    printed: usize,
+    failures: Vec<serde_json::Value>,
+    /// In how many explanations most of the relevance ended in sinks.
+    sunk: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+}
+
+impl Summary {
+    /// Prints what is known before the first sample.
+    pub fn begin<F: Number>(plan: &Plan<'_, F>) -> Result<Self, Failure> {
+        let form = if plan.arguments.json { Form::Json } else { Form::Text };
+        let preprocessing = match &plan.preprocessing {
+            Some(preprocessing) => {
+                let default =
+                    "\n               a guess by the number of channels; choose by --preprocess if it is wrong";
+                format!("{preprocessing}{}", if plan.arguments.preprocess.is_given() { "" } else { default })
+            }
+            None => "none, arrays are taken as they are".to_owned(),
+        };
+        match form {
+            Form::Text => print(&format!("preprocessing  {preprocessing}\n"))?,
+            Form::Json => {
+                let head = json!({ "settings": plan.settings, "preprocessing": plan.preprocessing });
+                // The document is left open for the inputs.
+                let head = head.to_string();
+                print(&format!("{},\n\"inputs\": [", head.strip_suffix('}').unwrap_or(&head)))?;
+            }
+        }
+        let folder = plan.folder.path.display().to_string();
+        let (samples, targets) = (plan.samples.all.len(), plan.aims.len());
+        Ok(Self { form, folder, samples, targets, printed: 0, failures: Vec::new(), sunk: 0 })
+    }
+
+    /// Prints an explained sample.
+    pub fn add(&mut self, record: &Record) -> Result<(), Failure> {
+        let first = self.printed == 0;
+        self.printed += 1;
+        self.sunk += record.targets.iter().filter(|target| is_mostly_sunk(target)).count();
+        print(&match self.form {
+            Form::Json => format!("{}\n{}", if first { "" } else { "," }, json!(record)),
+            Form::Text if self.samples == 1 => format!("{}{}{}", network(record), rules(record), self.alone(record)),
+            Form::Text if first => format!("{}{}\n{}", network(record), rules(record), line(record)),
+            Form::Text => line(record),
+        })
+    }
+
+    /// Takes note of an input that could not be explained.
+    pub fn fail(&mut self, input: &str, error: String) {
+        self.failures.push(json!({ "input": input, "error": error }));
+    }
+
+    /// How many inputs could not be explained.
+    pub fn failed(&self) -> usize {
+        self.failures.len()
+    }
+
+    /// Prints what is known after the last sample, and what stopped the run, if anything did.
+    pub fn end(self, stopped: Option<String>) -> Result<(), Failure> {
+        match self.form {
+            Form::Json => print(&format!(
+                "\n],\n\"failed\": {},\n\"stopped\": {},\n\"output\": {}}}\n",
+                json!(self.failures),
+                json!(stopped),
+                json!(self.folder)
+            )),
+            Form::Text if self.samples == 1 || self.printed == 0 => Ok(()),
+            Form::Text => {
+                let mut text =
+                    format!("\n{} of {} samples are explained in {}", self.printed, self.samples, self.folder);
+                if stopped.is_none() {
+                    write!(text, "; open {}/index.html", self.folder)?;
+                }
+                text.push('\n');
+                if self.sunk > 0 {
+                    let all = self.printed * self.targets;
+                    writeln!(
+                        text,
+                        "Warning: in {} of {all} explanations most of the relevance ended in sinks.",
+                        self.sunk
+                    )?;
+                }
+                print(&text)
+            }
+        }
+    }
+
+    /// All about the only sample of a run.
+    fn alone(&self, record: &Record) -> String {
+        let mut classes = Table::new(["class", "score"]);
+        for class in &record.top {
+            classes.row([class.describe(), number(class.score)]);
+        }
+        let mut text = if record.top.is_empty() { String::new() } else { format!("\n{}", classes.text()) };
+        for target in &record.targets {
+            text += &format!("\n{}\n{}", heading(target), where_it_went(target));
+        }
+        text += "\nwritten to ";
+        text += &self.folder;
+        text.push('\n');
+        for target in &record.targets {
+            for file in target.files.all() {
+                text += &format!("  {}\n", file.display());
+            }
+        }
+        text + &format!("  {}.json\n", record.name)
+    }
+}
+
+/// What is explained.
+fn network(record: &Record) -> String {
+    let layout = Layout::of(&record.shape);
+    let mut text = format!("input          {}: {layout}\n", shape(&record.shape));
+    text += &match record.left_out.as_slice() {
+        [] => format!("explained      {}\n", record.explained),
+        nodes => format!(
+            "explained      {}, the linear score; left out behind it: {} (--explain-probability keeps it)\n",
+            record.explained,
+            nodes.join(", ")
+        ),
+    };
+    text
+}
+
+/// The rule of each kind of node.
+fn rules(record: &Record) -> String {
+    let mut kinds: Vec<(&str, BTreeMap<&str, usize>)> = Vec::new();
+    for node in &record.rules {
+        let at = kinds.iter().position(|(kind, _)| *kind == node.kind).unwrap_or(kinds.len());
+        if at == kinds.len() {
+            kinds.push((&node.kind, BTreeMap::new()));
+        }
+        *kinds[at].1.entry(&node.rule).or_default() += 1;
+    }
+    let mut text = String::new();
+    for (kind, rules) in &kinds {
+        for (rule, count) in rules {
+            let title = if text.is_empty() { "rules" } else { "" };
+            text += &format!("{title:<15}{:<28}{rule}\n", format!("{kind} ×{count}"));
+        }
+    }
+    text
+}
+
+/// `predicted: 281 tabby, score 9.31`
+fn heading(target: &TargetRecord) -> String {
+    match &target.class {
+        Some(class) => format!("{}: class {}, score {}", target.target, class.describe(), number(class.score)),
+        None => format!("{}: relevance from a file", target.target),
+    }
+}
+
+/// Where the relevance of a target went, and a warning where most of it did not reach the input.
+fn where_it_went(target: &TargetRecord) -> String {
+    let Some(ledger) = &target.ledger else {
+        return "  (no ledger: this method's values are no shares of the score)\n".to_owned();
+    };
+    let mut text = String::new();
+    for (name, amount, share) in shares(ledger) {
+        text += &format!("  {name:<18}{:>14}  {share:>9}\n", number(amount.total));
+    }
+    if target.ledger_samples > 1 {
+        text += &format!("  (of {} samples together)\n", target.ledger_samples);
+    }
+    if is_mostly_sunk(target) {
+        text += &format!(
+            "Warning: most of the relevance did not reach the input: {:.1} % of it ended in sinks. The heatmap shows \
+             only the rest; another rule may keep more of it.\n",
+            100.0 * sunk_share(ledger)
+        );
+    }
+    text
+}
+
+/// The input and the sinks, with what they got and its share of the initial relevance.
+fn shares(ledger: &Ledger) -> Vec<(&'static str, Amount, String)> {
+    let total = ledger.total();
+    let share = |amount: Amount| match total.upper.total {
+        0.0 => String::new(),
+        upper => format!("{:.1} %", 100.0 * amount.total / upper),
+    };
+    let input = ("input", total.lower, share(total.lower));
+    let sinks = total.sinks.iter().map(|(sink, amount)| (sink.name(), *amount, share(*amount)));
+    [input].into_iter().chain(sinks).collect()
+}
+
+/// How much of what was given out ended in sinks: of the magnitudes of what the input and each sink got.
+fn sunk_share(ledger: &Ledger) -> f64 {
+    let total = ledger.total();
+    let sunk: f64 = total.sinks.iter().map(|(_, amount)| amount.total.abs()).sum();
+    if sunk == 0.0 { 0.0 } else { sunk / (sunk + total.lower.total.abs()) }
+}
+
+fn is_mostly_sunk(target: &TargetRecord) -> bool {
+    target.ledger.as_ref().is_some_and(|ledger| sunk_share(ledger) > 0.5)
+}
+
+/// One of many samples: a line for each target.
+fn line(record: &Record) -> String {
+    let mut text = String::new();
+    for target in &record.targets {
+        let class = target.class.as_ref();
+        let class = class.map_or_else(String::new, |class| format!("{}  {}", class.describe(), number(class.score)));
+        let shares = target.ledger.as_ref().map(shares).unwrap_or_default();
+        let shares: Vec<String> = shares.iter().map(|(name, _, share)| format!("{name} {share}")).collect();
+        text += &format!("{}  {}  {class}  {}\n", record.name, target.target, shares.join(", "));
+        if is_mostly_sunk(target) {
+            text.insert_str(text.len() - 1, "  (!)");
+        }
+    }
+    text
+}
