@@ -17,8 +17,9 @@ use clap::Parser;
 use heatmap::{ColorBar, ColorMap, ContactSheet, RgbImage, Tile, normalize, photo_picture, render, write_png};
 use images::{Layout, Prepared, Preprocessing};
 use model_files::{Dimension, InputShapes, Model};
-use ndarray::{Array2, Array3, ArrayD, Axis, Ix3};
-use neural_lrp::{Composite, Explainer, Forward, Initial, Target};
+use ndarray::{Array2, ArrayD, ArrayView3, Axis, Ix3};
+use neural_lrp::methods::gradient;
+use neural_lrp::{Composite, Explainer, Initial, Target};
 use relevance::{Ledger, Sink};
 
 /// Title and composite of the columns with relevance.
@@ -56,7 +57,7 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let model = model_files::read::<f32>(&arguments.model)?;
+    let model = model_files::read::<f64>(&arguments.model)?;
     let preprocessing = preprocessing(&arguments.preprocess, &model)?;
     let names = arguments.labels.as_ref().map(fs::read_to_string).transpose()?.unwrap_or_default();
     let names: Vec<&str> = names.lines().collect();
@@ -75,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The preprocessing of that name, for the size and the order of axes that the network's file declares.
-fn preprocessing(choice: &str, model: &Model<f32>) -> Result<Preprocessing, Box<dyn Error>> {
+fn preprocessing(choice: &str, model: &Model<f64>) -> Result<Preprocessing, Box<dyn Error>> {
     use Dimension::Fixed;
     let chosen = match choice.ends_with(".toml") {
         true => Preprocessing::from_toml(&fs::read_to_string(choice)?)?,
@@ -92,20 +93,21 @@ fn preprocessing(choice: &str, model: &Model<f32>) -> Result<Preprocessing, Box<
 
 /// One photo, and what the network makes of it.
 fn row(
-    model: &Model<f32>,
+    model: &Model<f64>,
     path: &Path,
     photo: &Prepared,
     layout: Layout,
     names: &[&str],
 ) -> Result<Vec<Tile>, Box<dyn Error>> {
-    let batch = photo.network.view().insert_axis(Axis(0)).into_dyn();
+    // In f64, since ε = 100 can leave less of the score than f32 holds.
+    let batch = photo.network.mapv(f64::from).insert_axis(Axis(0)).into_dyn();
     let name = model.inputs().first().map(|input| input.name.as_str()).unwrap_or_default();
     let network = model.network(&InputShapes::new().with(name, batch.shape()))?;
     let explainer = Explainer::new(&network)?;
-    let forward = explainer.forward(batch)?;
+    let forward = explainer.forward(batch.view())?;
 
     let class = forward.classes(&Target::Predicted)?[0];
-    let score = f64::from(forward.scores().iter().copied().nth(class).unwrap_or_default());
+    let score = forward.scores().iter().copied().nth(class).unwrap_or_default();
     let class_name = names.get(class).map_or_else(|| format!("class {class}"), |name| (*name).to_owned());
     println!("{}: {class_name}, score {score:.2}", path.display());
 
@@ -120,20 +122,15 @@ fn row(
         let relevance = sample(&explained.relevance[0])?.sum_axis(channels);
         tiles.push(Tile::from((picture(&relevance)?, where_it_went(&explained.ledgers[0]))));
     }
-    let norms = gradient_norms(&forward, class, channels)?;
+    let slopes = gradient(&forward, &Initial::One(Target::Class(class)).into())?;
+    let norms = sample(&slopes.relevance[0])?.mapv(|slope| slope * slope).sum_axis(channels).mapv(f64::sqrt);
     tiles.push(Tile::from((picture(&norms)?, "no relevance")));
     Ok(tiles)
 }
 
-/// The length of the gradient's vector of channels at each pixel, as in the last row of Fig 27.
-fn gradient_norms(forward: &Forward<'_, f32>, class: usize, channels: Axis) -> Result<Array2<f64>, Box<dyn Error>> {
-    let slopes = forward.explain(&Composite::named("gradient")?, &Initial::One(Target::Class(class)).into())?;
-    Ok(sample(&slopes.relevance[0])?.mapv(|slope| slope * slope).sum_axis(channels).mapv(f64::sqrt))
-}
-
 /// The only sample of a batch.
-fn sample(batch: &ArrayD<f32>) -> Result<Array3<f64>, ndarray::ShapeError> {
-    batch.index_axis(Axis(0), 0).mapv(f64::from).into_dimensionality::<Ix3>()
+fn sample(batch: &ArrayD<f64>) -> Result<ArrayView3<'_, f64>, ndarray::ShapeError> {
+    batch.index_axis(Axis(0), 0).into_dimensionality::<Ix3>()
 }
 
 /// A map, scaled by its largest magnitude (Eq. 35).
@@ -144,7 +141,10 @@ fn picture(map: &Array2<f64>) -> Result<RgbImage, heatmap::Error> {
 /// How much of the score the pixels have, and which sink has most of the rest.
 fn where_it_went(ledger: &Ledger) -> String {
     let total = ledger.total();
-    let percent = |amount: f64| format!("{:.3} %", 100.0 * amount / total.upper.total);
+    let percent = |amount: f64| match 100.0 * amount / total.upper.total {
+        share if share.abs() >= 0.001 => format!("{share:.3} %"),
+        share => format!("{share:.0e} %"),
+    };
     let largest = total.sinks.iter().max_by(|(_, one), (_, other)| one.total.abs().total_cmp(&other.total.abs()));
     let sink = largest.map(|(sink, amount): &(Sink, _)| format!("\n{sink} {}", percent(amount.total)));
     format!("pixels {}{}", percent(total.lower.total), sink.unwrap_or_default())
