@@ -1,13 +1,15 @@
-//! Older forms of ONNX's operators (from opset 7), brought to that of opset 21.
+//! Older forms of ONNX's operators, brought to that of opset 21.
 
 use std::sync::Arc;
 
 use ndarray::{Array1, arr0};
 use neural_lrp::Real;
 use neural_lrp::definition::{Attribute, Constant};
+use rten_onnx::onnx::DataType;
 
 use crate::Error;
 use crate::graph::{Graph, Node};
+use crate::support::OPSETS;
 
 /// An attribute that became an input.
 struct Moved {
@@ -45,6 +47,57 @@ const MOVED: &[Moved] = &[
     moved("Upsample", 9, "scales", 1),
 ];
 
+/// The operators that had the form of opset 7 before it, and since when.
+const OLDER: &[(i64, &[&str])] = &[
+    (
+        1,
+        &[
+            "Abs",
+            "AveragePool",
+            "Clip",
+            "Conv",
+            "ConvTranspose",
+            "DepthToSpace",
+            "Elu",
+            "Exp",
+            "Flatten",
+            "Gather",
+            "GlobalAveragePool",
+            "GlobalMaxPool",
+            "HardSigmoid",
+            "Identity",
+            "LRN",
+            "LeakyRelu",
+            "Log",
+            "LogSoftmax",
+            "MatMul",
+            "MaxPool",
+            "Neg",
+            "Reciprocal",
+            "ReduceMean",
+            "ReduceSum",
+            "Relu",
+            "Shape",
+            "Sigmoid",
+            "Slice",
+            "Softmax",
+            "Softplus",
+            "Softsign",
+            "SpaceToDepth",
+            "Sqrt",
+            "Squeeze",
+            "Sum",
+            "Tanh",
+            "Transpose",
+            "Unsqueeze",
+        ],
+    ),
+    (2, &["GlobalLpPool", "LpPool", "Pad", "Split"]),
+    (4, &["Concat"]),
+    (5, &["Reshape"]),
+    (6, &["Cast", "Selu", "Tile"]),
+];
+
 /// Marks a Softmax or LogSoftmax of before opset 13: it runs over all axes from its own on.
 pub(crate) const OVER_ALL_FOLLOWING_AXES: &str = "over all following axes";
 
@@ -52,6 +105,9 @@ pub(crate) const OVER_ALL_FOLLOWING_AXES: &str = "over all following axes";
 pub(crate) fn modernize<F: Real>(graph: &mut Graph<F>, opset: i64) -> Result<(), Error> {
     for position in 0..graph.nodes.len() {
         let mut node = graph.nodes[position].clone();
+        if opset < *OPSETS.start() {
+            check_age(&node, opset)?;
+        }
         for moved in MOVED {
             if moved.kind == node.kind && opset < moved.since {
                 move_attribute(graph, &mut node, moved)?;
@@ -60,6 +116,7 @@ pub(crate) fn modernize<F: Real>(graph: &mut Graph<F>, opset: i64) -> Result<(),
         match node.kind.as_str() {
             "Upsample" => resize_from_corner(graph, &mut node),
             "Resize" if opset == 10 => resize_from_corner(graph, &mut node),
+            "CastLike" => cast_to_type(graph, &mut node),
             "Softmax" | "LogSoftmax" if opset < 13 => {
                 node.attributes.entry("axis".to_owned()).or_insert(Attribute::Integer(1));
                 node.attributes.insert(OVER_ALL_FOLLOWING_AXES.to_owned(), Attribute::Integer(1));
@@ -75,6 +132,29 @@ pub(crate) fn modernize<F: Real>(graph: &mut Graph<F>, opset: i64) -> Result<(),
         graph.nodes[position] = node;
     }
     Ok(())
+}
+
+/// That the operator means in an opset of before the first known one what it means in that.
+fn check_age(node: &Node, opset: i64) -> Result<(), Error> {
+    let since = OLDER.iter().find(|(_, kinds)| kinds.contains(&node.kind.as_str())).map(|(since, _)| *since);
+    if since.is_some_and(|since| since <= opset) {
+        return Ok(());
+    }
+    Err(node.refuse(format!(
+        "in opset {opset} it means something else than in opsets {} to {}, which can be read: export the model with \
+         opset_version=17",
+        OPSETS.start(),
+        OPSETS.end()
+    )))
+}
+
+/// CastLike: a Cast to the type of its second input, which is that of all computed tensors unless it is known.
+fn cast_to_type<F: Real>(graph: &Graph<F>, node: &mut Node) {
+    let integers = node.input(1).is_some_and(|like| matches!(graph.constants.get(like), Some(Constant::Integer(_))));
+    let to = if integers { DataType::INT64 } else { DataType::FLOAT };
+    node.kind = "Cast".to_owned();
+    node.inputs.truncate(1);
+    node.attributes.insert("to".to_owned(), Attribute::Integer(i64::from(to.0)));
 }
 
 fn move_attribute<F: Real>(graph: &mut Graph<F>, node: &mut Node, moved: &Moved) -> Result<(), Error> {
@@ -192,6 +272,26 @@ mod tests {
         assert_eq!(shrinking.nodes[0].attributes["nearest_mode"], Attribute::Text("ceil".to_owned()));
         let new = modern(11, "Resize", &["x", "", "s"], vec![], initializer(&scales)).unwrap();
         assert!(new.nodes[0].attributes.is_empty());
+    }
+
+    #[test]
+    fn operators_that_have_not_changed_are_read_from_any_opset() {
+        let error = |opset, kind| modern(opset, kind, &["x"], vec![], vec![]).unwrap_err().to_string();
+        assert!(modern(1, "Conv", &["x"], vec![], vec![]).is_ok());
+        assert!(modern(4, "Concat", &["x"], vec![], vec![]).is_ok());
+        assert!(error(3, "Concat").contains("in opset 3") && error(3, "Concat").contains("7 to 21"));
+        assert!(error(6, "Add").contains("\"y\" (Add)"));
+        let clip = modern(6, "Clip", &["x"], vec![fixtures::float("max", 6.0)], vec![]).unwrap();
+        assert_eq!(reals(&clip, 2), [6.0]);
+    }
+
+    #[test]
+    fn types_are_those_of_another_tensor() {
+        let cast = |like, initializers| modern(15, "CastLike", &["x", like], vec![], initializers).unwrap().nodes;
+        let float = &cast("x", vec![])[0];
+        assert_eq!((float.kind.as_str(), float.inputs.len(), float.integer("to", 0).unwrap()), ("Cast", 1, 1));
+        let integers = &cast("i", vec![fixtures::longs("i", &[1], &[3])])[0];
+        assert_eq!(integers.integer("to", 0).unwrap(), 7);
     }
 
     #[test]

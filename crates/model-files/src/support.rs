@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::UnsupportedNode;
 
-/// The versions of ONNX's operators that are known.
+/// The versions of ONNX's operators that are known. Of older ones, those that meant the same are.
 pub(crate) const OPSETS: RangeInclusive<i64> = 7..=21;
 
 /// The message that lists all nodes that there is no operation for.

@@ -172,7 +172,11 @@ impl<F: Real> Network<F> {
         }
         for node in &self.graph.nodes {
             let operands: Vec<&[usize]> = node.operands.iter().map(|operand| shapes[operand.0].as_slice()).collect();
-            let shape = node.operation.output_shape(&operands).and_then(bounded);
+            let empty = operands.iter().any(|shape| shape.contains(&0)) && !node.operation.takes_empty_operands();
+            let shape = match empty {
+                true => Err(Error::shape(&operands, "each axis should have a length")),
+                false => node.operation.output_shape(&operands).and_then(bounded),
+            };
             shapes[node.output.0] = shape.map_err(|error| error.at(&node.name, node.operation.kind()))?;
         }
         Ok(shapes)
@@ -181,7 +185,7 @@ impl<F: Real> Network<F> {
     fn check_input(&self, input: &NetworkInput, given: &[usize]) -> Result<(), Error> {
         let fits = input.shape.len() == given.len()
             && input.shape.iter().zip(given).all(|(declared, given)| declared.is_none_or(|length| length == *given));
-        if fits && given.iter().all(|&length| length > 0) {
+        if fits {
             return Ok(());
         }
         let reason = format!("an array of shape {given:?} was given, the network takes {}", ShapeDisplay(&input.shape));
@@ -215,7 +219,8 @@ impl<F: Real> Network<F> {
 }
 
 fn bounded(shape: Vec<usize>) -> Result<Vec<usize>, Error> {
-    let size = shape.iter().try_fold(1usize, |size, &length| size.checked_mul(length));
+    // An axis of no length must not hide the others'.
+    let size = shape.iter().try_fold(1usize, |size, &length| size.checked_mul(length.max(1)));
     match size {
         Some(size) if size <= LARGEST_TENSOR => Ok(shape),
         _ => Err(Error::TooLarge { shape, limit: LARGEST_TENSOR }),

@@ -26,6 +26,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// How relevance passes through operations like this one, unless a composite says otherwise.
     fn character(&self) -> Character;
 
+    /// Whether operands may have an axis of no length. Those that only move numbers, or go by each number itself, may.
+    fn takes_empty_operands(&self) -> bool {
+        matches!(self.character(), Character::Arrangement | Character::Activation | Character::Product)
+    }
+
     /// The shape of the output for operands of the given shapes. Every other method may rely on this having agreed.
     ///
     /// # Errors

@@ -92,6 +92,10 @@ impl<F: Real> Operation<F> for Reduce {
         Character::Sum
     }
 
+    fn takes_empty_operands(&self) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let [shape] = operands else { return Err(Error::shape(operands, "it takes one")) };
         let axes = self.axes_of(shape)?;

@@ -48,6 +48,10 @@ impl<F: Real> Operation<F> for Sum {
         Character::Sum
     }
 
+    fn takes_empty_operands(&self) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         match operands.len() == self.operands() {
             true => broadcast_shape(operands),
