@@ -109,11 +109,14 @@ fn compare(found: &ArrayViewD<'_, f32>, expected: &ArrayD<f32>, index: &Index) -
         return Err(format!("shape {:?} instead of {:?}", found.shape(), expected.shape()));
     }
     let fits = |found: f32, expected: f32| {
-        found == expected || (found - expected).abs() <= index.absolute_tolerance + index.relative_tolerance * expected.abs()
+        found == expected
+            || (found - expected).abs() <= index.absolute_tolerance + index.relative_tolerance * expected.abs()
     };
     match found.indexed_iter().zip(expected).find(|((_, found), expected)| !fits(**found, **expected)) {
         None => Ok(()),
-        Some(((place, found), expected)) => Err(format!("{found} instead of {expected} at {:?}", place.as_array_view().to_vec())),
+        Some(((place, found), expected)) => {
+            Err(format!("{found} instead of {expected} at {:?}", place.as_array_view().to_vec()))
+        }
     }
 }
 
@@ -185,5 +188,8 @@ fn the_page_of_operators_is_true() {
         fs::write(&path, &page).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "docs/operators.md is not what the tests say: run PIXELWISE_UPDATE=1 cargo test --test onnx_operators");
+    assert!(
+        written == page,
+        "docs/operators.md is not what the tests say: run PIXELWISE_UPDATE=1 cargo test --test onnx_operators"
+    );
 }

@@ -50,6 +50,8 @@ pub(crate) const KINDS: &[&str] = &[
     "Pow",
     "Range",
     "Reciprocal",
+    "ReduceL1",
+    "ReduceL2",
     "ReduceMax",
     "ReduceMean",
     "ReduceMin",
@@ -103,7 +105,9 @@ fn outputs<F: Real>(inputs: &Inputs<'_, F>) -> Result<Vec<Constant<F>>, String> 
         "Split" => return arrangement::split(inputs),
         "Concat" | "Expand" | "Flatten" | "Gather" | "Reshape" | "Slice" | "Squeeze" | "Tile" | "Transpose"
         | "Unsqueeze" => arrangement::arrange(kind, inputs)?,
-        "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" => reduction::reduce(kind, inputs)?,
+        "ReduceL1" | "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" => {
+            reduction::reduce(kind, inputs)?
+        }
         _ => elementwise::compute(kind, inputs)?,
     };
     Ok(vec![one])
@@ -393,6 +397,8 @@ mod tests {
         assert_eq!(of("Range", &[scalar(1), scalar(7), scalar(2)]), list(&[1, 3, 5]));
         assert_eq!(of("ReduceProd", &[table()]), Constant::Integer(arr2(&[[720]]).into_dyn()));
         assert_eq!(with(&[("keepdims", 0)], "ReduceSum", &[table(), list(&[0])]), list(&[5, 7, 9]));
+        assert_eq!(of("ReduceL1", &[numbers(&[-3.0, 4.0])]), numbers(&[7.0]));
+        assert_eq!(of("ReduceL2", &[numbers(&[-3.0, 4.0])]), numbers(&[5.0]));
         assert_eq!(of("ReduceMean", &[numbers(&[1.0, 2.0]), list(&[-1])]), numbers(&[1.5]));
         assert_eq!(with(&[("to", 7)], "Cast", &[numbers(&[1.9, -1.9])]), list(&[1, -1]));
         assert_eq!(with(&[("to", 1)], "Cast", &[list(&[3])]), numbers(&[3.0]));

@@ -105,7 +105,7 @@ impl<F: Real> Model<F> {
         &self.inputs
     }
 
-    /// The names of what the network gives.
+    /// The names of what the network gives. Labels (integers, text) beside scores are left out.
     pub fn outputs(&self) -> &[String] {
         &self.outputs
     }
@@ -450,6 +450,31 @@ mod tests {
         }
         let message = parts(1).network_with_defaults().unwrap_err().to_string();
         assert!(message.contains("only the last ones"), "{message}");
+    }
+
+    #[test]
+    fn scaled_inputs_and_named_columns_of_scikit_learn_are_read() {
+        let of_ml = |node: NodeProto| NodeProto { domain: Some("ai.onnx.ml".to_owned()), ..node };
+        let reals = |name: &str, values: &[f32]| rten_onnx::onnx::AttributeProto {
+            floats: values.to_vec(),
+            r#type: Some(rten_onnx::onnx::AttributeType::FLOATS),
+            ..integers(name, &[])
+        };
+        let scaling = vec![reals("offset", &[1.0, -1.0]), reals("scale", &[2.0, 0.5])];
+        let nodes = vec![
+            of_ml(node("Scaler", &["x"], &["a"], scaling)),
+            node("ArgMax", &["a"], &["label"], vec![]),
+            of_ml(node("ZipMap", &["a"], &["y"], vec![integers("classlabels_int64s", &[0, 1])])),
+        ];
+        let mut graph = graph(&[2], nodes, vec![]);
+        let mut label = crate::fixtures::value("label", None);
+        if let Some(tensor) = label.r#type.as_mut().and_then(|kind| kind.tensor_type.as_mut()) {
+            tensor.elem_type = Some(rten_onnx::onnx::DataType::INT64);
+        }
+        graph.output.insert(0, label);
+        let model = read_at(17, graph).unwrap();
+        assert_eq!(model.outputs(), ["y"]);
+        assert_eq!(output(&model, array![[2.0, 3.0]].into_dyn()), array![[2.0, 2.0]].into_dyn());
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn graph<F: Real>(message: &messages::Graph<'_>, folder: &Path) -> Result<Graph<
             return Err(Error::Graph(format!("two inputs are named {:?}", input.name)));
         }
     }
-    let outputs: Vec<String> = message.outputs.iter().map(|output| output.name.to_owned()).collect();
+    let outputs = explainable_outputs(&message.outputs);
     if inputs.is_empty() || outputs.is_empty() {
         return Err(Error::Graph("it needs at least one input and one output".to_owned()));
     }
@@ -96,6 +96,17 @@ fn graph<F: Real>(message: &messages::Graph<'_>, folder: &Path) -> Result<Graph<
         constants.insert(name.to_owned(), value.decode(folder)?);
     }
     Ok(Graph { inputs, outputs, nodes, constants })
+}
+
+/// The outputs of floating-point numbers; labels beside them are no part of a network.
+fn explainable_outputs(outputs: &[messages::ValueInfo<'_>]) -> Vec<String> {
+    let is_label = |output: &&messages::ValueInfo<'_>| {
+        let floats = [DataType::FLOAT, DataType::DOUBLE, DataType::FLOAT16, DataType::BFLOAT16, DataType(0)];
+        output.data_type.is_some_and(|data_type| !floats.contains(&data_type))
+    };
+    let (labels, scores): (Vec<_>, Vec<_>) = outputs.iter().partition(is_label);
+    let explained = if scores.is_empty() { labels } else { scores };
+    explained.into_iter().map(|output| output.name.to_owned()).collect()
 }
 
 /// Where the value of a constant tensor stands.

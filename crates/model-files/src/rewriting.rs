@@ -10,6 +10,7 @@ use rten_onnx::onnx::DataType;
 use crate::graph::{Graph, Node};
 
 mod gemm;
+mod scikit_learn;
 
 /// Rewrites the nodes that the network computes for each image, which are those that `flows` says.
 pub(crate) fn rewrite<F: Real>(graph: &mut Graph<F>, flows: impl Fn(&Node) -> bool) {
@@ -24,6 +25,8 @@ fn rewritten<F: Real>(graph: &mut Graph<F>, node: Node) -> Vec<Node> {
         "Cast" => vec![cast(node)],
         "Gemm" => gemm::rewrite(graph, node),
         "Resize" => vec![resize(graph, node)],
+        "ai.onnx.ml:Scaler" => scikit_learn::scaler(graph, node),
+        "ai.onnx.ml:ZipMap" => vec![scikit_learn::zip_map(node)],
         _ => vec![node],
     }
 }

@@ -339,7 +339,7 @@ mod tests {
             fixtures::node("Mul", &["a1", "c"], &["a2"], vec![]),
             fixtures::node("Sigmoid", &["a2"], &["gate"], vec![]),
             fixtures::node("Mul", &["a2", "gate"], &["a3"], vec![]),
-            fixtures::node("Tanh", &["a3"], &["a4"], vec![]),
+            fixtures::node("Gelu", &["a3"], &["a4"], vec![]),
             fixtures::node("Mish", &["a4"], &["a5"], vec![]),
             fixtures::node("MaxPool", &["a5"], &["p"], vec![fixtures::integers("kernel_shape", &[2, 2])]),
             fixtures::node("ReduceMean", &["p", "axes"], &["q"], vec![fixtures::integer("keepdims", 0)]),

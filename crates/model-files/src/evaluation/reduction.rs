@@ -33,10 +33,19 @@ pub(super) fn reduce<F: Real>(kind: &str, inputs: &Inputs<'_, F>) -> Result<Cons
                 _ => |a, b| a + b,
             };
             let empty = if kind == "ReduceProd" { F::one() } else { F::zero() };
-            let mut result = folded(values, &axes, keeps_axes, empty, combine)?;
-            if kind == "ReduceMean" {
-                let count: usize = axes.iter().map(|&at| values.shape()[at]).product();
-                result.mapv_inplace(|sum| sum / F::of(count as f64));
+            let terms = match kind {
+                "ReduceL1" => &values.mapv(F::abs),
+                "ReduceL2" => &values.mapv(|value| value * value),
+                _ => &**values,
+            };
+            let mut result = folded(terms, &axes, keeps_axes, empty, combine)?;
+            match kind {
+                "ReduceL2" => result.mapv_inplace(F::sqrt),
+                "ReduceMean" => {
+                    let count: usize = axes.iter().map(|&at| values.shape()[at]).product();
+                    result.mapv_inplace(|sum| sum / F::of(count as f64));
+                }
+                _ => {}
             }
             Ok(Constant::Real(Arc::new(result)))
         }
