@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use model_files::InputShapes;
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{ArrayD, ArrayViewD, Dimension};
 use ndarray_npy::ReadNpyExt;
 use serde::Deserialize;
 
@@ -115,7 +115,7 @@ fn compare(found: &ArrayViewD<'_, f32>, expected: &ArrayD<f32>, index: &Index) -
     match found.indexed_iter().zip(expected).find(|((_, found), expected)| !fits(**found, **expected)) {
         None => Ok(()),
         Some(((place, found), expected)) => {
-            Err(format!("{found} instead of {expected} at {:?}", place.as_array_view().to_vec()))
+            Err(format!("{found} instead of {expected} at {:?}", place.slice()))
         }
     }
 }
