@@ -248,13 +248,15 @@ impl<F: Number> Plan<'_, F> {
     }
 }
 
+/// The rule of each node that relevance passes.
 fn node_rules<F: Number>(explainer: &Explainer<F>, explained: &Explained<F>) -> Vec<NodeRule> {
     let rule = |(node, rule): (&Node<F>, &Rule)| NodeRule {
         node: node.name.clone(),
         kind: node.operation.kind().to_owned(),
         rule: rule.to_string(),
     };
-    explainer.network().nodes().iter().zip(&explained.rules).map(rule).collect()
+    let nodes = explainer.network().nodes().iter().zip(&explained.rules);
+    nodes.filter(|(node, _)| !explainer.skipped().contains(&node.name)).map(rule).collect()
 }
 
 fn caption(name: &str, target: &TargetRecord) -> Caption {

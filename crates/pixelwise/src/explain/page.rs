@@ -39,11 +39,12 @@ impl Index {
     /// No pages yet.
     pub fn new<F: Number>(plan: &Plan<'_, F>) -> Self {
         let samples = plan.samples.all.len();
+        let model = plan.arguments.model.file_name().map(|name| name.to_string_lossy());
         let few = samples * plan.aims.len() * 2 <= MOST_EMBEDDED;
         let settings = plan.settings.options.iter().map(|(name, values)| (name.clone(), values.join(" ")));
         Self {
             folder: plan.folder.clone(),
-            title: format!("What {} sees", plan.arguments.model.display()),
+            title: format!("What {} sees", model.unwrap_or_default()),
             settings: settings.collect(),
             places: if few { Places::InThePage } else { Places::BesideIt },
             pages: samples.div_ceil(SAMPLES_PER_PAGE),

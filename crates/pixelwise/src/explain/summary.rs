@@ -97,8 +97,9 @@ impl Summary {
             Form::Text => {
                 let mut text =
                     format!("\n{} of {} samples are explained in {}", self.printed, self.samples, self.folder);
-                if stopped.is_none() {
-                    write!(text, "; open {}/index.html", self.folder)?;
+                match stopped {
+                    None => write!(text, "; open {}/index.html", self.folder)?,
+                    Some(_) => text += "; the same command with --resume goes on from there",
                 }
                 text.push('\n');
                 if self.sunk > 0 {
