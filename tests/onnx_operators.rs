@@ -114,9 +114,7 @@ fn compare(found: &ArrayViewD<'_, f32>, expected: &ArrayD<f32>, index: &Index) -
     };
     match found.indexed_iter().zip(expected).find(|((_, found), expected)| !fits(**found, **expected)) {
         None => Ok(()),
-        Some(((place, found), expected)) => {
-            Err(format!("{found} instead of {expected} at {:?}", place.slice()))
-        }
+        Some(((place, found), expected)) => Err(format!("{found} instead of {expected} at {:?}", place.slice())),
     }
 }
 
