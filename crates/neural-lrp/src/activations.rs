@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD, Dimension};
 
+use crate::contiguous::in_standard_layout;
 use crate::network::{Network, Node, TensorId};
 use crate::operation::Step;
 use crate::{Error, Real};
@@ -30,12 +31,12 @@ impl<F: Real> Network<F> {
         let mut values: Vec<Arc<ArrayD<F>>> = self.tensors().iter().map(constant).collect();
         for (input, value) in self.inputs().iter().zip(inputs) {
             check_finite(&self.tensor(input.tensor).name, &value)?;
-            values[input.tensor.index()] = Arc::new(value.as_standard_layout().into_owned());
+            values[input.tensor.index()] = Arc::new(in_standard_layout(value));
         }
         for node in self.nodes() {
             let operands: Vec<ArrayViewD<'_, F>> =
                 node.operands.iter().map(|operand| values[operand.index()].view()).collect();
-            let output = node.operation.forward(&operands);
+            let output = in_standard_layout(node.operation.forward(&operands));
             values[node.output.index()] = Arc::new(output);
         }
         Ok(Activations { network: self.clone(), values })

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArrayViewD, CowArray, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use relevance::Amount;
 
 use crate::Real;
@@ -24,4 +24,9 @@ pub(crate) fn amount<F: Real>(array: &ArrayViewD<'_, F>) -> Amount {
 /// A view that is held like an array.
 pub(crate) fn borrowed<'a, F: Real>(array: &ArrayViewD<'a, F>) -> CowArray<'a, F, IxDyn> {
     CowArray::from(array.clone())
+}
+
+/// The array in the standard layout, which operations rely on; copied only if it has another.
+pub(crate) fn in_standard_layout<F: Real>(array: ArrayD<F>) -> ArrayD<F> {
+    if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() }
 }

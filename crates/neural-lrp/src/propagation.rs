@@ -6,7 +6,7 @@ use ndarray::{ArrayD, Axis};
 use relevance::{Amount, Entry, Ledger, Sink};
 
 use crate::activations::Activations;
-use crate::contiguous::amount;
+use crate::contiguous::{amount, in_standard_layout};
 use crate::network::{Network, Node, TensorId};
 use crate::rules::Rule;
 use crate::{Error, Real};
@@ -186,6 +186,7 @@ fn stage<F: Real>(network: &Network<F>, node: &Node<F>) -> String {
 }
 
 fn add<F: Real>(pending: &mut BTreeMap<TensorId, ArrayD<F>>, tensor: TensorId, relevance: ArrayD<F>) {
+    let relevance = in_standard_layout(relevance);
     match pending.get_mut(&tensor) {
         Some(sum) => *sum += &relevance,
         None => {

@@ -138,6 +138,8 @@ macro_rules! rules {
                 step: &Step<'_, F>,
                 upper: ArrayViewD<'_, F>,
             ) -> Result<Redistribution<F>, Error> {
+                let upper = upper.as_standard_layout();
+                let upper = upper.view();
                 let result = match self { $(Self::$variant(rule) => rule.redistribute(operation, step, upper),)+ };
                 result.map_err(|reason| Error::Rule { rule: self.to_string(), reason })
             }
