@@ -24,9 +24,9 @@ use relevance::{Ledger, Sink};
 
 /// Title and composite of the columns with relevance.
 const COLUMNS: [(&str, &str); 3] = [
-    ("Eq. 58, eps = 0.01", "figure-25-epsilon-0.01"),
-    ("Eq. 58, eps = 100", "figure-25-epsilon-100"),
-    ("Eq. 60, alpha = 2, beta = -1", "figure-25-alpha2-beta1"),
+    ("eps = 0.01", "figure-25-epsilon-0.01"),
+    ("eps = 100", "figure-25-epsilon-100"),
+    ("alpha = 2, beta = -1", "figure-25-alpha2-beta1"),
 ];
 
 /// Green at zero, as in the paper.
@@ -142,7 +142,7 @@ fn picture(map: &Array2<f64>) -> Result<RgbImage, heatmap::Error> {
 fn where_it_went(ledger: &Ledger) -> String {
     let total = ledger.total();
     let percent = |amount: f64| match 100.0 * amount / total.upper.total {
-        share if share.abs() >= 0.001 => format!("{share:.3} %"),
+        share if share.abs() >= 0.01 => format!("{share:.2} %"),
         share => format!("{share:.0e} %"),
     };
     let largest = total.sinks.iter().max_by(|(_, one), (_, other)| one.total.abs().total_cmp(&other.total.abs()));
