@@ -46,7 +46,8 @@ pub(super) fn explain_parts<F: Real>(
         let inputs: Vec<_> = network.inputs().iter().map(|input| activations.value(input.tensor)).collect();
         let end = start + inputs.first().and_then(|input| input.shape().first().copied()).unwrap_or(1);
         let samples = std::mem::replace(&mut start, end)..end;
-        let question = Question { initial: Initial::Array(weights.clone()), ..question.clone() };
+        let initial = Initial::Array(weights.clone());
+        let question = Question { initial, masks: question.masks.clone(), at: Vec::new() };
         Part { explainer, composite: &composite, inputs, samples, question, weights }
     });
     let parts: Vec<Part<'_, F>> = parts.collect();
