@@ -8,7 +8,7 @@ use crate::{Error, Real};
 
 /// A function of one number, applied to each number of a tensor: an activation, through which relevance passes (Eq. 63).
 ///
-/// [`activation!`] makes an [`Operation`](crate::Operation) of whatever implements it.
+/// `activation!` makes an [`Operation`](crate::Operation) of whatever implements it.
 pub trait Elementwise<F: Real>: Sync {
     /// The operator's name.
     const KIND: &'static str;

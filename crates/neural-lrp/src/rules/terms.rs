@@ -71,7 +71,8 @@ impl Gate {
 /// What a denominator of exactly zero means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// All contributions have one sign: there are none, and the term's share is booked as [`Sink::AbsentSign`].
+    /// All contributions have one sign: there are none, and the term's share is booked as
+    /// [`Sink::AbsentSign`](relevance::Sink::AbsentSign).
     One,
     /// Contributions have both signs, and may cancel.
     Both,
