@@ -27,7 +27,7 @@ use crate::rules::{Redistribute, parse_stabilizer, stabilizer_arguments};
 /// let step = Step { operands: vec![x.view()], output: z.view() };
 /// let rule = Rule::from(Epsilon { stabilizer: Stabilizer::new(1.0)? });
 /// let down = rule.redistribute(&layer, &step, z.view())?; // R_j = z_j = −1
-/// assert_eq!(down.lower[0], array![[-0.5, 0.5]].into_dyn()); // ±1 / (−1 − 1) · (−1)
+/// assert_eq!(down.lower[0], array![[0.5, -0.5]].into_dyn()); // ±1 / (−1 − 1) · (−1)
 /// let sinks = down.sinks.unwrap_or_default();
 /// assert_eq!(sinks.iter().map(|(sink, amount)| (*sink, amount.total)).collect::<Vec<_>>(), [(Sink::Bias, -0.5), (Sink::Stabilizer, -0.5)]);
 /// # Ok::<(), neural_lrp::Error>(())
