@@ -24,7 +24,7 @@ pub(crate) fn assemble<F: Real>(model: &Model<F>, given: &InputShapes) -> Result
     for input in &model.inputs {
         let shape = given.get(&input.name).unwrap_or_default();
         assembly.builder.input(&input.name, if any_shape { allowed(input, shape) } else { fixed(shape) });
-        assembly.shapes.insert(input.name.clone(), shape.to_vec());
+        assembly.shapes.insert(input.name.clone(), neural_lrp::bounded(shape.to_vec())?);
     }
     for step in &model.steps {
         match step {
@@ -109,7 +109,7 @@ impl<F: Real> Assembly<'_, F> {
             self.add_constant(operand)?;
         }
         let shapes: Vec<&[usize]> = operands.iter().map(|name| self.shape(name).unwrap_or_default()).collect();
-        let shape = reading.operation.output_shape(&shapes).map_err(|error| at(node, error))?;
+        let shape = neural_lrp::output_shape(reading.operation.as_ref(), &shapes).map_err(|error| at(node, error))?;
         self.shapes.insert(node.output().to_owned(), shape);
         self.builder.node(&node.name, Arc::clone(&reading.operation), operands, node.output());
         Ok(())

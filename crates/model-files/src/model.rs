@@ -499,6 +499,21 @@ mod tests {
         assert!(message.contains("can't read") && message.contains("missing.onnx"), "{message}");
     }
 
+    #[test]
+    fn shapes_that_no_memory_holds_are_errors() {
+        let across = |lengths: &[i64]| {
+            let nodes = vec![node("Expand", &["x", "huge"], &["v"], vec![]), node("Flatten", &["v"], &["y"], vec![])];
+            read_nodes(&[1, 1], nodes, vec![longs("huge", &[lengths.len() as i64], lengths)])
+                .unwrap()
+                .network_with_defaults()
+        };
+        for lengths in [&[1 << 40, 1 << 40][..], &[i64::MAX, i64::MAX], &[1 << 62, 1]] {
+            let error = across(lengths).unwrap_err().to_string();
+            assert!(error.contains("Expand"), "{error}");
+        }
+        assert!(across(&[3, 2]).is_ok());
+    }
+
     proptest! {
         #[test]
         fn damaged_models_are_errors_or_other_networks_but_never_panics(

@@ -27,7 +27,8 @@ pub use error::Error;
 pub use explainer::{Explained, Explainer, Forward, Initial, Question, Target};
 pub use linear::{LinearMap, WeightPart};
 pub use network::{
-    LARGEST_TENSOR, Network, NetworkBuilder, NetworkInput, Node, NodeDraft, ShapeDisplay, Tensor, TensorId,
+    LARGEST_TENSOR, Network, NetworkBuilder, NetworkInput, Node, NodeDraft, ShapeDisplay, Tensor, TensorId, bounded,
+    output_shape,
 };
 pub use operation::{Character, Operation, Reading, Redistribution, Step};
 pub use propagation::{Keep, Mask, Propagation, Relevances};

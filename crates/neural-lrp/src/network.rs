@@ -172,11 +172,7 @@ impl<F: Real> Network<F> {
         }
         for node in &self.graph.nodes {
             let operands: Vec<&[usize]> = node.operands.iter().map(|operand| shapes[operand.0].as_slice()).collect();
-            let empty = operands.iter().any(|shape| shape.contains(&0)) && !node.operation.takes_empty_operands();
-            let shape = match empty {
-                true => Err(Error::shape(&operands, "each axis should have a length")),
-                false => node.operation.output_shape(&operands).and_then(bounded),
-            };
+            let shape = output_shape(node.operation.as_ref(), &operands);
             shapes[node.output.0] = shape.map_err(|error| error.at(&node.name, node.operation.kind()))?;
         }
         Ok(shapes)
@@ -186,7 +182,7 @@ impl<F: Real> Network<F> {
         let fits = input.shape.len() == given.len()
             && input.shape.iter().zip(given).all(|(declared, given)| declared.is_none_or(|length| length == *given));
         if fits {
-            return Ok(());
+            return bounded(given.to_vec()).map(|_| ());
         }
         let reason = format!("an array of shape {given:?} was given, the network takes {}", ShapeDisplay(&input.shape));
         Err(Error::Input { input: self.tensor(input.tensor).name.clone(), reason })
@@ -218,7 +214,23 @@ impl<F: Real> Network<F> {
     }
 }
 
-fn bounded(shape: Vec<usize>) -> Result<Vec<usize>, Error> {
+/// The shape of an operation's output, if it works on operands of these shapes and no tensor is larger than can be.
+///
+/// # Errors
+/// [`Error::Shape`] for operands that do not fit, [`Error::TooLarge`] for a tensor that can not be.
+pub fn output_shape<F: Real>(operation: &dyn Operation<F>, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+    let empty = operands.iter().any(|shape| shape.contains(&0)) && !operation.takes_empty_operands();
+    match empty {
+        true => Err(Error::shape(operands, "each axis should have a length")),
+        false => operation.output_shape(operands).and_then(bounded),
+    }
+}
+
+/// The shape, if a tensor of it can be.
+///
+/// # Errors
+/// [`Error::TooLarge`].
+pub fn bounded(shape: Vec<usize>) -> Result<Vec<usize>, Error> {
     // An axis of no length must not hide the others'.
     let size = shape.iter().try_fold(1usize, |size, &length| size.checked_mul(length.max(1)));
     match size {

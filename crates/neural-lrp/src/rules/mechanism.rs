@@ -86,9 +86,7 @@ fn input_part<'a, F: Real>(x: &ArrayViewD<'a, F>, part: &InputPart) -> Result<Op
         InputPart::Positive => positive().then(|| x.mapv(|x| x.max(zero)).into()),
         InputPart::Negative => negative().then(|| x.mapv(|x| x.min(zero)).into()),
         InputPart::Ones => Some(ArrayD::ones(x.raw_dim()).into()),
-        InputPart::MinusLow(bound) | InputPart::MinusHigh(bound) => {
-            Some(bound.broadcast(x.shape())?.mapv(|value: F| -value).into())
-        }
+        InputPart::AboveLow(bound) | InputPart::BelowHigh(bound) => Some((x - &bound.broadcast(x.shape())?).into()),
     })
 }
 

@@ -31,10 +31,10 @@ pub enum InputPart {
     Negative,
     /// 1 for each input.
     Ones,
-    /// The smallest value that each input can take, with a negative sign: `−l`.
-    MinusLow(Bound),
-    /// The largest value that each input can take, with a negative sign: `−h`.
-    MinusHigh(Bound),
+    /// How far each input lies above the smallest value that it can take: `x − l`.
+    AboveLow(Bound),
+    /// How far each input lies below the largest value that it can take: `x − h`.
+    BelowHigh(Bound),
 }
 
 /// Which part of the bias stands in a denominator.

@@ -9,6 +9,7 @@ use crate::rules::{InputRange, Redistribute, default_stabilizer};
 /// ```text
 /// R_{i←j} = (x_i w_ij − l_i w⁺_ij − h_i w⁻_ij) / Σ_i (x_i w_ij − l_i w⁺_ij − h_i w⁻_ij) · R_j
 /// ```
+/// computed as `(x_i − l_i) w⁺_ij + (x_i − h_i) w⁻_ij`, in which nothing cancels as long as each input lies in its box.
 /// * `l`, `h` — the smallest and largest value that each input can take: [`range`](Self::range)
 ///
 /// Not in the paper: Montavon et al. 2017. Padding is 0 in `x`, `l` and `h` alike. The stabilizer is 1e-6. A composite
@@ -33,13 +34,17 @@ impl Redistribute for ZBox {
     }
 
     fn terms(&self) -> Option<Terms> {
-        let mut contributions = vec![(InputPart::All, WeightPart::All)];
-        let mut bias = BiasPart::Like(WeightPart::All);
-        if let Some(range) = &self.range {
-            contributions.push((InputPart::MinusLow(range.low().clone()), WeightPart::Positive));
-            contributions.push((InputPart::MinusHigh(range.high().clone()), WeightPart::Negative));
-            bias = BiasPart::None;
-        }
-        Some(Terms::new([Term::new(1.0, contributions).bias(bias)], default_stabilizer()))
+        let term = match &self.range {
+            None => Term::new(1.0, [(InputPart::All, WeightPart::All)]),
+            Some(range) => Term::new(
+                1.0,
+                [
+                    (InputPart::AboveLow(range.low().clone()), WeightPart::Positive),
+                    (InputPart::BelowHigh(range.high().clone()), WeightPart::Negative),
+                ],
+            )
+            .bias(BiasPart::None),
+        };
+        Some(Terms::new([term], default_stabilizer()))
     }
 }
