@@ -4,6 +4,7 @@ pub mod definition;
 pub mod methods;
 pub mod operations;
 pub mod rules;
+pub mod training;
 
 mod activations;
 mod canonizer;
