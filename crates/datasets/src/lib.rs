@@ -2,7 +2,8 @@
 //!
 //! * [`polygons`]: the synthetic data of the paper's Fig 6, tiles that show polygons, circles, both or nothing, and
 //!   larger composites of them;
-//! * [`SplitMix64`]: the generator of random numbers that they are drawn with.
+//! * [`mnist`]: handwritten digits, from MNIST's own files;
+//! * [`SplitMix64`]: the generator of random numbers that the polygons are drawn with.
 //!
 //! Whoever asks for the same seed and index gets the same picture. That rests on arithmetic that is spelled out here
 //! and not on a crate of random numbers, whose streams may change from one version to the next; the price is a dozen
@@ -22,6 +23,7 @@
 //! ```
 
 mod error;
+pub mod mnist;
 pub mod polygons;
 mod random;
 
