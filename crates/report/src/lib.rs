@@ -6,6 +6,8 @@
 //! a colleague or kept with a paper. (A page of very many pictures can link to them: [`Picture::linked`].) It follows
 //! the reader's light or dark setting, fits a phone, and prints.
 //!
+//! Curves are a [`Plot`], which is SVG, in the page or in a file of its own.
+//!
 //! The same data give the same bytes. Timings differ from run to run, so they stand in a section of their own,
 //! `<section id="timings">` up to its `</section>`; two runs' pages are equal outside of it.
 //!
@@ -42,11 +44,13 @@ mod flow;
 mod numbers;
 mod page;
 mod picture;
+mod plot;
 mod section;
 mod table;
 
 pub use error::Error;
 pub use page::Report;
 pub use picture::Picture;
+pub use plot::{Curve, Line, Plot};
 pub use section::Section;
 pub use table::Table;

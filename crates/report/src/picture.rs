@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::Error;
+use crate::{Error, Plot};
 
 /// A picture of a report, and what stands below it.
 ///
@@ -29,6 +29,8 @@ pub struct Picture {
 enum Source {
     /// In the page: the bytes of a PNG file.
     Embedded(Vec<u8>),
+    /// In the page: the text of an SVG file.
+    Drawn { svg: String, size: (u32, u32) },
     /// In a file beside the page.
     Linked { address: String, size: (u32, u32) },
 }
@@ -56,6 +58,15 @@ impl Picture {
         Self { source: Source::Embedded(png.into()), caption: caption.into(), description: String::new() }
     }
 
+    /// A plot in the page, and a caption.
+    ///
+    /// # Errors
+    /// As [`Plot::svg`].
+    pub fn plot(plot: &Plot, caption: impl Into<String>) -> Result<Self, Error> {
+        let source = Source::Drawn { svg: plot.svg()?, size: plot.size() };
+        Ok(Self { source, caption: caption.into(), description: plot.title.clone() })
+    }
+
     /// The same picture, not in the page but in a file beside it, for pages that would grow too large; it is loaded when
     /// the reader comes to it.
     ///
@@ -77,7 +88,7 @@ impl Picture {
 
     /// Whether it is in the page.
     pub(crate) fn is_embedded(&self) -> bool {
-        matches!(self.source, Source::Embedded(_))
+        !matches!(self.source, Source::Linked { .. })
     }
 
     /// Says what is to be seen, for readers who don't see it.
@@ -92,6 +103,7 @@ impl Picture {
         Ok(PictureView {
             source: match &self.source {
                 Source::Embedded(png) => format!("data:image/png;base64,{}", STANDARD.encode(png)),
+                Source::Drawn { svg, .. } => format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)),
                 Source::Linked { address, .. } => address.clone(),
             },
             width,
@@ -103,11 +115,13 @@ impl Picture {
         })
     }
 
-    /// Width and height; of an embedded picture, from the header of the file.
+    /// Width and height; of an embedded photo or heatmap, from the header of the file.
     fn size(&self) -> Option<(u32, u32)> {
         let png = match &self.source {
             Source::Embedded(png) => png,
-            Source::Linked { size, .. } => return Some(*size).filter(|(width, height)| *width > 0 && *height > 0),
+            Source::Drawn { size, .. } | Source::Linked { size, .. } => {
+                return Some(*size).filter(|(width, height)| *width > 0 && *height > 0);
+            }
         };
         let header = png.strip_prefix(b"\x89PNG\r\n\x1a\n")?.get(4..16)?.strip_prefix(b"IHDR")?;
         let side = |bytes: &[u8]| bytes.try_into().ok().map(u32::from_be_bytes).filter(|length| *length > 0);
