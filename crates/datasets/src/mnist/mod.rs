@@ -22,7 +22,7 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ndarray::Array3;
+use ndarray::{Array3, Axis, Zip};
 
 use crate::Error;
 pub use idx::IdxError;
@@ -86,6 +86,41 @@ impl Mnist {
     /// Where the digits of a class are, in their order.
     pub fn of_class(&self, class: u8) -> impl Iterator<Item = usize> {
         self.labels.iter().enumerate().filter(move |&(_, &label)| label == class).map(|(index, _)| index)
+    }
+
+    /// How much of each pixel's ink is that of each class, (10, 28, 28).
+    ///
+    /// ```text
+    /// d_k(p) = Σ_{N ∈ digits(k)} N(p)  /  Σ_{l=0..9} Σ_{N ∈ digits(l)} N(p)      Bach et al. 2015, Eq. (65)
+    /// ```
+    /// * `N(p)` — pixel `p` of digit `N`: [`images`](Self::images), 0 to 255
+    /// * `digits(k)` — those whose [label](Self::labels) is `k`
+    ///
+    /// Where no digit has any ink, the quotient is 0/0; all ratios are 0 there. Everywhere else they sum to 1.
+    ///
+    /// ```
+    /// use datasets::mnist::Mnist;
+    /// use ndarray::Array3;
+    /// let mut images = Array3::zeros((3, 28, 28));
+    /// images[[0, 5, 5]] = 200;
+    /// images[[1, 5, 5]] = 100;
+    /// images[[2, 5, 5]] = 100;
+    /// let ratios = Mnist { images, labels: vec![7, 7, 1] }.density_ratios();
+    /// assert_eq!((ratios[[7, 5, 5]], ratios[[1, 5, 5]], ratios[[7, 0, 0]]), (0.75, 0.25, 0.0));
+    /// ```
+    pub fn density_ratios(&self) -> Array3<f64> {
+        let mut ink = Array3::<u64>::zeros((10, SIDE, SIDE));
+        for (image, &label) in self.images.outer_iter().zip(&self.labels) {
+            if let Some(class) = ink.outer_iter_mut().nth(label.into()) {
+                Zip::from(class).and(image).for_each(|sum, &ink| *sum += u64::from(ink));
+            }
+        }
+        let all = ink.sum_axis(Axis(0));
+        let mut ratios = ink.mapv(|ink| ink as f64);
+        for mut class in ratios.outer_iter_mut() {
+            Zip::from(&mut class).and(&all).for_each(|ratio, &all| *ratio /= all.max(1) as f64);
+        }
+        ratios
     }
 }
 

@@ -77,6 +77,22 @@ fn folders_are_searched_for_both_names() {
     assert_eq!((digits.images.dim().0, digits.of_class(4).collect::<Vec<_>>()), (2, vec![1]));
 }
 
+#[test]
+fn density_ratios_are_those_of_the_formula() {
+    let images = Array3::from_shape_fn((7, SIDE, SIDE), |(n, y, x)| ((n * 37 + y * 11 + x * x) % 256) as u8 / 5 * 5);
+    let digits = Mnist { images, labels: vec![0, 3, 9, 3, 3, 0, 5] };
+    let ratios = digits.density_ratios();
+    for ((class, y, x), &ratio) in ratios.indexed_iter() {
+        let ink = |of: &dyn Fn(u8) -> bool| -> f64 {
+            let chosen = digits.labels.iter().enumerate().filter(|&(_, &label)| of(label));
+            chosen.map(|(index, _)| f64::from(digits.images[[index, y, x]])).sum()
+        };
+        let all = ink(&|_| true);
+        let expected = if all == 0.0 { 0.0 } else { ink(&|label| usize::from(label) == class) / all };
+        assert_eq!(ratio, expected);
+    }
+}
+
 proptest! {
     /// Whatever happens to a file: it is read whole or refused.
     #[test]
