@@ -77,9 +77,64 @@ pub enum Error {
         /// The distance that was given.
         distance: f64,
     },
-    /// The classifier could not score the flipped inputs.
-    #[error("the classifier could not score the input with flipped regions")]
+    /// The classifier could not score or explain an input, or could not be given other parameters.
+    #[error("the classifier could not do what a measure asks of it")]
     Classifier(#[source] relevance::ExplainError),
+    /// A text that names no measure, or sets one wrongly.
+    #[error("measure {given:?}: {reason}")]
+    Measure {
+        /// The text.
+        given: String,
+        /// What would be right.
+        reason: String,
+    },
+    /// A text that names no replacement.
+    #[error("replacement {given:?}: {reason}")]
+    Replacement {
+        /// The text.
+        given: String,
+        /// What would be right.
+        reason: String,
+    },
+    /// A measure that needs the truth about what is where, and a sample without it.
+    #[error("{measure} needs a mask of each sample, and sample {sample} has none")]
+    NoMask {
+        /// The measure's name.
+        measure: &'static str,
+        /// The sample's number, counted from 0.
+        sample: usize,
+    },
+    /// A measure that needs other parameters, and a classifier that can't be given any.
+    #[error("{measure} compares with classifiers of random parameters, which this classifier can't be given")]
+    NotRandomizable {
+        /// The measure's name.
+        measure: &'static str,
+    },
+    /// A setting that does not go with the input.
+    #[error("{measure}: {reason}")]
+    Unfit {
+        /// The measure's name.
+        measure: &'static str,
+        /// What does not go, and what would.
+        reason: String,
+    },
+    /// An evaluation that was begun as another one.
+    #[error("an evaluation of {found} can't be continued as one of {expected}")]
+    OtherEvaluation {
+        /// What was begun.
+        found: String,
+        /// What is asked for.
+        expected: String,
+    },
+    /// A sample that could not be had or judged.
+    #[error("sample {sample}")]
+    Sample {
+        /// Its number, counted from 0.
+        sample: usize,
+        /// What is wrong with it.
+        #[source]
+        source: relevance::ExplainError,
+    },
 }
 
 /// Fails when an array holds a value that is not finite.

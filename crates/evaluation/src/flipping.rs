@@ -1,34 +1,13 @@
 //! Flipping: does the score fall when what is said to be important is taken away?
 
-use std::cmp::Ordering;
-
-use ndarray::{Array1, ArrayD, ArrayViewD, Axis, s};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use ndarray::{ArrayD, ArrayViewD, Axis};
 use relevance::ExplainableClassifier;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{check_finite, check_shape};
+use crate::error::check_finite;
 use crate::pixels::{by_pixel, relevance_of_pixels};
-use crate::{Error, Regions, Replacement};
-
-/// In which order regions are flipped. Ties go to the region that comes first, row by row from the upper left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FlipOrder {
-    /// The most relevant first (the paper's Figs 18, 19, 23): takes away what speaks for the target.
-    HighestFirst,
-    /// The least relevant first (Figs 21, 24): takes away what speaks against it.
-    LowestFirst,
-    /// Those whose relevance is nearest to zero first (Fig 20): what should not matter.
-    NearestToZeroFirst,
-    /// In an order that knows nothing of relevance (Fig 22): what the others are compared with.
-    Random {
-        /// Each seed is an order; over several inputs, give each its own.
-        seed: u64,
-    },
-}
+use crate::walk::{Walk, positions_of_regions};
+use crate::{Error, FlipOrder, Regions, Replacement};
 
 /// What is flipped, how, and how much of it.
 ///
@@ -99,23 +78,23 @@ impl FlipCurve {
 /// Everything that [`flipped_inputs`] refuses; [`Error::Target`] when the classifier has no such target;
 /// [`Error::Classifier`] when it can't score the inputs; [`Error::Shape`] and [`Error::NonFinite`] when its scores are
 /// not one finite number for each input and target.
-pub fn flip_curve<C: ExplainableClassifier + ?Sized>(
-    classifier: &C,
+pub fn flip_curve(
+    classifier: &dyn ExplainableClassifier,
     input: ArrayViewD<'_, f64>,
     relevance: ArrayViewD<'_, f64>,
     target: usize,
     options: &FlipOptions,
 ) -> Result<FlipCurve, Error> {
-    let targets = classifier.targets();
-    if target >= targets {
-        return Err(Error::Target { target, targets });
-    }
-    let inputs = flipped_inputs(input, relevance, classifier.channel_axis(), options)?;
-    let batch: Vec<ArrayViewD<'_, f64>> = inputs.iter().map(ArrayD::view).collect();
-    let scores = classifier.scores(&batch).map_err(Error::Classifier)?;
-    check_shape("the array of scores", scores.shape(), &[inputs.len(), targets])?;
-    check_finite("the array of scores", &scores)?;
+    check_target(classifier, target)?;
+    let (walk, stops) = options.walk(input, relevance, classifier.channel_axis())?;
+    let scores = walk.scores(classifier, &stops)?;
     Ok(FlipCurve { fractions: from_zero(&options.fractions)?, scores: scores.column(target).to_vec() })
+}
+
+/// Fails when the classifier has no such target.
+pub(crate) fn check_target(classifier: &dyn ExplainableClassifier, target: usize) -> Result<(), Error> {
+    let targets = classifier.targets();
+    if target < targets { Ok(()) } else { Err(Error::Target { target, targets }) }
 }
 
 /// The inputs that [`flip_curve`] scores, one for each fraction (the paper's Figs 23 and 24 show them): the first is
@@ -147,47 +126,34 @@ pub fn flipped_inputs(
     channel_axis: Option<Axis>,
     options: &FlipOptions,
 ) -> Result<Vec<ArrayD<f64>>, Error> {
-    let fractions = from_zero(&options.fractions)?;
-    check_finite("the input", &input)?;
-    let pixels = by_pixel(input.view(), channel_axis)?;
-    let regions = Regions::new(options.region_side, (pixels.len_of(Axis(0)), pixels.len_of(Axis(1))))?;
-    let relevance = relevance_of_pixels(relevance, input.shape(), channel_axis)?;
-    let order = options.order.of(&regions.means(relevance.view())?);
-    let paint = options.replacement.paint(pixels)?;
-
-    let mut flipped = input.to_owned();
-    let mut waiting = order.as_slice();
-    let mut inputs = Vec::with_capacity(fractions.len());
-    for fraction in fractions {
-        let done = order.len() - waiting.len();
-        let wanted = ((fraction * order.len() as f64) as usize).saturating_sub(done);
-        let (now, later) = waiting.split_at(wanted.min(waiting.len()));
-        waiting = later;
-        let mut pixels = by_pixel(flipped.view_mut(), channel_axis)?;
-        for &region in now {
-            let (rows, columns) = regions.area(region);
-            paint.apply(pixels.slice_mut(s![rows, columns, ..]));
-        }
-        inputs.push(flipped.clone());
-    }
+    let (walk, stops) = options.walk(input, relevance, channel_axis)?;
+    let mut inputs = Vec::with_capacity(stops.len());
+    walk.visit(&stops, |input| {
+        inputs.push(input.clone());
+        Ok(())
+    })?;
     Ok(inputs)
 }
 
-impl FlipOrder {
-    /// The regions of these mean relevances, in the order in which they are flipped.
-    fn of(self, relevance: &Array1<f64>) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..relevance.len()).collect();
-        // Sorting is stable, which leaves ties in their place; the relevance is finite, so that all of it compares.
-        let mut sort_by = |compare: fn(f64, f64) -> Option<Ordering>| {
-            order.sort_by(|&left, &right| compare(relevance[left], relevance[right]).unwrap_or(Ordering::Equal));
-        };
-        match self {
-            Self::HighestFirst => sort_by(|left, right| right.partial_cmp(&left)),
-            Self::LowestFirst => sort_by(|left, right| left.partial_cmp(&right)),
-            Self::NearestToZeroFirst => sort_by(|left, right| left.abs().partial_cmp(&right.abs())),
-            Self::Random { seed } => order.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(seed)),
-        }
-        order
+impl FlipOptions {
+    /// The way from the input to the flipped one, and how many regions are flipped at each fraction.
+    fn walk(
+        &self,
+        input: ArrayViewD<'_, f64>,
+        relevance: ArrayViewD<'_, f64>,
+        channel_axis: Option<Axis>,
+    ) -> Result<(Walk, Vec<usize>), Error> {
+        let fractions = from_zero(&self.fractions)?;
+        check_finite("the input", &input)?;
+        let pixels = by_pixel(input.view(), channel_axis)?;
+        let regions = Regions::new(self.region_side, (pixels.len_of(Axis(0)), pixels.len_of(Axis(1))))?;
+        let relevance = relevance_of_pixels(relevance, input.shape(), channel_axis)?;
+        let order = self.order.of(&regions.means(relevance.view())?.to_vec());
+        let stops = fractions.iter().map(|fraction| (fraction * order.len() as f64) as usize).collect();
+        let mut positions = positions_of_regions(&regions, input.shape(), channel_axis)?;
+        let groups = order.into_iter().map(|region| std::mem::take(&mut positions[region])).collect();
+        let replaced = self.replacement.replaced(input.view(), channel_axis)?;
+        Ok((Walk::new(input, replaced.view(), groups), stops))
     }
 }
 
@@ -404,8 +370,8 @@ mod tests {
             prop_assert_eq!(&flipped[0], &input);
             let mut all = input.clone();
             let pixels = by_pixel(input.view(), Some(Axis(2))).expect("pixels");
-            let paint = replacement.paint(pixels).expect("three channels");
-            paint.apply(by_pixel(all.view_mut(), Some(Axis(2))).expect("pixels"));
+            let replaced = replacement.of(pixels).expect("three channels");
+            by_pixel(all.view_mut(), Some(Axis(2))).expect("pixels").assign(&replaced);
             prop_assert_eq!(&flipped[1], &all);
         }
 
@@ -424,7 +390,7 @@ mod tests {
 
         #[test]
         fn orders_are_those_of_plain_selection((_, relevance) in maps(), order in orders()) {
-            let values = Array1::from_iter(relevance.iter().copied());
+            let values: Vec<f64> = relevance.iter().copied().collect();
             let sorted = order.of(&values);
             let mut all = sorted.clone();
             all.sort_unstable();

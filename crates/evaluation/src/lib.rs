@@ -1,5 +1,7 @@
 //! Is a heatmap right? Measures that tell, for every classifier that can be explained.
 //!
+//! * a [`Measure`] judges the explanation of one sample, an [`Evaluation`] those of many, by several measures, with
+//!   confidence intervals and mean curves; the list of [`measures`] says which there are and what each answers;
 //! * [`flip_curve`]: changes the regions that an explanation calls important and watches the score; an explanation is
 //!   as good as the score falls fast (the paper's pixel flipping, Figs 18–24, and its flipping of blocks for images);
 //! * [`separation`], [`share_of_positive`], [`mean_at`], [`strongest_pixel`]: where data comes with the truth about
@@ -46,21 +48,37 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+pub mod measures;
+
+mod case;
 mod difference;
 mod distance;
 mod error;
+mod evaluation;
 mod flipping;
 mod masks;
+mod measure;
+mod order;
 mod pixels;
 mod regions;
 mod replacement;
 mod roc;
+mod settings;
+mod summary;
+mod walk;
 
+pub use case::{Among, Case, Sample};
 pub use difference::Difference;
 pub use distance::{distance_to, nearer};
 pub use error::Error;
-pub use flipping::{FlipCurve, FlipOptions, FlipOrder, flip_curve, flipped_inputs};
+pub use evaluation::{Evaluation, Follow, Judged, MeanCurve};
+pub use flipping::{FlipCurve, FlipOptions, flip_curve, flipped_inputs};
 pub use masks::{mean_at, separation, share_of_positive, strongest_pixel};
+pub use measure::{Along, Better, Curve, LayerOrder, Measure, Outcome, Randomization, Randomized};
+pub use order::FlipOrder;
 pub use regions::Regions;
 pub use replacement::Replacement;
 pub use roc::area_under_roc;
+pub use settings::Settings;
+pub use summary::Estimate;
+pub use walk::Output;

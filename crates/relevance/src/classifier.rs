@@ -64,6 +64,19 @@ pub trait ExplainableClassifier: Sync {
     fn explain(&self, input: ArrayViewD<'_, f64>, target: usize) -> Result<Explanation, ExplainError>;
 }
 
+/// A classifier of layers whose parameters can be drawn anew, to see whether its explanations depend on them.
+pub trait RandomizableClassifier: ExplainableClassifier {
+    /// The names of the layers that have parameters, from the input to the scores.
+    fn layers(&self) -> Vec<String>;
+
+    /// This classifier with other parameters in one layer, a position in [`layers`](Self::layers). They depend on the
+    /// seed and the layer alone; all other layers are as they are here, so that layer after layer can be replaced.
+    ///
+    /// # Errors
+    /// A layer that does not exist.
+    fn randomized(&self, layer: usize, seed: u64) -> Result<Box<dyn RandomizableClassifier>, ExplainError>;
+}
+
 /// A score, decomposed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {

@@ -9,7 +9,7 @@
 //! * the [`Ledger`]: every backward step books what came in from above, what left to below, and named [`Sink`]s; the
 //!   checks of Eqs 2, 8 and 13: [`Ledger::check`], [`check_layers`], [`check_collected`], [`check_handed_down`];
 //! * [`taylor_decomposition`] (Eqs 17, 18) and [`RootSearch`], over anything that is [`Differentiable`];
-//! * the trait of an [`ExplainableClassifier`].
+//! * the trait of an [`ExplainableClassifier`], and of a [`RandomizableClassifier`].
 //!
 //! Equation numbers are those of Bach et al. 2015, "On Pixel-Wise Explanations for Non-Linear Classifier Decisions by
 //! Layer-Wise Relevance Propagation", PLoS ONE 10(7): e0130140.
@@ -68,7 +68,7 @@ mod root;
 mod stabilizer;
 mod taylor;
 
-pub use classifier::{ExplainError, ExplainableClassifier, Explanation};
+pub use classifier::{ExplainError, ExplainableClassifier, Explanation, RandomizableClassifier};
 pub use conservation::{check_collected, check_handed_down, check_layers};
 pub use error::Error;
 pub use ledger::{Amount, Entry, Ledger, Order, Sink};

@@ -1,0 +1,146 @@
+//! Measures as text: their names, and settings as `key:value`.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// What a measure is called, and how it is set.
+pub trait Settings {
+    /// The measure's name.
+    fn name(&self) -> &'static str;
+
+    /// The settings that are not the default ones, in the order of their declaration: key and value.
+    fn settings(&self) -> Vec<(String, String)>;
+}
+
+/// The settings that a text gives, until they are taken.
+#[derive(Debug)]
+pub(crate) struct Given<'a> {
+    values: BTreeMap<&'a str, &'a str>,
+    known: Vec<String>,
+}
+
+impl<'a> Given<'a> {
+    /// The settings of `key:value,key:value`.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, String> {
+        let mut values = BTreeMap::new();
+        for setting in text.split(',').map(str::trim).filter(|setting| !setting.is_empty()) {
+            let (key, value) = setting.split_once(':').ok_or_else(|| format!("{setting:?} is not KEY:VALUE"))?;
+            if values.insert(key.trim(), value.trim()).is_some() {
+                return Err(format!("{:?} is given twice", key.trim()));
+            }
+        }
+        Ok(Self { values, known: Vec::new() })
+    }
+
+    /// The value of a field, if it is given.
+    pub(crate) fn take<T: FromStr<Err: Display>>(&mut self, field: &str, default: T) -> Result<T, String> {
+        let key = key_of(field);
+        let value = self.values.remove(key.as_str());
+        let parsed = value.map(|text| text.parse().map_err(|error| format!("{key}: {text:?}: {error}")));
+        self.known.push(key);
+        parsed.unwrap_or(Ok(default))
+    }
+
+    /// Fails when there are settings that nobody took.
+    pub(crate) fn finish(self) -> Result<(), String> {
+        match self.values.keys().next() {
+            None => Ok(()),
+            Some(key) if self.known.is_empty() => Err(format!("it has no settings, and {key:?} is given")),
+            Some(key) => Err(format!("{key:?} is none of its settings, which are {}", self.known.join(", "))),
+        }
+    }
+}
+
+/// The key of a field: `features_in_step` is set by `features-in-step:8`.
+pub(crate) fn key_of(field: &str) -> String {
+    field.replace('_', "-")
+}
+
+/// Declares a measure: its settings with their defaults, and the name by which texts call it.
+macro_rules! settings {
+    (
+        $(#[$about:meta])*
+        pub struct $Measure:ident = $name:literal {
+            $($(#[$about_field:meta])* pub $field:ident: $Field:ty = $default:expr,)*
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $Measure {
+            $($(#[$about_field])* pub $field: $Field,)*
+        }
+
+        impl Default for $Measure {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $Measure {
+            /// The name by which texts call this measure.
+            pub const NAME: &str = $name;
+
+            #[allow(unused_mut, reason = "measures without settings take none")]
+            pub(crate) fn parse(mut given: $crate::settings::Given<'_>) -> Result<Self, String> {
+                let measure = Self { $($field: given.take(stringify!($field), $default)?,)* };
+                given.finish()?;
+                Ok(measure)
+            }
+        }
+
+        impl $crate::settings::Settings for $Measure {
+            fn name(&self) -> &'static str {
+                Self::NAME
+            }
+
+            fn settings(&self) -> Vec<(String, String)> {
+                let default = Self::default();
+                let settings: [Option<(String, String)>; _] = [
+                    $((self.$field != default.$field)
+                        .then(|| ($crate::settings::key_of(stringify!($field)), self.$field.to_string())),)*
+                ];
+                let _ = default;
+                settings.into_iter().flatten().collect()
+            }
+        }
+    };
+}
+
+pub(crate) use settings;
+
+/// Declares a choice between names, as texts write them.
+macro_rules! choice {
+    (
+        $(#[$about:meta])*
+        pub enum $Choice:ident {
+            $($(#[$about_variant:meta])* $Variant:ident = $name:literal,)+
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $Choice {
+            $($(#[$about_variant])* $Variant,)+
+        }
+
+        impl std::fmt::Display for $Choice {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(match self { $(Self::$Variant => $name,)+ })
+            }
+        }
+
+        impl std::str::FromStr for $Choice {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($name => Ok(Self::$Variant),)+
+                    _ => Err(format!("it is one of {}", [$($name),+].join(", "))),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use choice;

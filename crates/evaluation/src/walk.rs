@@ -1,0 +1,144 @@
+//! From one input to another, pixel by pixel, while the scores are watched.
+
+use std::ops::Range;
+
+use ndarray::{Array2, ArrayD, ArrayView1, ArrayViewD, Axis, Ix3, concatenate, s};
+use relevance::ExplainableClassifier;
+
+use crate::error::{check_finite, check_shape};
+use crate::pixels::by_pixel;
+use crate::settings::choice;
+use crate::{Error, Regions};
+
+/// How many numbers the copies of an input that are scored at a time have together, …
+const NUMBERS_TOGETHER: usize = 1 << 22;
+/// … and how many copies they are at most. Enough for matrix products to be at their best.
+const COPIES_TOGETHER: usize = 256;
+
+/// The way from one input to another, on which groups of numbers change one after the other.
+///
+/// Flipping goes from the input to what replaces it; insertion the other way.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    start: ArrayD<f64>,
+    end: ArrayD<f64>,
+    /// The positions of numbers, in row-major order, that change together.
+    groups: Vec<Vec<usize>>,
+}
+
+impl Walk {
+    /// From `start` to `end`, arrays of one shape, along groups of positions.
+    pub(crate) fn new(start: ArrayViewD<'_, f64>, end: ArrayViewD<'_, f64>, groups: Vec<Vec<usize>>) -> Self {
+        let standard = |array: ArrayViewD<'_, f64>| array.as_standard_layout().into_owned();
+        Self { start: standard(start), end: standard(end), groups }
+    }
+
+    /// Calls `visit` with the input after each of the ascending numbers of changed groups.
+    pub(crate) fn visit(
+        &self,
+        stops: &[usize],
+        mut visit: impl FnMut(&ArrayD<f64>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut current = self.start.clone();
+        let end = self.end.as_slice().unwrap_or_default();
+        let mut done = 0;
+        for &stop in stops {
+            let now: Range<usize> = done..stop.clamp(done, self.groups.len());
+            done = now.end;
+            let numbers = current.as_slice_mut().unwrap_or_default();
+            self.groups[now].iter().flatten().for_each(|&position| numbers[position] = end[position]);
+            visit(&current)?;
+        }
+        Ok(())
+    }
+
+    /// The scores of all targets at each stop, (stops, targets). As many copies as the memory allows for are scored at a
+    /// time.
+    pub(crate) fn scores(&self, classifier: &dyn ExplainableClassifier, stops: &[usize]) -> Result<Array2<f64>, Error> {
+        let together = (NUMBERS_TOGETHER / self.start.len().max(1)).clamp(1, COPIES_TOGETHER);
+        let mut copies: Vec<ArrayD<f64>> = Vec::with_capacity(together.min(stops.len()));
+        let mut parts = Vec::new();
+        self.visit(stops, |input| {
+            copies.push(input.clone());
+            if copies.len() == together {
+                parts.push(scores_of(classifier, &copies)?);
+                copies.clear();
+            }
+            Ok(())
+        })?;
+        parts.push(scores_of(classifier, &copies)?);
+        let parts: Vec<_> = parts.iter().map(Array2::view).collect();
+        concatenate(Axis(0), &parts).map_err(|_| Error::Shape {
+            what: "the array of scores",
+            found: vec![parts.len()],
+            expected: vec![stops.len(), classifier.targets()],
+        })
+    }
+}
+
+/// The scores of a batch, checked: a finite number for each input and target.
+pub(crate) fn scores_of(classifier: &dyn ExplainableClassifier, inputs: &[ArrayD<f64>]) -> Result<Array2<f64>, Error> {
+    let batch: Vec<ArrayViewD<'_, f64>> = inputs.iter().map(ArrayD::view).collect();
+    let scores = classifier.scores(&batch).map_err(Error::Classifier)?;
+    check_shape("the array of scores", scores.shape(), &[inputs.len(), classifier.targets()])?;
+    check_finite("the array of scores", &scores)?;
+    Ok(scores)
+}
+
+/// The positions of each region's numbers, all channels of its pixels, in an input of a shape.
+pub(crate) fn positions_of_regions(
+    regions: &Regions,
+    shape: &[usize],
+    channel_axis: Option<Axis>,
+) -> Result<Vec<Vec<usize>>, Error> {
+    let mut position = 0..;
+    let positions = ArrayD::from_shape_simple_fn(shape, || position.next().unwrap_or_default());
+    let positions: ndarray::Array<usize, Ix3> = by_pixel(positions, channel_axis)?;
+    Ok((0..regions.count())
+        .map(|region| {
+            let (rows, columns) = regions.area(region);
+            positions.slice(s![rows, columns, ..]).iter().copied().collect()
+        })
+        .collect())
+}
+
+choice! {
+    /// Which numbers of a classifier a curve follows.
+    pub enum Output {
+        /// Its scores, as they are.
+        Score = "score",
+        /// The softmax function of its scores, for classifiers of several classes.
+        Softmax = "softmax",
+    }
+}
+
+impl Output {
+    /// Turns scores, (inputs, targets), into this output.
+    pub(crate) fn of(self, mut scores: Array2<f64>) -> Array2<f64> {
+        if self == Self::Softmax {
+            for mut row in scores.outer_iter_mut() {
+                let largest = row.fold(f64::NEG_INFINITY, |largest, &score| largest.max(score));
+                row.mapv_inplace(|score| (score - largest).exp());
+                let sum = row.sum();
+                row /= sum;
+            }
+        }
+        scores
+    }
+}
+
+/// The mean height of a curve whose steps are at ascending places, by the trapezoidal rule; that of its only step where
+/// there is one.
+///
+/// ```text
+/// 1/(x_K − x_0) Σ_k ½ (y_k + y_{k+1}) (x_{k+1} − x_k)
+/// ```
+pub(crate) fn mean_height(places: &[f64], values: ArrayView1<'_, f64>) -> Option<f64> {
+    let (first, last) = (places.first()?, places.last()?);
+    if first == last {
+        return values.first().copied();
+    }
+    let pairs = places.windows(2).zip(values.windows(2));
+    let area: f64 = pairs.map(|(x, y)| (x[1] - x[0]) * 0.5 * (y[0] + y[1])).sum();
+    Some(area / (last - first))
+}
