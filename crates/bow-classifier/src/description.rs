@@ -2,7 +2,7 @@
 
 use bow_mapping::{Distance, Map, Mapping, Normalization};
 use kernels::Kernel;
-use local_features::{Channel, DenseSift, Extractor, FeatureExtractor, Rotation};
+use local_features::{Channel, ColorQuantiles, DenseSift, Extractor, FeatureExtractor, Rotation};
 use relevance::{RootSearch, RootSelection, SearchOver};
 
 use crate::{BowClassifier, ThirdLayer};
@@ -64,6 +64,7 @@ pub fn describe(classifier: &BowClassifier) -> Vec<(String, String)> {
 fn local_features(extractor: &Extractor) -> String {
     match extractor {
         Extractor::DenseSift(sift) => dense_sift(sift),
+        Extractor::ColorQuantiles(quantiles) => color_quantiles(quantiles),
         other => format!("descriptors of {} dimensions", other.dimensions()),
     }
 }
@@ -74,8 +75,16 @@ fn dense_sift(sift: &DenseSift) -> String {
         Rotation::Fixed { angle: 0.0 } => "upright".to_owned(),
         Rotation::Fixed { angle } => format!("rotated by {} rad", four_digits(angle)),
     };
-    let channels: Vec<&str> = sift.channels.iter().map(|&channel| color(channel)).collect();
-    format!("dense SIFT, scale {}, grid step {}, {rotation}, {}", sift.scale, sift.step, channels.join(" + "))
+    format!("dense SIFT, scale {}, grid step {}, {rotation}, {}", sift.scale, sift.step, colors(&sift.channels))
+}
+
+fn color_quantiles(quantiles: &ColorQuantiles) -> String {
+    let ColorQuantiles { scale, step, channels } = quantiles;
+    format!("color quantiles, scale {scale}, grid step {step}, {}", colors(channels))
+}
+
+fn colors(channels: &[Channel]) -> String {
+    channels.iter().map(|&channel| color(channel)).collect::<Vec<_>>().join(" + ")
 }
 
 fn color(channel: Channel) -> &'static str {
@@ -186,6 +195,8 @@ mod tests {
             ..DenseSift::default()
         };
         assert_eq!(local_features(&upright.into()), "dense SIFT, scale 2, grid step 6, upright, gray + opponent color");
+        let text = local_features(&ColorQuantiles::default().into());
+        assert_eq!(text, "color quantiles, scale 3, grid step 6, red + green + blue");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView3};
 use serde::{Deserialize, Serialize};
 
-use crate::{Area, DenseSift, Error};
+use crate::{Area, ColorQuantiles, DenseSift, Error};
 
 /// The local features of an image: `l_j` and `area(l_j)`.
 ///
@@ -126,4 +126,6 @@ macro_rules! extractors {
 extractors! {
     /// Dense SIFT.
     DenseSift,
+    /// Quantiles of color intensities.
+    ColorQuantiles,
 }

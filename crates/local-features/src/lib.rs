@@ -1,6 +1,6 @@
-//! Dense SIFT descriptors, the pixels each of them covers, and the relevance of those pixels.
+//! Local features of images, the pixels each of them covers, and the relevance of those pixels.
 //!
-//! Forward: [`DenseSift`] turns an image into [`LocalFeatures`], descriptors `l_j` with the pixels `area(l_j)` that they
+//! Forward: [`DenseSift`] and [`ColorQuantiles`] turn an image into [`LocalFeatures`], descriptors `l_j` with the pixels `area(l_j)` that they
 //! were computed from. Backward: [`pixel_relevance`] hands the relevance of local features down to those pixels
 //! (Bach et al. 2015, Eqs 33 and 34), and books it in the ledger.
 //!
@@ -27,15 +27,19 @@
 
 mod area;
 mod channel;
+mod color_quantiles;
 mod dense_sift;
 mod error;
 mod features;
+mod grid;
+mod plane;
 mod raster;
 mod relevance;
 
 pub use crate::relevance::{coverage, covering, pixel_relevance};
 pub use area::{Area, Span};
 pub use channel::Channel;
+pub use color_quantiles::ColorQuantiles;
 pub use dense_sift::{DenseSift, Rotation};
 pub use error::Error;
 pub use features::{Extractor, FeatureExtractor, LocalFeatures};

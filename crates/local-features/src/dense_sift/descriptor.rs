@@ -73,14 +73,7 @@ type Strips = [[[f32; ORIENTATIONS]; SAMPLES]; CELLS];
 impl<'a> Describer<'a> {
     /// `side` — the descriptors' side in pixels; `contrast` — the norm up to which a descriptor counts as flat.
     pub(super) fn new(field: &'a Field, side: f64, contrast: f64) -> Self {
-        let offset = |sample: usize| (sample as f64 + 0.5) * side / SAMPLES as f64 - side / 2.0;
-        Self {
-            field,
-            offsets: std::array::from_fn(offset),
-            weights: weights(),
-            fixed_point: FixedPoint::for_side(side),
-            contrast,
-        }
+        Self { field, offsets: offsets(side), weights: weights(), fixed_point: FixedPoint::for_side(side), contrast }
     }
 
     /// The descriptor around `point`, (row, column), turned by `angle`: 4×4 cells of 8 orientations each.
@@ -196,9 +189,14 @@ fn cast(votes: &Votes, weights: &[f32; CELLS], strips: &mut Strips) {
     }
 }
 
+/// Where samples lie along either axis, from the center of a descriptor.
+pub(super) fn offsets(side: f64) -> [f64; SAMPLES] {
+    std::array::from_fn(|sample| (sample as f64 + 0.5) * side / SAMPLES as f64 - side / 2.0)
+}
+
 /// Along one axis, in units of half the side: the window `exp(−o²/2)`, and a triangle around each cell's center that
 /// ends at the centers of its neighbors.
-fn weights() -> Weights {
+pub(super) fn weights() -> Weights {
     std::array::from_fn(|sample| {
         let position = (sample as f64 + 0.5) / SAMPLES as f64;
         let offset = 2.0 * position - 1.0;
@@ -210,7 +208,7 @@ fn weights() -> Weights {
 }
 
 /// Scales to norm 1, clips at 0.2, and scales to norm 1 again; a norm up to `contrast` makes a zero vector.
-fn normalized(histograms: [f32; LENGTH], contrast: f64) -> [f32; LENGTH] {
+pub(super) fn normalized(histograms: [f32; LENGTH], contrast: f64) -> [f32; LENGTH] {
     /// No component above this counts for more.
     const CLIP: f64 = 0.2;
     let length = norm(&histograms);

@@ -1,14 +1,15 @@
 //! The gradient of a smoothed image, the direction it has at the points of the grid, and its samples in between.
 
-use super::plane::Plane;
 use super::smoothing::Gaussian;
+use crate::grid::Grid;
+use crate::plane::Plane;
 
 /// The gradient of an image: central differences, one-sided at the border.
 pub(super) struct Gradient {
     /// Towards growing columns.
-    x: Plane,
+    pub(super) x: Plane,
     /// Towards growing rows.
-    y: Plane,
+    pub(super) y: Plane,
 }
 
 impl Gradient {
@@ -43,28 +44,6 @@ impl Gradient {
             }
         }
         directions
-    }
-}
-
-/// The points that descriptors are centered on.
-pub(super) struct Grid {
-    pub(super) rows: Vec<usize>,
-    pub(super) columns: Vec<usize>,
-}
-
-impl Grid {
-    /// Points at a distance of `step`, the first of them half a step from the border.
-    pub(super) fn new((height, width): (usize, usize), step: usize) -> Self {
-        Self { rows: (step / 2..height).step_by(step).collect(), columns: (step / 2..width).step_by(step).collect() }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.rows.len() * self.columns.len()
-    }
-
-    /// All points, row by row.
-    pub(super) fn points(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.rows.iter().flat_map(|&row| self.columns.iter().map(move |&column| (row, column)))
     }
 }
 

@@ -2,20 +2,22 @@
 
 mod descriptor;
 mod gradient;
-mod plane;
 mod smoothing;
 #[cfg(test)]
 mod tests;
+mod upright;
 mod votes;
 
-use ndarray::{Array2, ArrayView2, ArrayView3, aview1, s};
+use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut2, Axis, aview1};
 use serde::{Deserialize, Serialize};
 
+use crate::grid::Grid;
+use crate::plane::Plane;
 use crate::{Area, Channel, Error, FeatureExtractor, LocalFeatures};
 use descriptor::Describer;
-use gradient::{Field, Gradient, Grid};
-use plane::Plane;
+use gradient::{Field, Gradient};
 use smoothing::Gaussian;
+use upright::Upright;
 
 /// Samples along either axis of a descriptor.
 const SAMPLES: usize = 16;
@@ -108,31 +110,50 @@ impl DenseSift {
     /// The descriptors of several planes of the same size, concatenated.
     fn describe_planes(&self, planes: &[Plane]) -> Result<LocalFeatures, Error> {
         let Some(first) = planes.first() else { return Err(Error::NoChannel) };
-        let grid = Grid::new((first.height(), first.width()), self.step);
-        let side = self.side();
+        let shape = (first.height(), first.width());
+        let grid = Grid::new(shape, self.step);
         let mut descriptors = Array2::zeros((grid.len(), planes.len() * LENGTH));
-        let mut angles = Vec::new();
-        for (channel, plane) in planes.iter().enumerate() {
-            let gradient = Gradient::of(&Gaussian::new(self.scale / 2.0).smooth(plane));
-            if channel == 0 {
-                angles = match self.rotation {
-                    Rotation::DominantGradient => gradient.directions(&grid, 1.5 * self.scale),
-                    Rotation::Fixed { angle } => vec![angle; grid.len()],
-                };
+        let gradients = planes.iter().map(|plane| Gradient::of(&Gaussian::new(self.scale / 2.0).smooth(plane)));
+        let channels = gradients.zip(descriptors.axis_chunks_iter_mut(Axis(1), LENGTH));
+        let angles = if let Rotation::Fixed { angle: 0.0 } = self.rotation {
+            let upright = Upright::new(&grid, shape, self.side());
+            for (gradient, rows) in channels {
+                upright.describe(&gradient, self.contrast, rows);
             }
-            let field = Field::new(&gradient);
-            let describer = Describer::new(&field, side, self.contrast);
-            let mut columns = descriptors.slice_mut(s![.., channel * LENGTH..(channel + 1) * LENGTH]);
-            for ((point, &angle), mut row) in grid.points().zip(&angles).zip(columns.rows_mut()) {
-                row.assign(&aview1(&describer.describe(point, angle)));
-            }
-        }
+            vec![0.0; grid.len()]
+        } else {
+            self.describe_turned(&grid, channels)
+        };
+        let side = self.side();
         let areas = grid
             .points()
             .zip(angles)
             .map(|((row, column), angle)| Area::RotatedSquare { row: row as f64, column: column as f64, side, angle })
             .collect();
         Ok(LocalFeatures { descriptors, areas })
+    }
+
+    /// Descriptors that are turned, each for itself; gives their angles, which the first of the channels decides on.
+    fn describe_turned<'a>(
+        &self,
+        grid: &Grid,
+        channels: impl Iterator<Item = (Gradient, ArrayViewMut2<'a, f32>)>,
+    ) -> Vec<f64> {
+        let mut angles = Vec::new();
+        for (channel, (gradient, mut rows)) in channels.enumerate() {
+            if channel == 0 {
+                angles = match self.rotation {
+                    Rotation::DominantGradient => gradient.directions(grid, 1.5 * self.scale),
+                    Rotation::Fixed { angle } => vec![angle; grid.len()],
+                };
+            }
+            let field = Field::new(&gradient);
+            let describer = Describer::new(&field, self.side(), self.contrast);
+            for ((point, &angle), mut row) in grid.points().zip(&angles).zip(rows.rows_mut()) {
+                row.assign(&aview1(&describer.describe(point, angle)));
+            }
+        }
+        angles
     }
 
     /// Fails when parameters make no sense, or do not fit the image.
@@ -147,7 +168,6 @@ impl DenseSift {
             "a finite number, 0 or larger",
             self.contrast.is_finite() && self.contrast >= 0.0,
         )?;
-        parameter("step", self.step as f64, "at least 1 pixel", self.step > 0)?;
         if let Rotation::Fixed { angle } = self.rotation {
             parameter("the angle of the rotation", angle, "a finite number of radians", angle.is_finite())?;
         }
@@ -155,10 +175,7 @@ impl DenseSift {
         if smaller < 2 || (smaller as f64) < side {
             return Err(Error::ImageTooSmall { height, width, scale: self.scale, side });
         }
-        if self.step / 2 >= smaller {
-            return Err(Error::NoGridPoint { height, width, step: self.step });
-        }
-        Ok(())
+        Grid::check_step((height, width), self.step)
     }
 }
 

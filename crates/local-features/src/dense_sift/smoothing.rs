@@ -1,6 +1,6 @@
 //! Smoothing with a Gaussian; beyond its border an image goes on as its outermost pixels.
 
-use super::plane::Plane;
+use crate::plane::Plane;
 
 /// Half of a sampled Gaussian; its sum over both halves and the center is 1.
 pub(super) struct Gaussian {

@@ -5,14 +5,14 @@ use ndarray::ArrayView2;
 use crate::Error;
 
 /// A gray image, or anything else that has one number for each pixel.
-pub(super) struct Plane {
+pub(crate) struct Plane {
     values: Vec<f64>,
     width: usize,
 }
 
 impl Plane {
     /// Copies a gray image, all pixels of which have to be numbers that single precision can square.
-    pub(super) fn of_image(gray: ArrayView2<'_, f64>) -> Result<Self, Error> {
+    pub(crate) fn of_image(gray: ArrayView2<'_, f64>) -> Result<Self, Error> {
         /// Far beyond any gray value, and squares of it are still far from the largest single-precision number.
         const LIMIT: f64 = 1e12;
         let (values, width): (Vec<f64>, usize) = (gray.iter().copied().collect(), gray.ncols());
@@ -26,28 +26,28 @@ impl Plane {
     }
 
     /// Room for `height` rows that are pushed with [`push_row`](Self::push_row).
-    pub(super) fn with_capacity(height: usize, width: usize) -> Self {
+    pub(crate) fn with_capacity(height: usize, width: usize) -> Self {
         Self { values: Vec::with_capacity(height * width), width }
     }
 
-    pub(super) fn height(&self) -> usize {
+    pub(crate) fn height(&self) -> usize {
         self.values.len() / self.width
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    pub(super) fn row(&self, row: usize) -> &[f64] {
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.width..][..self.width]
     }
 
-    pub(super) fn row_mut(&mut self, row: usize) -> &mut [f64] {
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f64] {
         &mut self.values[row * self.width..][..self.width]
     }
 
     /// Appends a row, and gives it to be worked on.
-    pub(super) fn push_row(&mut self, row: impl Iterator<Item = f64>) -> &mut [f64] {
+    pub(crate) fn push_row(&mut self, row: impl Iterator<Item = f64>) -> &mut [f64] {
         let start = self.values.len();
         self.values.extend(row);
         &mut self.values[start..]
