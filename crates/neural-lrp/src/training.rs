@@ -39,7 +39,7 @@ mod trainer;
 
 pub use augmentation::Augmentation;
 pub use dense::Dense;
-pub use loss::{accuracy, softmax_cross_entropy};
+pub use loss::accuracy;
 pub use perceptron::{Layer, LayerPlan, Perceptron};
 pub use pictures::Pictures;
 pub use trainer::{Pace, Settings, Trainer};

@@ -1,6 +1,6 @@
 //! What training makes small.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Zip};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::Real;
 
@@ -10,15 +10,7 @@ use crate::Real;
 /// ```text
 /// L = −1/N Σ_n log p_n,k(n)        ∂L/∂s_nk = (p_nk − [k = k(n)]) / N        p_n = softmax(s_n)
 /// ```
-///
-/// ```
-/// use ndarray::array;
-/// use neural_lrp::training::softmax_cross_entropy;
-///
-/// let (loss, gradient) = softmax_cross_entropy(array![[0.0, 0.0]].view(), &[1]);
-/// assert_eq!((loss, gradient), (2f64.ln(), array![[0.5, -0.5]]));
-/// ```
-pub fn softmax_cross_entropy<F: Real>(scores: ArrayView2<'_, F>, classes: &[usize]) -> (f64, Array2<F>) {
+pub(super) fn softmax_cross_entropy<F: Real>(scores: ArrayView2<'_, F>, classes: &[usize]) -> (f64, Array2<F>) {
     let samples = F::of(scores.nrows().max(1) as f64);
     let mut gradient = scores.to_owned();
     let mut loss = 0.0;
@@ -34,7 +26,7 @@ pub fn softmax_cross_entropy<F: Real>(scores: ArrayView2<'_, F>, classes: &[usiz
     (loss / samples.as_(), gradient)
 }
 
-/// Which share of the samples has its highest score at the right class.
+/// Which share of the samples (samples × classes) has its highest score at its class; the first of equal scores counts.
 ///
 /// ```
 /// use ndarray::array;
@@ -43,10 +35,12 @@ pub fn softmax_cross_entropy<F: Real>(scores: ArrayView2<'_, F>, classes: &[usiz
 /// assert_eq!(accuracy(array![[0.1, 0.9], [0.8, 0.2], [2.0, 1.0], [0.0, 1.0]].view(), &[1, 0, 0, 0]), 0.75);
 /// ```
 pub fn accuracy<F: Real>(scores: ArrayView2<'_, F>, classes: &[usize]) -> f64 {
-    let highest =
-        |row: ArrayView1<'_, F>| row.iter().enumerate().fold(0, |best, (at, &s)| if s > row[best] { at } else { best });
-    let mut right = 0usize;
-    Zip::from(scores.rows()).and(classes).for_each(|row, &class| right += usize::from(highest(row) == class));
+    let highest = |row: ArrayView1<'_, F>| {
+        let mut scores = row.iter().enumerate();
+        let first = scores.next()?;
+        Some(scores.fold(first, |best, next| if next.1 > best.1 { next } else { best }).0)
+    };
+    let right = scores.rows().into_iter().zip(classes).filter(|(row, class)| highest(*row) == Some(**class)).count();
     right as f64 / classes.len().max(1) as f64
 }
 
@@ -70,6 +64,12 @@ mod tests {
             };
             assert!((slope - (loss(step) - loss(-step)) / (2.0 * step)).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn equal_scores_say_nothing() {
+        let (loss, gradient) = softmax_cross_entropy(array![[0.0, 0.0]].view(), &[1]);
+        assert_eq!((loss, gradient), (2f64.ln(), array![[0.5, -0.5]]));
     }
 
     #[test]

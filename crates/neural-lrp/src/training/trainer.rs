@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Real;
-use crate::training::{Error, Perceptron, Pictures, random, softmax_cross_entropy};
+use crate::training::loss::softmax_cross_entropy;
+use crate::training::{Error, Perceptron, Pictures, random};
 
 /// How fast a network learns: the learning rate goes from `start` to `end` in a straight line.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
