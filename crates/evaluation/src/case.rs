@@ -7,8 +7,8 @@ use crate::error::{check_finite, check_shape};
 use crate::flipping::check_target;
 use crate::pixels::{by_pixel, relevance_of_pixels};
 use crate::settings::choice;
-use crate::walk::{Walk, positions_of_regions};
-use crate::{Error, Measure, Randomized, Regions, Replacement};
+use crate::walk::{Walk, mean_height, positions_of_regions};
+use crate::{Along, Curve, Error, Measure, Outcome, Output, Randomized, Regions, Replacement};
 
 /// A sample on which explanations are judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +60,20 @@ impl<'a> Case<'a> {
         relevance_of_pixels(self.relevance.view(), self.input.shape(), self.classifier.channel_axis())
     }
 
+    /// The magnitude of each number of the relevance, channels and all.
+    pub(crate) fn magnitudes(&self) -> Result<Vec<f64>, Error> {
+        self.relevance_of_pixels()?;
+        Ok(self.relevance.iter().map(|value| value.abs()).collect())
+    }
+
+    /// The relevance of another input or target, of the same shape as the case's own.
+    pub(crate) fn explain(&self, input: ArrayViewD<'_, f64>, target: usize) -> Result<ArrayD<f64>, Error> {
+        let relevance = self.classifier.explain(input, target).map_err(Error::Classifier)?.relevance;
+        check_shape("the relevance", relevance.shape(), self.relevance.shape())?;
+        check_finite("the relevance", &relevance)?;
+        Ok(relevance)
+    }
+
     /// The mask, of the shape of the pixels.
     pub(crate) fn mask(&self, measure: &dyn Measure) -> Result<ArrayView2<'a, bool>, Error> {
         let mask = self.mask.ok_or_else(|| Error::NoMask { measure: measure.name(), sample: self.number })?;
@@ -78,19 +92,33 @@ impl<'a> Case<'a> {
         replacement.for_sample(self.number).replaced(self.input.view(), self.classifier.channel_axis())
     }
 
-    /// The way from one input to another, `taken` together at each step: regions in their order.
+    /// The way from one input to another: regions in their order.
     pub(crate) fn walk(
         &self,
         [start, end]: [ArrayViewD<'_, f64>; 2],
         regions: &Regions,
         order: &[usize],
-        taken: usize,
     ) -> Result<Walk, Error> {
-        let positions = positions_of_regions(regions, self.input.shape(), self.classifier.channel_axis())?;
-        let groups = order.chunks(taken.max(1));
-        let groups =
-            groups.map(|regions| regions.iter().flat_map(|&region| positions[region].iter().copied()).collect());
+        let mut positions = positions_of_regions(regions, self.input.shape(), self.classifier.channel_axis())?;
+        let groups = order.iter().map(|&region| std::mem::take(&mut positions[region]));
         Ok(Walk::new(start, end, groups.collect()))
+    }
+
+    /// The outputs on the way from one input to another along pixels in their order, after so many of them as the
+    /// ascending `stops` say, and the mean height of the target's.
+    pub(crate) fn outputs_along(
+        &self,
+        ends: [ArrayViewD<'_, f64>; 2],
+        order: &[usize],
+        stops: &[usize],
+        output: Output,
+    ) -> Result<Outcome, Error> {
+        let pixels = self.pixels()?;
+        let walk = self.walk(ends, &Regions::new(1, pixels)?, order)?;
+        let values = output.of(walk.scores(self.classifier, stops)?);
+        let shares: Vec<f64> = stops.iter().map(|&stop| stop as f64 / (pixels.0 * pixels.1) as f64).collect();
+        let value = mean_height(&shares, values.column(self.target));
+        Ok(Outcome { value, curve: Some(Curve { along: Along::Share(shares), values }) })
     }
 }
 

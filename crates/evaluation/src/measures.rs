@@ -5,8 +5,25 @@
 use crate::Measure;
 use crate::settings::Given;
 
+mod completeness;
+mod complexity;
+mod deletion;
+mod insertion;
+mod local_lipschitz_estimate;
+mod max_sensitivity;
+mod model_parameter_randomisation;
 mod pixel_flipping;
+mod pointing_game;
+mod random_logit;
 mod region_perturbation;
+mod relevance_mass_accuracy;
+mod relevance_rank_accuracy;
+mod sparseness;
+mod top_k_intersection;
+
+pub use completeness::Against;
+pub use local_lipschitz_estimate::slope;
+pub use max_sensitivity::relative_change;
 
 /// Makes one list of all measures, known by their names.
 macro_rules! measures {
@@ -35,4 +52,17 @@ macro_rules! measures {
 measures! {
     pixel_flipping::PixelFlipping,
     region_perturbation::RegionPerturbation,
+    insertion::Insertion,
+    deletion::Deletion,
+    pointing_game::PointingGame,
+    relevance_mass_accuracy::RelevanceMassAccuracy,
+    relevance_rank_accuracy::RelevanceRankAccuracy,
+    top_k_intersection::TopKIntersection,
+    max_sensitivity::MaxSensitivity,
+    local_lipschitz_estimate::LocalLipschitzEstimate,
+    sparseness::Sparseness,
+    complexity::Complexity,
+    completeness::Completeness,
+    model_parameter_randomisation::ModelParameterRandomisation,
+    random_logit::RandomLogit,
 }

@@ -72,7 +72,7 @@ pub enum Replacement {
 }
 
 /// The side of the blur that does not say another (Quantus's).
-const BLUR_SIDE: NonZeroUsize = NonZeroUsize::new(15).unwrap();
+pub(crate) const BLUR_SIDE: NonZeroUsize = NonZeroUsize::new(15).unwrap();
 
 impl Replacement {
     /// The input, seen as rows × columns × channels, with all of its pixels replaced; there is at least one pixel.

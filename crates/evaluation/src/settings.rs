@@ -1,7 +1,7 @@
 //! Measures as text: their names, and settings as `key:value`.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 /// What a measure is called, and how it is set.
@@ -55,6 +55,42 @@ impl<'a> Given<'a> {
 /// The key of a field: `features_in_step` is set by `features-in-step:8`.
 pub(crate) fn key_of(field: &str) -> String {
     field.replace('_', "-")
+}
+
+/// A finite number that is not negative.
+///
+/// ```
+/// use evaluation::NonNegative;
+/// assert_eq!("0.2".parse::<NonNegative>().map(NonNegative::get), Ok(0.2));
+/// assert!("-1".parse::<NonNegative>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NonNegative(f64);
+
+impl NonNegative {
+    /// The number, unless it is negative or not finite.
+    pub const fn new(number: f64) -> Option<Self> {
+        if number >= 0.0 && number.is_finite() { Some(Self(number)) } else { None }
+    }
+
+    /// The number.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for NonNegative {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl FromStr for NonNegative {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().ok().and_then(Self::new).ok_or("it is a number, 0 or larger")
+    }
 }
 
 /// Declares a measure: its settings with their defaults, and the name by which texts call it.

@@ -1,5 +1,6 @@
 //! From one input to another, pixel by pixel, while the scores are watched.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayD, ArrayView1, ArrayViewD, Axis, Ix3, concatenate, s};
@@ -125,6 +126,14 @@ impl Output {
         }
         scores
     }
+}
+
+/// After how many of `count` pixels the steps of a curve are: from none to all, as evenly as whole numbers allow.
+pub(crate) fn even_stops(count: usize, steps: NonZeroUsize) -> Vec<usize> {
+    let share = |step: usize| (step as u128 * count as u128 / steps.get() as u128) as usize;
+    let mut stops: Vec<usize> = (0..=steps.get()).map(share).collect();
+    stops.dedup();
+    stops
 }
 
 /// The mean height of a curve whose steps are at ascending places, by the trapezoidal rule; that of its only step where

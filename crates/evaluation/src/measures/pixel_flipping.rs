@@ -3,8 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::walk::mean_height;
-use crate::{Along, Among, Better, Case, Curve, Error, FlipOrder, Measure, Outcome, Output, Regions, Replacement};
+use crate::{Among, Better, Case, Error, FlipOrder, Measure, Outcome, Output, Replacement};
 
 settings! {
     /// Pixel flipping (Bach et al. 2015, Figs 18–22): pixels are flipped one after the other in the order of their
@@ -57,18 +56,11 @@ impl Measure for PixelFlipping {
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
-        let relevance = case.relevance_of_pixels()?;
-        let order = self.order.for_sample(case.number).of(&relevance.iter().copied().collect::<Vec<_>>());
+        let relevance: Vec<f64> = case.relevance_of_pixels()?.into_iter().collect();
+        let order = self.order.for_sample(case.number).of(&relevance);
         let order = self.pixels.of(order, case, self)?;
         let replaced = case.replaced(&self.replacement)?;
-        let regions = Regions::new(1, case.pixels()?)?;
-        let taken = self.features_in_step.get();
-        let walk = case.walk([case.input.view(), replaced.view()], &regions, &order, taken)?;
-        let stops: Vec<usize> = (0..=order.len().div_ceil(taken)).collect();
-        let values = self.output.of(walk.scores(case.classifier, &stops)?);
-        let flipped = |stop: &usize| (stop * taken).min(order.len()) as f64 / relevance.len() as f64;
-        let shares: Vec<f64> = stops.iter().map(flipped).collect();
-        let value = mean_height(&shares, values.column(case.target));
-        Ok(Outcome { value, curve: Some(Curve { along: Along::Share(shares), values }) })
+        let stops: Vec<usize> = (0..order.len()).step_by(self.features_in_step.get()).chain([order.len()]).collect();
+        case.outputs_along([case.input.view(), replaced.view()], &order, &stops, self.output)
     }
 }

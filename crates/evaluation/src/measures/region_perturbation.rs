@@ -56,7 +56,7 @@ impl Measure for RegionPerturbation {
         let regions = Regions::centered(self.patch_size.get(), relevance.dim())?;
         let order = self.order.for_sample(case.number).of(&regions.sums(relevance.view())?.to_vec());
         let replaced = case.replaced(&self.replacement)?;
-        let walk = case.walk([case.input.view(), replaced.view()], &regions, &order, 1)?;
+        let walk = case.walk([case.input.view(), replaced.view()], &regions, &order)?;
         let stops: Vec<usize> = (0..=order.len().min(self.regions_evaluation)).collect();
         let values = self.output.of(walk.scores(case.classifier, &stops)?);
         let of_target = values.column(case.target);

@@ -1,0 +1,39 @@
+//! Relevance rank accuracy.
+
+use crate::settings::settings;
+use crate::{Better, Case, Error, FlipOrder, Measure, Outcome};
+
+settings! {
+    /// Relevance rank accuracy (Arras et al. 2022): of the K most relevant pixels, the share that lies in a mask of K
+    /// pixels.
+    ///
+    /// ```text
+    /// |{p_1, …, p_K} ∩ mask| / K,   R_{p_1} ≥ R_{p_2} ≥ …,   K = |mask|
+    /// ```
+    ///
+    /// Not defined for a mask without any pixel. As Quantus's `RelevanceRankAccuracy`; of equal relevance, the pixel that
+    /// comes first row by row is the more relevant one.
+    pub struct RelevanceRankAccuracy = "relevance-rank-accuracy" {}
+}
+
+impl Measure for RelevanceRankAccuracy {
+    fn question(&self) -> &'static str {
+        "Are the most relevant pixels, as many as the object has, those of the object?"
+    }
+
+    fn better(&self) -> Better {
+        Better::Higher
+    }
+
+    fn needs_mask(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+        let relevance: Vec<f64> = case.relevance_of_pixels()?.into_iter().collect();
+        let mask: Vec<bool> = case.mask(self)?.iter().copied().collect();
+        let count = mask.iter().filter(|&&is_inside| is_inside).count();
+        let hits = FlipOrder::HighestFirst.of(&relevance).into_iter().take(count).filter(|&pixel| mask[pixel]).count();
+        Ok((count > 0).then(|| hits as f64 / count as f64).into())
+    }
+}

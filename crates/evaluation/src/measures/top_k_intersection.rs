@@ -1,0 +1,48 @@
+//! Top-k intersection.
+
+use std::num::NonZeroUsize;
+
+use crate::settings::settings;
+use crate::{Better, Case, Error, FlipOrder, Measure, Outcome};
+
+settings! {
+    /// Top-k intersection (Theiner et al. 2021): of the k most relevant pixels, the share that lies in the mask.
+    ///
+    /// ```text
+    /// |{p_1, …, p_k} ∩ mask| / k,   R_{p_1} ≥ R_{p_2} ≥ …
+    /// ```
+    ///
+    /// Not defined for a mask without any pixel. As Quantus's `TopKIntersection`; of equal relevance, the pixel that comes
+    /// first row by row is the more relevant one.
+    pub struct TopKIntersection = "top-k-intersection" {
+        /// How many pixels (1000, as in Quantus); an input has to have as many.
+        pub k: NonZeroUsize = const { NonZeroUsize::new(1000).unwrap() },
+    }
+}
+
+impl Measure for TopKIntersection {
+    fn question(&self) -> &'static str {
+        "How many of the k most relevant pixels are on the object?"
+    }
+
+    fn better(&self) -> Better {
+        Better::Higher
+    }
+
+    fn needs_mask(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+        let relevance: Vec<f64> = case.relevance_of_pixels()?.into_iter().collect();
+        let mask: Vec<bool> = case.mask(self)?.iter().copied().collect();
+        let k = self.k.get();
+        if k > relevance.len() {
+            let reason =
+                format!("k = {k} is more than the {} pixels of the input: top-k-intersection=k:100", mask.len());
+            return Err(Error::Unfit { measure: Self::NAME, reason });
+        }
+        let hits = FlipOrder::HighestFirst.of(&relevance).into_iter().take(k).filter(|&pixel| mask[pixel]).count();
+        Ok(mask.contains(&true).then(|| hits as f64 / k as f64).into())
+    }
+}

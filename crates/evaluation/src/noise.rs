@@ -1,0 +1,85 @@
+//! Explanations of inputs near an input.
+
+use std::num::NonZeroUsize;
+
+use ndarray::parallel::prelude::*;
+use ndarray::{ArrayD, ArrayViewD};
+use rand::distributions::Uniform;
+use rand::{Rng, RngCore, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::order::seed_of_sample;
+use crate::{Case, Error};
+
+/// How inputs are changed a little.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Noise {
+    /// Each number by at most so much, evenly.
+    Uniform { largest: f64 },
+    /// Each number by a normal distribution around 0.
+    Normal { deviation: f64 },
+}
+
+impl Noise {
+    /// Adds noise to an input.
+    fn added_to(self, input: ArrayViewD<'_, f64>, seed: u64) -> ArrayD<f64> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        match self {
+            Self::Uniform { largest } => {
+                let even = Uniform::new_inclusive(-largest, largest);
+                input.mapv(|value| value + random.sample(even))
+            }
+            Self::Normal { deviation } => input.mapv(|value| value + deviation * standard_normal(&mut random)),
+        }
+    }
+}
+
+/// A number of the standard normal distribution, by the method of Box and Muller.
+fn standard_normal(random: &mut impl Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - random.r#gen::<f64>()).ln()).sqrt(); // of a number in (0, 1]
+    radius * (std::f64::consts::TAU * random.r#gen::<f64>()).cos()
+}
+
+/// Explains the case's target for several changed inputs; `judge` sees each with its relevance.
+pub(crate) fn explanations_nearby<T: Send>(
+    case: &Case<'_>,
+    noise: Noise,
+    count: NonZeroUsize,
+    seed: u64,
+    judge: impl Fn(ArrayViewD<'_, f64>, ArrayViewD<'_, f64>) -> T + Sync,
+) -> Result<Vec<T>, Error> {
+    case.relevance_of_pixels()?;
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed_of_sample(seed, case.number));
+    let seeds: Vec<u64> = (0..count.get()).map(|_| random.next_u64()).collect();
+    let judged = seeds.into_par_iter().map(|seed| {
+        let input = noise.added_to(case.input.view(), seed);
+        let relevance = case.explain(input.view(), case.target)?;
+        Ok(judge(input.view(), relevance.view()))
+    });
+    judged.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::ArrayD;
+
+    use super::*;
+
+    #[test]
+    fn noise_has_the_moments_of_its_distribution() {
+        let input = ArrayD::from_elem(vec![100, 100], 2.0);
+        for (noise, variance) in
+            [(Noise::Uniform { largest: 0.3 }, 0.3_f64.powi(2) / 3.0), (Noise::Normal { deviation: 0.2 }, 0.04)]
+        {
+            let changes = noise.added_to(input.view(), 7) - &input;
+            // Four standard deviations of the mean, and of the variance.
+            let mean = changes.mean().unwrap_or(f64::NAN);
+            assert!(mean.abs() < 4.0 * (variance / 1e4).sqrt(), "{noise:?} {mean}");
+            let found = changes.mapv(|change| change * change).mean().unwrap_or(f64::NAN);
+            assert!((found / variance - 1.0).abs() < 4.0 * (2.0_f64 / 1e4).sqrt(), "{noise:?} {found}");
+            if let Noise::Uniform { largest } = noise {
+                assert!(changes.iter().all(|change| change.abs() <= largest + 1e-15));
+            }
+        }
+    }
+}
