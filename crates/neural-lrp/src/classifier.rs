@@ -6,7 +6,7 @@ use relevance::{ExplainError, ExplainableClassifier, Explanation};
 
 use crate::explainer::{Explained, Explainer, Forward, Initial, Question, Target, stack};
 use crate::methods::Method;
-use crate::{Composite, Error, Real};
+use crate::{Composite, Error, Network, Real};
 
 /// How a network is explained: by rules, or by one of the methods that they are compared with.
 #[derive(Clone, Debug)]
@@ -79,10 +79,17 @@ impl From<Method> for Approach {
 #[derive(Clone, Debug)]
 pub struct NetworkClassifier<F: Real> {
     explainer: Explainer<F>,
+    /// The same for scores alone: more samples at a time.
+    scorer: Explainer<F>,
     shape: Vec<usize>,
     targets: usize,
     approach: Approach,
 }
+
+/// How many samples are scored in one pass, at most: enough for matrix products to be at their best, …
+const SAMPLES_TOGETHER: usize = 128;
+/// … and how many numbers they have together, so that large images keep to the memory of one.
+const NUMBERS_TOGETHER: usize = 1 << 18;
 
 impl<F: Real> NetworkClassifier<F> {
     /// A network for samples of a shape, and how it is explained: a [`Composite`] or a [`Method`].
@@ -98,7 +105,9 @@ impl<F: Real> NetworkClassifier<F> {
         let samples = explainer.fixed_samples().unwrap_or(1);
         let shapes = explainer.network().shapes(&[&[&[samples], shape].concat()])?;
         let targets = shapes[explainer.explained().index()].iter().product::<usize>() / samples;
-        Ok(Self { explainer: explainer.samples_together(1), shape: shape.to_vec(), targets, approach })
+        let together = (NUMBERS_TOGETHER / shape.iter().product::<usize>().max(1)).clamp(1, SAMPLES_TOGETHER);
+        let (explainer, scorer) = (explainer.clone().samples_together(1), explainer.samples_together(together));
+        Ok(Self { explainer, scorer, shape: shape.to_vec(), targets, approach })
     }
 
     /// What makes the explanations.
@@ -111,21 +120,31 @@ impl<F: Real> NetworkClassifier<F> {
         &self.approach
     }
 
-    /// One pass of the network, of at most as many samples as it takes at a time. What is missing is filled up with the
-    /// last of them.
-    fn forward(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Forward<'_, F>, Error> {
+    /// Another network, explained in the same way.
+    pub(crate) fn with_network(&self, network: &Network<F>) -> Result<Self, Error> {
+        let [explainer, scorer] = [&self.explainer, &self.scorer].map(|explainer| explainer.with_network(network));
+        Ok(Self { explainer: explainer?, scorer: scorer?, ..self.clone() })
+    }
+
+    /// A pass of the network. Where it takes more samples than there are, they are filled up with the last of them.
+    fn forward<'a>(
+        &self,
+        explainer: &'a Explainer<F>,
+        inputs: &[ArrayViewD<'_, f64>],
+    ) -> Result<Forward<'a, F>, Error> {
         for input in inputs {
             if input.shape() != self.shape {
                 let reason = format!("it has shape {:?}; this classifier takes {:?}", input.shape(), self.shape);
                 return Err(Error::Input { input: "sample".into(), reason });
             }
         }
+        let count = inputs.len().max(explainer.fixed_samples().unwrap_or(1));
         let fill = inputs.last().into_iter().cycle();
-        let samples = inputs.iter().chain(fill).take(self.samples());
+        let samples = inputs.iter().chain(fill).take(count);
         let mut numbers = samples.flatten().map(|&number| F::of(number));
-        let shape = [&[self.samples()], self.shape.as_slice()].concat();
+        let shape = [&[count], self.shape.as_slice()].concat();
         let batch = ArrayD::from_shape_simple_fn(shape, || numbers.next().unwrap_or_default());
-        self.explainer.forward(batch.view())
+        explainer.forward(batch.view())
     }
 
     /// What an explanation begins with. The copies that fill a pass up get nothing, so that the ledger is that of the
@@ -138,11 +157,6 @@ impl<F: Real> NetworkClassifier<F> {
         let mut relevance = stack(forward.initial(&initial)?);
         relevance.slice_axis_mut(Axis(0), Slice::from(1..)).fill(F::zero());
         Ok(Initial::Array(relevance))
-    }
-
-    /// How many samples go through the network at a time.
-    fn samples(&self) -> usize {
-        self.explainer.fixed_samples().unwrap_or(1)
     }
 }
 
@@ -157,8 +171,8 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
     }
 
     fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError> {
-        let scores = inputs.par_chunks(self.samples()).map(|inputs| {
-            let scores = self.forward(inputs)?.scores();
+        let scores = inputs.par_chunks(self.scorer.together()).map(|inputs| {
+            let scores = self.forward(&self.scorer, inputs)?.scores();
             Ok(scores.iter().take(inputs.len() * self.targets).map(|score| score.as_()).collect())
         });
         let scores = scores.collect::<Result<Vec<Vec<f64>>, Error>>()?;
@@ -166,7 +180,7 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
     }
 
     fn explain(&self, input: ArrayViewD<'_, f64>, target: usize) -> Result<Explanation, ExplainError> {
-        let forward = self.forward(&[input])?;
+        let forward = self.forward(&self.explainer, &[input])?;
         let initial = self.initial(&forward, target)?;
         let explained = self.approach.explain(&forward, &initial.into())?;
         let relevance = explained.relevance.iter().flatten().map(|relevance| relevance.as_());

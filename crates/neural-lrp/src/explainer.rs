@@ -112,6 +112,17 @@ impl<F: Real> Explainer<F> {
         self.network.inputs().iter().find_map(|input| input.shape.first().copied().flatten())
     }
 
+    /// How many samples of a batch go through the network together.
+    pub(crate) fn together(&self) -> usize {
+        self.fixed_samples().unwrap_or(self.together)
+    }
+
+    /// Explains the same tensor of another network.
+    pub(crate) fn with_network(&self, network: &Network<F>) -> Result<Self, Error> {
+        let explained = network.find(&self.network.tensor(self.explained).name)?;
+        Ok(Self { network: network.clone(), explained, ..self.clone() })
+    }
+
     /// The forward pass of a batch, for a network of one input.
     ///
     /// # Errors
@@ -139,8 +150,7 @@ impl<F: Real> Explainer<F> {
                 reason: "it should have an axis of samples before all others".into(),
             });
         };
-        let fixed = self.fixed_samples();
-        let together = fixed.unwrap_or(self.together);
+        let (fixed, together) = (self.fixed_samples(), self.together());
         let equal = batches.iter().all(|batch| batch.shape().first() == Some(&samples));
         let whole = fixed.is_none() || samples.is_multiple_of(together);
         if samples == 0 || !equal || !whole {

@@ -18,6 +18,7 @@ mod matrix_product;
 mod network;
 mod operation;
 mod propagation;
+mod randomization;
 mod real;
 
 pub use activations::Activations;
