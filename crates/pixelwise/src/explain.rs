@@ -12,7 +12,6 @@ mod explanation;
 mod files;
 mod page;
 mod plan;
-mod progress;
 mod record;
 mod run;
 mod samples;

@@ -2,6 +2,7 @@
 
 mod compare;
 mod computation;
+mod evaluate;
 mod explain;
 mod failure;
 mod inputs;
@@ -11,6 +12,7 @@ mod model;
 mod output;
 mod pictures;
 mod preprocess;
+mod progress;
 mod rules;
 mod run;
 
@@ -32,6 +34,7 @@ enum Verb {
     Run(Box<run::Arguments>),
     Inspect(Box<inspect::Arguments>),
     Compare(Box<compare::Arguments>),
+    Evaluate(Box<evaluate::Arguments>),
 }
 
 const EXAMPLES: &str = "\
@@ -44,6 +47,8 @@ Examples:
       The network as it is seen: operations, shapes, and the rule that each gets
   pixelwise compare model.onnx photo.jpg
       Rules side by side, on one sheet
+  pixelwise evaluate model.onnx photos/
+      Are the heatmaps right? Measures of it, rules side by side
 
 `pixelwise VERB --help` says more. `cargo run -p bow-demo` learns a Bag-of-Words classifier and explains pictures with
 it; `pixelwise inspect` shows what it is made of.";
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Inspect(arguments) => inspect::inspect(&arguments),
         Verb::Compare(arguments) => compare::compare(&arguments),
+        Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use ndarray::{ArrayD, arr0};
 use neural_lrp::methods::Method;
 use neural_lrp::rules::{InputRange, Rule};
-use neural_lrp::{Composite, Explained, Forward, Initial, Real, Selector, Target};
+use neural_lrp::{Approach, Composite, Explained, Forward, Initial, Real, Selector, Target};
 
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
@@ -180,6 +180,15 @@ impl ReadyWay {
             Self::Composite(_, composite) => forward.explain(composite, &Initial::Score(target.clone()).into())?,
             Self::Method(method) => method.explain(forward, &Initial::One(target.clone()).into())?,
         })
+    }
+}
+
+impl From<ReadyWay> for Approach {
+    fn from(way: ReadyWay) -> Self {
+        match way {
+            ReadyWay::Composite(_, composite) => composite.into(),
+            ReadyWay::Method(method) => method.into(),
+        }
     }
 }
 

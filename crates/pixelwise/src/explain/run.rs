@@ -12,10 +12,10 @@ use crate::explain::explanation::Done;
 use crate::explain::files::CanNotWrite;
 use crate::explain::page::Index;
 use crate::explain::plan::Plan;
-use crate::explain::progress::Progress;
 use crate::explain::stack::Stack;
 use crate::explain::summary::Summary;
 use crate::failure::{Context, Failure, chain};
+use crate::progress::Progress;
 
 /// How many groups of samples are under way at once, for each thread.
 const AHEAD: usize = 4;

@@ -1,0 +1,226 @@
+//! `pixelwise evaluate`: are the heatmaps right?
+
+use std::path::PathBuf;
+
+use clap::Args;
+use evaluation::{Evaluation, Measure, measures};
+use neural_lrp::{Explainer, NetworkClassifier, Real};
+
+use crate::computation::{ComputationOptions, Precision};
+use crate::failure::{Context, Failure};
+use crate::inputs::Source;
+use crate::labels::Labels;
+use crate::model::{NetworkModel, declared_shape};
+use crate::output::print;
+use crate::preprocess::{PreprocessOptions, input_range};
+use crate::progress::Progress;
+use crate::rules::{RangeChoice, Way};
+use results::Results;
+use samples::{Samples, Truth};
+use unfinished::Unfinished;
+
+mod results;
+mod samples;
+mod unfinished;
+
+/// Judge explanations: measures of whether heatmaps are right, rules side by side
+///
+/// Each sample is explained by each rule, and each measure says how good the explanation is. The table has the mean over
+/// all samples with its 95 % confidence interval. A run that is stopped goes on where it was when it is given again.
+#[derive(Args)]
+#[command(after_help = EXAMPLES, after_long_help = long_help())]
+pub struct Arguments {
+    /// The network: an ONNX file, or a text network of the LRP toolbox
+    model: PathBuf,
+
+    /// A folder of images, an image (PNG, JPEG, BMP, PNM), or an .npy batch
+    inputs: PathBuf,
+
+    /// What is measured: names with their settings, as in pixel-flipping=order:lowest,replacement:mean
+    #[arg(long, value_name = "MEASURE,…", default_values = DEFAULT_MEASURES)]
+    measure: Vec<String>,
+
+    /// What is judged: a rule, a composite or a method, as `pixelwise explain` knows them
+    #[arg(long, value_name = "RULE|COMPOSITE|METHOD", default_values = DEFAULT_RULES)]
+    rule: Vec<Way>,
+
+    /// The class whose score is explained: predicted, its number, or its name
+    #[arg(long, value_name = "predicted|K|NAME", default_value = "predicted", conflicts_with = "truth")]
+    target: String,
+
+    /// The class of each sample, a number or a name on each line: it is explained in place of the predicted one
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+
+    /// Where relevance should lie, for measures that need it: an .npy array (samples, rows, columns), not 0 inside
+    #[arg(long, value_name = "FILE.npy")]
+    masks: Option<PathBuf>,
+
+    /// Judge no more than so many samples, the first ones
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+
+    /// The folder for tables, curves and the report
+    #[arg(long, value_name = "DIR", default_value = "evaluation")]
+    output: PathBuf,
+
+    /// The smallest and largest value of the network's input, for the rule z-box (default for images: black and white after their preprocessing): two numbers, or two .npy files
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    input_range: Option<RangeChoice>,
+
+    #[command(flatten)]
+    preprocess: PreprocessOptions,
+
+    /// Names of the classes, class k on line k + 1
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+
+    #[command(flatten)]
+    computation: ComputationOptions,
+
+    /// Print JSON instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the paper measures, and whether the books of the score are complete.
+const DEFAULT_MEASURES: [&str; 3] = ["pixel-flipping", "sparseness", "completeness"];
+
+/// A rule of the paper, today's usual composite, and what they are compared with.
+const DEFAULT_RULES: [&str; 4] = ["alpha-beta=2", "epsilon-plus-flat", "input-x-gradient", "gradient"];
+
+const EXAMPLES: &str = "\
+Examples:
+  pixelwise evaluate model.onnx photos/
+      The usual rules, by pixel flipping, sparseness and completeness
+  pixelwise evaluate model.onnx digits.npy --rule epsilon=0.01 --rule gradient --measure pixel-flipping,max-sensitivity
+      One's own choice
+  pixelwise evaluate model.onnx photos/ --measure region-perturbation=order:lowest --samples 50 --json
+      For a program
+
+`pixelwise evaluate --help` lists the measures.";
+
+/// The examples, and what each measure answers.
+fn long_help() -> String {
+    let mut help =
+        format!("{}\n\nMeasures:\n", EXAMPLES.replace("\n\n`pixelwise evaluate --help` lists the measures.", ""));
+    for measure in measures::all() {
+        help += &format!(
+            "  {}\n      {} {}er is better.\n",
+            measure.name(),
+            measure.question(),
+            match measure.better() {
+                evaluation::Better::Higher => "High",
+                evaluation::Better::Lower => "Low",
+            }
+        );
+    }
+    help
+}
+
+/// Judges explanations.
+pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.computation.start()?;
+    match arguments.computation.dtype {
+        Precision::F32 => evaluate_in::<f32>(arguments),
+        Precision::F64 => evaluate_in::<f64>(arguments),
+    }
+}
+
+fn evaluate_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
+    let measures = measures_of(&arguments.measure)?;
+    if let (Some(measure), None) = (measures.iter().find(|measure| measure.needs_mask()), &arguments.masks) {
+        return Err(
+            format!("{} needs to know where relevance should lie: give --masks FILE.npy", measure.name()).into()
+        );
+    }
+    let labels = Labels::read(arguments.labels.as_deref())?;
+    let truth = Truth::read(&labels, &arguments.target, arguments.truth.as_deref())?;
+    let mut model = NetworkModel::<F>::read(&arguments.model)?;
+    let input = model.only_input()?;
+    let (name, declared) = (input.name.clone(), declared_shape(input));
+    let sources = Source::all(&arguments.inputs)?;
+    let takes_images = sources.iter().any(|source| matches!(source, Source::Image(_)));
+    let preprocessing = takes_images.then(|| arguments.preprocess.for_input(&name, &declared)).transpose()?;
+    let range = match (&arguments.input_range, &preprocessing) {
+        (Some(range), _) => Some(range.read()?),
+        (None, Some(preprocessing)) => Some(input_range(preprocessing)?),
+        (None, None) => None,
+    };
+    let ways = arguments.rule.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let samples = Samples::new(&sources, preprocessing, truth, arguments.masks.as_deref(), arguments.samples)?;
+    let together = declared.first().copied().flatten().unwrap_or(1);
+    let network = model.network(&[&[&[together], samples.shape()].concat()])?;
+
+    std::fs::create_dir_all(&arguments.output).context(format!("can't make {}", arguments.output.display()))?;
+    let key = unfinished::key(arguments, &sources)?;
+    let mut unfinished =
+        Unfinished::open(&arguments.output, &key, || Evaluation::new(&measures, samples.count()), &ways)?;
+    let progress = Progress::new(samples.count() * ways.len());
+    progress.advance(unfinished.finished());
+    for (position, way) in ways.iter().enumerate() {
+        let classifier = NetworkClassifier::new(Explainer::new(&network)?, samples.shape(), way.clone())?;
+        let sample = |number| samples.sample(number, &classifier);
+        let mut evaluation = unfinished.evaluation(position).clone();
+        let mut before = evaluation.finished();
+        evaluation
+            .run_randomizable(&measures, &classifier, &sample, |evaluation| {
+                progress.advance(evaluation.finished() - before);
+                before = evaluation.finished();
+                unfinished.keep(position, evaluation)
+            })
+            .context(way)?;
+        unfinished.finish(position, evaluation);
+    }
+    drop(progress);
+
+    let results = Results {
+        arguments,
+        dtype: F::NAME,
+        measures: &measures,
+        ways: &ways,
+        samples: &samples,
+        evaluations: unfinished.evaluations(),
+    };
+    results.write(&arguments.output)?;
+    print(&if arguments.json { format!("{:#}\n", results.json()) } else { results.text() })?;
+    unfinished.remove()
+}
+
+/// The measures of the command line. Commas stand between measures and between a measure's settings: what begins with
+/// the name of a measure is one.
+fn measures_of(texts: &[String]) -> Result<Vec<Box<dyn Measure>>, Failure> {
+    let mut whole: Vec<String> = Vec::new();
+    for part in texts.iter().flat_map(|text| text.split(',')) {
+        let is_setting = part.contains(':') && !part.contains('=');
+        match whole.last_mut().filter(|_| is_setting) {
+            Some(last) => *last += &format!("{}{part}", if last.contains('=') { "," } else { "=" }),
+            None => whole.push(part.to_owned()),
+        }
+    }
+    whole.iter().map(|text| Ok(text.parse::<Box<dyn Measure>>()?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_stand_between_measures_and_between_settings() {
+        let texts = |texts: &[&str]| {
+            let given: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
+            Ok::<Vec<String>, Failure>(measures_of(&given)?.iter().map(|measure| measure.to_string()).collect())
+        };
+        assert_eq!(
+            texts(&["pixel-flipping=order:lowest,replacement:inversion,sparseness", "completeness"]).unwrap(),
+            ["pixel-flipping=order:lowest,replacement:inversion", "sparseness", "completeness"]
+        );
+        assert!(texts(&["nonsense"]).unwrap_err().to_string().contains("pixel-flipping"));
+    }
+
+    #[test]
+    fn the_help_knows_every_measure() {
+        let help = long_help();
+        assert!(measures::NAMES.iter().all(|name| help.contains(name)));
+    }
+}

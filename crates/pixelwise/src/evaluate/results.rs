@@ -1,0 +1,218 @@
+//! What comes out: a table, CSV and JSON, curves, and a report.
+
+use std::path::Path;
+
+use evaluation::{Along, Better, Estimate, Evaluation, Follow, Measure};
+use report::{Curve, Picture, Plot, Report, Section};
+use serde_json::{Value, json};
+
+use super::Arguments;
+use super::samples::Samples;
+use crate::failure::{Context, Failure};
+use crate::output::Table;
+use crate::rules::ReadyWay;
+
+/// All that was found.
+pub struct Results<'a> {
+    pub arguments: &'a Arguments,
+    pub dtype: &'static str,
+    pub measures: &'a [Box<dyn Measure>],
+    pub ways: &'a [ReadyWay],
+    pub samples: &'a Samples,
+    /// One for each way.
+    pub evaluations: &'a [Evaluation],
+}
+
+impl Results<'_> {
+    /// Writes all files into a folder.
+    pub fn write(&self, folder: &Path) -> Result<(), Failure> {
+        let write = |name: &str, text: &str| {
+            let path = folder.join(name);
+            whole_file::write(&path, text.as_bytes()).context(format!("can't write {}", path.display()))
+        };
+        write("table.csv", &self.table_csv())?;
+        write("samples.csv", &self.samples_csv())?;
+        write("evaluation.json", &format!("{:#}\n", self.json()))?;
+        let mut section = Section::new("Curves").paragraph(
+            "Mean scores of the explained class, over all samples, while the input is changed step by step.",
+        );
+        for (position, measure) in self.measures.iter().enumerate() {
+            if let Some((plot, csv)) = self.plot(position) {
+                let name = file_name(&measure.to_string());
+                write(&format!("{name}.svg"), &plot.svg()?)?;
+                write(&format!("{name}.csv"), &csv)?;
+                section = section.pictures([Picture::plot(&plot, measure.to_string())?.linked(&format!("{name}.svg"))]);
+            }
+        }
+        self.report(section).write(folder.join("report.html"))?;
+        Ok(())
+    }
+
+    /// For a person: a row for each rule, a column for each measure.
+    pub fn text(&self) -> String {
+        let headings: Vec<String> = self.measures.iter().map(|measure| heading(measure.as_ref())).collect();
+        let mut table = Table::new(["rule"].into_iter().chain(headings.iter().map(String::as_str)));
+        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+            let estimates = (0..self.measures.len()).map(|measure| interval(evaluation.estimate(measure)));
+            table.row([way.to_string()].into_iter().chain(estimates));
+        }
+        let folder = self.arguments.output.display();
+        format!(
+            "{} samples, means with 95 % confidence intervals; ↑ higher is better, ↓ lower\n{}\nfiles: {folder}\n",
+            self.samples.count(),
+            table.text()
+        )
+    }
+
+    /// For a program.
+    pub fn json(&self) -> Value {
+        let measures = self.measures.iter().map(|measure| {
+            json!({ "measure": measure.to_string(), "question": measure.question(), "better": better(measure.as_ref()) })
+        });
+        let rules = self.ways.iter().zip(self.evaluations).map(|(way, evaluation)| {
+            let estimates = self.measures.iter().enumerate().map(|(position, measure)| {
+                let estimate = evaluation.estimate(position);
+                json!({
+                    "measure": measure.to_string(),
+                    "mean": estimate.map(|estimate| estimate.mean),
+                    "interval": estimate.and_then(|estimate| estimate.interval),
+                    "samples": estimate.map_or(0, |estimate| estimate.samples),
+                    "values": evaluation.values(position),
+                })
+            });
+            json!({ "rule": way.to_string(), "measures": estimates.collect::<Vec<_>>() })
+        });
+        json!({
+            "model": self.arguments.model,
+            "dtype": self.dtype,
+            "inputs": self.arguments.inputs,
+            "samples": self.samples.names(),
+            "measures": measures.collect::<Vec<_>>(),
+            "rules": rules.collect::<Vec<_>>(),
+        })
+    }
+
+    fn table_csv(&self) -> String {
+        let mut csv = "rule,measure,better,samples,mean,low,high\n".to_owned();
+        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+            for (position, measure) in self.measures.iter().enumerate() {
+                let (rule, name) = (quoted(&way.to_string()), quoted(&measure.to_string()));
+                let (samples, [mean, low, high]) = match evaluation.estimate(position) {
+                    Some(estimate) => (estimate.samples, numbers(&estimate)),
+                    None => (0, Default::default()),
+                };
+                csv += &format!("{rule},{name},{},{samples},{mean},{low},{high}\n", better(measure.as_ref()));
+            }
+        }
+        csv
+    }
+
+    fn samples_csv(&self) -> String {
+        let mut csv = "sample,class,rule,measure,value\n".to_owned();
+        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+            for (position, measure) in self.measures.iter().enumerate() {
+                let values = evaluation.values(position);
+                for ((name, judged), value) in self.samples.names().iter().zip(evaluation.samples()).zip(values) {
+                    let class = judged.as_ref().map_or_else(String::new, |judged| judged.target.to_string());
+                    let (rule, measure) = (quoted(&way.to_string()), quoted(&measure.to_string()));
+                    csv += &format!("{},{class},{rule},{measure},{}\n", quoted(name), written(value));
+                }
+            }
+        }
+        csv
+    }
+
+    /// The mean curves of a measure, one for each rule, and the numbers behind them.
+    fn plot(&self, measure: usize) -> Option<(Plot, String)> {
+        let mut csv = "rule,along,mean,low,high\n".to_owned();
+        let mut plot: Option<Plot> = None;
+        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+            let curve = evaluation.mean_curve(measure, Follow::Target)?;
+            let (places, names, axis): (Vec<f64>, Vec<String>, &str) = match &curve.along {
+                Along::Share(shares) => (
+                    shares.iter().map(|share| 100.0 * share).collect(),
+                    shares.iter().map(ToString::to_string).collect(),
+                    "changed pixels (%)",
+                ),
+                Along::Layers(layers) => {
+                    ((1..=layers.len()).map(|layer| layer as f64).collect(), layers.clone(), "layers")
+                }
+            };
+            for (name, estimate) in names.iter().zip(&curve.values) {
+                let [mean, low, high] = numbers(estimate);
+                csv += &format!("{},{},{mean},{low},{high}\n", quoted(&way.to_string()), quoted(name));
+            }
+            let points = places.into_iter().zip(curve.values.iter().map(|estimate| estimate.mean));
+            let title = self.measures[measure].to_string();
+            plot =
+                Some(plot.unwrap_or_else(|| Plot::new(title, axis, "mean")).curve(Curve::new(way.to_string(), points)));
+        }
+        Some((plot?, csv))
+    }
+
+    fn report(&self, curves: Section) -> Report {
+        let mut table = report::Table::new(
+            ["rule".to_owned()].into_iter().chain(self.measures.iter().map(|measure| heading(measure.as_ref()))),
+        );
+        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+            let estimates = (0..self.measures.len()).map(|measure| interval(evaluation.estimate(measure)));
+            table = table.row([way.to_string()].into_iter().chain(estimates));
+        }
+        let mut section = Section::new("Rules side by side").table(
+            table.caption("Means over all samples, with 95 % confidence intervals; ↑ higher is better, ↓ lower."),
+        );
+        for measure in self.measures {
+            section = section.paragraph(format!("{measure}: {}", measure.question()));
+        }
+        Report::new("Are the heatmaps right?")
+            .subtitle(format!("{}, {} samples", self.arguments.model.display(), self.samples.count()))
+            .section(section)
+            .section(curves)
+            .setting("model", self.arguments.model.display())
+            .setting("inputs", self.arguments.inputs.display())
+            .setting("numbers", self.dtype)
+    }
+}
+
+fn better(measure: &dyn Measure) -> &'static str {
+    match measure.better() {
+        Better::Higher => "higher",
+        Better::Lower => "lower",
+    }
+}
+
+/// A measure with an arrow to where it is better.
+fn heading(measure: &(dyn Measure + 'static)) -> String {
+    format!("{measure} {}", if measure.better() == Better::Higher { '↑' } else { '↓' })
+}
+
+/// `0.42 ± 0.03`
+fn interval(estimate: Option<Estimate>) -> String {
+    match estimate {
+        None => "undefined".to_owned(),
+        Some(Estimate { mean, interval: None, .. }) => format!("{mean:.4}"),
+        Some(Estimate { mean, interval: Some((_, high)), .. }) => format!("{mean:.4} ± {:.4}", high - mean),
+    }
+}
+
+fn numbers(estimate: &Estimate) -> [String; 3] {
+    let (low, high) = estimate.interval.unzip();
+    [Some(estimate.mean), low, high].map(written)
+}
+
+fn written(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// A cell of a CSV file.
+fn quoted(text: &str) -> String {
+    match text.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    }
+}
+
+/// A name for files.
+fn file_name(measure: &str) -> String {
+    measure.chars().map(|letter| if letter.is_alphanumeric() || "-.".contains(letter) { letter } else { '-' }).collect()
+}

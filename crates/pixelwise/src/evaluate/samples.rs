@@ -1,0 +1,146 @@
+//! The samples on which explanations are judged, read when their turn comes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use evaluation::Sample;
+use images::Preprocessing;
+use ndarray::{Array3, ArrayD, Axis, Ix3};
+use neural_lrp::Target;
+use relevance::{ExplainError, ExplainableClassifier};
+
+use crate::failure::{Context, Failure};
+use crate::inputs::{Source, npy, read_image};
+use crate::labels::Labels;
+
+/// Which class of a sample is explained.
+pub enum Truth {
+    /// The same for all: a class, or each sample's predicted one.
+    One(Target),
+    /// That of its number.
+    Each(Vec<usize>),
+}
+
+impl Truth {
+    /// The target of the command line, or the classes of a file.
+    pub fn read(labels: &Labels, target: &str, file: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = file else { return Ok(Self::One(labels.target(target)?)) };
+        let text = fs::read_to_string(path).context(format!("can't read {}", path.display()))?;
+        let class = |(line, text): (usize, &str)| match text.trim().parse() {
+            Ok(class) => Ok(class),
+            Err(_) => labels.find(text).context(format!("{}, line {}", path.display(), line + 1)),
+        };
+        Ok(Self::Each(text.lines().enumerate().map(class).collect::<Result<_, _>>()?))
+    }
+}
+
+/// What the samples are made of.
+enum Content {
+    Images(Vec<PathBuf>, Box<Preprocessing>),
+    Batch(ArrayD<f64>),
+}
+
+/// All samples.
+pub struct Samples {
+    content: Content,
+    names: Vec<String>,
+    shape: Vec<usize>,
+    truth: Truth,
+    masks: Option<Array3<bool>>,
+}
+
+impl Samples {
+    /// The samples of all sources, or the first `most` of them.
+    pub fn new(
+        sources: &[Source],
+        preprocessing: Option<Preprocessing>,
+        truth: Truth,
+        masks: Option<&Path>,
+        most: Option<usize>,
+    ) -> Result<Self, Failure> {
+        let most = most.unwrap_or(usize::MAX);
+        let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let (content, names, shape) = match (sources, preprocessing) {
+            ([Source::Array(path)], _) => {
+                let batch = npy::read::<f64>(path)?;
+                let Some((&count, shape)) = batch.shape().split_first().filter(|(count, _)| **count > 0) else {
+                    return Err(format!("{} holds no sample: its shape is {:?}", path.display(), batch.shape()).into());
+                };
+                let names: Vec<String> =
+                    (0..count.min(most)).map(|sample| format!("{}-{sample}", stem(path))).collect();
+                let shape = shape.to_vec();
+                (Content::Batch(batch), names, shape)
+            }
+            (sources, Some(preprocessing)) => {
+                let paths: Vec<PathBuf> = sources.iter().take(most).map(|source| source.path().to_owned()).collect();
+                let first = paths.first().ok_or("no sample is to be judged")?;
+                let shape = read_image::<f32>(first, &preprocessing)?.network.shape()[1..].to_vec();
+                let names = paths.iter().map(|path| stem(path)).collect();
+                (Content::Images(paths, Box::new(preprocessing)), names, shape)
+            }
+            (_, None) => return Err("samples come from images, or from one .npy file".into()),
+        };
+        let count = names.len();
+        if count == 0 {
+            return Err("no sample is to be judged".into());
+        }
+        if let Truth::Each(classes) = &truth
+            && classes.len() < count
+        {
+            return Err(format!("--truth has {} classes; there are {count} samples", classes.len()).into());
+        }
+        let masks = masks.map(|path| read_masks(path, count)).transpose()?;
+        Ok(Self { content, names, shape, truth, masks })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// How each is called.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The shape of one, without the axis of samples.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The sample of a number.
+    pub fn sample(&self, number: usize, classifier: &dyn ExplainableClassifier) -> Result<Sample, ExplainError> {
+        let input = match &self.content {
+            Content::Batch(batch) => batch.index_axis(Axis(0), number).to_owned(),
+            Content::Images(paths, preprocessing) => {
+                read_image::<f64>(&paths[number], preprocessing)?.network.index_axis_move(Axis(0), 0)
+            }
+        };
+        let target = match &self.truth {
+            Truth::Each(classes) => classes[number],
+            Truth::One(Target::Class(class)) => *class,
+            Truth::One(_) => {
+                let scores = classifier.scores(&[input.view()])?;
+                let highest = scores.iter().enumerate().fold((0, f64::NEG_INFINITY), |best, (class, &score)| {
+                    if score > best.1 { (class, score) } else { best }
+                });
+                highest.0
+            }
+        };
+        let mask = self.masks.as_ref().map(|masks| masks.index_axis(Axis(0), number).to_owned());
+        Ok(Sample { input, target, mask })
+    }
+}
+
+fn read_masks(path: &Path, count: usize) -> Result<Array3<bool>, Failure> {
+    let masks = npy::read::<f64>(path)?;
+    let shape = masks.shape().to_vec();
+    match masks.into_dimensionality::<Ix3>() {
+        Ok(masks) if masks.len_of(Axis(0)) >= count => Ok(masks.mapv(|value| value != 0.0)),
+        _ => Err(format!(
+            "{} has shape {shape:?}; it should be (samples, rows, columns), for {count} samples",
+            path.display()
+        )
+        .into()),
+    }
+}
