@@ -1,4 +1,4 @@
-//! What can be wrong with what a caller asks for.
+//! What can be wrong with what a caller asks for, and with files.
 
 use std::path::PathBuf;
 
@@ -53,5 +53,88 @@ pub enum Error {
         labels: usize,
         /// Where they are.
         folder: PathBuf,
+    },
+    /// A folder that has not the layout of PASCAL VOC.
+    #[error(
+        "{path} is no folder in the layout of PASCAL VOC: {missing} is missing; it needs JPEGImages/ID.jpg, \
+         ImageSets/Main/SPLIT.txt and ImageSets/Main/CLASS_SPLIT.txt", path = path.display()
+    )]
+    Layout {
+        /// The folder.
+        path: PathBuf,
+        /// What it does not have.
+        missing: &'static str,
+    },
+    /// A file or folder that can't be read.
+    #[error("can't read {}", path.display())]
+    Read {
+        /// Its path.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A list that is not there.
+    #[error("there is no list {}: there are {known}", path.display())]
+    NoList {
+        /// Where it should be.
+        path: PathBuf,
+        /// The lists, or classes, that are there.
+        known: String,
+    },
+    /// A line of a list that says nothing.
+    #[error("{}, line {line}: {found:?} is no line of a list; {expected}", path.display())]
+    Line {
+        /// The list.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What stands there.
+        found: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A photo that a list names a second time.
+    #[error("{}, line {line}: {id} is named a second time; the first counts", path.display())]
+    Repeated {
+        /// The list.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The photo.
+        id: String,
+    },
+    /// A class's list that names a photo which the split has not.
+    #[error("{}, line {line}: {id} is not in {split}.txt; it is left out", path.display())]
+    UnknownId {
+        /// The list.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The photo.
+        id: String,
+        /// The split.
+        split: String,
+    },
+    /// A photo of the split that a class's list does not name.
+    #[error("{} does not name {id}; the photo is left out", path.display())]
+    NoLabel {
+        /// The list.
+        path: PathBuf,
+        /// The photo.
+        id: String,
+    },
+    /// A photo that is not there.
+    #[error("there is no photo {}; it is left out", path.display())]
+    NoPhoto {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A file of annotations that makes no sense.
+    #[error("{} is no annotation of PASCAL VOC: {reason}", path.display())]
+    Annotation {
+        /// Its path.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
 }

@@ -3,6 +3,7 @@
 //! * [`polygons`]: the synthetic data of the paper's Fig 6, tiles that show polygons, circles, both or nothing, and
 //!   larger composites of them;
 //! * [`mnist`]: handwritten digits, from MNIST's own files;
+//! * [`voc`]: folders of photos in the layout of PASCAL VOC;
 //! * [`SplitMix64`]: the generator of random numbers that the polygons are drawn with.
 //!
 //! Whoever asks for the same seed and index gets the same picture. That rests on arithmetic that is spelled out here
@@ -26,6 +27,7 @@ mod error;
 pub mod mnist;
 pub mod polygons;
 mod random;
+pub mod voc;
 
 pub use error::Error;
 pub use random::SplitMix64;

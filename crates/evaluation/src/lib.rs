@@ -6,7 +6,7 @@
 //!   as good as the score falls fast (the paper's pixel flipping, Figs 18–24, and its flipping of blocks for images);
 //! * [`separation`], [`share_of_positive`], [`mean_at`], [`strongest_pixel`]: where data comes with the truth about
 //!   what is where, whether the relevance lies there; [`distance_to`] and [`nearer`] say what "there" is;
-//! * [`area_under_roc`]: how well scores tell one class from another;
+//! * [`area_under_roc`], [`PrecisionRecallCurve`]: how well scores tell one class from another;
 //! * [`Difference`]: whether two computations of the same thing agree.
 //!
 //! Flipping is done over the trait [`relevance::ExplainableClassifier`] alone: it hands a classifier changed inputs
@@ -50,6 +50,7 @@
 
 pub mod measures;
 
+mod average_precision;
 mod case;
 mod difference;
 mod distance;
@@ -69,6 +70,7 @@ mod similarity;
 mod summary;
 mod walk;
 
+pub use average_precision::{PrecisionAndRecall, PrecisionRecallCurve};
 pub use case::{Among, Case, Sample};
 pub use difference::Difference;
 pub use distance::{distance_to, nearer};

@@ -1,0 +1,129 @@
+//! Objects and their bounding boxes.
+
+use std::ops::Range;
+
+use roxmltree::{Document, Node};
+
+/// What a photo shows, and where.
+///
+/// ```
+/// use datasets::voc::Annotation;
+/// let text = "<annotation><object><name>boat</name><bndbox>\
+///     <xmin>3</xmin><ymin>1</ymin><xmax>9</xmax><ymax>4</ymax></bndbox></object></annotation>";
+/// let annotation = Annotation::parse(text)?;
+/// assert_eq!(annotation.objects[0].class, "boat");
+/// assert_eq!((annotation.objects[0].area.rows(), annotation.objects[0].area.columns()), (0..4, 2..9));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// In the order of the file.
+    pub objects: Vec<Object>,
+}
+
+/// An object in a photo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its class.
+    pub class: String,
+    /// Where it is.
+    pub area: BoundingBox,
+    /// Whether it is hard to tell or not.
+    pub difficulty: Difficulty,
+}
+
+/// Whether an object is hard to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Difficulty {
+    /// It counts.
+    Ordinary,
+    /// It is hard to tell without the rest of the photo, and does not count.
+    Difficult,
+}
+
+/// The smallest upright rectangle around an object: pixels counted from 0, its end not included. (Files count from 1,
+/// and include the end.)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundingBox {
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+impl BoundingBox {
+    /// The rows that it covers; at least one, and perhaps some beyond the photo.
+    pub fn rows(&self) -> Range<usize> {
+        self.rows.clone()
+    }
+
+    /// The columns that it covers, likewise.
+    pub fn columns(&self) -> Range<usize> {
+        self.columns.clone()
+    }
+
+    /// Whether the pixel (row, column) is inside.
+    pub fn contains(&self, (row, column): (usize, usize)) -> bool {
+        self.rows.contains(&row) && self.columns.contains(&column)
+    }
+}
+
+impl Annotation {
+    /// Reads the text of an annotation.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let document = Document::parse(text).map_err(|error| error.to_string())?;
+        let root = document.root_element();
+        if root.tag_name().name() != "annotation" {
+            return Err(format!("its first element is {:?}, not \"annotation\"", root.tag_name().name()));
+        }
+        let objects = root.children().filter(|node| node.has_tag_name("object"));
+        Ok(Self { objects: objects.map(object).collect::<Result<_, _>>()? })
+    }
+}
+
+fn object(node: Node<'_, '_>) -> Result<Object, String> {
+    let class = text(node, "name")?.to_owned();
+    let area = bounding_box(child(node, "bndbox")?)?;
+    let difficulty = match text(node, "difficult") {
+        Ok("1") => Difficulty::Difficult,
+        _ => Difficulty::Ordinary,
+    };
+    Ok(Object { class, area, difficulty })
+}
+
+fn bounding_box(node: Node<'_, '_>) -> Result<BoundingBox, String> {
+    let range = |first, last| {
+        let (from, to) = (pixel(node, first)?, pixel(node, last)?);
+        if from >= 1 && from <= to {
+            Ok(from - 1..to)
+        } else {
+            Err(format!("{first} = {from} and {last} = {to}{}: both count from 1, and ascend", place(node)))
+        }
+    };
+    Ok(BoundingBox { rows: range("ymin", "ymax")?, columns: range("xmin", "xmax")? })
+}
+
+/// A coordinate; some files have fractions.
+fn pixel(node: Node<'_, '_>, name: &str) -> Result<usize, String> {
+    let text = text(node, name)?;
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..1e9).contains(&value) => Ok(value.round() as usize),
+        _ => Err(format!("{name} is {text:?}{}: it has to be a pixel's number", place(node))),
+    }
+}
+
+fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Result<Node<'a, 'input>, String> {
+    let found = node.children().find(|child| child.has_tag_name(name));
+    found.ok_or_else(|| format!("the {}{} has no {name}", node.tag_name().name(), place(node)))
+}
+
+fn text<'a>(node: Node<'a, '_>, name: &str) -> Result<&'a str, String> {
+    let child = child(node, name)?;
+    let text = child.text().map(str::trim).filter(|text| !text.is_empty());
+    text.ok_or_else(|| format!("{name}{} is empty", place(child)))
+}
+
+fn place(node: Node<'_, '_>) -> String {
+    format!(" in line {}", node.document().text_pos_at(node.range().start).row)
+}

@@ -1,0 +1,129 @@
+//! A tiny folder, and what can be wrong with it.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+
+const BOAT: &str = "<annotation>\n<object>\n<name>boat</name><difficult>1</difficult>\n<bndbox>\
+    <xmin>3</xmin><ymin>1.4</ymin><xmax>9</xmax><ymax>4</ymax></bndbox></object></annotation>";
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["JPEGImages", "ImageSets/Main", "Annotations"] {
+        fs::create_dir_all(folder.path().join(part)).unwrap();
+    }
+    for (path, text) in files {
+        fs::write(folder.path().join(path), text).unwrap();
+    }
+    folder
+}
+
+fn small() -> TempDir {
+    folder(&[
+        ("JPEGImages/one.jpg", ""),
+        ("JPEGImages/two.jpg", ""),
+        ("JPEGImages/three.jpg", ""),
+        ("ImageSets/Main/train.txt", "one\r\ntwo\r\n\r\nthree\r\n"),
+        ("ImageSets/Main/boat_train.txt", "one  1\ntwo -1\nthree  0\n"),
+        ("ImageSets/Main/cat_train.txt", "three 1\ntwo  1\none -1\n"),
+        ("ImageSets/Main/val.txt", "one\n"),
+        ("Annotations/one.xml", BOAT),
+    ])
+}
+
+fn messages(split: &Split) -> Vec<String> {
+    split.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_whole_folder_is_read() {
+    let folder = small();
+    let voc = Folder::open(folder.path()).unwrap();
+    assert_eq!(voc.path(), folder.path());
+    assert_eq!(voc.classes("train").unwrap(), ["boat", "cat"]);
+    assert!(voc.classes("val").unwrap().is_empty());
+    let split = voc.split("train", &["cat", "boat"]).unwrap();
+    assert!(split.problems.is_empty(), "{split:?}");
+    let photos: Vec<_> = split.photos.iter().map(|photo| (photo.id.as_str(), photo.presences.clone())).collect();
+    use Presence::{Absent, Difficult, Present};
+    let expected =
+        [("one", vec![Absent, Present]), ("two", vec![Present, Absent]), ("three", vec![Present, Difficult])];
+    assert_eq!(photos, expected);
+    assert_eq!(split.photos[2].path, folder.path().join("JPEGImages/three.jpg"));
+    let without_classes: [&str; 0] = [];
+    assert_eq!(voc.split("val", &without_classes).unwrap().photos.len(), 1);
+}
+
+#[test]
+fn what_is_wrong_is_named_and_the_rest_goes_on() {
+    let folder = small();
+    let write = |path: &str, text: &str| fs::write(folder.path().join("ImageSets/Main").join(path), text).unwrap();
+    write("train.txt", "one\nlost\ntwo and a half\n../secret\nthree\ntwo\none\n");
+    write("boat_train.txt", "one 1\nlost -1\nnobody 1\ntwo yes\nthree -1\n\nthree 1\n");
+    let split = Folder::open(folder.path()).unwrap().split("train", &["boat"]).unwrap();
+    let ids: Vec<&str> = split.photos.iter().map(|photo| photo.id.as_str()).collect();
+    assert_eq!(ids, ["one", "three"]);
+    assert_eq!(split.photos[1].presences, [Presence::Absent]);
+    let expected = [
+        "train.txt, line 3: \"two and a half\"",
+        "train.txt, line 4: \"../secret\"",
+        "train.txt, line 7: one is named a second time",
+        "boat_train.txt, line 4: \"two yes\"",
+        "boat_train.txt, line 7: three is named a second time",
+        "boat_train.txt, line 3: nobody is not in train.txt",
+        "lost.jpg",
+        "boat_train.txt does not name two",
+    ];
+    let found = messages(&split);
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "{found}, {expected}");
+    }
+}
+
+#[test]
+fn what_is_missing_altogether_is_an_error() {
+    let empty = tempfile::tempdir().unwrap();
+    let message = Folder::open(empty.path()).unwrap_err().to_string();
+    assert!(message.contains("JPEGImages is missing"), "{message}");
+    let folder = small();
+    let voc = Folder::open(folder.path()).unwrap();
+    let message = voc.split("test", &["boat"]).unwrap_err().to_string();
+    assert!(message.contains("test.txt") && message.contains("train, val"), "{message}");
+    let message = voc.split("train", &["dog"]).unwrap_err().to_string();
+    assert!(message.contains("dog_train.txt") && message.contains("boat_train"), "{message}");
+}
+
+#[test]
+fn annotations_are_read_where_there_are_any() {
+    let folder = small();
+    let voc = Folder::open(folder.path()).unwrap();
+    let annotation = voc.annotation("one").unwrap().unwrap();
+    let [object] = &annotation.objects[..] else { panic!("{annotation:?}") };
+    assert_eq!((object.class.as_str(), object.difficulty), ("boat", Difficulty::Difficult));
+    assert_eq!((object.area.rows(), object.area.columns()), (0..4, 2..9));
+    assert!(object.area.contains((3, 8)) && !object.area.contains((4, 8)) && !object.area.contains((0, 1)));
+    assert_eq!(voc.annotation("two").unwrap(), None);
+}
+
+#[test]
+fn broken_annotations_say_what_is_wrong_and_where() {
+    for (from, to, expected) in [
+        ("<bndbox>", "<box>", "bndbox"),
+        ("</annotation>", "", "annotation"),
+        ("annotation>", "photo>", "\"photo\""),
+        ("<xmin>3</xmin>", "", "the bndbox in line 4 has no xmin"),
+        ("<xmin>3", "<xmin>three", "xmin is \"three\" in line 4"),
+        ("<xmin>3", "<xmin>10", "xmin = 10 and xmax = 9 in line 4"),
+        ("<xmin>3", "<xmin>0", "xmin = 0"),
+        ("<xmin>3", "<xmin>-3", "\"-3\""),
+        ("<xmin>3", "<xmin>NaN", "\"NaN\""),
+        ("<name>boat</name>", "<name> </name>", "name in line 3 is empty"),
+    ] {
+        let folder = folder(&[("Annotations/one.xml", &BOAT.replace(from, to))]);
+        let message = Folder::open(folder.path()).unwrap().annotation("one").unwrap_err().to_string();
+        assert!(message.contains("one.xml") && message.contains(expected), "{message}");
+    }
+}
