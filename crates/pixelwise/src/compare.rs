@@ -7,14 +7,14 @@ use heatmap::write_png;
 use neural_lrp::Real;
 use serde_json::{Value, json};
 
-use crate::computation::{ComputationOptions, Precision};
+use crate::computation::Precision;
 use crate::failure::{Context, Failure};
 use crate::inputs::Source;
 use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
+use crate::network_options::NetworkOptions;
 use crate::output::{print, print_json};
-use crate::preprocess::{PreprocessOptions, input_range};
-use crate::rules::{RangeChoice, Way};
+use crate::rules::Way;
 use explained::{ExplainedSample, explain};
 use samples::samples;
 
@@ -47,19 +47,8 @@ pub struct Arguments {
     #[arg(long, value_name = "predicted|K|NAME", default_value = "predicted")]
     target: String,
 
-    /// The smallest and largest value of the network's input, for the rule z-box (default for images: black and white after their preprocessing): two numbers, or two .npy files
-    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
-    input_range: Option<RangeChoice>,
-
     #[command(flatten)]
-    preprocess: PreprocessOptions,
-
-    /// Names of the classes, class k on line k + 1
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
-
-    #[command(flatten)]
-    computation: ComputationOptions,
+    network: NetworkOptions,
 
     /// Print JSON instead of the table
     #[arg(long)]
@@ -84,27 +73,22 @@ Examples:
 
 /// Explains an input in several ways, and puts the heatmaps on one sheet.
 pub fn compare(arguments: &Arguments) -> Result<(), Failure> {
-    arguments.computation.start()?;
-    match arguments.computation.dtype {
+    arguments.network.computation.start()?;
+    match arguments.network.computation.dtype {
         Precision::F32 => compare_in::<f32>(arguments),
         Precision::F64 => compare_in::<f64>(arguments),
     }
 }
 
 fn compare_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
-    let labels = Labels::read(arguments.labels.as_deref())?;
+    let labels = Labels::read(arguments.network.labels.as_deref())?;
     let target = labels.target(&arguments.target)?;
     let mut model = NetworkModel::<F>::read(&arguments.model)?;
     let input = model.only_input()?;
     let (name, declared) = (input.name.clone(), declared_shape(input));
     let sources = Source::all(&arguments.input)?;
-    let takes_images = sources.iter().any(|source| matches!(source, Source::Image(_)));
-    let preprocessing = takes_images.then(|| arguments.preprocess.for_input(&name, &declared)).transpose()?;
-    let range = match (&arguments.input_range, &preprocessing) {
-        (Some(range), _) => Some(range.read()?),
-        (None, Some(preprocessing)) => Some(input_range(preprocessing)?),
-        (None, None) => None,
-    };
+    let preprocessing = arguments.network.preprocessing(&sources, &name, &declared)?;
+    let range = arguments.network.range(preprocessing.as_ref())?;
     let ways = arguments.rules.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let together = declared.first().copied().flatten().unwrap_or(1);
     let groups = samples::<F>(&sources, preprocessing.as_ref(), together, MOST_SAMPLES)?;

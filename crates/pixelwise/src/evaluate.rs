@@ -6,15 +6,15 @@ use clap::Args;
 use evaluation::{Evaluation, Measure, measures};
 use neural_lrp::{Explainer, NetworkClassifier, Real};
 
-use crate::computation::{ComputationOptions, Precision};
+use crate::computation::Precision;
 use crate::failure::{Context, Failure};
 use crate::inputs::Source;
 use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
+use crate::network_options::NetworkOptions;
 use crate::output::print;
-use crate::preprocess::{PreprocessOptions, input_range};
 use crate::progress::Progress;
-use crate::rules::{RangeChoice, Way};
+use crate::rules::Way;
 use results::Results;
 use samples::{Samples, Truth};
 use unfinished::Unfinished;
@@ -64,19 +64,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "evaluation")]
     output: PathBuf,
 
-    /// The smallest and largest value of the network's input, for the rule z-box (default for images: black and white after their preprocessing): two numbers, or two .npy files
-    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
-    input_range: Option<RangeChoice>,
-
     #[command(flatten)]
-    preprocess: PreprocessOptions,
-
-    /// Names of the classes, class k on line k + 1
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
-
-    #[command(flatten)]
-    computation: ComputationOptions,
+    network: NetworkOptions,
 
     /// Print JSON instead of the table
     #[arg(long)]
@@ -120,8 +109,8 @@ fn long_help() -> String {
 
 /// Judges explanations.
 pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
-    arguments.computation.start()?;
-    match arguments.computation.dtype {
+    arguments.network.computation.start()?;
+    match arguments.network.computation.dtype {
         Precision::F32 => evaluate_in::<f32>(arguments),
         Precision::F64 => evaluate_in::<f64>(arguments),
     }
@@ -134,19 +123,14 @@ fn evaluate_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
             format!("{} needs to know where relevance should lie: give --masks FILE.npy", measure.name()).into()
         );
     }
-    let labels = Labels::read(arguments.labels.as_deref())?;
+    let labels = Labels::read(arguments.network.labels.as_deref())?;
     let truth = Truth::read(&labels, &arguments.target, arguments.truth.as_deref())?;
     let mut model = NetworkModel::<F>::read(&arguments.model)?;
     let input = model.only_input()?;
     let (name, declared) = (input.name.clone(), declared_shape(input));
     let sources = Source::all(&arguments.inputs)?;
-    let takes_images = sources.iter().any(|source| matches!(source, Source::Image(_)));
-    let preprocessing = takes_images.then(|| arguments.preprocess.for_input(&name, &declared)).transpose()?;
-    let range = match (&arguments.input_range, &preprocessing) {
-        (Some(range), _) => Some(range.read()?),
-        (None, Some(preprocessing)) => Some(input_range(preprocessing)?),
-        (None, None) => None,
-    };
+    let preprocessing = arguments.network.preprocessing(&sources, &name, &declared)?;
+    let range = arguments.network.range(preprocessing.as_ref())?;
     let ways = arguments.rule.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let samples = Samples::new(&sources, preprocessing, truth, arguments.masks.as_deref(), arguments.samples)?;
     let together = declared.first().copied().flatten().unwrap_or(1);

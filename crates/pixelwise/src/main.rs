@@ -9,6 +9,7 @@ mod inputs;
 mod inspect;
 mod labels;
 mod model;
+mod network_options;
 mod output;
 mod pictures;
 mod preprocess;

@@ -39,7 +39,7 @@ pub struct Unfinished {
 pub fn key(arguments: &Arguments, sources: &[Source]) -> Result<String, Failure> {
     let mut files = vec![arguments.model.clone()];
     files.extend(sources.iter().map(|source| source.path().to_owned()));
-    files.extend([&arguments.masks, &arguments.truth, &arguments.labels].into_iter().flatten().cloned());
+    files.extend([&arguments.masks, &arguments.truth, &arguments.network.labels].into_iter().flatten().cloned());
     let mut key = format!(
         "{} {:?} {:?} {:?} {} {:?} {:?} {:?}",
         env!("CARGO_PKG_VERSION"),
@@ -47,9 +47,9 @@ pub fn key(arguments: &Arguments, sources: &[Source]) -> Result<String, Failure>
         arguments.rule,
         arguments.samples,
         arguments.target,
-        arguments.input_range,
-        arguments.preprocess,
-        arguments.computation.dtype,
+        arguments.network.input_range,
+        arguments.network.preprocess,
+        arguments.network.computation.dtype,
     );
     for path in files {
         let bytes = fs::read(&path).context(format!("can't read {}", path.display()))?;

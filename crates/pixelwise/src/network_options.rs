@@ -1,0 +1,53 @@
+//! How the inputs of a network are read and computed, where several explanations stand side by side.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use images::Preprocessing;
+use neural_lrp::rules::InputRange;
+
+use crate::computation::ComputationOptions;
+use crate::failure::Failure;
+use crate::inputs::Source;
+use crate::preprocess::{PreprocessOptions, input_range};
+use crate::rules::RangeChoice;
+
+/// How the inputs of a network are read and computed.
+#[derive(Args, Clone, Debug)]
+pub struct NetworkOptions {
+    /// The smallest and largest value of the network's input, for the rule z-box (default for images: black and white after their preprocessing): two numbers, or two .npy files
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    pub input_range: Option<RangeChoice>,
+
+    #[command(flatten)]
+    pub preprocess: PreprocessOptions,
+
+    /// Names of the classes, class k on line k + 1
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub computation: ComputationOptions,
+}
+
+impl NetworkOptions {
+    /// How images are prepared for an input of a name and a declared shape; nothing where no source is an image.
+    pub fn preprocessing(
+        &self,
+        sources: &[Source],
+        name: &str,
+        declared: &[Option<usize>],
+    ) -> Result<Option<Preprocessing>, Failure> {
+        let takes_images = sources.iter().any(|source| matches!(source, Source::Image(_)));
+        takes_images.then(|| self.preprocess.for_input(name, declared)).transpose()
+    }
+
+    /// What values the input can take, as far as that is known.
+    pub fn range(&self, preprocessing: Option<&Preprocessing>) -> Result<Option<InputRange>, Failure> {
+        match (&self.input_range, preprocessing) {
+            (Some(range), _) => range.read().map(Some),
+            (None, Some(preprocessing)) => input_range(preprocessing).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
