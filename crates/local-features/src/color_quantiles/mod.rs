@@ -39,6 +39,7 @@ const HALVES: usize = 2;
 /// # Ok::<(), local_features::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ColorQuantiles {
     /// Size of the circle: its radius is 6 · scale pixels. Default 3.0, the paper's.
     pub scale: f64,

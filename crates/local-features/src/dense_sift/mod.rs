@@ -62,6 +62,7 @@ pub enum Rotation {
 /// # Ok::<(), local_features::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DenseSift {
     /// Size of a descriptor: its side is 12 · scale pixels (the paper's 4 · 3 · scale). Default 2.0, the smaller of the
     /// two scales of the paper's experiment on polygons and circles; the other is 3.0.
