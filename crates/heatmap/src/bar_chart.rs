@@ -11,7 +11,7 @@ use crate::lettering::Lettering;
 /// ```
 /// use heatmap::BarChart;
 /// let chart = BarChart::new([0.1, 0.7, -0.2], ["0", "1", "2"]).marked(1).range(-1.0, 1.0);
-/// assert_eq!(chart.draw()?.dimensions(), (112, 89)); // 72 of the bars, the rest of the labels
+/// assert_eq!(chart.draw()?.dimensions(), (140, 89)); // 72 rows of the bars, the rest of the labels
 /// # Ok::<(), heatmap::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub struct BarChart {
     /// The numbers at the lower and the upper end; bars that reach beyond are cut off. `None` is from the least to the
     /// largest number, zero included.
     pub range: Option<(f64, f64)>,
-    /// Width of the chart, in pixels (default 112).
+    /// Width of the chart, in pixels (default 140).
     pub width: u32,
     /// Height of the longest bar, in pixels (default 72).
     pub height: u32,
@@ -48,7 +48,7 @@ impl BarChart {
             labels: labels.into_iter().map(Into::into).collect(),
             marked: None,
             range: None,
-            width: 112,
+            width: 140,
             height: 72,
         }
     }
