@@ -27,8 +27,8 @@ pub fn figure_22(study: &Study) -> Outcome<Figure> {
     let mut figure = Figure::new(22, "all ten digits, against the best wrong class").text(format!(
         "Averages over {} digits of all classes: the linear score of the true class, and the largest of the wrong ones. \
          In a network of rectifiers, Eq. 56 and input × gradient are the same map up to rounding, which is why their \
-         curves are one. The gradient alone says where more ink would help: flipping its highest pixels, most of them \
-         white, adds evidence for the class before it takes any away.",
+         curves are one. The gradient says how the score changes with a little \
+         more ink, not what it is made of: where its highest pixels are white, flipping them adds evidence.",
         digits.len()
     ));
     let mut numbers = numbers();
