@@ -13,6 +13,13 @@ pub struct ComputationOptions {
     #[arg(long, value_name = "TYPE", value_enum, default_value_t = Precision::F32)]
     pub dtype: Precision,
 
+    #[command(flatten)]
+    threads: ThreadOptions,
+}
+
+/// How many threads compute.
+#[derive(Args, Clone, Debug)]
+pub struct ThreadOptions {
     /// Number of threads (default: one for each core); results are the same for any number
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -28,6 +35,13 @@ pub enum Precision {
 }
 
 impl ComputationOptions {
+    /// Sets the number of threads up, before anything is computed.
+    pub fn start(&self) -> Result<(), Failure> {
+        self.threads.start()
+    }
+}
+
+impl ThreadOptions {
     /// Sets the number of threads up, before anything is computed.
     pub fn start(&self) -> Result<(), Failure> {
         let Some(threads) = self.threads else { return Ok(()) };

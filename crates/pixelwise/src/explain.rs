@@ -7,9 +7,9 @@
 mod aims;
 mod approach;
 mod arguments;
-mod drawing;
+pub mod drawing;
 mod explanation;
-mod files;
+pub mod files;
 mod page;
 mod plan;
 mod record;
@@ -19,7 +19,7 @@ mod settings;
 mod stack;
 mod summary;
 
-pub use arguments::Arguments;
+pub use arguments::{Arguments, Scale};
 
 use ndarray_npy::WritableElement;
 use neural_lrp::Real;

@@ -1,5 +1,6 @@
 //! The command line: reads files, calls the libraries, prints. No mathematics here.
 
+mod bow;
 mod compare;
 mod computation;
 mod evaluate;
@@ -36,6 +37,7 @@ enum Verb {
     Inspect(Box<inspect::Arguments>),
     Compare(Box<compare::Arguments>),
     Evaluate(Box<evaluate::Arguments>),
+    Bow(Box<bow::Arguments>),
 }
 
 const EXAMPLES: &str = "\
@@ -50,6 +52,8 @@ Examples:
       Rules side by side, on one sheet
   pixelwise evaluate model.onnx photos/
       Are the heatmaps right? Measures of it, rules side by side
+  pixelwise bow train --voc VOC2009 --class bird --output bird.model
+      A Bag-of-Words classifier of photographs; `pixelwise bow explain` tells what it sees
 
 `pixelwise VERB --help` says more. `cargo run -p bow-demo` learns a Bag-of-Words classifier and explains pictures with
 it; `pixelwise inspect` shows what it is made of.";
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Inspect(arguments) => inspect::inspect(&arguments),
         Verb::Compare(arguments) => compare::compare(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
+        Verb::Bow(arguments) => bow::bow(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

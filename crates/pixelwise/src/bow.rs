@@ -1,0 +1,92 @@
+//! `pixelwise bow`: Bag-of-Words classifiers of photographs, learned, judged and explained.
+
+use std::path::{Path, PathBuf};
+
+use bow_photos::{PhotoClassifier, Problem, Truth};
+use clap::{Args, Subcommand};
+use datasets::voc::{Folder, Photo, Presence};
+
+use crate::failure::Failure;
+use crate::output::{print, print_json};
+
+mod evaluate;
+mod explain;
+mod inspect;
+mod stages;
+mod train;
+
+/// Learn, judge and explain Bag-of-Words classifiers of photographs, in folders laid out like PASCAL VOC
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Train(Box<train::Arguments>),
+    Evaluate(Box<evaluate::Arguments>),
+    Explain(Box<explain::Arguments>),
+    Inspect(Box<inspect::Arguments>),
+}
+
+/// Does what is asked of classifiers of photographs.
+pub fn bow(arguments: &Arguments) -> Result<(), Failure> {
+    match &arguments.verb {
+        Verb::Train(arguments) => train::train(arguments),
+        Verb::Evaluate(arguments) => evaluate::evaluate(arguments),
+        Verb::Explain(arguments) => explain::explain(arguments),
+        Verb::Inspect(arguments) => inspect::inspect(arguments),
+    }
+}
+
+/// The photos of a split, and what is wrong with its lists.
+struct Labelled {
+    photos: Vec<Photo>,
+    problems: Vec<String>,
+}
+
+impl Labelled {
+    fn of(folder: &Folder, split: &str, classes: &[String]) -> Result<Self, Failure> {
+        let split = folder.split(split, classes)?;
+        Ok(Self { photos: split.photos, problems: split.problems.iter().map(ToString::to_string).collect() })
+    }
+
+    fn paths(&self) -> Vec<PathBuf> {
+        self.photos.iter().map(|photo| photo.path.clone()).collect()
+    }
+
+    /// Which photos show a class, by its position among those that were asked for.
+    fn truths(&self, class: usize) -> Vec<Truth> {
+        let truth = |photo: &Photo| match photo.presences[class] {
+            Presence::Present => Truth::Shown,
+            Presence::Absent => Truth::NotShown,
+            Presence::Difficult => Truth::Difficult,
+        };
+        self.photos.iter().map(truth).collect()
+    }
+
+    /// Takes note of photos that can't be read or described, each once.
+    fn note(&mut self, problems: &[Problem]) {
+        for problem in problems.iter().map(ToString::to_string) {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    /// Says what was left out.
+    fn tell_problems(&self) {
+        self.problems.iter().for_each(|problem| eprintln!("left out: {problem}"));
+    }
+}
+
+/// A table for people, or JSON for programs.
+fn tell(as_json: bool, text: &str, json: &serde_json::Value) -> Result<(), Failure> {
+    if as_json { print_json(json) } else { print(text) }
+}
+
+/// A classifier of a file.
+fn load(path: &Path) -> Result<PhotoClassifier, Failure> {
+    Ok(PhotoClassifier::load(path)?)
+}

@@ -1,0 +1,53 @@
+//! `pixelwise bow inspect`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{load, tell};
+use crate::failure::Failure;
+use crate::output::{Table, number, print};
+
+/// Say what is in a classifier of photographs
+#[derive(Args)]
+pub struct Arguments {
+    /// The classifier, as `pixelwise bow train` writes it
+    model: PathBuf,
+
+    /// Print its configuration alone, as a file for `pixelwise bow train --configuration`
+    #[arg(long, conflicts_with = "json")]
+    configuration: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints what a classifier is made of.
+pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
+    let classifier = load(&arguments.model)?;
+    if arguments.configuration {
+        return print(&classifier.configuration().to_toml()?);
+    }
+    let mut table = Table::new(["class", "support vectors", "bias", "kernel weights"]);
+    let mut classes: Vec<Value> = Vec::new();
+    for (position, name) in classifier.classes().enumerate() {
+        let expansion = classifier.model(position)?.expansion();
+        let weights: Vec<f64> = expansion.terms().iter().map(|term| term.weight).collect();
+        let support = expansion.terms().first().map_or(0, |term| term.support.nrows());
+        let written: Vec<String> = weights.iter().map(|&weight| number(weight)).collect();
+        table.row([name.to_owned(), support.to_string(), number(expansion.bias()), written.join(" ")]);
+        classes
+            .push(json!({ "class": name, "support_vectors": support, "bias": expansion.bias(), "weights": weights }));
+    }
+    let dimensions = classifier.vocabulary().dimensions();
+    let text = format!("{}\n{dimensions} dimensions\n\n{}", classifier.configuration().to_toml()?, table.text());
+    let json = json!({
+        "model": arguments.model,
+        "configuration": classifier.configuration(),
+        "dimensions": dimensions,
+        "classes": classes,
+    });
+    tell(arguments.json, &text, &json)
+}
