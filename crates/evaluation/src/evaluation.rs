@@ -1,7 +1,7 @@
 //! Explanations of many samples, judged by several measures.
 
-use ndarray::parallel::prelude::*;
 use ndarray::{Array1, Array2, ArrayView1};
+use rayon::prelude::*;
 use relevance::{ExplainError, ExplainableClassifier, RandomizableClassifier};
 use serde::{Deserialize, Serialize};
 

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use ndarray::parallel::prelude::*;
 use ndarray::{ArrayD, ArrayViewD};
-use rand::distributions::Uniform;
 use rand::{Rng, RngCore, SeedableRng};
+use rand_distr::{StandardNormal, Uniform};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use rayon::prelude::*;
 
 use crate::order::seed_of_sample;
 use crate::{Case, Error};
@@ -29,15 +29,11 @@ impl Noise {
                 let even = Uniform::new_inclusive(-largest, largest);
                 input.mapv(|value| value + random.sample(even))
             }
-            Self::Normal { deviation } => input.mapv(|value| value + deviation * standard_normal(&mut random)),
+            Self::Normal { deviation } => {
+                input.mapv(|value| value + deviation * random.sample::<f64, _>(StandardNormal))
+            }
         }
     }
-}
-
-/// A number of the standard normal distribution, by the method of Box and Muller.
-fn standard_normal(random: &mut impl Rng) -> f64 {
-    let radius = (-2.0 * (1.0 - random.r#gen::<f64>()).ln()).sqrt(); // of a number in (0, 1]
-    radius * (std::f64::consts::TAU * random.r#gen::<f64>()).cos()
 }
 
 /// Explains the case's target for several changed inputs; `judge` sees each with its relevance.
