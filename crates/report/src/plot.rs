@@ -22,7 +22,7 @@ pub enum Line {
 pub struct Curve {
     /// What the legend calls it.
     pub name: String,
-    /// The points that it goes through, in this order; it is interrupted at points that are not finite.
+    /// The points that it goes through, in this order; it is interrupted at points that are not finite or beyond 1e300.
     pub points: Vec<(f64, f64)>,
     /// How it is drawn.
     pub line: Line,
@@ -159,10 +159,10 @@ impl Plot {
     }
 
     fn view(&self) -> PlotView<'_> {
-        let finite = || self.curves.iter().flat_map(|curve| &curve.points).filter(|point| is_finite(point));
+        let drawn = || self.curves.iter().flat_map(|curve| &curve.points).filter(|point| is_drawn(point));
         let (right, bottom) = (LEFT + PLOT_WIDTH, TOP + PLOT_HEIGHT);
-        let across = Axis::over(finite().map(|point| point.0), LEFT, right);
-        let upward = Axis::over(finite().map(|point| point.1), bottom, TOP);
+        let across = Axis::over(drawn().map(|point| point.0), LEFT, right);
+        let upward = Axis::over(drawn().map(|point| point.1), bottom, TOP);
         let curve = |(place, curve): (usize, &'_ Curve)| {
             let color = COLORS[curve.color.unwrap_or(place) % COLORS.len()];
             (place, color, path(&curve.points, &across, &upward))
@@ -193,17 +193,20 @@ impl Plot {
     }
 }
 
-fn is_finite(point: &(f64, f64)) -> bool {
-    point.0.is_finite() && point.1.is_finite()
+/// Round numbers beyond larger ones than that, and differences between them, might not be finite.
+const LARGEST: f64 = 1e300;
+
+fn is_drawn(point: &(f64, f64)) -> bool {
+    point.0.abs() <= LARGEST && point.1.abs() <= LARGEST
 }
 
-/// A curve as SVG has it: to the first point of each run of finite ones, then lines.
+/// A curve as SVG has it: to the first point of each run of those that are drawn, then lines.
 fn path(points: &[(f64, f64)], across: &Axis, upward: &Axis) -> String {
     let run = |run: &[(f64, f64)]| {
         let places = run.iter().map(|point| format!("{:.2},{:.2}", across.place(point.0), upward.place(point.1)));
         format!("M{}", places.collect::<Vec<_>>().join("L"))
     };
-    points.split(|point| !is_finite(point)).filter(|points| !points.is_empty()).map(run).collect()
+    points.split(|point| !is_drawn(point)).filter(|points| !points.is_empty()).map(run).collect()
 }
 
 /// An axis: round numbers from `first` on, `step` apart, and where its ends are.
@@ -218,11 +221,8 @@ struct Axis {
 impl Axis {
     /// Steps of 1, 2 or 5 times a power of ten, six or seven of them at most.
     fn over(values: impl Iterator<Item = f64>, start: f64, end: f64) -> Self {
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            // Half of the largest number is more than a plot can tell apart, and differences of two stay finite.
-            let value = value.clamp(f64::MIN / 2.0, f64::MAX / 2.0);
-            (low.min(value), high.max(value))
-        });
+        let (low, high) =
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
         let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
         let span = if high - low > f64::EPSILON * low.abs().max(high.abs()) { high - low } else { low.abs().max(1.0) };
         let power = 10_f64.powf((span / 6.0).log10().floor()).max(f64::MIN_POSITIVE);
@@ -290,6 +290,13 @@ mod tests {
         assert_eq!(svg.matches("</svg>").count(), 1);
         assert_eq!(svg.matches(COLORS[1]).count(), 2);
         assert_eq!(svg.matches("dasharray").count(), 2);
+    }
+
+    #[test]
+    fn the_largest_numbers_make_a_drawing() {
+        let points = [(-1.3e13, 0.0), (1.6e308, 1.0), (f64::MAX, f64::MIN), (1e300, -1e300), (-1e300, 1e300)];
+        let svg = Plot::new("", "", "").curve(Curve::new("a", points)).svg().unwrap();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
 
     proptest! {
