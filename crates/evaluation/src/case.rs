@@ -1,5 +1,7 @@
 //! What is judged.
 
+use std::num::NonZeroUsize;
+
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, Axis};
 use relevance::ExplainableClassifier;
 
@@ -7,8 +9,8 @@ use crate::error::{check_finite, check_shape};
 use crate::flipping::check_target;
 use crate::pixels::{by_pixel, relevance_of_pixels};
 use crate::settings::choice;
-use crate::walk::{Walk, mean_height, positions_of_regions};
-use crate::{Along, Curve, Error, Measure, Outcome, Output, Randomized, Regions, Replacement};
+use crate::walk::{Walk, even_stops, mean_height, positions_of_regions};
+use crate::{Along, Curve, Error, FlipOrder, Measure, Outcome, Output, Randomized, Regions, Replacement};
 
 /// A sample on which explanations are judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +62,18 @@ impl<'a> Case<'a> {
         relevance_of_pixels(self.relevance.view(), self.input.shape(), self.classifier.channel_axis())
     }
 
+    /// The pixels, the most relevant first.
+    fn highest_first(&self) -> Result<Vec<usize>, Error> {
+        let relevance: Vec<f64> = self.relevance_of_pixels()?.into_iter().collect();
+        Ok(FlipOrder::HighestFirst.of(&relevance))
+    }
+
+    /// How many of the `count` most relevant pixels lie in the mask.
+    pub(crate) fn hits(&self, mask: ArrayView2<'_, bool>, count: usize) -> Result<usize, Error> {
+        let mask: Vec<bool> = mask.iter().copied().collect();
+        Ok(self.highest_first()?.into_iter().take(count).filter(|&pixel| mask[pixel]).count())
+    }
+
     /// The magnitude of each number of the relevance, channels and all.
     pub(crate) fn magnitudes(&self) -> Result<Vec<f64>, Error> {
         self.relevance_of_pixels()?;
@@ -102,6 +116,17 @@ impl<'a> Case<'a> {
         let mut positions = positions_of_regions(regions, self.input.shape(), self.classifier.channel_axis())?;
         let groups = order.iter().map(|&region| std::mem::take(&mut positions[region]));
         Ok(Walk::new(start, end, groups.collect()))
+    }
+
+    /// The outputs on the way from one input to another, the most relevant pixels first, in even steps.
+    pub(crate) fn outputs_by_relevance(
+        &self,
+        ends: [ArrayViewD<'_, f64>; 2],
+        steps: NonZeroUsize,
+        output: Output,
+    ) -> Result<Outcome, Error> {
+        let order = self.highest_first()?;
+        self.outputs_along(ends, &order, &even_stops(order.len(), steps), output)
     }
 
     /// The outputs on the way from one input to another along pixels in their order, after so many of them as the

@@ -49,6 +49,12 @@ pub(crate) fn relevance_of_pixels(
     }
 }
 
+/// `max|R|`, or 1 where that is 0.
+pub(crate) fn largest_magnitude(relevance: ArrayViewD<'_, f64>) -> f64 {
+    let largest = relevance.fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    if largest > 0.0 { largest } else { 1.0 }
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::{Array, Array3, ArrayD};

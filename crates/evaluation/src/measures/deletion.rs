@@ -3,8 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::walk::even_stops;
-use crate::{Better, Case, Error, FlipOrder, Measure, Outcome, Output, Replacement};
+use crate::{Better, Case, Error, Measure, Outcome, Output, Replacement};
 
 settings! {
     /// Deletion (Petsiuk et al. 2018): the most relevant pixels are replaced step by step until none is left; the value is
@@ -36,10 +35,7 @@ impl Measure for Deletion {
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
-        let relevance: Vec<f64> = case.relevance_of_pixels()?.into_iter().collect();
-        let order = FlipOrder::HighestFirst.of(&relevance);
         let replaced = case.replaced(&self.replacement)?;
-        let stops = even_stops(order.len(), self.steps);
-        case.outputs_along([case.input.view(), replaced.view()], &order, &stops, self.output)
+        case.outputs_by_relevance([case.input.view(), replaced.view()], self.steps, self.output)
     }
 }

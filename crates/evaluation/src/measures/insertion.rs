@@ -4,8 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::replacement::BLUR_SIDE;
 use crate::settings::settings;
-use crate::walk::even_stops;
-use crate::{Better, Case, Error, FlipOrder, Measure, Outcome, Output, Replacement};
+use crate::{Better, Case, Error, Measure, Outcome, Output, Replacement};
 
 settings! {
     /// Insertion (Petsiuk et al. 2018): from an input without any content, the most relevant pixels are brought back step
@@ -37,10 +36,7 @@ impl Measure for Insertion {
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
-        let relevance: Vec<f64> = case.relevance_of_pixels()?.into_iter().collect();
-        let order = FlipOrder::HighestFirst.of(&relevance);
         let replaced = case.replaced(&self.replacement)?;
-        let stops = even_stops(order.len(), self.steps);
-        case.outputs_along([replaced.view(), case.input.view()], &order, &stops, self.output)
+        case.outputs_by_relevance([replaced.view(), case.input.view()], self.steps, self.output)
     }
 }

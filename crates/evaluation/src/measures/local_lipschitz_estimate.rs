@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use ndarray::ArrayViewD;
 
 use crate::noise::{Noise, explanations_nearby};
+use crate::pixels::largest_magnitude;
 use crate::settings::{NonNegative, settings};
 use crate::{Better, Case, Error, Measure, Outcome};
 
@@ -73,10 +74,4 @@ pub fn slope(inputs: [ArrayViewD<'_, f64>; 2], relevances: [ArrayViewD<'_, f64>;
     };
     let scales = relevances.each_ref().map(|relevance| largest_magnitude(relevance.view()));
     distance(relevances, scales) / (distance(inputs, [1.0, 1.0]) + LEAST)
-}
-
-/// `max|R|`, or 1 where that is 0.
-pub(super) fn largest_magnitude(relevance: ArrayViewD<'_, f64>) -> f64 {
-    let largest = relevance.fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    if largest > 0.0 { largest } else { 1.0 }
 }

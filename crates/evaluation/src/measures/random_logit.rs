@@ -3,8 +3,8 @@
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::local_lipschitz_estimate::largest_magnitude;
 use crate::order::seed_of_sample;
+use crate::pixels::largest_magnitude;
 use crate::settings::settings;
 use crate::similarity::structural_similarity;
 use crate::{Better, Case, Error, Measure, Outcome};

@@ -1,7 +1,7 @@
 //! Relevance rank accuracy.
 
 use crate::settings::settings;
-use crate::{Better, Case, Error, FlipOrder, Measure, Outcome};
+use crate::{Better, Case, Error, Measure, Outcome};
 
 settings! {
     /// Relevance rank accuracy (Arras et al. 2022): of the K most relevant pixels, the share that lies in a mask of K
@@ -30,10 +30,9 @@ impl Measure for RelevanceRankAccuracy {
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
-        let relevance: Vec<f64> = case.relevance_of_pixels()?.into_iter().collect();
-        let mask: Vec<bool> = case.mask(self)?.iter().copied().collect();
+        let mask = case.mask(self)?;
         let count = mask.iter().filter(|&&is_inside| is_inside).count();
-        let hits = FlipOrder::HighestFirst.of(&relevance).into_iter().take(count).filter(|&pixel| mask[pixel]).count();
+        let hits = case.hits(mask, count)?;
         Ok((count > 0).then(|| hits as f64 / count as f64).into())
     }
 }

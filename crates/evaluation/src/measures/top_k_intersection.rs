@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::{Better, Case, Error, FlipOrder, Measure, Outcome};
+use crate::{Better, Case, Error, Measure, Outcome};
 
 settings! {
     /// Top-k intersection (Theiner et al. 2021): of the k most relevant pixels, the share that lies in the mask.
@@ -34,15 +34,14 @@ impl Measure for TopKIntersection {
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
-        let relevance: Vec<f64> = case.relevance_of_pixels()?.into_iter().collect();
-        let mask: Vec<bool> = case.mask(self)?.iter().copied().collect();
+        let mask = case.mask(self)?;
         let k = self.k.get();
-        if k > relevance.len() {
+        if k > mask.len() {
             let reason =
                 format!("k = {k} is more than the {} pixels of the input: top-k-intersection=k:100", mask.len());
             return Err(Error::Unfit { measure: Self::NAME, reason });
         }
-        let hits = FlipOrder::HighestFirst.of(&relevance).into_iter().take(k).filter(|&pixel| mask[pixel]).count();
-        Ok(mask.contains(&true).then(|| hits as f64 / k as f64).into())
+        let hits = case.hits(mask, k)?;
+        Ok(mask.iter().any(|&is_inside| is_inside).then(|| hits as f64 / k as f64).into())
     }
 }
