@@ -73,6 +73,28 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A file or folder that can't be written.
+    #[error("can't write {}", path.display())]
+    Write {
+        /// Its path.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A photo, class or list whose name can't be that of a file.
+    #[error("{name:?} can't be part of a file's name: one word is needed, without / and \\")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// An image that can't be written as a photo.
+    #[error("an image of the shape {shape:?} can't be a photo: {reason}")]
+    Jpeg {
+        /// Rows, columns, channels.
+        shape: [usize; 3],
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A list that is not there.
     #[error("there is no list {}: there are {known}", path.display())]
     NoList {

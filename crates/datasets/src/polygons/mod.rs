@@ -11,6 +11,7 @@
 //!
 //! Seeds and indices are any numbers; all draws come from one [`SplitMix64`] in a fixed order.
 
+mod folder;
 mod raster;
 mod shapes;
 
@@ -18,6 +19,7 @@ use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, SplitMix64};
+pub use folder::AnnotatedFolder;
 pub use shapes::{Outline, Point, Shape};
 
 /// Rows and columns of a tile, as in the paper.
@@ -88,11 +90,17 @@ pub fn tile(seed: u64, index: u64) -> Scene {
 /// # Errors
 /// [`Error::Size`] when a side is 0 or longer than 16,384 pixels.
 pub fn tile_of(seed: u64, index: u64, height: usize, width: usize) -> Result<Scene, Error> {
-    let possible = 1..=LARGEST_SIDE;
-    if !possible.contains(&height) || !possible.contains(&width) {
-        return Err(Error::Size { height, width, largest: LARGEST_SIDE });
-    }
+    check_size(height, width)?;
     Ok(tile_with(seed, index, height, width))
+}
+
+fn check_size(height: usize, width: usize) -> Result<(), Error> {
+    let possible = 1..=LARGEST_SIDE;
+    if possible.contains(&height) && possible.contains(&width) {
+        Ok(())
+    } else {
+        Err(Error::Size { height, width, largest: LARGEST_SIDE })
+    }
 }
 
 /// The composite `index` of `seed`: 306×306 pixels with 5 to 8 polygons and 5 to 8 circles, for heatmaps that show

@@ -8,6 +8,7 @@ use std::ops::Range;
 use ndarray::{Array2, Array3, Axis};
 
 use super::{Outline, Point, Shape};
+use crate::voc::BoundingBox;
 
 /// Samples a pixel, along each axis.
 const SAMPLES: usize = 4;
@@ -46,6 +47,21 @@ pub(super) fn paint(background: [f64; 3], shapes: &[Shape], height: usize, width
         }
     }
     painted
+}
+
+/// The smallest rectangle around all pixels that a shape covers at least in part; none where it covers no pixel.
+pub(super) fn bounding_box(shape: &Shape, height: usize, width: usize) -> Option<BoundingBox> {
+    let stencil = Stencil::new(shape, height, width);
+    let mut covered: Option<(Range<usize>, Range<usize>)> = None;
+    for row in stencil.rows.clone() {
+        stencil.for_each_covered(row, |column, _| {
+            covered = Some(match covered.take() {
+                None => (row..row + 1, column..column + 1),
+                Some((rows, columns)) => (rows.start..row + 1, columns.start.min(column)..columns.end.max(column + 1)),
+            });
+        });
+    }
+    covered.and_then(|(rows, columns)| BoundingBox::new(rows, columns))
 }
 
 /// A shape over the pixels that it can touch.

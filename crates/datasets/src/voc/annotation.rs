@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ndarray::{Array2, s};
 use roxmltree::{Document, Node};
 
 /// What a photo shows, and where.
@@ -50,6 +51,11 @@ pub struct BoundingBox {
 }
 
 impl BoundingBox {
+    /// A rectangle; `None` where it has no pixel.
+    pub fn new(rows: Range<usize>, columns: Range<usize>) -> Option<Self> {
+        (!rows.is_empty() && !columns.is_empty()).then_some(Self { rows, columns })
+    }
+
     /// The rows that it covers; at least one, and perhaps some beyond the photo.
     pub fn rows(&self) -> Range<usize> {
         self.rows.clone()
@@ -67,6 +73,30 @@ impl BoundingBox {
 }
 
 impl Annotation {
+    /// The objects of a class, difficult ones among them.
+    pub fn of_class(&self, class: &str) -> impl Iterator<Item = &Object> {
+        self.objects.iter().filter(move |object| object.class == class)
+    }
+
+    /// The pixels of a photo of this size, (rows, columns), that lie in a box of the class. A difficult object is an
+    /// object too: what lies in its box is not the rest of the photo.
+    ///
+    /// ```
+    /// # use datasets::voc::{Annotation, BoundingBox, Difficulty, Object};
+    /// let area = BoundingBox::new(1..9, 0..2).expect("some pixels");
+    /// let boat = Object { class: "boat".to_owned(), area, difficulty: Difficulty::Difficult };
+    /// let mask = Annotation { objects: vec![boat] }.mask("boat", (3, 3));
+    /// assert_eq!(mask, ndarray::array![[false, false, false], [true, true, false], [true, true, false]]);
+    /// ```
+    pub fn mask(&self, class: &str, (height, width): (usize, usize)) -> Array2<bool> {
+        let mut mask = Array2::from_elem((height, width), false);
+        for BoundingBox { rows, columns } in self.of_class(class).map(|object| &object.area) {
+            let (rows, columns) = (clipped(rows, height), clipped(columns, width));
+            mask.slice_mut(s![rows, columns]).fill(true);
+        }
+        mask
+    }
+
     /// Reads the text of an annotation.
     ///
     /// # Errors
@@ -80,6 +110,11 @@ impl Annotation {
         let objects = root.children().filter(|node| node.has_tag_name("object"));
         Ok(Self { objects: objects.map(object).collect::<Result<_, _>>()? })
     }
+}
+
+/// What of a range is left of a side.
+fn clipped(range: &Range<usize>, length: usize) -> Range<usize> {
+    range.start.min(length)..range.end.min(length)
 }
 
 fn object(node: Node<'_, '_>) -> Result<Object, String> {

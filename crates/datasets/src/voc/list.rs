@@ -54,7 +54,7 @@ impl List {
 }
 
 /// The name of a photo, which becomes a file's name and must not lead out of its folder.
-fn is_name(word: &str) -> bool {
+pub(super) fn is_name(word: &str) -> bool {
     word != ".." && !word.contains(['/', '\\', '\0'])
 }
 

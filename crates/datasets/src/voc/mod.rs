@@ -37,6 +37,7 @@ mod annotation;
 mod list;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 pub use annotation::{Annotation, BoundingBox, Difficulty, Object};
 use list::List;
+pub use write::FolderWriter;
 
 /// What a class's list says about a photo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -127,3 +127,60 @@ fn broken_annotations_say_what_is_wrong_and_where() {
         assert!(message.contains("one.xml") && message.contains(expected), "{message}");
     }
 }
+
+#[test]
+fn annotations_are_written_as_they_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let object = |class: &str, rows, columns, difficulty| Object {
+        class: class.to_owned(),
+        area: BoundingBox::new(rows, columns).unwrap(),
+        difficulty,
+    };
+    use Difficulty::{Difficult, Ordinary};
+    let both = Annotation {
+        objects: vec![
+            object("boat", 0..1, 0..1, Difficult),
+            object("salt&<pepper>", 3..20, 1..500, Ordinary),
+            object("boat", 2..4, 3..9, Ordinary),
+        ],
+    };
+    let hard = Annotation { objects: vec![object("boat", 1..2, 5..7, Difficult)] };
+    let none = Annotation { objects: Vec::new() };
+    let mut writer = FolderWriter::create(folder.path(), &["boat", "salt&<pepper>"]).unwrap();
+    writer.split("empty").unwrap();
+    for (id, annotation) in [("both", &both), ("hard", &hard), ("none", &none)] {
+        writer.photo("train", id, ndarray::Array3::zeros((5, 7, 3)).view(), annotation).unwrap();
+    }
+    let voc = writer.finish().unwrap();
+    for (id, annotation) in [("both", &both), ("hard", &hard), ("none", &none)] {
+        assert_eq!(voc.annotation(id).unwrap().as_ref(), Some(annotation));
+    }
+    let split = voc.split("train", &["boat", "salt&<pepper>"]).unwrap();
+    assert!(split.problems.is_empty(), "{split:?}");
+    let presences: Vec<_> = split.photos.iter().map(|photo| photo.presences.clone()).collect();
+    use Presence::{Absent, Present};
+    assert_eq!(presences, [[Present, Present], [Presence::Difficult, Absent], [Absent, Absent]]);
+    assert!(voc.split("empty", &["boat"]).unwrap().photos.is_empty());
+    let mask = both.mask("boat", (5, 7));
+    assert_eq!(mask.iter().filter(|&&inside| inside).count(), 1 + 2 * 4);
+    assert!(mask[[3, 6]] && mask[[0, 0]] && !mask[[4, 6]]);
+    // What lies beyond the photo is cut off.
+    assert!(object("x", 9..12, 0..9, Ordinary).area.rows().start > 5);
+    assert!(!Annotation { objects: vec![object("x", 9..12, 0..9, Ordinary)] }.mask("x", (5, 7)).iter().any(|&x| x));
+}
+
+#[test]
+fn what_can_not_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = Annotation { objects: Vec::new() };
+    let photo = ndarray::Array3::zeros((2, 2, 3));
+    let mut writer = FolderWriter::create(folder.path(), &["boat"]).unwrap();
+    for id in ["../a", "", "a b", ".."] {
+        let error = writer.photo("train", id, photo.view(), &nothing).unwrap_err();
+        assert!(error.to_string().contains(&format!("{id:?}")), "{error}");
+    }
+    let error = writer.photo("train", "a", ndarray::Array3::zeros((2, 2, 1)).view(), &nothing).unwrap_err();
+    assert!(error.to_string().contains("[2, 2, 1]"), "{error}");
+    assert!(writer.photo("train", "a", ndarray::Array3::zeros((0, 2, 3)).view(), &nothing).is_err());
+    assert!(matches!(FolderWriter::create(folder.path(), &["a/b"]), Err(Error::Name { .. })));
+}
