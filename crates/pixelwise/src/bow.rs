@@ -12,6 +12,9 @@ use crate::output::{print, print_json};
 mod evaluate;
 mod explain;
 mod inspect;
+mod judging;
+mod learning;
+mod options;
 mod stages;
 mod train;
 
@@ -40,23 +43,30 @@ pub fn bow(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// The photos of a split, and what is wrong with its lists.
+/// The photos of a list, which classes they show, and what is wrong with any of it.
 struct Labelled {
+    split: String,
+    classes: Vec<String>,
     photos: Vec<Photo>,
     problems: Vec<String>,
 }
 
 impl Labelled {
     fn of(folder: &Folder, split: &str, classes: &[String]) -> Result<Self, Failure> {
-        let split = folder.split(split, classes)?;
-        Ok(Self { photos: split.photos, problems: split.problems.iter().map(ToString::to_string).collect() })
+        let read = folder.split(split, classes)?;
+        Ok(Self {
+            split: split.to_owned(),
+            classes: classes.to_vec(),
+            photos: read.photos,
+            problems: read.problems.iter().map(ToString::to_string).collect(),
+        })
     }
 
     fn paths(&self) -> Vec<PathBuf> {
         self.photos.iter().map(|photo| photo.path.clone()).collect()
     }
 
-    /// Which photos show a class, by its position among those that were asked for.
+    /// Which photos show a class, by its position.
     fn truths(&self, class: usize) -> Vec<Truth> {
         let truth = |photo: &Photo| match photo.presences[class] {
             Presence::Present => Truth::Shown,

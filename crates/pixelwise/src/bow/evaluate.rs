@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
-use bow_photos::{Cache, Truth};
 use clap::Args;
-use datasets::voc::Folder;
-use evaluation::{PrecisionRecallCurve, area_under_roc};
 use report::{Curve, Plot};
 use serde_json::{Value, json};
 
+use super::judging::{Judged, judge};
+use super::options::FolderOptions;
 use super::stages::Stages;
 use super::{Labelled, load, tell};
-use crate::computation::ThreadOptions;
 use crate::failure::{Context, Failure};
 use crate::output::Table;
 
@@ -27,10 +25,6 @@ pub struct Arguments {
     /// The classifier, as `pixelwise bow train` writes it
     model: PathBuf,
 
-    /// The folder, in which JPEGImages and ImageSets/Main lie
-    #[arg(long, value_name = "DIR")]
-    voc: PathBuf,
-
     /// The list of photos to judge it by
     #[arg(long, value_name = "NAME", default_value = "val")]
     split: String,
@@ -39,60 +33,22 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "evaluation")]
     output: PathBuf,
 
-    /// Where vectors are kept for the next run
-    #[arg(long, value_name = "DIR", default_value = "bow-cache")]
-    cache: PathBuf,
-
     #[command(flatten)]
-    threads: ThreadOptions,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-/// How well one class is found.
-struct Found {
-    class: String,
-    shown: usize,
-    curve: PrecisionRecallCurve,
-    area_under_roc: Option<f64>,
+    folder: FolderOptions,
 }
 
 /// Judges a classifier.
 pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
-    arguments.threads.start()?;
+    let (folder, cache) = arguments.folder.open()?;
     let classifier = load(&arguments.model)?;
     let classes: Vec<String> = classifier.classes().map(str::to_owned).collect();
-    let mut labelled = Labelled::of(&Folder::open(&arguments.voc)?, &arguments.split, &classes)?;
-    let cache = Cache::open(&arguments.cache)?;
+    let mut labelled = Labelled::of(&folder, &arguments.split, &classes)?;
     let stages = Stages::new();
-    let vectors = classifier.vocabulary().vectors(&labelled.paths(), Some(&cache), &stages)?;
-    let scores = classifier.scores_of_vectors(vectors.values.view())?;
+    let judged = judge(&classifier, &mut labelled, &cache, &stages)?;
     drop(stages);
-    labelled.note(&vectors.problems);
     labelled.tell_problems();
-
-    let mut found = Vec::new();
-    for (position, class) in classes.iter().enumerate() {
-        let truths = vectors.of_kept(&labelled.truths(position));
-        let of = |wanted: Truth| -> Vec<f64> {
-            let pairs = scores.column(position).into_iter().zip(&truths);
-            pairs.filter(|(_, truth)| **truth == wanted).map(|(&score, _)| score).collect()
-        };
-        let (shown, others) = (of(Truth::Shown), of(Truth::NotShown));
-        match PrecisionRecallCurve::new(&shown, &others)? {
-            Some(curve) => found.push(Found {
-                class: class.clone(),
-                shown: shown.len(),
-                curve,
-                area_under_roc: area_under_roc(&shown, &others)?,
-            }),
-            None => eprintln!("{class}: no photo of {} shows it", arguments.split),
-        }
-    }
-    if found.is_empty() {
-        return Err(format!("no photo of the list {} shows a class of the model", arguments.split).into());
+    for class in classes.iter().filter(|class| !judged.found.iter().any(|found| found.class == **class)) {
+        eprintln!("{class}: no photo of {} shows it", arguments.split);
     }
 
     let write = |name: &str, text: &str| {
@@ -101,29 +57,24 @@ pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
     };
     std::fs::create_dir_all(&arguments.output).context(format!("can't make {}", arguments.output.display()))?;
     let mut plot = Plot::new("Precision and recall", "recall", "precision");
-    for found in &found {
+    for found in &judged.found {
         let points = found.curve.points().iter().map(|point| (point.recall, point.precision));
         plot = plot.curve(Curve::new(format!("{} {:.3}", found.class, found.curve.average_precision()), points));
     }
     write("precision-recall.svg", &plot.svg()?)?;
     let mut csv = format!("photo,{}\n", classes.join(","));
-    for (photo, scores) in vectors.of_kept(&labelled.photos).iter().zip(scores.outer_iter()) {
+    for (photo, scores) in judged.vectors.of_kept(&labelled.photos).iter().zip(judged.scores.outer_iter()) {
         let scores: Vec<String> = scores.iter().map(ToString::to_string).collect();
         csv += &format!("{},{}\n", photo.id, scores.join(","));
     }
     write("scores.csv", &csv)?;
-    tell(arguments.json, &text(&found, vectors.len(), arguments), &json(&found, &labelled, arguments))
+    tell(arguments.folder.json, &text(&judged, arguments), &json(&judged, &labelled, arguments))
 }
 
-/// The mean over all classes.
-fn mean(found: &[Found], value: impl Fn(&Found) -> f64) -> f64 {
-    found.iter().map(value).sum::<f64>() / found.len() as f64
-}
-
-fn text(found: &[Found], photos: usize, arguments: &Arguments) -> String {
+fn text(judged: &Judged, arguments: &Arguments) -> String {
     let mut table =
         Table::new(["class", "photos that show it", "average precision", "VOC 2010", "VOC 2007", "area under ROC"]);
-    for found in found {
+    for found in &judged.found {
         let curve = &found.curve;
         let precisions = [curve.average_precision(), curve.interpolated_precision(), curve.eleven_point_precision()];
         let figures = precisions.into_iter().map(Some).chain([found.area_under_roc]);
@@ -131,15 +82,16 @@ fn text(found: &[Found], photos: usize, arguments: &Arguments) -> String {
         table.row([found.class.clone(), found.shown.to_string()].into_iter().chain(figures));
     }
     format!(
-        "{photos} photos\n{}mean average precision {:.4}\nfiles: {}\n",
+        "{} photos\n{}mean average precision {:.4}\nfiles: {}\n",
+        judged.vectors.len(),
         table.text(),
-        mean(found, |found| found.curve.average_precision()),
+        judged.mean_average_precision(),
         arguments.output.display()
     )
 }
 
-fn json(found: &[Found], labelled: &Labelled, arguments: &Arguments) -> Value {
-    let classes = found.iter().map(|found| {
+fn json(judged: &Judged, labelled: &Labelled, arguments: &Arguments) -> Value {
+    let classes = judged.found.iter().map(|found| {
         json!({
             "class": found.class,
             "shown": found.shown,
@@ -154,6 +106,6 @@ fn json(found: &[Found], labelled: &Labelled, arguments: &Arguments) -> Value {
         "split": arguments.split,
         "left_out": labelled.problems,
         "classes": classes.collect::<Vec<_>>(),
-        "mean_average_precision": mean(found, |found| found.curve.average_precision()),
+        "mean_average_precision": judged.mean_average_precision(),
     })
 }

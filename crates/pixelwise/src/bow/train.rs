@@ -1,19 +1,18 @@
 //! `pixelwise bow train`.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use bow_classifier::training::{ClassWeight, CrossValidation};
-use bow_photos::{Cache, Configuration, PhotoClassifier, Truth, Vocabulary, compare_costs};
-use clap::{Args, ValueEnum};
-use datasets::voc::Folder;
+use bow_classifier::training::CrossValidation;
+use bow_photos::{PhotoClassifier, Truth, compare_costs};
+use clap::Args;
 use serde_json::json;
 
+use super::learning::{Described, describe, learnable};
+use super::options::{Changes, FolderOptions, configuration};
 use super::stages::Stages;
-use super::{Labelled, tell};
-use crate::computation::ThreadOptions;
-use crate::failure::{Context, Failure};
+use super::tell;
+use crate::failure::Failure;
 use crate::output::{Table, number};
 
 const EXAMPLES: &str = "\
@@ -35,9 +34,8 @@ same photos and settings does not compute it again.";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The folder, in which JPEGImages and ImageSets/Main lie
-    #[arg(long, value_name = "DIR")]
-    voc: PathBuf,
+    #[command(flatten)]
+    folder: FolderOptions,
 
     /// A class to learn (repeatable; default: each that has a list)
     #[arg(long, value_name = "NAME")]
@@ -59,41 +57,12 @@ pub struct Arguments {
     #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
     codebook: Option<Vec<usize>>,
 
-    /// The support vector machines' cost C
-    #[arg(long, value_name = "C")]
-    cost: Option<f64>,
-
-    /// Whether photos with the class count as much, in total, as those without it
-    #[arg(long, value_name = "WEIGHT", value_enum)]
-    class_weight: Option<Weighting>,
+    #[command(flatten)]
+    changes: Changes,
 
     /// Take the best of these costs, by the mean area under the ROC curve of five held-out parts
     #[arg(long, value_name = "C,C,…", value_delimiter = ',', conflicts_with = "cost")]
     cross_validate: Option<Vec<f64>>,
-
-    /// Seeds the sample of descriptors and the codebooks
-    #[arg(long)]
-    seed: Option<u64>,
-
-    /// Where vectors and codebooks are kept for the next run
-    #[arg(long, value_name = "DIR", default_value = "bow-cache")]
-    cache: PathBuf,
-
-    #[command(flatten)]
-    threads: ThreadOptions,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-/// `--class-weight`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Weighting {
-    /// Each photo counts the same
-    None,
-    /// Photos with the class count as much, in total, as those without
-    Balanced,
 }
 
 /// How many parts are held out, one after the other.
@@ -101,37 +70,15 @@ const FOLDS: usize = 5;
 
 /// Learns a classifier and writes it.
 pub fn train(arguments: &Arguments) -> Result<(), Failure> {
-    arguments.threads.start()?;
     let start = Instant::now();
-    let mut configuration = configuration(arguments)?;
-    let folder = Folder::open(&arguments.voc)?;
-    let names = match arguments.class.as_slice() {
-        [] => folder.classes(&arguments.split)?,
-        classes => classes.to_vec(),
-    };
-    let mut labelled = Labelled::of(&folder, &arguments.split, &names)?;
-    for (position, name) in names.iter().enumerate() {
-        let truths = labelled.truths(position);
-        if let Some(missing) = [Truth::Shown, Truth::NotShown].into_iter().find(|truth| !truths.contains(truth)) {
-            let does = if missing == Truth::Shown { "shows" } else { "is without" };
-            return Err(format!(
-                "no photo of the list {} {does} {name}: nothing can be learned of it",
-                arguments.split
-            )
-            .into());
-        }
+    let (folder, cache) = arguments.folder.open()?;
+    let mut configuration = arguments.changes.apply(configuration(&arguments.configuration)?);
+    if let Some(words) = &arguments.codebook {
+        configuration = configuration.with_words(words)?;
     }
-    let cache = Cache::open(&arguments.cache)?;
+    let mut labelled = learnable(&folder, &arguments.split, &arguments.class)?;
     let stages = Stages::new();
-    let (vocabulary, problems) = Vocabulary::learn(&configuration, &labelled.paths(), Some(&cache), &stages)?;
-    labelled.note(&problems);
-    let vectors = vocabulary.vectors(&labelled.paths(), Some(&cache), &stages)?;
-    labelled.note(&vectors.problems);
-    let classes: Vec<(String, Vec<Truth>)> = names
-        .iter()
-        .enumerate()
-        .map(|(position, name)| (name.clone(), vectors.of_kept(&labelled.truths(position))))
-        .collect();
+    let Described { vocabulary, vectors, classes } = describe(&configuration, &mut labelled, &cache, &stages)?;
     let mut validated = Vec::new();
     if let Some(costs) = &arguments.cross_validate {
         let validation = CrossValidation { folds: FOLDS, seed: configuration.seed };
@@ -169,29 +116,5 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
         "cost": configuration.cost,
         "cross_validation": validated.iter().map(|(cost, area)| json!({ "cost": cost, "area_under_roc": area })).collect::<Vec<_>>(),
     });
-    tell(arguments.json, &text, &json)
-}
-
-/// The configuration that is asked for, with all that the command line says of it.
-fn configuration(arguments: &Arguments) -> Result<Configuration, Failure> {
-    let mut configuration = match arguments.configuration.ends_with(".toml") {
-        false => Configuration::named(&arguments.configuration)?,
-        true => {
-            let text = fs::read_to_string(&arguments.configuration)
-                .context(format!("can't read {}", arguments.configuration))?;
-            Configuration::from_toml(&text).context(&arguments.configuration)?
-        }
-    };
-    if let Some(words) = &arguments.codebook {
-        configuration = configuration.with_words(words)?;
-    }
-    configuration.cost = arguments.cost.unwrap_or(configuration.cost);
-    configuration.seed = arguments.seed.unwrap_or(configuration.seed);
-    if let Some(weighting) = arguments.class_weight {
-        configuration.class_weight = match weighting {
-            Weighting::None => ClassWeight::None,
-            Weighting::Balanced => ClassWeight::Balanced,
-        };
-    }
-    Ok(configuration)
+    tell(arguments.folder.json, &text, &json)
 }

@@ -1,0 +1,65 @@
+//! How well a classifier finds the photographs of a list that show its classes.
+
+use bow_photos::{Cache, PhotoClassifier, Truth, Vectors};
+use evaluation::{PrecisionRecallCurve, area_under_roc};
+use ndarray::Array2;
+
+use super::Labelled;
+use super::stages::Stages;
+use crate::failure::Failure;
+
+/// A classifier's scores of photos, and what they are worth.
+pub struct Judged {
+    /// The photos.
+    pub vectors: Vectors,
+    /// `f` for each photo that is described, and each class.
+    pub scores: Array2<f64>,
+    /// One for each class that a photo shows; at least one.
+    pub found: Vec<Found>,
+}
+
+/// How well one class is found.
+pub struct Found {
+    pub class: String,
+    /// How many photos show it.
+    pub shown: usize,
+    pub curve: PrecisionRecallCurve,
+    pub area_under_roc: Option<f64>,
+}
+
+/// Scores the photos of a list, which is for the classifier's classes; takes note of photos that can't be described,
+/// and of classes that none shows.
+pub fn judge(
+    classifier: &PhotoClassifier,
+    labelled: &mut Labelled,
+    cache: &Cache,
+    stages: &Stages,
+) -> Result<Judged, Failure> {
+    let vectors = classifier.vocabulary().vectors(&labelled.paths(), Some(cache), stages)?;
+    let scores = classifier.scores_of_vectors(vectors.values.view())?;
+    labelled.note(&vectors.problems);
+    let mut found = Vec::new();
+    for (position, class) in labelled.classes.iter().enumerate() {
+        let truths = vectors.of_kept(&labelled.truths(position));
+        let of = |wanted: Truth| -> Vec<f64> {
+            let pairs = scores.column(position).into_iter().zip(&truths);
+            pairs.filter(|(_, truth)| **truth == wanted).map(|(&score, _)| score).collect()
+        };
+        let (shown, others) = (of(Truth::Shown), of(Truth::NotShown));
+        if let Some(curve) = PrecisionRecallCurve::new(&shown, &others)? {
+            let area_under_roc = area_under_roc(&shown, &others)?;
+            found.push(Found { class: class.clone(), shown: shown.len(), curve, area_under_roc });
+        }
+    }
+    if found.is_empty() {
+        return Err(format!("no photo of the list {} shows a class of the model", labelled.split).into());
+    }
+    Ok(Judged { vectors, scores, found })
+}
+
+impl Judged {
+    /// Over all classes that are shown.
+    pub fn mean_average_precision(&self) -> f64 {
+        self.found.iter().map(|found| found.curve.average_precision()).sum::<f64>() / self.found.len() as f64
+    }
+}
