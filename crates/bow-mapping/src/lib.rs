@@ -13,7 +13,8 @@
 //! | [`Lasso`], [`Ridge`] | coefficients of a regularized reconstruction | Eqs 37, 38 |
 //! | [`Fisher`] | gradient of a Gaussian mixture's log likelihood | Eqs 39–41 |
 //!
-//! A codebook, a mixture or a dictionary is learned from descriptors by [`learning`].
+//! A codebook, a mixture or a dictionary is learned from descriptors by [`learning`]; below Fisher vectors, descriptors
+//! are projected onto their [`PrincipalComponents`].
 //!
 //! ```
 //! use bow_mapping::{Codebook, Map, Normalization, Pooling, Rank, RankOptions, local_feature_relevance};
@@ -62,6 +63,7 @@ mod nearest;
 mod normalization;
 mod pooling;
 mod power;
+mod principal_components;
 mod relevance;
 #[cfg(test)]
 mod test_data;
@@ -82,4 +84,5 @@ pub use crate::mapping::{
 pub use crate::nearest::nearest_words;
 pub use crate::normalization::Normalization;
 pub use crate::pooling::Pooling;
+pub use crate::principal_components::PrincipalComponents;
 pub use crate::relevance::{local_feature_relevance, zero_set};

@@ -1,4 +1,4 @@
-//! The few solves of this crate: by linfa-linalg, or by LAPACK with the feature `blas`.
+//! The few solves and decompositions of this crate: by linfa-linalg, or by LAPACK with the feature `blas`.
 
 use ndarray::{Array1, Array2, Axis};
 
@@ -34,6 +34,29 @@ fn by_cholesky(matrix: Array2<f64>, mut right: Array2<f64>) -> Option<Array2<f64
         column.assign(&solution);
     }
     Some(right)
+}
+
+/// Eigenvalues of a symmetric matrix, descending, and the eigenvectors of length 1 that belong to them, one a row.
+///
+/// `None` where the decomposition fails.
+pub(crate) fn symmetric_eigenvectors(matrix: Array2<f64>) -> Option<(Array1<f64>, Array2<f64>)> {
+    let (values, vectors) = eigenvectors(matrix)?;
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&left, &right| values[right].total_cmp(&values[left]));
+    let sorted = (values.select(Axis(0), &order), vectors.select(Axis(1), &order).reversed_axes());
+    sorted.1.iter().chain(&sorted.0).all(|value| value.is_finite()).then_some(sorted)
+}
+
+#[cfg(not(feature = "blas"))]
+fn eigenvectors(matrix: Array2<f64>) -> Option<(Array1<f64>, Array2<f64>)> {
+    use linfa_linalg::eigh::EighInto;
+    matrix.eigh_into().ok()
+}
+
+#[cfg(feature = "blas")]
+fn eigenvectors(matrix: Array2<f64>) -> Option<(Array1<f64>, Array2<f64>)> {
+    use ndarray_linalg::{EighInto, UPLO};
+    matrix.eigh_into(UPLO::Lower).ok()
 }
 
 #[cfg(test)]
