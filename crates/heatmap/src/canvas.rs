@@ -36,6 +36,19 @@ impl Canvas {
         }
     }
 
+    /// A picture that is there, to be drawn upon.
+    pub(crate) fn over(picture: RgbImage) -> Self {
+        Self { picture }
+    }
+
+    pub(crate) fn width(&self) -> u32 {
+        self.picture.width()
+    }
+
+    pub(crate) fn height(&self) -> u32 {
+        self.picture.height()
+    }
+
     pub(crate) fn finish(self) -> RgbImage {
         self.picture
     }

@@ -5,6 +5,7 @@
 //! * [`normalize`] and [`normalize_all`] (Eq. 35) bring relevance to [−1, 1], for one image or for a set of them;
 //! * [`render`] colors a normalized map by a [`ColorMap`]; a [`ColorBar`] says what the colors mean;
 //! * [`Superposition`], [`EdgeSuperposition`] and [`Binarization`] bring map and photo together (Figs 6–10);
+//! * [`draw_boxes`] frames objects whose place is known;
 //! * a [`BarChart`] shows the scores of a few classes;
 //! * a [`ContactSheet`] arranges pictures with captions;
 //! * [`encode_png`], [`write_png`] and [`write_whole`]: files appear whole or not at all.
@@ -33,6 +34,7 @@
 //! ```
 
 mod bar_chart;
+mod boxes;
 mod canvas;
 mod color_bar;
 mod color_map;
@@ -47,6 +49,7 @@ mod picture;
 mod superposition;
 
 pub use bar_chart::BarChart;
+pub use boxes::{BoundingBox, LineWeight, draw_boxes};
 pub use color_bar::{ColorBar, Orientation};
 pub use color_map::ColorMap;
 pub use contact_sheet::{ContactSheet, Tile};
