@@ -74,6 +74,14 @@ pub enum Error {
         /// Dimensions of the codebook.
         expected: usize,
     },
+    /// A layer that does not exist.
+    #[error("layer {layer}: this classifier has {layers} layers, counted from 0")]
+    Layer {
+        /// The layer asked for.
+        layer: usize,
+        /// How many there are.
+        layers: usize,
+    },
     /// A target that does not exist.
     #[error("target {target}: this classifier has a single score, target 0")]
     Target {

@@ -86,6 +86,7 @@ mod description;
 mod error;
 mod file;
 mod model;
+mod randomization;
 mod tiles;
 mod trainer;
 pub mod training;

@@ -9,9 +9,10 @@ use bow_classifier::{
 };
 use bow_mapping::learning::{KMeansParams, Learner};
 use bow_mapping::{Normalization, Pooling, Rank, RankOptions, Ridge, RidgeOptions, Soft, SoftOptions};
+use evaluation::{Evaluation, Measure, Sample};
 use kernels::KernelKind;
 use local_features::{Channel, DenseSift};
-use ndarray::{Array3, ArrayD, Axis, s};
+use ndarray::{Array2, Array3, ArrayD, Axis, s};
 use relevance::{ExplainableClassifier, RootSearch, RootSelection, SearchOver};
 
 /// Stripes of one of two directions, with a brightness and phase of their own.
@@ -73,6 +74,49 @@ fn every_kernel_learns_and_conserves_from_score_to_pixels() {
             if matches!(classifier.model().third_layer(), ThirdLayer::SumDecomposition) {
                 assert!((found.pixels.sum() - found.score).abs() < 1e-10, "{kernel}");
             }
+        }
+    }
+}
+
+/// Each measure, with few repetitions; but for one that compares several targets, of which there is one.
+fn measures() -> Vec<Box<dyn Measure>> {
+    let quick = |measure: Box<dyn Measure>| match measure.name() {
+        "random-logit" => None,
+        "top-k-intersection" => Some("top-k-intersection=k:200".parse().unwrap()),
+        "pixel-flipping" => Some("pixel-flipping=features-in-step:250".parse().unwrap()),
+        "insertion" | "deletion" => Some(format!("{}=steps:8", measure.name()).parse().unwrap()),
+        "max-sensitivity" => Some("max-sensitivity=nr-samples:3,lower-bound:0.01".parse().unwrap()),
+        "local-lipschitz-estimate" => Some("local-lipschitz-estimate=nr-samples:3,perturb-std:0.01".parse().unwrap()),
+        "completeness" => Some("completeness=against:nothing".parse().unwrap()),
+        _ => Some(measure),
+    };
+    evaluation::measures::all().into_iter().filter_map(quick).collect()
+}
+
+#[test]
+fn every_measure_judges_explanations_of_bags_of_words() {
+    let measures = measures();
+    for kernel in [KernelKind::HistogramIntersection, KernelKind::ChiSquared] {
+        let classifier = trained(kernel);
+        let sample = |number: usize| {
+            let input = picture(16 + 2 * number);
+            let mask = Array2::from_shape_fn((48, 52), |(row, _)| row < 30);
+            Ok(Sample { input: input.into_dyn(), target: 0, mask: Some(mask) })
+        };
+        let mut evaluation = Evaluation::new(&measures, 2);
+        evaluation.run_randomizable(&measures, &classifier, &sample, |_| Ok::<(), evaluation::Error>(())).unwrap();
+        for (measure, text) in evaluation.measures().iter().enumerate() {
+            let values = evaluation.values(measure);
+            assert!(values.iter().all(|value| value.is_some_and(f64::is_finite)), "{kernel}: {text} {values:?}");
+        }
+        let mean = |name: &str| {
+            let measure = evaluation.measures().iter().position(|text| text.starts_with(name)).unwrap();
+            evaluation.estimate(measure).unwrap().mean
+        };
+        assert!(mean("insertion") > mean("deletion"), "{kernel}");
+        assert!(mean("model-parameter-randomisation") < 0.9, "{kernel}");
+        if kernel == KernelKind::HistogramIntersection {
+            assert!(mean("completeness") < 1e-9);
         }
     }
 }

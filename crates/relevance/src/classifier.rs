@@ -69,8 +69,8 @@ pub trait RandomizableClassifier: ExplainableClassifier {
     /// The names of the layers that have parameters, from the input to the scores.
     fn layers(&self) -> Vec<String>;
 
-    /// This classifier with other parameters in one layer, a position in [`layers`](Self::layers). They depend on the
-    /// seed and the layer alone; all other layers are as they are here, so that layer after layer can be replaced.
+    /// This classifier with other parameters in one layer, a position in [`layers`](Self::layers). What is drawn depends
+    /// on the seed and the layer alone; all other layers are as they are here, so that layer after layer can be replaced.
     ///
     /// # Errors
     /// A layer that does not exist.
