@@ -30,6 +30,12 @@ impl Pooling {
     /// p = 1, the mean: the paper's "sum pooling".
     pub const MEAN: Self = Self { p: 1.0 };
 
+    /// p = 2, the quadratic mean.
+    pub const QUADRATIC: Self = Self { p: 2.0 };
+
+    /// p = 3, the cubic mean.
+    pub const CUBIC: Self = Self { p: 3.0 };
+
     /// p = ∞, the maximum.
     pub const MAX: Self = Self { p: f64::INFINITY };
 

@@ -1,10 +1,11 @@
 //! Fisher vectors of a Gaussian mixture (Eqs 39–41).
 
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Zip, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, CowArray, Zip, s};
 use serde::{Deserialize, Serialize};
 
 use super::Map;
-use crate::{Assignment, Error, GaussianMixture};
+use crate::error::check_dimensions;
+use crate::{Assignment, Error, GaussianMixture, PrincipalComponents};
 
 /// The Fisher mapping: how the mixture's parameters would have to change to fit a feature better.
 ///
@@ -13,7 +14,7 @@ use crate::{Assignment, Error, GaussianMixture};
 /// mean r of k:          γ[l](k) (l_r − μ_kr) / (σ_kr √w_k)
 /// variance r of k:      γ[l](k) ((l_r − μ_kr)² / σ_kr² − 1) / √(2 w_k)              Bach et al. 2015, Eq. (41)
 /// ```
-/// * `l` — a row of `descriptors`, (L, D)
+/// * `l` — a row of `descriptors`, (L, D), or its principal components, where the mapping has [some](Self::projected)
 /// * `w`, `μ`, `σ` — [`GaussianMixture::weights`] (Eq. 39), [`means`](GaussianMixture::means),
 ///   [`deviations`](GaussianMixture::deviations); the paper prints `μ_k`, `σ_k` for `μ_kr`, `σ_kr`
 /// * `γ` — [`GaussianMixture::posteriors`] (Eq. 40)
@@ -30,15 +31,63 @@ use crate::{Assignment, Error, GaussianMixture};
 /// # Ok::<(), bow_mapping::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Parts", into = "Parts")]
 pub struct Fisher {
+    projection: Option<PrincipalComponents>,
     mixture: GaussianMixture,
+}
+
+/// What is stored of the mapping.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    projection: Option<PrincipalComponents>,
+    mixture: GaussianMixture,
+}
+
+impl TryFrom<Parts> for Fisher {
+    type Error = Error;
+
+    fn try_from(Parts { projection, mixture }: Parts) -> Result<Self, Error> {
+        match projection {
+            Some(projection) => Self::projected(projection, mixture),
+            None => Ok(Self::new(mixture)),
+        }
+    }
+}
+
+impl From<Fisher> for Parts {
+    fn from(Fisher { projection, mixture }: Fisher) -> Self {
+        Self { projection, mixture }
+    }
 }
 
 impl Fisher {
     /// The Fisher mapping of a mixture.
     pub fn new(mixture: GaussianMixture) -> Self {
-        Self { mixture }
+        Self { projection: None, mixture }
+    }
+
+    /// The Fisher mapping of a mixture over principal components of local features.
+    ///
+    /// ```
+    /// use bow_mapping::{Fisher, GaussianMixture, Map, PrincipalComponents};
+    /// use ndarray::array;
+    /// let diagonal = PrincipalComponents::learn(array![[0.0, 0.0], [2.0, 2.0]].view(), 1)?; // about (1, 1)
+    /// let mixture = GaussianMixture::new(array![0.0], array![[0.0]], array![[2.0_f64.sqrt()]])?;
+    /// let fisher = Fisher::projected(diagonal, mixture)?;
+    /// let m = fisher.assign(array![[3.0, 3.0]].view())?.to_dense();
+    /// assert!((m[[0, 1]] - 2.0).abs() < 1e-12); // √8 along the diagonal, over σ
+    /// # Ok::<(), bow_mapping::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`] for a mixture that is not over as many dimensions as there are principal components.
+    pub fn projected(projection: PrincipalComponents, mixture: GaussianMixture) -> Result<Self, Error> {
+        let components = projection.directions().nrows();
+        check_dimensions("the mixture over principal components", mixture.dimensions(), components)?;
+        Ok(Self { projection: Some(projection), mixture })
     }
 
     /// The mixture.
@@ -78,11 +127,15 @@ impl Map for Fisher {
     }
 
     fn descriptor_dimensions(&self) -> usize {
-        self.mixture.dimensions()
+        self.projection.as_ref().map_or(self.mixture.dimensions(), |projection| projection.mean().len())
     }
 
     fn assign(&self, descriptors: ArrayView2<'_, f64>) -> Result<Assignment, Error> {
-        let posteriors = self.mixture.posteriors(descriptors)?;
+        let descriptors = match &self.projection {
+            Some(projection) => CowArray::from(projection.project(descriptors)?),
+            None => CowArray::from(descriptors),
+        };
+        let posteriors = self.mixture.posteriors(descriptors.view())?;
         let size = 2 * self.mixture.dimensions() + 1;
         let mut values = Array2::zeros((descriptors.nrows(), self.words()));
         Zip::from(values.rows_mut()).and(posteriors.rows()).and(descriptors.rows()).par_for_each(
@@ -147,6 +200,26 @@ mod tests {
             let found = Fisher::new(mixture.clone()).assign(descriptors.view()).unwrap().to_dense();
             assert_close(&found, &plain(&descriptors, &mixture), 1e-12);
         }
+    }
+
+    #[test]
+    fn projected_values_are_those_of_the_projected_features() {
+        let descriptors = random(19, 5, 4);
+        let components = PrincipalComponents::learn(random(50, 5, 6).view(), 3).unwrap();
+        let deviations = random(4, 3, 3).mapv(|value| value.abs() + 0.5);
+        let mixture = GaussianMixture::new(Array1::zeros(4), random(4, 3, 2), deviations).unwrap();
+        let fisher = Fisher::projected(components.clone(), mixture.clone()).unwrap();
+        assert_eq!((fisher.descriptor_dimensions(), fisher.words()), (5, 4 * 7));
+        let expected = plain(&components.project(descriptors.view()).unwrap(), &mixture);
+        assert_close(&fisher.assign(descriptors.view()).unwrap().to_dense(), &expected, 1e-12);
+
+        let text = serde_json::to_string(&fisher).unwrap();
+        assert_eq!(serde_json::from_str::<Fisher>(&text).unwrap(), fisher);
+        let other = PrincipalComponents::learn(random(50, 5, 6).view(), 2).unwrap();
+        let error = Fisher::projected(other.clone(), mixture.clone()).unwrap_err();
+        assert!(matches!(error, Error::Dimensions { found: 3, expected: 2, .. }), "{error}");
+        let unfit = serde_json::to_string(&Parts { projection: Some(other), mixture }).unwrap();
+        assert!(serde_json::from_str::<Fisher>(&unfit).is_err());
     }
 
     #[test]
