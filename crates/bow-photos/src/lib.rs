@@ -20,6 +20,7 @@ mod classifier;
 mod configuration;
 mod error;
 mod file;
+mod learning;
 mod pyramid;
 mod training;
 mod vectors;
@@ -27,7 +28,9 @@ mod vocabulary;
 
 pub use cache::Cache;
 pub use classifier::PhotoClassifier;
-pub use configuration::{ChannelSettings, Configuration, KernelWeighting, MappingSettings};
+pub use configuration::{
+    ChannelSettings, Configuration, FisherOptions, KernelWeighting, MappingSettings, NAMED, NamedConfiguration,
+};
 pub use error::{Error, Problem};
 pub use pyramid::Pyramid;
 pub use training::{Truth, compare_costs};

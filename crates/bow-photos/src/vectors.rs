@@ -6,8 +6,8 @@ use bow_classifier::{Observer, Stage};
 use ndarray::{Array2, Array3, Axis};
 use rayon::prelude::*;
 
-use crate::cache::{Key, key, key_of};
-use crate::vocabulary::problem;
+use crate::cache::{Key, key};
+use crate::vocabulary::Channel;
 use crate::{Cache, Error, Problem, Vocabulary};
 
 /// A photo's file.
@@ -27,6 +27,10 @@ impl Photo {
     pub(crate) fn decode(&self, path: &Path) -> Result<Array3<f64>, Error> {
         Ok(images::to_unit_range(images::decode(&self.bytes, path)?.view()))
     }
+}
+
+pub(crate) fn problem(path: &Path, reason: Error) -> Problem {
+    Problem { path: path.to_owned(), reason }
 }
 
 /// The vectors of many photos, without those that can't be described.
@@ -52,7 +56,7 @@ impl Vocabulary {
         observer: &dyn Observer,
     ) -> Result<Vectors, Error> {
         observer.begin(Stage::Vectors, photos.len());
-        let channels = self.channels.iter().map(key_of).collect::<Result<Vec<Key>, _>>()?;
+        let channels = self.channels.iter().map(Channel::key).collect::<Result<Vec<Key>, _>>()?;
         let described: Vec<Result<Vec<f64>, Error>> = photos
             .par_iter()
             .map(|path| {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use bow_mapping::{Normalization, Pooling, RankOptions};
 use bow_photos::{
-    Cache, ChannelSettings, Configuration, Error, KernelWeighting, MappingSettings, PhotoClassifier, Pyramid, Truth,
-    Vectors, Vocabulary, compare_costs,
+    Cache, ChannelSettings, Configuration, Error, FisherOptions, KernelWeighting, MappingSettings, PhotoClassifier,
+    Pyramid, Truth, Vectors, Vocabulary, compare_costs,
 };
 use image::{GrayImage, Rgb, RgbImage};
 use kernels::KernelKind;
@@ -111,7 +111,7 @@ fn every_mapping_and_kernel_can_be_asked_for() {
     };
     let quantiles = ChannelSettings { extractor: ColorQuantiles::default().into(), words: 2, ..channel.clone() };
     let fisher = ChannelSettings {
-        mapping: MappingSettings::Fisher,
+        mapping: MappingSettings::Fisher(FisherOptions { principal_components: Some(7) }),
         normalization: Normalization::PowerL2 { exponent: 0.5 },
         kernel: KernelKind::Linear,
         ..quantiles.clone()
