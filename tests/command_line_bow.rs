@@ -151,6 +151,38 @@ fn the_command_line_changes_the_configuration() {
 }
 
 #[test]
+fn configurations_are_compared_on_one_sheet() {
+    let voc = Voc::new();
+    voc.write("hard.toml", &CONFIGURATION.replace("{ rank = { base = 2.4, neighbors = 4 } }", "\"hard\""));
+    let compare =
+        ["compare", "--voc", ".", "--configuration", "small.toml", "hard.toml", "--codebook", "7,5", "--json"];
+    let json: Value = serde_json::from_str(&voc.succeed(&compare)).unwrap();
+    let compared = json["configurations"].as_array().unwrap();
+    assert_eq!(compared.iter().map(|way| &way["configuration"]).collect::<Vec<_>>(), ["small.toml", "hard.toml"]);
+    for way in compared {
+        let configuration = way["configuration"].as_str().unwrap();
+        let train =
+            ["train", "--voc", ".", "--configuration", configuration, "--codebook", "7,5", "--output", "a.model"];
+        voc.succeed(&train);
+        let judged: Value =
+            serde_json::from_str(&voc.succeed(&["evaluate", "a.model", "--voc", ".", "--json"])).unwrap();
+        assert_eq!(way["mean_average_precision"], judged["mean_average_precision"]);
+        assert_eq!(way["classes"][0]["average_precision"], judged["classes"][0]["average_precision"]);
+        assert_eq!(way["dimensions"], 12);
+    }
+    // A row for each class, a column for each configuration beside the photo.
+    let sheet = image::open(voc.path("comparison/sheet.png")).unwrap();
+    assert!(sheet.width() > 3 * 64 && sheet.height() > 2 * 48);
+    assert_eq!(fs::read_to_string(voc.path("comparison/comparison.csv")).unwrap().lines().count(), 3);
+    assert!(fs::read_to_string(voc.path("comparison/index.html")).unwrap().contains("hard.toml"));
+
+    let own = ["compare", "JPEGImages/13.jpg", "--voc", ".", "--configuration", "small.toml", "--output", "own"];
+    assert!(voc.succeed(&own).contains("small.toml"));
+    assert!(voc.refuse(&["compare", "--voc", ".", "--configuration", "unknown"]).contains("voc2009"));
+    assert!(voc.refuse(&["compare", "no.jpg", "--voc", "."]).contains("no.jpg"));
+}
+
+#[test]
 fn broken_photos_are_named_and_the_rest_goes_on() {
     let voc = Voc::new();
     let whole = fs::read(voc.path("JPEGImages/03.jpg")).unwrap();

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use bow_photos::{PhotoClassifier, Problem, Truth};
 use clap::{Args, Subcommand};
 use datasets::voc::{Folder, Photo, Presence};
+use ndarray::ArrayView1;
 
 use crate::failure::Failure;
 use crate::output::{print, print_json};
 
+mod compare;
 mod evaluate;
 mod explain;
 mod inspect;
@@ -30,6 +32,7 @@ enum Verb {
     Train(Box<train::Arguments>),
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
+    Compare(Box<compare::Arguments>),
     Inspect(Box<inspect::Arguments>),
 }
 
@@ -39,6 +42,7 @@ pub fn bow(arguments: &Arguments) -> Result<(), Failure> {
         Verb::Train(arguments) => train::train(arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate(arguments),
         Verb::Explain(arguments) => explain::explain(arguments),
+        Verb::Compare(arguments) => compare::compare(arguments),
         Verb::Inspect(arguments) => inspect::inspect(arguments),
     }
 }
@@ -99,4 +103,16 @@ fn tell(as_json: bool, text: &str, json: &serde_json::Value) -> Result<(), Failu
 /// A classifier of a file.
 fn load(path: &Path) -> Result<PhotoClassifier, Failure> {
     Ok(PhotoClassifier::load(path)?)
+}
+
+/// The class with the highest score, by its position.
+fn highest(classifier: &PhotoClassifier, vector: ArrayView1<'_, f64>) -> Result<usize, Failure> {
+    let mut highest = (0, f64::NEG_INFINITY);
+    for class in 0..classifier.classes().count() {
+        let score = classifier.model(class)?.score(vector)?;
+        if score > highest.1 {
+            highest = (class, score);
+        }
+    }
+    Ok(highest.0)
 }

@@ -6,7 +6,7 @@ use bow_photos::PhotoClassifier;
 use clap::Args;
 use heatmap::{ColorMap, EdgeSuperposition, encode_png};
 use images::to_unit_range;
-use ndarray::{Array1, Array2, Array3};
+use ndarray::{Array2, Array3};
 use ndarray_npy::read_npy;
 use rayon::prelude::*;
 use relevance::Ledger;
@@ -14,7 +14,7 @@ use report::{Picture, Report, Section};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{load, tell};
+use super::{highest, load, tell};
 use crate::computation::ThreadOptions;
 use crate::explain::Scale;
 use crate::explain::drawing::{Caption, Drawing, largest};
@@ -165,17 +165,7 @@ fn one(
 ) -> Result<Vec<Explained>, Failure> {
     let photo = to_unit_range(images::read(path)?.view());
     let bag = classifier.vocabulary().bag(photo.view())?;
-    let highest = || -> Result<usize, Failure> {
-        let scores: Array1<f64> = (0..classifier.classes().count())
-            .map(|class| Ok(classifier.model(class)?.score(bag.vector.view())?))
-            .collect::<Result<_, Failure>>()?;
-        let best = scores
-            .iter()
-            .enumerate()
-            .fold((0, f64::NEG_INFINITY), |best, (class, &score)| if score > best.1 { (class, score) } else { best });
-        Ok(best.0)
-    };
-    let wanted = if classes.is_empty() { vec![highest()?] } else { classes.to_vec() };
+    let wanted = if classes.is_empty() { vec![highest(classifier, bag.vector.view())?] } else { classes.to_vec() };
     let explain = |class: usize| {
         let found = bow_classifier::pixel_wise_decomposition(classifier.model(class)?, &bag)?;
         let class = classifier.classes().nth(class).unwrap_or_default().to_owned();

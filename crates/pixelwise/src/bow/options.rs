@@ -1,7 +1,7 @@
 //! What several commands on folders of photographs are asked in the same words.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bow_classifier::training::ClassWeight;
 use bow_photos::{Cache, Configuration};
@@ -31,6 +31,11 @@ pub struct FolderOptions {
 }
 
 impl FolderOptions {
+    /// Where photos lie.
+    pub fn voc(&self) -> &Path {
+        &self.voc
+    }
+
     /// Sets the number of threads up; the folder and the cache.
     pub fn open(&self) -> Result<(Folder, Cache), Failure> {
         self.threads.start()?;
