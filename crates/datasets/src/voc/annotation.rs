@@ -1,9 +1,13 @@
 //! Objects and their bounding boxes.
 
+use std::io::ErrorKind;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, s};
 use roxmltree::{Document, Node};
+
+use crate::Error;
 
 /// What a photo shows, and where.
 ///
@@ -95,6 +99,45 @@ impl Annotation {
             mask.slice_mut(s![rows, columns]).fill(true);
         }
         mask
+    }
+
+    /// The annotation of a photo by its path alone: that of `JPEGImages/ID.jpg` is `Annotations/ID.xml`. `None` where the
+    /// photo lies in no folder of this layout, or has none.
+    ///
+    /// ```
+    /// # use datasets::voc::{Annotation, FolderWriter};
+    /// # use ndarray::Array3;
+    /// # let folder = tempfile::tempdir()?;
+    /// let mut writer = FolderWriter::create(folder.path(), &["boat"])?;
+    /// let annotation = Annotation { objects: Vec::new() };
+    /// writer.photo("train", "harbor", Array3::zeros((8, 8, 3)).view(), &annotation)?;
+    /// assert_eq!(Annotation::of_photo(&folder.path().join("JPEGImages/harbor.jpg"))?, Some(annotation));
+    /// assert_eq!(Annotation::of_photo(&folder.path().join("harbor.jpg"))?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Read`] when there is a file that can't be read; [`Error::Annotation`] when it makes no sense.
+    pub fn of_photo(photo: &Path) -> Result<Option<Self>, Error> {
+        // What is given as `ID.jpg` alone lies in JPEGImages where the program was started there.
+        let photo = std::path::absolute(photo).map_err(|source| Error::Read { path: photo.to_owned(), source })?;
+        match (photo.parent(), photo.file_stem()) {
+            (Some(photos), Some(id)) if photos.ends_with("JPEGImages") => {
+                let mut name = id.to_owned();
+                name.push(".xml");
+                Self::read(photos.with_file_name("Annotations").join(name))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads a file; `None` where there is none.
+    pub(super) fn read(path: PathBuf) -> Result<Option<Self>, Error> {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&text).map(Some).map_err(|reason| Error::Annotation { path, reason }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Read { path, source }),
+        }
     }
 
     /// Reads the text of an annotation.

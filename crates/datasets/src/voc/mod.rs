@@ -153,12 +153,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Read`] when there is a file that can't be read; [`Error::Annotation`] when it makes no sense.
     pub fn annotation(&self, id: &str) -> Result<Option<Annotation>, Error> {
-        let path = self.path.join("Annotations").join(format!("{id}.xml"));
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Annotation::parse(&text).map(Some).map_err(|reason| Error::Annotation { path, reason }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(Error::Read { path, source }),
-        }
+        Annotation::read(self.path.join("Annotations").join(format!("{id}.xml")))
     }
 
     fn list(&self, name: &str) -> Result<List, Error> {

@@ -106,6 +106,10 @@ fn annotations_are_read_where_there_are_any() {
     assert_eq!((object.area.rows(), object.area.columns()), (0..4, 2..9));
     assert!(object.area.contains((3, 8)) && !object.area.contains((4, 8)) && !object.area.contains((0, 1)));
     assert_eq!(voc.annotation("two").unwrap(), None);
+    let of_photo = |photo: &str| Annotation::of_photo(&folder.path().join(photo)).unwrap();
+    assert_eq!(of_photo("JPEGImages/one.jpg"), Some(annotation));
+    assert_eq!(of_photo("JPEGImages/../JPEGImages/two.jpg"), None);
+    assert_eq!(of_photo("ImageSets/one.jpg"), None);
 }
 
 #[test]
