@@ -6,6 +6,7 @@
 //!   as good as the score falls fast (the paper's pixel flipping, Figs 18–24, and its flipping of blocks for images);
 //! * [`separation`], [`share_of_positive`], [`mean_at`], [`strongest_pixel`]: where data comes with the truth about
 //!   what is where, whether the relevance lies there; [`distance_to`] and [`nearer`] say what "there" is;
+//! * [`ObjectShare`], [`MeanObjectShare`]: how much of the relevance is on objects, and how much on their context;
 //! * [`area_under_roc`], [`PrecisionRecallCurve`]: how well scores tell one class from another;
 //! * [`Difference`]: whether two computations of the same thing agree.
 //!
@@ -52,6 +53,7 @@ pub mod measures;
 
 mod average_precision;
 mod case;
+mod context;
 mod difference;
 mod distance;
 mod error;
@@ -72,6 +74,7 @@ mod walk;
 
 pub use average_precision::{PrecisionAndRecall, PrecisionRecallCurve};
 pub use case::{Among, Case, Sample};
+pub use context::{MeanObjectShare, ObjectShare};
 pub use difference::Difference;
 pub use distance::{distance_to, nearer};
 pub use error::Error;
