@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use evaluation::Estimate;
 use ndarray::ArrayViewD;
 use ndarray_npy::{WritableElement, WriteNpyExt};
 
@@ -82,6 +83,34 @@ pub fn number(value: f64) -> String {
         format!("{value:.decimals$}")
     } else {
         format!("{value:.5e}")
+    }
+}
+
+/// `0.42 ± 0.03`
+pub fn interval(estimate: Option<Estimate>) -> String {
+    match estimate {
+        None => "undefined".to_owned(),
+        Some(Estimate { mean, interval: None, .. }) => format!("{mean:.4}"),
+        Some(Estimate { mean, interval: Some((_, high)), .. }) => format!("{mean:.4} ± {:.4}", high - mean),
+    }
+}
+
+/// Cells of a CSV file: a mean, and the ends of its interval.
+pub fn numbers(estimate: &Estimate) -> [String; 3] {
+    let (low, high) = estimate.interval.unzip();
+    [Some(estimate.mean), low, high].map(written)
+}
+
+/// A cell of a CSV file, empty where there is no value.
+pub fn written(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// A cell of a CSV file.
+pub fn quoted(text: &str) -> String {
+    match text.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
     }
 }
 

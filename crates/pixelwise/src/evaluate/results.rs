@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use evaluation::{Along, Better, Estimate, Evaluation, Follow, Measure};
+use evaluation::{Along, Better, Evaluation, Follow, Measure};
 use report::{Curve, Picture, Plot, Report, Section};
 use serde_json::{Value, json};
 
 use super::Arguments;
 use super::samples::Samples;
 use crate::failure::{Context, Failure};
-use crate::output::Table;
+use crate::output::{Table, interval, numbers, quoted, written};
 use crate::rules::ReadyWay;
 
 /// All that was found.
@@ -184,32 +184,6 @@ fn better(measure: &dyn Measure) -> &'static str {
 /// A measure with an arrow to where it is better.
 fn heading(measure: &(dyn Measure + 'static)) -> String {
     format!("{measure} {}", if measure.better() == Better::Higher { '↑' } else { '↓' })
-}
-
-/// `0.42 ± 0.03`
-fn interval(estimate: Option<Estimate>) -> String {
-    match estimate {
-        None => "undefined".to_owned(),
-        Some(Estimate { mean, interval: None, .. }) => format!("{mean:.4}"),
-        Some(Estimate { mean, interval: Some((_, high)), .. }) => format!("{mean:.4} ± {:.4}", high - mean),
-    }
-}
-
-fn numbers(estimate: &Estimate) -> [String; 3] {
-    let (low, high) = estimate.interval.unzip();
-    [Some(estimate.mean), low, high].map(written)
-}
-
-fn written(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
-}
-
-/// A cell of a CSV file.
-fn quoted(text: &str) -> String {
-    match text.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    }
 }
 
 /// A name for files.
