@@ -1,5 +1,6 @@
 //! `pixelwise bow`: Bag-of-Words classifiers of photographs, learned, judged and explained.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use bow_photos::{PhotoClassifier, Problem, Truth};
@@ -7,9 +8,10 @@ use clap::{Args, Subcommand};
 use datasets::voc::{Folder, Photo, Presence};
 use ndarray::ArrayView1;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::output::{print, print_json};
 
+mod boxes;
 mod compare;
 mod evaluate;
 mod explain;
@@ -115,4 +117,22 @@ fn highest(classifier: &PhotoClassifier, vector: ArrayView1<'_, f64>) -> Result<
         }
     }
     Ok(highest.0)
+}
+
+/// Which of a classifier's classes has this name.
+fn position(classifier: &PhotoClassifier, name: &str) -> Result<usize, Failure> {
+    classifier.classes().position(|class| class == name).ok_or_else(|| {
+        format!(
+            "the model does not know the class {name:?}; it knows {}",
+            classifier.classes().collect::<Vec<_>>().join(", ")
+        )
+        .into()
+    })
+}
+
+/// What is wrong with a photo, in one line that names it.
+fn told(photo: &Path, failure: &(dyn Error + 'static)) -> String {
+    let message = chain(failure);
+    let is_named = message.contains(&photo.display().to_string());
+    if is_named { message } else { format!("{}: {message}", photo.display()) }
 }

@@ -1,10 +1,12 @@
 //! `pixelwise bow explain`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bow_photos::PhotoClassifier;
 use clap::Args;
-use heatmap::{ColorMap, EdgeSuperposition, encode_png};
+use datasets::voc::Annotation;
+use evaluation::ObjectShare;
+use heatmap::{BoundingBox, ColorMap, encode_png};
 use images::to_unit_range;
 use ndarray::{Array2, Array3};
 use ndarray_npy::read_npy;
@@ -14,7 +16,8 @@ use report::{Picture, Report, Section};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{highest, load, tell};
+use super::boxes::boxes_for;
+use super::{highest, load, position, tell, told};
 use crate::computation::ThreadOptions;
 use crate::explain::Scale;
 use crate::explain::drawing::{Caption, Drawing, largest};
@@ -29,9 +32,16 @@ Examples:
   pixelwise bow explain all.model photo.jpg
       The class with the highest score, into the folder explanations
   pixelwise bow explain all.model photos/ --class bird --class cat --scale batch
-      Two classes, one color scale for all photos";
+      Two classes, one color scale for all photos
+  pixelwise bow explain boat.model VOCdevkit/VOC2009/JPEGImages/2008_000007.jpg
+      With boxes around the boats, from Annotations/2008_000007.xml, and how much of the relevance is in them";
 
 /// Explain what a classifier sees in photographs: heatmap, raw relevance, and where the score went
+///
+/// A photo that lies in a folder of PASCAL VOC's layout, JPEGImages/ID.jpg, and has an annotation there,
+/// Annotations/ID.xml, gets its objects' boxes in all pictures: bold ones for the explained class, thin ones for others.
+/// What share of the positive relevance is inside of the class's boxes, and what share on the context, is told; over
+/// many photos, `pixelwise bow context` tells it.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -69,6 +79,14 @@ pub struct Arguments {
 /// A page shows at most so many photos; the files are there for all.
 const MOST_ON_PAGE: usize = 60;
 
+/// A photo that is to be explained.
+struct Photo {
+    path: PathBuf,
+    /// The beginning of its files' names.
+    name: String,
+    annotation: Option<Annotation>,
+}
+
 /// What is known of a photo and a class; its relevance is in a file.
 #[derive(Serialize)]
 struct Explained {
@@ -76,9 +94,14 @@ struct Explained {
     class: String,
     score: f64,
     largest_relevance: f64,
+    /// Where boxes of the class are known: how much of the relevance is inside of them.
+    boxes: Option<ObjectShare>,
     /// The beginning of its files' names.
     name: String,
     ledger: Ledger,
+    /// The boxes of its pictures.
+    #[serde(skip)]
+    framed: Vec<BoundingBox>,
 }
 
 /// Explains photos, one after the other on each thread.
@@ -87,20 +110,27 @@ pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
     let classifier = load(&arguments.model)?;
     let classes = arguments.class.iter().map(|name| position(&classifier, name)).collect::<Result<Vec<_>, _>>()?;
     let folder = Folder::create(&arguments.output)?;
-    let mut photos: Vec<(PathBuf, String)> = Vec::new();
+    let mut photos: Vec<Photo> = Vec::new();
     let mut names = Names::default();
+    let mut left_out = Vec::new();
     for path in &arguments.photo {
         for source in Source::all(path)? {
-            let stem = source.path().file_stem().unwrap_or_default().to_string_lossy();
-            photos.push((source.path().to_owned(), names.unique(&file_name(&stem))));
+            let path = source.path().to_owned();
+            let name = names.unique(&file_name(&path.file_stem().unwrap_or_default().to_string_lossy()));
+            let annotation = Annotation::of_photo(&path).unwrap_or_else(|problem| {
+                left_out.push(chain(&problem));
+                None
+            });
+            photos.push(Photo { path, name, annotation });
         }
     }
+    left_out.iter().for_each(|problem| eprintln!("left out: {problem}"));
 
     let progress = Progress::new(photos.len());
     let explained: Vec<Result<Vec<Explained>, Failure>> = photos
         .par_iter()
-        .map(|(path, name)| {
-            let explained = one(&classifier, &classes, path, name, &folder);
+        .map(|photo| {
+            let explained = one(&classifier, &classes, photo, &folder);
             progress.advance(1);
             explained
         })
@@ -108,13 +138,11 @@ pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
     drop(progress);
     let mut whole = Vec::new();
     let mut failures = Vec::new();
-    for ((path, _), explained) in photos.iter().zip(explained) {
+    for (photo, explained) in photos.iter().zip(explained) {
         match explained {
             Ok(explained) => whole.extend(explained),
             Err(failure) => {
-                let message = chain(failure.as_ref());
-                let named = message.contains(&path.display().to_string());
-                let message = if named { message } else { format!("{}: {message}", path.display()) };
+                let message = told(&photo.path, failure.as_ref());
                 eprintln!("error: {message}");
                 failures.push(message);
             }
@@ -130,50 +158,45 @@ pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
 
     let lines = whole.iter().map(|explained| {
         format!(
-            "{}: {} {}\n{}\n",
+            "{}: {} {}\n{}{}\n",
             explained.photo.display(),
             explained.class,
             number(explained.score),
+            explained.about_boxes().map_or_else(String::new, |sentence| sentence + "\n"),
             explained.ledger
         )
     });
     let text = format!("{}files: {}\n", lines.collect::<String>(), folder.path.display());
-    tell(arguments.json, &text, &json!({ "model": arguments.model, "explanations": whole, "failed": failures }))?;
+    let json = json!({ "model": arguments.model, "explanations": whole, "failed": failures, "left_out": left_out });
+    tell(arguments.json, &text, &json)?;
     match failures.len() {
         0 => Ok(()),
         failed => Err(format!("{failed} of {} photos could not be explained", photos.len()).into()),
     }
 }
 
-fn position(classifier: &PhotoClassifier, name: &str) -> Result<usize, Failure> {
-    classifier.classes().position(|class| class == name).ok_or_else(|| {
-        format!(
-            "the model does not know the class {name:?}; it knows {}",
-            classifier.classes().collect::<Vec<_>>().join(", ")
-        )
-        .into()
-    })
-}
-
 /// Explains a photo and writes its relevance and ledger.
 fn one(
     classifier: &PhotoClassifier,
     classes: &[usize],
-    path: &Path,
-    name: &str,
+    photo: &Photo,
     folder: &Folder,
 ) -> Result<Vec<Explained>, Failure> {
-    let photo = to_unit_range(images::read(path)?.view());
-    let bag = classifier.vocabulary().bag(photo.view())?;
+    let pixels = to_unit_range(images::read(&photo.path)?.view());
+    let bag = classifier.vocabulary().bag(pixels.view())?;
     let wanted = if classes.is_empty() { vec![highest(classifier, bag.vector.view())?] } else { classes.to_vec() };
     let explain = |class: usize| {
         let found = bow_classifier::pixel_wise_decomposition(classifier.model(class)?, &bag)?;
         let class = classifier.classes().nth(class).unwrap_or_default().to_owned();
+        let mask = photo.annotation.as_ref().map(|annotation| annotation.mask(&class, found.pixels.dim()));
+        let share = mask.map(|mask| ObjectShare::of(found.pixels.view(), mask.view())).transpose()?;
         let explained = Explained {
-            photo: path.to_owned(),
+            photo: photo.path.clone(),
             score: found.score,
             largest_relevance: largest(&found.pixels),
-            name: format!("{name}.{}", file_name(&class)),
+            boxes: share.flatten(),
+            name: format!("{}.{}", photo.name, file_name(&class)),
+            framed: photo.annotation.as_ref().map_or_else(Vec::new, |annotation| boxes_for(&class, annotation)),
             class,
             ledger: found.ledger,
         };
@@ -186,6 +209,18 @@ fn one(
     wanted.into_iter().map(explain).collect()
 }
 
+impl Explained {
+    /// How much of the relevance is inside of the boxes, as a sentence.
+    fn about_boxes(&self) -> Option<String> {
+        let ObjectShare { inside, context, area } = self.boxes?;
+        Some(format!(
+            "positive relevance: {inside:.4} inside of the boxes of {}, which have {area:.4} of the area; {context:.4} on \
+             the context",
+            self.class
+        ))
+    }
+}
+
 fn file(explained: &Explained, ending: &str) -> PathBuf {
     format!("{}.{ending}", explained.name).into()
 }
@@ -195,7 +230,7 @@ fn draw(explained: &Explained, maximum: f64, color_map: ColorMap, folder: &Folde
     let path = folder.path.join(file(explained, "relevance.npy"));
     let map: Array2<f64> = read_npy(&path).context(format!("can't read {}", path.display()))?;
     let photo: Array3<u8> = images::read(&explained.photo)?;
-    let drawing = Drawing { map: &map, maximum, color_map };
+    let drawing = Drawing { map: &map, maximum, color_map, boxes: &explained.framed };
     let class = &explained.class;
     let caption = Caption {
         title: class.clone(),
@@ -203,10 +238,8 @@ fn draw(explained: &Explained, maximum: f64, color_map: ColorMap, folder: &Folde
         ends: [format!("against {class}"), format!("for {class}")],
     };
     folder.write(&file(explained, "heatmap.png"), &drawing.heatmap(&caption)?)?;
-    folder.write(&file(explained, "overlay.png"), &drawing.overlay(&photo)?)?;
-    let edges = EdgeSuperposition { color_map, ..EdgeSuperposition::default() };
-    let normalized = if maximum == 0.0 { map } else { map / maximum };
-    folder.write(&file(explained, "edges.png"), &encode_png(&edges.draw(photo.view(), normalized.view())?)?)
+    folder.write(&file(explained, "overlay.png"), &encode_png(&drawing.overlay(&photo)?)?)?;
+    folder.write(&file(explained, "edges.png"), &encode_png(&drawing.edges(&photo)?)?)
 }
 
 /// All photos, or the first of them, on one page.
@@ -219,14 +252,13 @@ fn page(arguments: &Arguments, explained: &[Explained], folder: &Folder) -> Resu
             Ok::<Picture, Failure>(Picture::new(bytes, caption).linked(&file(explained, ending).to_string_lossy()))
         };
         let title = format!("{}: {}, score {}", explained.photo.display(), explained.class, number(explained.score));
-        let section = Section::new(title)
-            .pictures([
-                picture("heatmap.png", "pixel-wise prediction")?,
-                picture("edges.png", "with the photo's edges")?,
-                picture("overlay.png", "over the photo")?,
-            ])
-            .ledger("Where the score went", &explained.ledger);
-        report = report.section(section);
+        let section = Section::new(title).pictures([
+            picture("heatmap.png", "pixel-wise prediction")?,
+            picture("edges.png", "with the photo's edges")?,
+            picture("overlay.png", "over the photo")?,
+        ]);
+        let section = explained.about_boxes().into_iter().fold(section, Section::paragraph);
+        report = report.section(section.ledger("Where the score went", &explained.ledger));
     }
     if explained.len() > MOST_ON_PAGE {
         report = report

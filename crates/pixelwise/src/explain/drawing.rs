@@ -2,7 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use heatmap::{ColorBar, ColorMap, ContactSheet, RgbImage, Superposition, Tile, encode_png, enlarge, render};
+use heatmap::{
+    BoundingBox, ColorBar, ColorMap, ContactSheet, EdgeSuperposition, RgbImage, Superposition, Tile, draw_boxes,
+    encode_png, enlarge, photo_picture, render,
+};
 use ndarray::{Array2, Array3};
 
 use crate::failure::Failure;
@@ -28,12 +31,14 @@ pub struct Drawing<'a> {
     pub maximum: f64,
     /// The colors.
     pub color_map: ColorMap,
+    /// Objects whose place is known.
+    pub boxes: &'a [BoundingBox],
 }
 
 impl Drawing<'_> {
     /// The map with a caption and a color bar, as a PNG file.
     pub fn heatmap(&self, caption: &Caption) -> Result<Vec<u8>, Failure> {
-        let picture = enlarge(&render(self.normalized().view(), self.color_map)?, self.magnification())?;
+        let picture = self.map()?;
         let [negative, positive] = &caption.ends;
         let bar = ColorBar {
             maximum: if self.maximum > 0.0 { self.maximum } else { 1.0 },
@@ -44,11 +49,32 @@ impl Drawing<'_> {
         Ok(encode_png(&ContactSheet::new().title(&caption.title).row([tile]).draw()?)?)
     }
 
-    /// The map over the photo, as a PNG file.
-    pub fn overlay(&self, photo: &Array3<u8>) -> Result<Vec<u8>, Failure> {
+    /// The map alone.
+    pub fn map(&self) -> Result<RgbImage, Failure> {
+        self.finished(render(self.normalized().view(), self.color_map)?)
+    }
+
+    /// The photo alone.
+    pub fn photo(&self, photo: &Array3<u8>) -> Result<RgbImage, Failure> {
+        self.finished(photo_picture(photo.view())?)
+    }
+
+    /// The map over the photo.
+    pub fn overlay(&self, photo: &Array3<u8>) -> Result<RgbImage, Failure> {
         let superposition = Superposition { color_map: self.color_map, ..Superposition::default() };
-        let picture: RgbImage = superposition.draw(photo.view(), self.normalized().view())?;
-        Ok(encode_png(&enlarge(&picture, self.magnification())?)?)
+        self.finished(superposition.draw(photo.view(), self.normalized().view())?)
+    }
+
+    /// The photo's prominent edges over the map.
+    pub fn edges(&self, photo: &Array3<u8>) -> Result<RgbImage, Failure> {
+        let superposition = EdgeSuperposition { color_map: self.color_map, ..EdgeSuperposition::default() };
+        self.finished(superposition.draw(photo.view(), self.normalized().view())?)
+    }
+
+    /// A picture of the map's size, enlarged, with the boxes.
+    fn finished(&self, picture: RgbImage) -> Result<RgbImage, Failure> {
+        let factor = self.magnification();
+        Ok(draw_boxes(enlarge(&picture, factor)?, self.boxes, factor))
     }
 
     /// Eq. 35, by the maximum of this map or of all maps of the run.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use heatmap::encode_png;
 use ndarray::{Array2, Array3, ArrayD, ArrayViewD, Axis};
 use neural_lrp::rules::Rule;
 use neural_lrp::{Explained, Explainer, Forward, Node, Question};
@@ -209,9 +210,9 @@ impl<F: Number> Plan<'_, F> {
         photo: &Array3<u8>,
         maximum: f64,
     ) -> Result<(), Failure> {
-        let drawing = Drawing { map, maximum, color_map: self.arguments.colormap };
+        let drawing = Drawing { map, maximum, color_map: self.arguments.colormap, boxes: &[] };
         self.folder.write(&target.files.heatmap, &drawing.heatmap(&caption(name, target))?)?;
-        self.folder.write(&target.files.overlay, &drawing.overlay(photo)?)
+        self.folder.write(&target.files.overlay, &encode_png(&drawing.overlay(photo)?)?)
     }
 
     /// Draws the pictures of samples again, from their files, where the strongest color stands for something else.
