@@ -13,6 +13,7 @@ use crate::output::{print, print_json};
 
 mod boxes;
 mod compare;
+mod context;
 mod evaluate;
 mod explain;
 mod inspect;
@@ -35,6 +36,7 @@ enum Verb {
     Evaluate(Box<evaluate::Arguments>),
     Explain(Box<explain::Arguments>),
     Compare(Box<compare::Arguments>),
+    Context(Box<context::Arguments>),
     Inspect(Box<inspect::Arguments>),
 }
 
@@ -45,6 +47,7 @@ pub fn bow(arguments: &Arguments) -> Result<(), Failure> {
         Verb::Evaluate(arguments) => evaluate::evaluate(arguments),
         Verb::Explain(arguments) => explain::explain(arguments),
         Verb::Compare(arguments) => compare::compare(arguments),
+        Verb::Context(arguments) => context::context(arguments),
         Verb::Inspect(arguments) => inspect::inspect(arguments),
     }
 }
