@@ -7,7 +7,8 @@
 //! * [`separation`], [`share_of_positive`], [`mean_at`], [`strongest_pixel`]: where data comes with the truth about
 //!   what is where, whether the relevance lies there; [`distance_to`] and [`nearer`] say what "there" is;
 //! * [`ObjectShare`], [`MeanObjectShare`]: how much of the relevance is on objects, and how much on their context;
-//! * [`area_under_roc`], [`PrecisionRecallCurve`]: how well scores tell one class from another;
+//! * [`area_under_roc`], [`PrecisionRecallCurve`]: how well scores tell one class from another; [`clearest`]: which
+//!   samples a classifier is most surely right or wrong about;
 //! * [`Difference`]: whether two computations of the same thing agree.
 //!
 //! Flipping is done over the trait [`relevance::ExplainableClassifier`] alone: it hands a classifier changed inputs
@@ -70,6 +71,7 @@ mod roc;
 mod settings;
 mod similarity;
 mod summary;
+mod verdict;
 mod walk;
 
 pub use average_precision::{PrecisionAndRecall, PrecisionRecallCurve};
@@ -89,4 +91,5 @@ pub use roc::area_under_roc;
 pub use settings::{NonNegative, Settings};
 pub use similarity::{rank_correlation, structural_similarity};
 pub use summary::Estimate;
+pub use verdict::{Verdict, clearest};
 pub use walk::Output;
