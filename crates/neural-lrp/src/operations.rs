@@ -136,6 +136,11 @@ macro_rules! operations {
         /// # Errors
         /// [`Error::UnknownOperation`] when there is none of this kind; else what the operation says of its attributes.
         pub fn read<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
+            F::read_operation(definition)
+        }
+
+        /// [`read`], for any kind of numbers.
+        pub(crate) fn instantiate<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
             let reading = match definition.kind.as_str() {
                 $($kind => $read(definition),)+
                 _ => Err(Error::UnknownOperation { kind: definition.kind.clone() }),

@@ -6,6 +6,10 @@ use std::iter::Sum;
 use ndarray::{LinalgScalar, ScalarOperand};
 use num_traits::{AsPrimitive, Float, FromPrimitive, NumAssign};
 
+use crate::definition::Definition;
+use crate::operation::Reading;
+use crate::{Error, operations};
+
 /// The numbers of a network: `f32`, as networks are trained, or `f64`, where an explanation must be exact.
 pub trait Real:
     Float
@@ -26,20 +30,30 @@ pub trait Real:
 
     /// The number nearest to `value`.
     fn of(value: f64) -> Self;
+
+    /// As [`operations::read`](crate::operations::read), which calls it.
+    ///
+    /// As a method of each type it is compiled here, once, with all operations; a generic function alone would be
+    /// compiled again by every program and every test that reads a network.
+    ///
+    /// # Errors
+    /// Those of [`operations::read`](crate::operations::read).
+    fn read_operation(definition: &Definition<Self>) -> Result<Reading<Self>, Error>;
 }
 
-impl Real for f32 {
-    const NAME: &'static str = "f32";
+macro_rules! real {
+    ($($number:ident),+) => {
+        $(impl Real for $number {
+            const NAME: &'static str = stringify!($number);
 
-    fn of(value: f64) -> Self {
-        value as f32
-    }
+            fn of(value: f64) -> Self {
+                value as $number
+            }
+
+            fn read_operation(definition: &Definition<Self>) -> Result<Reading<Self>, Error> {
+                operations::instantiate(definition)
+            }
+        })+
+    };
 }
-
-impl Real for f64 {
-    const NAME: &'static str = "f64";
-
-    fn of(value: f64) -> Self {
-        value
-    }
-}
+real!(f32, f64);
