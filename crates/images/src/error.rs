@@ -32,6 +32,12 @@ pub enum Error {
         /// What the decoder says.
         source: image::ImageError,
     },
+    /// A JPEG file without its end.
+    #[error("{} is cut short: a JPEG file has the bytes FF D9 at its end; get the file again", path.display())]
+    CutShort {
+        /// Which file.
+        path: PathBuf,
+    },
     /// An image that claims to be larger than any photo.
     #[error(
         "{} is too large: at most {MAX_SIDE} pixels along a side and {} MiB decoded",

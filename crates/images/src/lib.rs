@@ -2,8 +2,8 @@
 //!
 //! [`read`] takes a file and gives bytes, height × width × channels; [`to_unit_range`] makes numbers in [0, 1] of them,
 //! which is what classifiers take. What happens on the way is what a person would expect of a photo: it stands
-//! upright (the camera's EXIF orientation is applied), gray stays gray (one channel), 16 bits become 8, and
-//! transparent parts are shown on white.
+//! upright (the camera's EXIF orientation is applied), gray stays gray (one channel), the inks of printers (CMYK) become
+//! red, green and blue, 16 bits become 8, and transparent parts are shown on white.
 //!
 //! A file of a few bytes can claim to be a picture of billions of pixels; such files are refused before memory is
 //! taken ([`MAX_SIDE`], [`MAX_DECODED_BYTES`]).

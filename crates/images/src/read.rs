@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use ndarray::Array3;
 
 use crate::Error;
@@ -48,10 +48,14 @@ pub fn read(path: impl AsRef<Path>) -> Result<Array3<u8>, Error> {
 /// ```
 ///
 /// # Errors
-/// [`Error::Format`] for what is no image of a supported format; [`Error::Decode`] for one that is damaged;
-/// [`Error::TooLarge`] for one beyond all measure; [`Error::Empty`] for one without pixels.
+/// [`Error::Format`] for what is no image of a supported format; [`Error::Decode`] for one that is damaged, and
+/// [`Error::CutShort`] for a JPEG file that is not whole; [`Error::TooLarge`] for one beyond all measure;
+/// [`Error::Empty`] for one without pixels.
 pub fn decode(bytes: &[u8], path: impl AsRef<Path>) -> Result<Array3<u8>, Error> {
     let path = path.as_ref();
+    if image::guess_format(bytes).is_ok_and(|format| format == ImageFormat::Jpeg) && !reaches_end(bytes) {
+        return Err(Error::CutShort { path: path.to_owned() });
+    }
     let picture = decode_upright(bytes).map_err(|error| named(error, path))?;
     match (picture.height(), picture.width()) {
         (height, width) if height == 0 || width == 0 => Err(Error::Empty { path: path.to_owned(), height, width }),
@@ -78,6 +82,24 @@ fn decode_upright(bytes: &[u8]) -> Result<DynamicImage, ImageError> {
     Ok(picture)
 }
 
+/// Whether a JPEG file goes to its end, the marker `ff d9` behind the beginning of its first scan, `ff da`. Of a file that
+/// is cut short the decoder shows what is missing in gray, and does not say so.
+fn reaches_end(jpeg: &[u8]) -> bool {
+    let mut rest = jpeg;
+    while let Some(marker) = rest.iter().position(|&byte| byte == 0xff) {
+        rest = &rest[marker + 1..];
+        match *rest {
+            [0xda, ..] => return rest.windows(2).any(|pair| pair == [0xff, 0xd9]),
+            // Filling, and markers without a segment.
+            [0x00 | 0x01 | 0xd0..=0xd8 | 0xff, ..] => {}
+            // A segment may hold a small picture, with an end of its own.
+            [_, high, low, ..] => rest = rest.get(1 + usize::from(u16::from_be_bytes([high, low]))..).unwrap_or(&[]),
+            _ => return false,
+        }
+    }
+    false
+}
+
 fn named(error: ImageError, path: &Path) -> Error {
     let path = path.to_owned();
     match error {
@@ -94,7 +116,7 @@ fn is_unknown_format(error: &image::error::UnsupportedError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use image::{ImageFormat, Luma, Rgb, RgbImage};
+    use image::{Luma, Rgb, RgbImage};
 
     use super::*;
 
@@ -170,6 +192,21 @@ mod tests {
                 let result = decode(&bytes[..length], "part.png");
                 assert!(result.is_err(), "{format:?} of {length} bytes");
             }
+        }
+    }
+
+    #[test]
+    fn a_jpeg_file_cut_short_anywhere_is_an_error() {
+        let jpeg = encoded(&picture().into(), ImageFormat::Jpeg);
+        // A segment with a small picture in it, which ends.
+        let with_preview = [&jpeg[..2], b"\xff\xe1\x00\x08\xff\xda\x00\x00\xff\xd9", &jpeg[2..]].concat();
+        for whole in [jpeg, with_preview] {
+            assert_eq!(decode(&whole, "whole.jpg").unwrap().dim(), (8, 16, 3));
+            for length in 0..whole.len() {
+                assert!(decode(&whole[..length], "part.jpg").is_err(), "{length} of {} bytes", whole.len());
+            }
+            let message = decode(&whole[..whole.len() - 9], "part.jpg").unwrap_err().to_string();
+            assert!(message.contains("part.jpg is cut short"), "{message}");
         }
     }
 
