@@ -93,7 +93,8 @@ impl PhotoClassifier {
     }
 }
 
-/// Compares costs by cross-validation, for each class.
+/// Compares costs by cross-validation: one for all classes, by the means over them ([`CostSelection::mean`]). A class of
+/// few photos could not tell by itself which cost is the better one.
 ///
 /// * `vectors` — of the photos, (N, V)
 /// * `classes` — the name of each, and whether each photo shows it, N
@@ -107,7 +108,7 @@ pub fn compare_costs(
     classes: &[(String, Vec<Truth>)],
     costs: &[f64],
     validation: &CrossValidation,
-) -> Result<Vec<CostSelection>, Error> {
+) -> Result<CostSelection, Error> {
     check_truths(classes, vectors.nrows())?;
     let grams = Grams::new(vocabulary, vectors.view(), &())?;
     let weights: KernelWeights = configuration.kernel_weights();
@@ -116,7 +117,7 @@ pub fn compare_costs(
         let grams: Vec<_> = grams.iter().map(Array2::view).collect();
         Ok(validation.compare_costs_of_kernels(&configuration.svm(), &weights, costs, &grams, &shown)?)
     });
-    selections.collect()
+    Ok(CostSelection::mean(&selections.collect::<Result<Vec<_>, Error>>()?)?)
 }
 
 fn check_truths(classes: &[(String, Vec<Truth>)], photos: usize) -> Result<(), Error> {

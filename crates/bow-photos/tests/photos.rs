@@ -190,8 +190,15 @@ fn costs_are_compared_and_kernels_weighted() {
     let vocabulary = classifier.vocabulary();
     let found =
         compare_costs(&configuration, vocabulary, &vectors.values, &classes, &[0.1, 10.0], &validation).unwrap();
-    assert_eq!(found.len(), 2);
-    assert_eq!(found[0].scores[1].accuracy, 1.0);
+    let alone = |class: usize| {
+        let class = &classes[class..][..1];
+        compare_costs(&configuration, vocabulary, &vectors.values, class, &[0.1, 10.0], &validation).unwrap()
+    };
+    let (steep, early) = (alone(0), alone(1));
+    assert_eq!(steep.scores[1].accuracy, 1.0);
+    let means = [0, 1].map(|cost| (steep.scores[cost].area_under_curve + early.scores[cost].area_under_curve) / 2.0);
+    assert_eq!([0, 1].map(|cost| found.scores[cost].area_under_curve), means);
+    assert_eq!(found.best, if means[1] > means[0] { 10.0 } else { 0.1 });
     let weights: Vec<f64> = classifier.model(0).unwrap().expansion().terms().iter().map(|term| term.weight).collect();
     assert_eq!(weights, [1.0 / 3.0; 3]);
     assert!(classifier.model(2).is_err());

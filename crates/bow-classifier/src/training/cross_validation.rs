@@ -1,4 +1,13 @@
 //! Choice of the cost `C` by cross-validation.
+//!
+//! # Which cost is the best
+//!
+//! The one with the largest mean area under the ROC curve. Classes are often rare: where one photo of 20 shows a bird, a machine
+//! that never finds any is right about the other 19. Accuracy takes that for a good machine, and rewards costs at which
+//! nothing is learned. Average precision, which PASCAL VOC judges by, does not; but it grows with the share of positive
+//! points, so that its mean over classes would be that of the frequent ones, and over the few positive points of a fold it
+//! jumps with the rank of the first of them. The area asks of each pair of a positive and a negative point whether it is
+//! in order, and means the same for each class.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::SeedableRng;
@@ -40,8 +49,56 @@ pub struct CostScore {
 pub struct CostSelection {
     /// In the order of the costs that were given.
     pub scores: Vec<CostScore>,
-    /// The cost of the largest accuracy; of several, the smallest.
+    /// The cost of the largest area under the ROC curve; of several, the smallest.
     pub best: f64,
+}
+
+impl CostSelection {
+    /// What these scores say for.
+    ///
+    /// # Errors
+    /// [`TrainingError::NoCosts`]
+    fn of(scores: Vec<CostScore>) -> Result<Self, TrainingError> {
+        let better = |left: &&CostScore, right: &&CostScore| {
+            left.area_under_curve.total_cmp(&right.area_under_curve).then(right.cost.total_cmp(&left.cost))
+        };
+        let best = scores.iter().max_by(better).ok_or(TrainingError::NoCosts)?.cost;
+        Ok(Self { scores, best })
+    }
+
+    /// One cost for several machines, by the means of their scores.
+    ///
+    /// * `selections` — for the same costs, one for each machine
+    ///
+    /// ```
+    /// use bow_classifier::training::{CostScore, CostSelection};
+    /// let score = |cost, accuracy, area_under_curve| CostScore { cost, accuracy, area_under_curve };
+    /// let bird = CostSelection { scores: vec![score(0.1, 1.0, 0.5), score(1.0, 0.75, 1.0)], best: 1.0 };
+    /// let dog = CostSelection { scores: vec![score(0.1, 0.75, 0.75), score(1.0, 0.75, 0.5)], best: 0.1 };
+    /// let both = CostSelection::mean(&[bird, dog])?;
+    /// assert_eq!(both.scores, [score(0.1, 0.875, 0.625), score(1.0, 0.75, 0.75)]);
+    /// assert_eq!(both.best, 1.0); // whose area is the larger one
+    /// # Ok::<(), bow_classifier::training::TrainingError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`TrainingError::NoCosts`], and [`TrainingError::Length`] for selections among other numbers of costs.
+    pub fn mean(selections: &[Self]) -> Result<Self, TrainingError> {
+        let first = selections.first().ok_or(TrainingError::NoCosts)?;
+        for selection in selections {
+            check_length("costs that were compared", selection.scores.len(), first.scores.len())?;
+        }
+        let mean = |position: usize, figure: fn(&CostScore) -> f64| {
+            selections.iter().map(|selection| figure(&selection.scores[position])).sum::<f64>()
+                / selections.len() as f64
+        };
+        let scores = first.scores.iter().enumerate().map(|(position, &CostScore { cost, .. })| CostScore {
+            cost,
+            accuracy: mean(position, |score| score.accuracy),
+            area_under_curve: mean(position, |score| score.area_under_curve),
+        });
+        Self::of(scores.collect())
+    }
 }
 
 /// Scores of one fold for one cost.
@@ -117,7 +174,7 @@ impl CrossValidation {
                 Division { held_out, kept }.try_machine(&svm.clone().cost(cost), weights, grams, positive)
             })
             .collect::<Result<Vec<Trial>, TrainingError>>()?;
-        let scores: Vec<CostScore> = costs
+        let scores = costs
             .iter()
             .zip(trials.chunks(self.folds))
             .map(|(&cost, trials)| CostScore {
@@ -126,11 +183,7 @@ impl CrossValidation {
                 area_under_curve: trials.iter().map(|trial| trial.area_under_curve).sum::<f64>() / self.folds as f64,
             })
             .collect();
-        let better = |left: &&CostScore, right: &&CostScore| {
-            left.accuracy.total_cmp(&right.accuracy).then(right.cost.total_cmp(&left.cost))
-        };
-        let best = scores.iter().max_by(better).ok_or(TrainingError::NoCosts)?.cost;
-        Ok(CostSelection { scores, best })
+        CostSelection::of(scores)
     }
 
     /// The fold of each point: random, with as equal shares of both classes as can be.

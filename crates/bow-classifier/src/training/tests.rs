@@ -284,8 +284,8 @@ fn costs_are_compared_alike_for_any_number_of_threads() {
     };
     let selection = select(1);
     assert_eq!(selection, select(3));
-    let best = selection.scores.iter().map(|score| score.accuracy).fold(0.0, f64::max);
-    let smallest = selection.scores.iter().filter(|score| score.accuracy == best).map(|score| score.cost);
+    let best = selection.scores.iter().map(|score| score.area_under_curve).fold(0.0, f64::max);
+    let smallest = selection.scores.iter().filter(|score| score.area_under_curve == best).map(|score| score.cost);
     assert_eq!(selection.best, smallest.fold(f64::INFINITY, f64::min));
     assert!(best > 0.8, "{selection:?}");
 

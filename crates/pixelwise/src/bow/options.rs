@@ -54,7 +54,7 @@ pub struct Changes {
     #[arg(long, value_name = "WEIGHT", value_enum)]
     class_weight: Option<Weighting>,
 
-    /// Seeds the sample of descriptors and the codebooks
+    /// Seeds all that is drawn: the sample of descriptors, the codebooks, parts that are held out
     #[arg(long)]
     seed: Option<u64>,
 }

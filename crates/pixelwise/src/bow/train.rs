@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use bow_classifier::training::CrossValidation;
+use bow_classifier::training::{CostScore, CrossValidation};
 use bow_photos::{PhotoClassifier, Truth, compare_costs};
 use clap::Args;
 use serde_json::json;
@@ -60,7 +60,7 @@ pub struct Arguments {
     #[command(flatten)]
     changes: Changes,
 
-    /// Take the best of these costs, by the mean area under the ROC curve of five held-out parts
+    /// Take the best of these costs, by the area under the ROC curve of five held-out parts, the mean of all classes
     #[arg(long, value_name = "C,C,…", value_delimiter = ',', conflicts_with = "cost")]
     cross_validate: Option<Vec<f64>>,
 }
@@ -82,14 +82,9 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     let mut validated = Vec::new();
     if let Some(costs) = &arguments.cross_validate {
         let validation = CrossValidation { folds: FOLDS, seed: configuration.seed };
-        let selections = compare_costs(&configuration, &vocabulary, &vectors.values, &classes, costs, &validation)?;
-        let mean = |cost: usize| {
-            selections.iter().map(|selection| selection.scores[cost].area_under_curve).sum::<f64>()
-                / selections.len() as f64
-        };
-        validated = costs.iter().copied().enumerate().map(|(position, cost)| (cost, mean(position))).collect();
-        let best = validated.iter().copied().reduce(|best, next| if next.1 > best.1 { next } else { best });
-        configuration.cost = best.ok_or("--cross-validate needs at least one cost")?.0;
+        let selection = compare_costs(&configuration, &vocabulary, &vectors.values, &classes, costs, &validation)?;
+        configuration.cost = selection.best;
+        validated = selection.scores;
     }
     let classifier = PhotoClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &stages)?;
     classifier.save(&arguments.output)?;
@@ -103,8 +98,8 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
         table.row([name.clone(), shown(truths).to_string(), weights.collect::<Vec<_>>().join(" ")]);
     }
     let mut text = format!("{} photos learned, {} left out\n", vectors.len(), labelled.problems.len());
-    for (cost, area) in &validated {
-        text += &format!("cost {cost}: area under the ROC curve {area:.4}\n");
+    for CostScore { cost, area_under_curve, .. } in &validated {
+        text += &format!("cost {cost}: area under the ROC curve {area_under_curve:.4}\n");
     }
     text += &format!("cost {}\n{}", configuration.cost, table.text());
     text += &format!("{}, in {:.1} s\n", arguments.output.display(), start.elapsed().as_secs_f64());
@@ -114,7 +109,7 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
         "left_out": labelled.problems,
         "classes": classes.iter().map(|(name, truths)| json!({ "class": name, "shown": shown(truths) })).collect::<Vec<_>>(),
         "cost": configuration.cost,
-        "cross_validation": validated.iter().map(|(cost, area)| json!({ "cost": cost, "area_under_roc": area })).collect::<Vec<_>>(),
+        "cross_validation": validated.iter().map(|score| json!({ "cost": score.cost, "area_under_roc": score.area_under_curve })).collect::<Vec<_>>(),
     });
     tell(arguments.folder.json, &text, &json)
 }
