@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bow_classifier::{Observer, Stage};
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array2, Array3, ArrayView1, Axis};
 use rayon::prelude::*;
 
 use crate::cache::{Key, key};
@@ -57,27 +57,26 @@ impl Vocabulary {
     ) -> Result<Vectors, Error> {
         observer.begin(Stage::Vectors, photos.len());
         let channels = self.channels.iter().map(Channel::key).collect::<Result<Vec<Key>, _>>()?;
-        let described: Vec<Result<Vec<f64>, Error>> = photos
-            .par_iter()
-            .map(|path| {
-                let vector = self.vector(path, &channels, cache);
+        let mut values = Array2::zeros((photos.len(), self.dimensions()));
+        let described: Vec<Result<(), Error>> = values
+            .outer_iter_mut()
+            .into_par_iter()
+            .zip(photos)
+            .map(|(mut row, path)| {
+                let described = self.vector(path, &channels, cache);
                 observer.step();
-                vector
+                described.map(|vector| row.assign(&ArrayView1::from(&vector)))
             })
             .collect();
-        let (mut rows, mut kept, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, vector) in described.into_iter().enumerate() {
-            match vector {
-                Ok(mut vector) => {
-                    rows.append(&mut vector);
-                    kept.push(index);
-                }
+        let (mut kept, mut problems) = (Vec::new(), Vec::new());
+        for (index, described) in described.into_iter().enumerate() {
+            match described {
+                Ok(()) => kept.push(index),
                 Err(error @ Error::Write { .. }) => return Err(error),
                 Err(reason) => problems.push(problem(&photos[index], reason)),
             }
         }
-        let values = Array2::from_shape_vec((kept.len(), self.dimensions()), rows)
-            .map_err(|error| Error::Encoding { reason: error.to_string() })?;
+        let values = if problems.is_empty() { values } else { values.select(Axis(0), &kept) };
         Ok(Vectors { values, kept, problems })
     }
 
