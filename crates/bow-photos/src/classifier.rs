@@ -11,15 +11,31 @@ use crate::{Configuration, Error, Vocabulary};
 
 /// Tells which classes a photo shows, and why.
 ///
-/// The classes share vocabulary, kernels and training vectors; each has its own coefficients and kernel weights.
+/// The classes share the vocabulary; each has a machine of its own, learned here ([`train`](Self::train)) or elsewhere
+/// ([`from_expansions`](Self::from_expansions)).
 #[derive(Clone, Debug, PartialEq)]
 pub struct PhotoClassifier {
-    pub(crate) configuration: Configuration,
     pub(crate) vocabulary: Vocabulary,
+    pub(crate) machines: Machines,
+    models: Vec<BowModel>,
+}
+
+/// The machines of the classes, as they stand in a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Machines {
+    Learned(Box<Learned>),
+    /// From elsewhere: each class, and its score as a function of a photo's vector.
+    Given(Vec<(String, KernelExpansion)>),
+}
+
+/// Machines that share kernels and training vectors; each has its own coefficients and kernel weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Learned {
+    pub(crate) configuration: Configuration,
     pub(crate) kernels: Vec<Kernel>,
     pub(crate) points: Array2<f64>,
     pub(crate) classes: Vec<Class>,
-    models: Vec<BowModel>,
 }
 
 /// What is learned for one class.
@@ -35,21 +51,83 @@ pub(crate) struct Class {
 }
 
 impl PhotoClassifier {
-    pub(crate) fn new(
-        configuration: Configuration,
-        vocabulary: Vocabulary,
-        kernels: Vec<Kernel>,
-        points: Array2<f64>,
-        classes: Vec<Class>,
-    ) -> Result<Self, Error> {
-        let models = classes.iter().map(|class| model(&vocabulary, &kernels, points.view(), class));
-        let models = models.collect::<Result<_, _>>()?;
-        Ok(Self { configuration, vocabulary, kernels, points, classes, models })
+    /// Joins a vocabulary and the machines over its vectors.
+    pub(crate) fn new(vocabulary: Vocabulary, machines: Machines) -> Result<Self, Error> {
+        let models = machines.models(&vocabulary)?;
+        Ok(Self { vocabulary, machines, models })
     }
 
-    /// How it was learned.
-    pub fn configuration(&self) -> &Configuration {
-        &self.configuration
+    /// The classifier of machines that were learned elsewhere over a vocabulary's vectors: whatever becomes a
+    /// [`KernelExpansion`], as the models of LIBSVM and linfa-svm do ([`bow_classifier::convert`]).
+    ///
+    /// * `expansions` — the name of each class, and `f` as a function of a photo's vector
+    ///
+    /// Where a kernel is explained about a root point, roots are searched towards the support vectors: of the training
+    /// vectors a machine keeps no others.
+    ///
+    /// ```
+    /// use bow_classifier::convert::{LibsvmVectors, expansion_from_libsvm};
+    /// use bow_photos::{Configuration, PhotoClassifier, Vocabulary};
+    /// use kernels::{HistogramIntersection, Kernel, gram};
+    /// use libsvm_rs::io::save_model_to_writer;
+    /// use libsvm_rs::train::svm_train;
+    /// use libsvm_rs::{KernelType, SvmNode, SvmParameterBuilder, SvmProblem};
+    /// # use std::path::PathBuf;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let photos: Vec<PathBuf> = (0..8).map(|index| folder.path().join(format!("{index}.png"))).collect();
+    /// # for (index, photo) in photos.iter().enumerate() {
+    /// #     let picture = image::RgbImage::from_fn(48, 40, |x, y| {
+    /// #         let along = f64::from(if index % 2 == 0 { x } else { y });
+    /// #         image::Rgb([(128.0 + 90.0 * (0.5 * along + index as f64).sin()) as u8, 99, 30 * (index % 2) as u8])
+    /// #     });
+    /// #     picture.save(photo)?;
+    /// # }
+    ///
+    /// // Photos as vectors: eight pictures of stripes, steep and flat by turns.
+    /// let configuration = Configuration { sample: 400, ..Configuration::voc2009().with_words(&[16, 16, 8])? };
+    /// let (vocabulary, _) = Vocabulary::learn(&configuration, &photos, None, &())?;
+    /// let vectors = vocabulary.vectors(&photos, None, &())?.values;
+    /// let labels: Vec<f64> = (0..8).map(|index| if index % 2 == 0 { 1.0 } else { -1.0 }).collect();
+    ///
+    /// // Somewhere else: LIBSVM on their Gram matrix (`svm-train -t 4`), whose model is a text.
+    /// let kernel = Kernel::from(HistogramIntersection);
+    /// let instances = gram(&kernel, vectors.view(), vectors.view())?;
+    /// let instances = instances.rows().into_iter().enumerate().map(|(serial, row)| {
+    ///     let values = std::iter::once(serial as f64 + 1.0).chain(row.to_vec());
+    ///     values.zip(0..).map(|(value, index)| SvmNode { index, value }).collect()
+    /// });
+    /// let problem = SvmProblem { labels, instances: instances.collect() };
+    /// # libsvm_rs::set_quiet(true);
+    /// let parameters = SvmParameterBuilder::new().kernel_type(KernelType::Precomputed).shrinking(false).build()?;
+    /// let mut file = Vec::new();
+    /// save_model_to_writer(&mut file, &svm_train(&problem, &parameters))?;
+    ///
+    /// // Back here: the same machine, explained, and kept like any other.
+    /// let vectors = LibsvmVectors::Precomputed { kernel, training: vectors.view() };
+    /// let expansion = expansion_from_libsvm(&file[..], vectors, 1)?;
+    /// let classifier = PhotoClassifier::from_expansions(vocabulary, vec![("steep".to_owned(), expansion)])?;
+    /// let photo = images::to_unit_range(images::read(&photos[0])?.view());
+    /// let found = classifier.decompose(photo.view(), 0)?;
+    /// assert!(found.score > 0.0);
+    /// assert!((found.pixels.sum() - found.score).abs() < 1e-12); // Σ R¹ = f
+    /// classifier.save(folder.path().join("stripes.model"))?;
+    /// assert_eq!(PhotoClassifier::load(folder.path().join("stripes.model"))?, classifier);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An expansion over vectors of another length than the vocabulary's, or with kernels that can't be explained
+    /// together: one without a derivative beside one that is no sum over dimensions.
+    pub fn from_expansions(vocabulary: Vocabulary, expansions: Vec<(String, KernelExpansion)>) -> Result<Self, Error> {
+        Self::new(vocabulary, Machines::Given(expansions))
+    }
+
+    /// How its machines were learned; `None` for those from elsewhere.
+    pub fn configuration(&self) -> Option<&Configuration> {
+        match &self.machines {
+            Machines::Learned(learned) => Some(&learned.configuration),
+            Machines::Given(_) => None,
+        }
     }
 
     /// What makes vectors of photos.
@@ -59,7 +137,7 @@ impl PhotoClassifier {
 
     /// The names of its classes.
     pub fn classes(&self) -> impl Iterator<Item = &str> {
-        self.classes.iter().map(|class| class.name.as_str())
+        self.machines.names().into_iter()
     }
 
     /// Everything above the local features for one class, which any other code of this workspace can explain.
@@ -102,32 +180,51 @@ impl PhotoClassifier {
     }
 }
 
-fn model(
-    vocabulary: &Vocabulary,
-    kernels: &[Kernel],
-    points: ArrayView2<'_, f64>,
-    class: &Class,
-) -> Result<BowModel, Error> {
-    let mut terms = Vec::with_capacity(kernels.len());
-    let mut rest = points;
-    for ((channel, kernel), &weight) in vocabulary.channels.iter().zip(kernels).zip(&class.weights) {
-        let (support, others) = rest.split_at(Axis(1), channel.dimensions());
-        rest = others;
-        terms.push(ExpansionTerm { kernel: *kernel, weight, support: support.to_owned() });
+impl Machines {
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Learned(learned) => learned.classes.iter().map(|class| class.name.as_str()).collect(),
+            Self::Given(given) => given.iter().map(|(name, _)| name.as_str()).collect(),
+        }
     }
-    let coefficients = Coefficients::Shared(class.coefficients.clone());
-    let expansion = KernelExpansion::new(terms, coefficients, class.bias)?.sparsified();
-    let third_layer = third_layer(&expansion, points)?;
-    Ok(BowModel::new(vocabulary.encoders(), expansion, third_layer)?)
+
+    fn models(&self, vocabulary: &Vocabulary) -> Result<Vec<BowModel>, Error> {
+        match self {
+            Self::Learned(learned) => learned.classes.iter().map(|class| learned.model(vocabulary, class)).collect(),
+            Self::Given(given) => given.iter().map(|(_, expansion)| given_model(vocabulary, expansion)).collect(),
+        }
+    }
 }
 
-/// Eq. 24 where all kernels are sum-decomposable, else Eq. 25 with the training vectors as candidates.
-fn third_layer(expansion: &KernelExpansion, points: ArrayView2<'_, f64>) -> Result<ThirdLayer, Error> {
+impl Learned {
+    fn model(&self, vocabulary: &Vocabulary, class: &Class) -> Result<BowModel, Error> {
+        let mut terms = Vec::with_capacity(self.kernels.len());
+        let mut rest = self.points.view();
+        for ((channel, kernel), &weight) in vocabulary.channels.iter().zip(&self.kernels).zip(&class.weights) {
+            let (support, others) = rest.split_at(Axis(1), channel.dimensions());
+            rest = others;
+            terms.push(ExpansionTerm { kernel: *kernel, weight, support: support.to_owned() });
+        }
+        let coefficients = Coefficients::Shared(class.coefficients.clone());
+        let expansion = KernelExpansion::new(terms, coefficients, class.bias)?.sparsified();
+        let third_layer = third_layer(&expansion, self.points.clone())?;
+        Ok(BowModel::new(vocabulary.encoders(), expansion, third_layer)?)
+    }
+}
+
+/// The model of a machine from elsewhere; its support vectors are the candidates for a root point.
+fn given_model(vocabulary: &Vocabulary, expansion: &KernelExpansion) -> Result<BowModel, Error> {
+    let third_layer = third_layer(expansion, expansion.support())?;
+    Ok(BowModel::new(vocabulary.encoders(), expansion.clone(), third_layer)?)
+}
+
+/// Eq. 24 where all kernels are sum-decomposable, else Eq. 25 with these points, (N, V), as candidates.
+fn third_layer(expansion: &KernelExpansion, points: Array2<f64>) -> Result<ThirdLayer, Error> {
     if expansion.is_sum_decomposable() {
         return Ok(ThirdLayer::SumDecomposition);
     }
     let zero_quotient = ZeroQuotient::default();
-    let candidates = Candidates::new(&expansion.differentiable(zero_quotient)?, points.to_owned())?;
+    let candidates = Candidates::new(&expansion.differentiable(zero_quotient)?, points)?;
     Ok(ThirdLayer::Taylor(TaylorThirdLayer { search: RootSearch::default(), zero_quotient, candidates }))
 }
 

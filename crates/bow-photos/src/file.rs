@@ -2,24 +2,19 @@
 
 use std::path::Path;
 
-use kernels::Kernel;
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::classifier::Class;
-use crate::{Configuration, Error, PhotoClassifier, Vocabulary};
+use crate::classifier::{Learned, Machines};
+use crate::{Error, PhotoClassifier, Vocabulary};
 
-const HEAD: &[u8] = b"pixelwise photo model 1\n";
+const HEAD: &[u8] = b"pixelwise photo model 2\n";
 const END: &str = "end of model";
 
 /// What stands in the file.
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    configuration: Configuration,
     vocabulary: Vocabulary,
-    kernels: Vec<Kernel>,
-    points: Array2<f64>,
-    classes: Vec<Class>,
+    machines: Machines,
     end: String,
 }
 
@@ -30,14 +25,8 @@ impl PhotoClassifier {
     /// [`Error::Write`] names the path that can't be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
-        let stored = Stored {
-            configuration: self.configuration.clone(),
-            vocabulary: self.vocabulary.clone(),
-            kernels: self.kernels.clone(),
-            points: self.points.clone(),
-            classes: self.classes.clone(),
-            end: END.to_owned(),
-        };
+        let stored =
+            Stored { vocabulary: self.vocabulary.clone(), machines: self.machines.clone(), end: END.to_owned() };
         let mut bytes = HEAD.to_vec();
         ciborium::into_writer(&stored, &mut bytes).map_err(|error| Error::Encoding { reason: error.to_string() })?;
         whole_file::write(path, &bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
@@ -56,21 +45,28 @@ impl PhotoClassifier {
         if stored.end != END || !body.is_empty() {
             return Err(damaged("it does not end where a model ends".to_owned()));
         }
-        check(&stored).map_err(damaged)?;
-        let Stored { configuration, vocabulary, kernels, points, classes, .. } = stored;
-        Self::new(configuration, vocabulary, kernels, points, classes).map_err(|error| damaged(error.to_string()))
+        let Stored { vocabulary, machines, .. } = stored;
+        check(&vocabulary, &machines).map_err(damaged)?;
+        Self::new(vocabulary, machines).map_err(|error| damaged(error.to_string()))
     }
 }
 
 /// Fails when the parts do not belong together.
-fn check(stored: &Stored) -> Result<(), String> {
-    let channels = stored.vocabulary.channels.len();
-    for channel in &stored.vocabulary.channels {
+fn check(vocabulary: &Vocabulary, machines: &Machines) -> Result<(), String> {
+    for channel in &vocabulary.channels {
         channel.settings.pyramid.check()?;
     }
-    let lengths_fit = stored.kernels.len() == channels
-        && stored.points.ncols() == stored.vocabulary.dimensions()
-        && stored.classes.iter().all(|class| class.weights.len() == channels)
-        && stored.classes.iter().all(|class| class.coefficients.len() == stored.points.nrows());
+    let lengths_fit = match machines {
+        Machines::Learned(learned) => {
+            let Learned { kernels, points, classes, .. } = &**learned;
+            let channels = vocabulary.channels.len();
+            kernels.len() == channels
+                && points.ncols() == vocabulary.dimensions()
+                && classes.iter().all(|class| class.weights.len() == channels)
+                && classes.iter().all(|class| class.coefficients.len() == points.nrows())
+        }
+        // Expansions are checked as they are read, and against the vocabulary when they are joined to it.
+        Machines::Given(_) => true,
+    };
     if lengths_fit { Ok(()) } else { Err("its parts have lengths that do not fit".to_owned()) }
 }

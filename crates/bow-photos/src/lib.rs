@@ -4,7 +4,8 @@
 //! * a [`Vocabulary`] is learned once from photos, and makes a bag of visual words of any photo;
 //! * [`Vocabulary::vectors`] describes many photos, one after the other, with a [`Cache`] on the disk;
 //! * [`PhotoClassifier::train`] learns any number of classes over the same vectors and Gram matrices; a classifier
-//!   scores photos, explains them to the pixel, and is kept in one file.
+//!   scores photos, explains them to the pixel, and is kept in one file;
+//! * [`PhotoClassifier::from_expansions`] takes the machines that people already have over such vectors.
 //!
 //! Everything is seeded, and the same bytes for any number of threads. Of a run that was stopped, the cache keeps each
 //! photo and each codebook that was finished: started again, it goes on from there and ends with the same classifier.

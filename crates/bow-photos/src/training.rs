@@ -7,7 +7,7 @@ use bow_classifier::{Observer, Stage};
 use kernels::{Kernel, symmetric_gram};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use crate::classifier::Class;
+use crate::classifier::{Class, Learned, Machines};
 use crate::{Configuration, Error, PhotoClassifier, Vocabulary};
 
 /// Whether a photo shows a class.
@@ -89,7 +89,9 @@ impl PhotoClassifier {
             Ok(Class { name: name.clone(), weights, coefficients, bias })
         });
         let trained = trained.collect::<Result<Vec<Class>, Error>>()?;
-        Self::new(configuration.clone(), vocabulary, grams.kernels, vectors.clone(), trained)
+        let configuration = configuration.clone();
+        let learned = Learned { configuration, kernels: grams.kernels, points: vectors.clone(), classes: trained };
+        Self::new(vocabulary, Machines::Learned(Box::new(learned)))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bow_classifier::convert::{LibsvmVectors, expansion_from_libsvm};
 use bow_mapping::{Normalization, Pooling, RankOptions};
 use bow_photos::{
     Cache, ChannelSettings, Configuration, Error, FisherOptions, KernelWeighting, MappingSettings, PhotoClassifier,
@@ -10,8 +11,11 @@ use bow_photos::{
 };
 use image::{GrayImage, Rgb, RgbImage};
 use kernels::KernelKind;
+use libsvm_rs::io::save_model_to_writer;
+use libsvm_rs::train::svm_train;
+use libsvm_rs::{KernelType, SvmNode, SvmParameterBuilder, SvmProblem};
 use local_features::{ColorQuantiles, DenseSift, Rotation};
-use ndarray::Array3;
+use ndarray::{Array2, Array3};
 use tempfile::TempDir;
 
 /// Stripes, steep and reddish or flat and bluish by turns, no two alike.
@@ -205,6 +209,53 @@ fn costs_are_compared_and_kernels_weighted() {
 }
 
 #[test]
+/// LIBSVM's machine over vectors, in the words of its model file.
+fn of_libsvm(vectors: &Array2<f64>, truths: &[Truth]) -> Vec<u8> {
+    let node = |(position, &value): (usize, &f64)| SvmNode { index: position as i32 + 1, value };
+    let instances = vectors.rows().into_iter().map(|row| row.iter().enumerate().map(node).collect()).collect();
+    let labels = truths.iter().map(|&truth| if truth == Truth::Shown { 1.0 } else { -1.0 }).collect();
+    let parameters = SvmParameterBuilder::new().kernel_type(KernelType::Rbf).gamma(2.0).c(10.0).shrinking(false);
+    libsvm_rs::set_quiet(true);
+    let mut file = Vec::new();
+    let machine = svm_train(&SvmProblem { labels, instances }, &parameters.build().unwrap());
+    save_model_to_writer(&mut file, &machine).unwrap();
+    file
+}
+
+#[test]
+fn machines_from_elsewhere_are_explained_and_kept() {
+    let (folder, paths, classes) = photos();
+    let Learned { vectors, classifier } = learn(&small(), &paths, &classes, None);
+    let dimensions = vectors.values.ncols();
+    let file = of_libsvm(&vectors.values, &classes[0].1);
+    let rbf = expansion_from_libsvm(&file[..], LibsvmVectors::InFile { dimensions }, 1).unwrap();
+    let own = classifier.model(1).unwrap().expansion().clone();
+    let expansions = vec![("steep".to_owned(), rbf.clone()), ("early".to_owned(), own.clone())];
+    let given = PhotoClassifier::from_expansions(classifier.vocabulary().clone(), expansions).unwrap();
+    assert_eq!(given.classes().collect::<Vec<_>>(), ["steep", "early"]);
+    assert!(given.configuration().is_none() && classifier.configuration() == Some(&small()));
+    for (photo, path) in paths.iter().enumerate() {
+        let image = image(path);
+        let found = given.decompose(image.view(), 0).unwrap();
+        assert_eq!(found.score > 0.0, photo % 2 == 0, "photo {photo}");
+        assert!((found.score - rbf.value(vectors.values.row(photo)).unwrap()).abs() < 1e-12);
+        found.ledger.check(1e-10).unwrap();
+        let (found, expected) = (given.decompose(image.view(), 1), classifier.decompose(image.view(), 1));
+        assert_eq!(found.unwrap().pixels, expected.unwrap().pixels, "photo {photo}");
+    }
+
+    let path = folder.path().join("given.model");
+    given.save(&path).unwrap();
+    assert_eq!(PhotoClassifier::load(&path).unwrap(), given);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    assert!(matches!(PhotoClassifier::load(&path), Err(Error::Model { .. })));
+
+    let (other, _) = Vocabulary::learn(&small().with_words(&[9, 8, 6]).unwrap(), &paths, None, &()).unwrap();
+    let error = PhotoClassifier::from_expansions(other, vec![("early".to_owned(), own)]).unwrap_err();
+    assert!(error.to_string().contains("23 dimensions for an expansion over 24"), "{error}");
+}
+
 fn damaged_models_are_refused() {
     let (folder, paths, classes) = photos();
     let path = folder.path().join("photo.model");

@@ -175,6 +175,28 @@ impl KernelExpansion {
         self.coefficients.count()
     }
 
+    /// The support vectors `x_i`, all terms' dimensions one behind the other, (N, V).
+    ///
+    /// ```
+    /// use kernels::{Coefficients, ExpansionTerm, HistogramIntersection, KernelExpansion, Linear};
+    /// use ndarray::array;
+    /// let first = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0, 2.0], [3.0, 4.0]] };
+    /// let second = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support: array![[5.0], [6.0]] };
+    /// let expansion = KernelExpansion::new(vec![first, second], Coefficients::Shared(array![1.0, -1.0]), 0.0)?;
+    /// assert_eq!(expansion.support(), array![[1.0, 2.0, 5.0], [3.0, 4.0, 6.0]]);
+    /// # Ok::<(), kernels::Error>(())
+    /// ```
+    pub fn support(&self) -> Array2<f64> {
+        let mut support = Array2::zeros((self.support_count(), self.dimensions()));
+        let mut rest = support.view_mut();
+        for term in &self.terms {
+            let (mut part, others) = rest.split_at(Axis(1), term.support.ncols());
+            part.assign(&term.support);
+            rest = others;
+        }
+        support
+    }
+
     /// `f(x)` (Eqs 20, 21)
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bow_photos::Configuration;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -24,11 +25,14 @@ pub struct Arguments {
     json: bool,
 }
 
+const ELSEWHERE: &str = "its machines were learned elsewhere: it has no configuration";
+
 /// Prints what a classifier is made of.
 pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
     let classifier = load(&arguments.model)?;
+    let configuration = classifier.configuration().map(Configuration::to_toml).transpose()?;
     if arguments.configuration {
-        return print(&classifier.configuration().to_toml()?);
+        return print(&configuration.ok_or(ELSEWHERE)?);
     }
     let mut table = Table::new(["class", "support vectors", "bias", "kernel weights"]);
     let mut classes: Vec<Value> = Vec::new();
@@ -42,7 +46,8 @@ pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
             .push(json!({ "class": name, "support_vectors": support, "bias": expansion.bias(), "weights": weights }));
     }
     let dimensions = classifier.vocabulary().dimensions();
-    let text = format!("{}\n{dimensions} dimensions\n\n{}", classifier.configuration().to_toml()?, table.text());
+    let configuration = configuration.unwrap_or_else(|| format!("{ELSEWHERE}\n"));
+    let text = format!("{configuration}\n{dimensions} dimensions\n\n{}", table.text());
     let json = json!({
         "model": arguments.model,
         "configuration": classifier.configuration(),
