@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
+use bow_photos::PhotoClassifier;
 use image::{Rgb, RgbImage};
+use kernels::Coefficients;
 use ndarray::Array2;
 use ndarray_npy::read_npy;
 use serde_json::Value;
@@ -74,8 +76,13 @@ impl Voc {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let program = env!("CARGO_BIN_EXE_pixelwise");
-        Command::new(program).arg("bow").args(arguments).current_dir(self.0.path()).output().unwrap()
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pixelwise"));
+        command.arg("bow").args(arguments).current_dir(self.0.path());
+        command
     }
 
     fn succeed(&self, arguments: &[&str]) -> String {
@@ -136,6 +143,24 @@ fn photos_are_learned_judged_and_explained() {
 }
 
 #[test]
+fn machines_from_elsewhere_are_judged_and_explained() {
+    let voc = Voc::new();
+    voc.train(&[]);
+    let learned = PhotoClassifier::load(voc.path("a.model")).unwrap();
+    let classes = learned.classes().enumerate();
+    let expansions = classes.map(|(class, name)| (name.to_owned(), learned.model(class).unwrap().expansion().clone()));
+    let given = PhotoClassifier::from_expansions(learned.vocabulary().clone(), expansions.collect()).unwrap();
+    given.save(voc.path("given.model")).unwrap();
+    let explain = |model: &str| voc.succeed(&["explain", model, "JPEGImages/12.jpg", "--class", "steep"]);
+    assert_eq!(explain("given.model"), explain("a.model"));
+    let judge = |model: &str| voc.succeed(&["evaluate", model, "--voc", "."]);
+    assert_eq!(judge("given.model"), judge("a.model"));
+    let inspected = voc.succeed(&["inspect", "given.model"]);
+    assert!(inspected.contains("learned elsewhere") && inspected.contains("steep"), "{inspected}");
+    assert!(voc.refuse(&["inspect", "given.model", "--configuration"]).contains("learned elsewhere"));
+}
+
+#[test]
 fn the_command_line_changes_the_configuration() {
     let voc = Voc::new();
     let options =
@@ -147,7 +172,6 @@ fn the_command_line_changes_the_configuration() {
     assert_eq!((&configuration["seed"], &configuration["cost"]), (&7.into(), &0.5.into()));
     assert_eq!(configuration["class-weight"], "balanced");
     assert_eq!(json["classes"].as_array().unwrap().len(), 1);
-    assert!(voc.train(&["--cross-validate", "0.1,10"]).contains("area under the ROC curve"));
 }
 
 #[test]
@@ -183,22 +207,151 @@ fn configurations_are_compared_on_one_sheet() {
 }
 
 #[test]
+fn the_cost_is_chosen_by_cross_validation() {
+    let voc = Voc::new();
+    let told: Value = serde_json::from_str(&voc.train(&["--cross-validate", "10,0.1", "--json"])).unwrap();
+    let compared = told["cross_validation"].as_array().unwrap();
+    assert_eq!((&compared[0]["cost"], &compared[1]["cost"]), (&10.0.into(), &0.1.into()));
+    // Both tell stripes apart without a mistake; then it is the smaller one.
+    assert_eq!((&compared[0]["area_under_roc"], &compared[1]["area_under_roc"]), (&1.0.into(), &1.0.into()));
+    assert_eq!(told["cost"], 0.1);
+    let chosen = fs::read(voc.path("a.model")).unwrap();
+    voc.train(&["--cost", "0.1"]);
+    assert!(fs::read(voc.path("a.model")).unwrap() == chosen);
+    assert!(voc.train(&["--cross-validate", "0.1,10"]).contains("cost 0.1: area under the ROC curve 1.0000"));
+}
+
+#[test]
+fn options_do_what_they_say() {
+    let voc = Voc::new();
+    let learned = |options: &[&str]| {
+        voc.train(options);
+        fs::read(voc.path("a.model")).unwrap()
+    };
+    let plain = learned(&["--threads", "1", "--cache", "one"]);
+    assert!(plain == learned(&["--threads", "3", "--cache", "three"]), "threads");
+    assert!(plain == learned(&["--seed", "1", "--cost", "10", "--class-weight", "none", "--codebook", "12,6"]));
+    assert!(plain != learned(&["--seed", "2"]), "seed");
+
+    // Three photos of twelve show the class. With costs so small, each coefficient of the smaller class is at its bound.
+    let labels: String = (0..12).map(|n| format!("{n:02} {}\n", if n < 3 { "1" } else { "-1" })).collect();
+    voc.write("ImageSets/Main/early_train.txt", &labels);
+    let coefficients = |weight: &str| {
+        voc.train(&["--class", "early", "--cost", "1e-6", "--class-weight", weight]);
+        let classifier = PhotoClassifier::load(voc.path("a.model")).unwrap();
+        assert_eq!(classifier.classes().collect::<Vec<_>>(), ["early"]);
+        match classifier.model(0).unwrap().expansion().coefficients() {
+            Coefficients::Shared(values) => values.to_vec(),
+            Coefficients::PerKernel(values) => panic!("{values}"),
+        }
+    };
+    let assert_bounds = |weight: &str, of_shown: f64, of_others: f64| {
+        for coefficient in coefficients(weight) {
+            let bound = if coefficient > 0.0 { of_shown } else { of_others };
+            assert!(coefficient.abs() <= bound * (1.0 + 1e-12), "{weight}: {coefficient}");
+            assert!(coefficient < 0.0 || coefficient > bound * (1.0 - 1e-9), "{weight}: {coefficient}");
+        }
+    };
+    assert_bounds("none", 1e-6, 1e-6);
+    assert_bounds("balanced", 2e-6, 1e-6 * 12.0 / 18.0);
+}
+
+/// The picture of `crates/images/tests/jpeg`, in the colors of printers.
+const CMYK: &[u8] = include_bytes!("../crates/images/tests/jpeg/cmyk.jpg");
+
+#[test]
 fn broken_photos_are_named_and_the_rest_goes_on() {
     let voc = Voc::new();
-    let whole = fs::read(voc.path("JPEGImages/03.jpg")).unwrap();
-    fs::write(voc.path("JPEGImages/03.jpg"), &whole[..whole.len() / 3]).unwrap();
-    fs::remove_file(voc.path("JPEGImages/04.jpg")).unwrap();
+    let photo = |number: u32| voc.path(&format!("JPEGImages/{number:02}.jpg"));
+    let cut_short = |number: u32| {
+        let whole = fs::read(photo(number)).unwrap();
+        fs::write(photo(number), &whole[..2 * whole.len() / 3]).unwrap();
+    };
+    // What can be read is learned from, gray or in the colors of printers.
+    image::open(photo(1)).unwrap().into_luma8().save(photo(1)).unwrap();
+    fs::write(photo(2), CMYK).unwrap();
+    cut_short(3);
+    fs::remove_file(photo(4)).unwrap();
+    RgbImage::new(3, 48).save(photo(5)).unwrap();
+    fs::write(photo(6), "Dear diary,").unwrap();
+    let list = fs::read_to_string(voc.path("ImageSets/Main/steep_train.txt")).unwrap();
+    voc.write("ImageSets/Main/steep_train.txt", &(list + "stranger -1\n"));
+    let told = |run: &Output, named: &[&str]| {
+        let messages = String::from_utf8(run.stderr.clone()).unwrap();
+        named.iter().for_each(|name| assert!(messages.contains(name), "{name}: {messages}"));
+        let mentioned = (0..20).map(|number| format!("{number:02}.jpg")).filter(|name| messages.contains(name));
+        assert_eq!(mentioned.count(), named.iter().filter(|name| name.ends_with(".jpg")).count(), "{messages}");
+    };
+
     let begin = ["train", "--voc", ".", "--configuration", "small.toml", "--output", "a.model", "--json"];
     let run = voc.run(&begin);
     assert!(run.status.success());
-    let messages = String::from_utf8(run.stderr).unwrap();
-    assert!(messages.contains("03.jpg") && messages.contains("04.jpg"), "{messages}");
+    told(&run, &["03.jpg", "04.jpg", "05.jpg", "06.jpg", "stranger"]);
     let json: Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!((&json["photos"], json["left_out"].as_array().unwrap().len()), (&10.into(), 2));
+    assert_eq!((&json["photos"], json["left_out"].as_array().unwrap().len()), (&8.into(), 5));
 
-    let failed = voc.refuse(&["explain", "a.model", "JPEGImages/03.jpg", "JPEGImages/05.jpg"]);
-    assert!(failed.contains("03.jpg") && failed.contains("1 of 2"), "{failed}");
-    assert!(Path::new(&voc.path("explanations/index.html")).is_file());
+    cut_short(12);
+    image::open(photo(13)).unwrap().into_luma8().save(photo(13)).unwrap();
+    let run = voc.run(&["evaluate", "a.model", "--voc", "."]);
+    assert!(run.status.success());
+    told(&run, &["12.jpg"]);
+    assert_eq!(fs::read_to_string(voc.path("evaluation/scores.csv")).unwrap().lines().count(), 1 + 7);
+
+    let photos: Vec<String> = (1..8).filter(|&number| number != 4).map(photo).collect();
+    let photos: Vec<&str> = photos.iter().map(String::as_str).collect();
+    let run = voc.run(&[&["explain", "a.model"], &photos[..]].concat());
+    assert!(!run.status.success());
+    told(&run, &["03.jpg", "05.jpg", "06.jpg", "3 of 6"]);
+    let page = fs::read_to_string(voc.path("explanations/index.html")).unwrap();
+    for (number, explained) in [("01", true), ("02", true), ("03", false), ("07", true)] {
+        assert_eq!(page.contains(&format!("{number}.jpg")), explained, "{number}");
+    }
+}
+
+/// The files in the folders of a cache.
+fn entries(cache: &Path) -> usize {
+    let folders = fs::read_dir(cache).into_iter().flatten().flatten();
+    folders.map(|folder| fs::read_dir(folder.path()).into_iter().flatten().count()).sum()
+}
+
+/// Kills a run as soon as so many entries are in its cache; tells whether it was still running.
+fn kill_at(entries_there: usize, cache: &Path, run: &mut Child) -> bool {
+    while run.try_wait().unwrap().is_none() {
+        if entries(cache) >= entries_there {
+            run.kill().unwrap();
+            // Killed, unless it was done in the meantime.
+            return run.wait().unwrap().code().is_none();
+        }
+    }
+    false
+}
+
+#[test]
+fn a_run_that_was_killed_ends_with_the_same_bytes() {
+    let voc = Voc::new();
+    voc.train(&["--threads", "1"]);
+    let unbroken = fs::read(voc.path("a.model")).unwrap();
+    let whole = entries(Path::new(&voc.path("bow-cache")));
+    assert_eq!(whole, 2 + 2 * 12, "two codebooks, and two vectors of each photo");
+    let train = |name: &str| {
+        let mut command = voc.command(&["train", "--voc", ".", "--configuration", "small.toml", "--threads", "1"]);
+        command.args(["--cache", &format!("cache-{name}"), "--output", &format!("{name}.model")]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    // On a busy machine a run may be done before it is looked at; then there is another one.
+    let mut was_killed = false;
+    for attempt in 0..50 {
+        let (name, entries_there) = (format!("killed-{attempt}"), [1, 3, 9, 20][attempt % 4]);
+        let cache = voc.path(&format!("cache-{name}"));
+        was_killed |= kill_at(entries_there, Path::new(&cache), &mut train(&name).spawn().unwrap());
+        assert!(train(&name).status().unwrap().success());
+        assert!(fs::read(voc.path(&format!("{name}.model"))).unwrap() == unbroken, "killed at {entries_there} entries");
+        if was_killed && attempt >= 3 {
+            break;
+        }
+    }
+    assert!(was_killed, "none of the runs could be killed before its end");
 }
 
 #[test]

@@ -162,11 +162,12 @@ fn any_number_of_threads_and_any_cache_give_the_same_file() {
 fn broken_photos_are_named_and_the_rest_goes_on() {
     let (folder, mut paths, classes) = photos();
     let jpeg = fs::read(&paths[3]).unwrap();
-    fs::write(&paths[1], &jpeg[..jpeg.len() / 3]).unwrap();
+    fs::write(&paths[1], &jpeg[..2 * jpeg.len() / 3]).unwrap();
     RgbImage::new(3, 48).save(&paths[2]).unwrap();
     fs::write(&paths[4], "Dear diary,").unwrap();
     GrayImage::from_fn(60, 48, |x, y| image::Luma([(3 * x + y) as u8])).save(&paths[5]).unwrap();
     paths[6] = folder.path().join("lost.jpg");
+    fs::write(&paths[7], include_bytes!("../../images/tests/jpeg/cmyk.jpg")).unwrap();
     let configuration = small();
     let (vocabulary, problems) = Vocabulary::learn(&configuration, &paths, None, &()).unwrap();
     let vectors = vocabulary.vectors(&paths, None, &()).unwrap();
@@ -208,7 +209,6 @@ fn costs_are_compared_and_kernels_weighted() {
     assert!(classifier.model(2).is_err());
 }
 
-#[test]
 /// LIBSVM's machine over vectors, in the words of its model file.
 fn of_libsvm(vectors: &Array2<f64>, truths: &[Truth]) -> Vec<u8> {
     let node = |(position, &value): (usize, &f64)| SvmNode { index: position as i32 + 1, value };
@@ -256,6 +256,7 @@ fn machines_from_elsewhere_are_explained_and_kept() {
     assert!(error.to_string().contains("23 dimensions for an expansion over 24"), "{error}");
 }
 
+#[test]
 fn damaged_models_are_refused() {
     let (folder, paths, classes) = photos();
     let path = folder.path().join("photo.model");
