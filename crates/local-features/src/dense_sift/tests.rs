@@ -274,6 +274,36 @@ fn channels_are_concatenated_and_turned_by_the_first() {
     }
 }
 
+/// The paper's two stacks on PASCAL VOC: gray with the opponent color, and red, green and blue.
+#[test]
+fn stacked_colors_are_like_their_slow_twin() {
+    let image = Array3::from_shape_fn((43, 51, 3), |(row, column, channel)| {
+        (0.3 * (row * (channel + 1)) as f64 + 0.2 * (column * column) as f64).sin() / 2.0 + 0.5
+    });
+    let mixed = |weights: [f64; 3], constant: f64| {
+        Array2::from_shape_fn((43, 51), |at| {
+            let [red, green, blue] = [0, 1, 2].map(|channel| weights[channel] * image[[at.0, at.1, channel]]);
+            red + green + blue + constant
+        })
+    };
+    let gray_and_opponent = vec![mixed([0.299, 0.587, 0.114], 0.0), mixed([0.25, 0.25, -0.5], 0.5)];
+    let colors = vec![mixed([1.0, 0.0, 0.0], 0.0), mixed([0.0, 1.0, 0.0], 0.0), mixed([0.0, 0.0, 1.0], 0.0)];
+    for (channels, planes, dimensions) in [
+        (vec![Channel::Gray, Channel::Opponent], gray_and_opponent, 256),
+        (vec![Channel::Red, Channel::Green, Channel::Blue], colors, 384),
+    ] {
+        let rotation = Rotation::Fixed { angle: 0.0 };
+        let sift = DenseSift { scale: 3.0, rotation, channels, ..DenseSift::default() };
+        let features = sift.extract(image.view()).unwrap();
+        let slow: Vec<_> = planes.iter().map(|plane| slow::dense_sift(&sift, plane)).collect();
+        assert_frames(&frames(&features), &slow[0].0, "stacked");
+        let descriptors: Vec<_> = slow.iter().map(|(_, descriptors)| descriptors.view()).collect();
+        let expected = ndarray::concatenate(Axis(1), &descriptors).unwrap();
+        assert_eq!(expected.ncols(), dimensions);
+        assert_descriptors(&features.descriptors, &expected, &format!("{:?}", sift.channels));
+    }
+}
+
 #[test]
 fn the_layout_of_the_input_does_not_matter() {
     let image = noise((30, 44));
