@@ -1,6 +1,6 @@
 //! A gray image in one contiguous piece, rows after one another.
 
-use ndarray::ArrayView2;
+use ndarray::Array2;
 
 use crate::Error;
 
@@ -11,11 +11,12 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    /// Copies a gray image, all pixels of which have to be numbers that single precision can square.
-    pub(crate) fn of_image(gray: ArrayView2<'_, f64>) -> Result<Self, Error> {
+    /// A gray image, all pixels of which have to be numbers that single precision can square.
+    pub(crate) fn of_image(gray: Array2<f64>) -> Result<Self, Error> {
         /// Far beyond any gray value, and squares of it are still far from the largest single-precision number.
         const LIMIT: f64 = 1e12;
-        let (values, width): (Vec<f64>, usize) = (gray.iter().copied().collect(), gray.ncols());
+        let width = gray.ncols();
+        let values = gray.into_iter().collect::<Vec<f64>>();
         match values.iter().position(|value| !(-LIMIT..=LIMIT).contains(value)) {
             Some(pixel) => {
                 let (row, column, value) = (pixel / width, pixel % width, values[pixel]);

@@ -95,7 +95,7 @@ impl FeatureExtractor for ColorQuantiles {
         let half = HalfCircle::new(self.radius(), height.max(width));
         let mut descriptors = Array2::zeros((grid.len(), self.dimensions()));
         for (channel, rows) in self.channels.iter().zip(descriptors.axis_chunks_iter_mut(Axis(1), HALVES * QUANTILES)) {
-            let plane = Plane::of_image(channel.of(image)?.view())?;
+            let plane = Plane::of_image(channel.of(image)?)?;
             measure(&plane, &grid, &half, rows);
         }
         let area = |(row, column)| Area::Circle { row: row as f64, column: column as f64, radius: self.radius() };

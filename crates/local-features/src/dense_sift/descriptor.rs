@@ -215,9 +215,10 @@ pub(super) fn normalized(histograms: [f32; LENGTH], contrast: f64) -> [f32; LENG
     if length <= contrast {
         return [0.0; LENGTH];
     }
-    let clipped = histograms.map(|value| (f64::from(value) / length).min(CLIP) as f32);
-    let length = norm(&clipped);
-    clipped.map(|value| (f64::from(value) / length) as f32)
+    let scale = 1.0 / length;
+    let clipped = histograms.map(|value| (f64::from(value) * scale).min(CLIP) as f32);
+    let scale = 1.0 / norm(&clipped);
+    clipped.map(|value| (f64::from(value) * scale) as f32)
 }
 
 /// Summed up in lanes, so that the additions need not wait for each other.

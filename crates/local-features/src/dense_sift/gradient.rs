@@ -18,12 +18,9 @@ impl Gradient {
         let (height, width) = (image.height(), image.width());
         let (mut x, mut y) = (Plane::with_capacity(height, width), Plane::with_capacity(height, width));
         for row in 0..height {
-            let line = image.row(row);
-            let inner = line.windows(3).map(|three| (three[2] - three[0]) * 0.5);
-            x.push_row(std::iter::once(line[1] - line[0]).chain(inner).chain([line[width - 1] - line[width - 2]]));
-            let (above, below) = (row.saturating_sub(1), (row + 1).min(height - 1));
-            let per_row = 1.0 / (below - above) as f64;
-            y.push_row(image.row(above).iter().zip(image.row(below)).map(|(above, below)| (below - above) * per_row));
+            let (along_row, along_columns) = components(image, row);
+            x.push_row(along_row);
+            y.push_row(along_columns);
         }
         Self { x, y }
     }
@@ -45,6 +42,17 @@ impl Gradient {
         }
         directions
     }
+}
+
+/// The gradient of one row of an image: towards growing columns, and towards growing rows.
+pub(super) fn components(image: &Plane, row: usize) -> (impl Iterator<Item = f64>, impl Iterator<Item = f64>) {
+    let (line, width) = (image.row(row), image.width());
+    let inner = line.windows(3).map(|three| (three[2] - three[0]) * 0.5);
+    let x = std::iter::once(line[1] - line[0]).chain(inner).chain([line[width - 1] - line[width - 2]]);
+    let (above, below) = (row.saturating_sub(1), (row + 1).min(image.height() - 1));
+    let per_row = 1.0 / (below - above) as f64;
+    let y = image.row(above).iter().zip(image.row(below)).map(move |(above, below)| (below - above) * per_row);
+    (x, y)
 }
 
 /// The gradient, laid out for sampling it in between pixels: x and y side by side, with a border of one pixel into

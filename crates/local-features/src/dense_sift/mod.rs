@@ -105,7 +105,7 @@ impl DenseSift {
     /// that make no sense.
     pub fn describe(&self, gray: ArrayView2<'_, f64>) -> Result<LocalFeatures, Error> {
         self.check(gray.dim())?;
-        self.describe_planes(&[Plane::of_image(gray)?])
+        self.describe_planes(&[Plane::of_image(gray.to_owned())?])
     }
 
     /// The descriptors of several planes of the same size, concatenated.
@@ -114,12 +114,12 @@ impl DenseSift {
         let shape = (first.height(), first.width());
         let grid = Grid::new(shape, self.step);
         let mut descriptors = Array2::zeros((grid.len(), planes.len() * LENGTH));
-        let gradients = planes.iter().map(|plane| Gradient::of(&Gaussian::new(self.scale / 2.0).smooth(plane)));
-        let channels = gradients.zip(descriptors.axis_chunks_iter_mut(Axis(1), LENGTH));
+        let smooth = planes.iter().map(|plane| Gaussian::new(self.scale / 2.0).smooth(plane));
+        let channels = smooth.zip(descriptors.axis_chunks_iter_mut(Axis(1), LENGTH));
         let angles = if let Rotation::Fixed { angle: 0.0 } = self.rotation {
-            let upright = Upright::new(&grid, shape, self.side());
-            for (gradient, rows) in channels {
-                upright.describe(&gradient, self.contrast, rows);
+            let mut upright = Upright::new(&grid, shape, self.side());
+            for (smooth, rows) in channels {
+                upright.describe(&smooth, self.contrast, rows);
             }
             vec![0.0; grid.len()]
         } else {
@@ -138,10 +138,11 @@ impl DenseSift {
     fn describe_turned<'a>(
         &self,
         grid: &Grid,
-        channels: impl Iterator<Item = (Gradient, ArrayViewMut2<'a, f32>)>,
+        channels: impl Iterator<Item = (Plane, ArrayViewMut2<'a, f32>)>,
     ) -> Vec<f64> {
         let mut angles = Vec::new();
-        for (channel, (gradient, mut rows)) in channels.enumerate() {
+        for (channel, (smooth, mut rows)) in channels.enumerate() {
+            let gradient = Gradient::of(&smooth);
             if channel == 0 {
                 angles = match self.rotation {
                     Rotation::DominantGradient => gradient.directions(grid, 1.5 * self.scale),
@@ -199,7 +200,7 @@ impl FeatureExtractor for DenseSift {
         let planes: Vec<Plane> = self
             .channels
             .iter()
-            .map(|channel| channel.of(image).and_then(|gray| Plane::of_image(gray.view())))
+            .map(|channel| channel.of(image).and_then(Plane::of_image))
             .collect::<Result<_, _>>()?;
         self.describe_planes(&planes)
     }
