@@ -25,7 +25,7 @@ impl Levels {
     fn of_eight_bits(plane: &Plane) -> Option<Self> {
         let intensities: Vec<f64> = (0..=u8::MAX).map(|level| f64::from(level) / 255.0).collect();
         let level = |value: f64| {
-            let level = (value * 255.0).round() as u8;
+            let level = (value * 255.0 + 0.5) as u8;
             (intensities[usize::from(level)] == value).then_some(u32::from(level))
         };
         let ranks = pixels(plane).map(level).collect::<Option<_>>()?;
@@ -88,9 +88,13 @@ impl<'a> Histogram<'a> {
         }
     }
 
+    fn in_block(&self, block: usize) -> usize {
+        self.counts[block].iter().sum::<u32>() as usize
+    }
+
     /// The quantiles 0.1, 0.2, …, 0.9.
     pub(super) fn quantiles(&self) -> [f64; QUANTILES] {
-        let mut walk = Walk { histogram: self, block: 0, level: 0, below: 0 };
+        let mut walk = Walk { histogram: self, block: 0, below: 0, within: self.in_block(0) };
         std::array::from_fn(|index| {
             let position = (index + 1) * (self.total - 1);
             let (whole, tenths) = (position / (QUANTILES + 1), position % (QUANTILES + 1));
@@ -103,40 +107,33 @@ impl<'a> Histogram<'a> {
     }
 }
 
-/// Goes through a histogram once, from dark to bright.
+/// Goes through a histogram once, from dark to bright, block by block.
 #[derive(Clone, Copy)]
 struct Walk<'a> {
     histogram: &'a Histogram<'a>,
     block: usize,
-    /// Within the block.
-    level: usize,
-    /// How many pixels are darker than this level.
+    /// How many pixels are darker than this block.
     below: usize,
+    /// How many are in it.
+    within: usize,
 }
 
 impl Walk<'_> {
     /// The intensity of the pixel at this position in ascending order, which is not before those asked for earlier.
     fn intensity_at(&mut self, position: usize) -> f64 {
         let Histogram { levels, counts, .. } = self.histogram;
-        while self.level == 0 {
-            let in_block = counts[self.block].iter().sum::<u32>() as usize;
-            if position < self.below + in_block {
-                break;
-            }
-            (self.block, self.below) = (self.block + 1, self.below + in_block);
+        while position >= self.below + self.within {
+            self.below += self.within;
+            self.block += 1;
+            self.within = self.histogram.in_block(self.block);
         }
-        loop {
-            let at_level = counts[self.block][self.level] as usize;
-            if position < self.below + at_level {
-                return levels.intensities[self.block * BLOCK + self.level];
-            }
-            self.below += at_level;
-            self.level += 1;
-            if self.level == BLOCK {
-                (self.block, self.level) = (self.block + 1, 0);
-                return self.intensity_at(position);
-            }
+        // All levels of the block are looked at: where to stop is what no processor could foresee.
+        let (mut darker, mut level) = (self.below, 0);
+        for &count in &counts[self.block] {
+            darker += count as usize;
+            level += usize::from(darker <= position);
         }
+        levels.intensities[self.block * BLOCK + level]
     }
 
     /// As [`intensity_at`](Self::intensity_at), and stays where it is.
