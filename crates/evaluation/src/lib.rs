@@ -88,7 +88,7 @@ pub use order::FlipOrder;
 pub use regions::Regions;
 pub use replacement::Replacement;
 pub use roc::area_under_roc;
-pub use settings::{NonNegative, Settings};
+pub use settings::{NonNegative, Setting, Settings};
 pub use similarity::{rank_correlation, structural_similarity};
 pub use summary::Estimate;
 pub use verdict::{Verdict, clearest};

@@ -49,8 +49,8 @@ pub trait Measure: Settings + fmt::Debug + Send + Sync {
 
 impl fmt::Display for dyn Measure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = self.settings();
-        let settings: Vec<String> = settings.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+        let settings = self.settings().into_iter().filter(|setting| !setting.is_default);
+        let settings: Vec<String> = settings.map(|setting| format!("{}:{}", setting.key, setting.value)).collect();
         let separator = if settings.is_empty() { "" } else { "=" };
         formatter.pad(&format!("{}{separator}{}", self.name(), settings.join(",")))
     }

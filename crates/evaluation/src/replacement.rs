@@ -75,6 +75,10 @@ pub enum Replacement {
 pub(crate) const BLUR_SIDE: NonZeroUsize = NonZeroUsize::new(15).unwrap();
 
 impl Replacement {
+    /// The texts that name one.
+    pub const TEXTS: &str = "inversion, constant=VALUE (constant=VALUE/VALUE/VALUE for channels), mean, median, median-8-bit, \
+                             black, white, uniform-noise, uniform-noise=SEED, blur, blur=SIDE";
+
     /// The input, seen as rows × columns × channels, with all of its pixels replaced; there is at least one pixel.
     pub(crate) fn of(&self, input: ArrayView3<'_, f64>) -> Result<Array3<f64>, Error> {
         let colored = |color: Array1<f64>| color.broadcast(input.raw_dim()).map(|colors| colors.to_owned());
@@ -165,9 +169,7 @@ impl FromStr for Replacement {
                 "inversion" => Ok(Self::Inversion),
                 "uniform-noise" => Ok(Self::UniformNoise { seed: 0 }),
                 "blur" => Ok(Self::Blur { side: BLUR_SIDE }),
-                _ => Err(refused(
-                    "it is inversion, constant=VALUE, mean, median, median-8-bit, black, white, uniform-noise or blur",
-                )),
+                _ => Err(refused(&format!("it is one of {}", Self::TEXTS))),
             },
             Some(("constant", values)) => {
                 let values: Result<Vec<f64>, _> = values.split('/').map(f64::from_str).collect();

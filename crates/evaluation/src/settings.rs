@@ -9,8 +9,21 @@ pub trait Settings {
     /// The measure's name.
     fn name(&self) -> &'static str;
 
-    /// The settings that are not the default ones, in the order of their declaration: key and value.
-    fn settings(&self) -> Vec<(String, String)>;
+    /// All settings, in the order of their declaration.
+    fn settings(&self) -> Vec<Setting>;
+}
+
+/// A setting of a measure, as texts have it: `key:value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// What is set.
+    pub key: String,
+    /// To what.
+    pub value: String,
+    /// Whether the value is what it is where a text does not say it.
+    pub is_default: bool,
+    /// What it means.
+    pub about: &'static str,
 }
 
 /// The settings that a text gives, until they are taken.
@@ -98,13 +111,13 @@ macro_rules! settings {
     (
         $(#[$about:meta])*
         pub struct $Measure:ident = $name:literal {
-            $($(#[$about_field:meta])* pub $field:ident: $Field:ty = $default:expr,)*
+            $($(#[doc = $about_field:literal])* pub $field:ident: $Field:ty = $default:expr,)*
         }
     ) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $Measure {
-            $($(#[$about_field])* pub $field: $Field,)*
+            $($(#[doc = $about_field])* pub $field: $Field,)*
         }
 
         impl Default for $Measure {
@@ -130,14 +143,15 @@ macro_rules! settings {
                 Self::NAME
             }
 
-            fn settings(&self) -> Vec<(String, String)> {
-                let default = Self::default();
-                let settings: [Option<(String, String)>; _] = [
-                    $((self.$field != default.$field)
-                        .then(|| ($crate::settings::key_of(stringify!($field)), self.$field.to_string())),)*
-                ];
-                let _ = default;
-                settings.into_iter().flatten().collect()
+            fn settings(&self) -> Vec<$crate::Setting> {
+                vec![
+                    $($crate::Setting {
+                        key: $crate::settings::key_of(stringify!($field)),
+                        value: self.$field.to_string(),
+                        is_default: self.$field == Self::default().$field,
+                        about: concat!($($about_field),*).trim_ascii(),
+                    },)*
+                ]
             }
         }
     };

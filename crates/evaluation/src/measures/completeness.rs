@@ -17,7 +17,7 @@ settings! {
     /// true takes equality to the last bit, of relevance that it divides by its maximum before. Conservation layer by layer
     /// is in the ledger of each explanation.
     pub struct Completeness = "completeness" {
-        /// From which score the difference is to be explained: that of the replaced input (as in Quantus), or nothing.
+        /// What the score is compared with: `replaced`, that of the replaced input (as in Quantus), or `nothing`.
         pub against: Against = Against::Replaced,
         /// What the replaced input is (its smallest value, Quantus's "black").
         pub replacement: Replacement = Replacement::Black,

@@ -20,7 +20,7 @@ settings! {
         pub steps: NonZeroUsize = const { NonZeroUsize::new(100).unwrap() },
         /// What pixels become (the mean color of the input).
         pub replacement: Replacement = Replacement::MeanColor,
-        /// Which numbers the curve follows (the scores).
+        /// Which numbers the curve follows: `score` or `softmax`.
         pub output: Output = Output::Score,
     }
 }

@@ -21,7 +21,7 @@ settings! {
         pub steps: NonZeroUsize = const { NonZeroUsize::new(100).unwrap() },
         /// What the pixels are before (the blurred input).
         pub replacement: Replacement = Replacement::Blur { side: BLUR_SIDE },
-        /// Which numbers the curve follows (the scores).
+        /// Which numbers the curve follows: `score` or `softmax`.
         pub output: Output = Output::Score,
     }
 }

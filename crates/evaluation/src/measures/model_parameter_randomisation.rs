@@ -20,7 +20,7 @@ settings! {
     /// Not defined where `|R|` is everywhere the same. As Quantus's `MPRT` with its average over layers, which counts the
     /// correlation of the explanation with itself along; how parameters are drawn is the classifier's own matter.
     pub struct ModelParameterRandomisation = "model-parameter-randomisation" {
-        /// Which layers have other parameters (top-down, as in Quantus).
+        /// Which layers have other parameters: `top-down` (as in Quantus), `bottom-up` or `independent`.
         pub layer_order: LayerOrder = LayerOrder::TopDown,
         /// Where the parameters are drawn from (42, as in Quantus).
         pub seed: u64 = 42,

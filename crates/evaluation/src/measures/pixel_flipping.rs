@@ -23,13 +23,13 @@ settings! {
     pub struct PixelFlipping = "pixel-flipping" {
         /// How many pixels are flipped at each step (1, as in Quantus).
         pub features_in_step: NonZeroUsize = NonZeroUsize::MIN,
-        /// In which order (the highest first, as in Quantus).
+        /// In which order: `highest` (as in Quantus), `lowest`, `nearest-zero`, `random` or `random=SEED`.
         pub order: FlipOrder = FlipOrder::HighestFirst,
-        /// Which pixels (all). The curve of a part of them ends where they are all flipped.
+        /// Which pixels: `all`, `in-mask` or `out-of-mask`. The curve of a part of them ends where they are all flipped.
         pub pixels: Among = Among::All,
         /// What flipped pixels become (the smallest value of the input, Quantus's "black").
         pub replacement: Replacement = Replacement::Black,
-        /// Which numbers the curve follows (the scores).
+        /// Which numbers the curve follows: `score` or `softmax`.
         pub output: Output = Output::Score,
     }
 }

@@ -12,20 +12,21 @@ settings! {
     /// ```text
     /// AOPC = 1/(K + 1) Σ_{k=0..K} ( f_target(x_0) − f_target(x_k) )
     /// ```
-    /// * `x_k` — the input with the first `k` squares replaced; a square has the sum of its pixels' relevance
+    /// * `x_k` — the input with the first `k` squares replaced; they are [centered](Regions::centered), and a square has
+    ///   the sum of its pixels' relevance
     ///
     /// As Quantus's `RegionPerturbation`, which gives the differences one by one, without the one of k = 0; there the
     /// output is the softmax function of the scores (`output:softmax`).
     pub struct RegionPerturbation = "region-perturbation" {
-        /// The side of the squares in pixels (8, as in Quantus); they are [centered](Regions::centered).
+        /// The side of the squares in pixels (8, as in Quantus).
         pub patch_size: NonZeroUsize = const { NonZeroUsize::new(8).unwrap() },
-        /// In which order: `morf`, the most relevant first (the default, as in Quantus), or `lerf`, the least.
+        /// In which order: `highest` or `morf` (as in Quantus), `lowest` or `lerf`, `nearest-zero`, `random`.
         pub order: FlipOrder = FlipOrder::HighestFirst,
         /// How many squares are replaced, at most (100, as in Quantus).
         pub regions_evaluation: usize = 100,
         /// What they become (the smallest value of the input, Quantus's "black").
         pub replacement: Replacement = Replacement::Black,
-        /// Which numbers the curve follows (the scores).
+        /// Which numbers the curve follows: `score` or `softmax`.
         pub output: Output = Output::Score,
     }
 }

@@ -1,6 +1,6 @@
 //! A small classifier, and a sample of it with what plain definitions need.
 
-use evaluation::{Case, Measure, Outcome};
+use evaluation::{Case, Measure, Outcome, Randomized};
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 use relevance::{ExplainError, ExplainableClassifier, Explanation, Ledger, RandomizableClassifier};
 
@@ -88,16 +88,20 @@ impl Plain {
         let measure: Box<dyn Measure> = text.parse().expect("a measure");
         let randomization = measure.randomization().map(|randomization| randomization.of(&self.toy));
         let randomized = randomization.transpose().expect("randomized").unwrap_or_default();
-        let case = Case {
-            classifier: &self.toy,
-            randomized: &randomized,
+        measure.evaluate(&self.case(&self.toy, &randomized)).expect("evaluated")
+    }
+
+    /// The sample, explained by a classifier that explains as the toy does.
+    pub fn case<'a>(&'a self, classifier: &'a dyn ExplainableClassifier, randomized: &'a [Randomized]) -> Case<'a> {
+        Case {
+            classifier,
+            randomized,
             number: 0,
             input: self.input.view(),
             target: self.target,
             relevance: self.relevance.view(),
             mask: Some(self.mask.view()),
-        };
-        measure.evaluate(&case).expect("evaluated")
+        }
     }
 
     pub fn value(&self, text: &str) -> f64 {
