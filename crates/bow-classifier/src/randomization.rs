@@ -12,6 +12,31 @@ use relevance::{Candidates, ExplainError, RandomizableClassifier};
 use crate::{BowClassifier, BowModel, Error, TaylorThirdLayer, ThirdLayer};
 
 impl BowModel {
+    /// The names of what is learned, from the input to the score: the words of each channel, and the support vectors.
+    pub fn layers(&self) -> Vec<String> {
+        let words = (0..self.encoders().len()).map(|channel| format!("words of channel {channel}"));
+        words.chain(["support vectors".to_owned()]).collect()
+    }
+
+    /// This model with other numbers in one layer, a position in [`layers`](Self::layers). What was learned changes
+    /// places: the words of a channel among each other, as the kernels see them, or the coefficients of the support
+    /// vectors, with the bias for which half of these score above 0.
+    ///
+    /// Drawn anew, in place of that, most words would lie where no descriptor does, and a kernel could not take them.
+    ///
+    /// # Errors
+    /// [`Error::Layer`], and no candidate for root points where one is needed.
+    pub fn randomized(&self, layer: usize, seed: u64) -> Result<Self, Error> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        (0..layer).for_each(|_| random.jump()); // each layer has numbers of its own
+        let channels = self.encoders().len();
+        match self.channel_dimensions().nth(layer) {
+            Some(channel) => self.with_words_permuted(channel, &mut random),
+            None if layer == channels => self.with_coefficients_permuted(&mut random),
+            None => Err(Error::Layer { layer, layers: channels + 1 }),
+        }
+    }
+
     /// This model for words in another order: local features are mapped as before, but each word counts as another one
     /// of the channel did.
     fn with_words_permuted(&self, channel: Range<usize>, random: &mut Xoshiro256PlusPlus) -> Result<Self, Error> {
@@ -78,11 +103,7 @@ fn support_vectors(expansion: &KernelExpansion) -> Array2<f64> {
     all
 }
 
-/// Layers are the words of each channel, and the support vectors. What was learned changes places: the words of a channel
-/// among each other, as the kernels see them, or the coefficients of the support vectors, with the bias for which half of
-/// these score above 0.
-///
-/// Drawn anew, in place of that, most words would lie where no descriptor does, and a kernel could not take them.
+/// Layers are those of the [model](BowModel::randomized).
 ///
 /// ```
 /// # use bow_classifier::{BowClassifier, BowModel, Encoder, ThirdLayer};
@@ -110,20 +131,11 @@ fn support_vectors(expansion: &KernelExpansion) -> Array2<f64> {
 /// ```
 impl RandomizableClassifier for BowClassifier {
     fn layers(&self) -> Vec<String> {
-        let words = (0..self.extractors().len()).map(|channel| format!("words of channel {channel}"));
-        words.chain(["support vectors".to_owned()]).collect()
+        self.model().layers()
     }
 
     fn randomized(&self, layer: usize, seed: u64) -> Result<Box<dyn RandomizableClassifier>, ExplainError> {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        (0..layer).for_each(|_| random.jump()); // each layer has numbers of its own
-        let channels = self.extractors().len();
-        let model = match self.model().channel_dimensions().nth(layer) {
-            Some(channel) => self.model().with_words_permuted(channel, &mut random)?,
-            None if layer == channels => self.model().with_coefficients_permuted(&mut random)?,
-            None => return Err(Error::Layer { layer, layers: channels + 1 }.into()),
-        };
-        Ok(Box::new(Self::new(self.extractors().to_vec(), model)?))
+        Ok(Box::new(Self::new(self.extractors().to_vec(), self.model().randomized(layer, seed)?)?))
     }
 }
 

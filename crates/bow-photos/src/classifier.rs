@@ -4,7 +4,7 @@ use bow_classifier::{BowModel, PixelDecomposition, TaylorThirdLayer, ThirdLayer,
 use kernels::{Coefficients, ExpansionTerm, Kernel, KernelExpansion, ZeroQuotient};
 use ndarray::{Array1, Array2, ArrayView2, ArrayView3, ArrayViewD, Axis, Ix3};
 use rayon::prelude::*;
-use relevance::{Candidates, ExplainError, ExplainableClassifier, Explanation, RootSearch};
+use relevance::{Candidates, ExplainError, ExplainableClassifier, Explanation, RandomizableClassifier, RootSearch};
 use serde::{Deserialize, Serialize};
 
 use crate::{Configuration, Error, Vocabulary};
@@ -247,6 +247,19 @@ impl ExplainableClassifier for PhotoClassifier {
     fn explain(&self, input: ArrayViewD<'_, f64>, target: usize) -> Result<Explanation, ExplainError> {
         let found = self.decompose(image_view(&input)?, target)?;
         Ok(Explanation { score: found.score, relevance: found.pixels.into_dyn(), ledger: found.ledger })
+    }
+}
+
+/// Layers are those of the [models](BowModel::randomized); what changes places, changes them in the same way for all
+/// classes.
+impl RandomizableClassifier for PhotoClassifier {
+    fn layers(&self) -> Vec<String> {
+        self.models.first().map(BowModel::layers).unwrap_or_default()
+    }
+
+    fn randomized(&self, layer: usize, seed: u64) -> Result<Box<dyn RandomizableClassifier>, ExplainError> {
+        let models = self.models.iter().map(|model| model.randomized(layer, seed));
+        Ok(Box::new(Self { models: models.collect::<Result<_, _>>()?, ..self.clone() }))
     }
 }
 

@@ -16,6 +16,7 @@ use libsvm_rs::train::svm_train;
 use libsvm_rs::{KernelType, SvmNode, SvmParameterBuilder, SvmProblem};
 use local_features::{ColorQuantiles, DenseSift, Rotation};
 use ndarray::{Array2, Array3};
+use relevance::RandomizableClassifier;
 use tempfile::TempDir;
 
 /// Stripes, steep and reddish or flat and bluish by turns, no two alike.
@@ -254,6 +255,30 @@ fn machines_from_elsewhere_are_explained_and_kept() {
     let (other, _) = Vocabulary::learn(&small().with_words(&[9, 8, 6]).unwrap(), &paths, None, &()).unwrap();
     let error = PhotoClassifier::from_expansions(other, vec![("early".to_owned(), own)]).unwrap_err();
     assert!(error.to_string().contains("23 dimensions for an expansion over 24"), "{error}");
+}
+
+#[test]
+fn randomized_photos_are_scored_and_explained_by_randomized_models() {
+    let (_folder, paths, classes) = photos();
+    let classifier = learn(&small(), &paths, &classes, None).classifier;
+    let photo = image(&paths[0]).into_dyn();
+    let vector = classifier.vocabulary().bag(image(&paths[0]).view()).unwrap().vector;
+    let layers = classifier.layers();
+    assert_eq!(layers.len(), 4, "{layers:?}: three channels of words, and the support vectors");
+    for layer in 0..layers.len() {
+        let randomized = classifier.randomized(layer, 42).unwrap();
+        assert_eq!(randomized.layers(), layers);
+        for class in 0..2 {
+            let expected =
+                classifier.model(class).unwrap().randomized(layer, 42).unwrap().score(vector.view()).unwrap();
+            let explanation = randomized.explain(photo.view(), class).unwrap();
+            assert_eq!(explanation.score, expected);
+            explanation.ledger.check(1e-10).unwrap();
+        }
+        let scores = |classifier: &dyn RandomizableClassifier| classifier.scores(&[photo.view()]).unwrap();
+        assert_ne!(scores(randomized.as_ref()), scores(&classifier), "{}", layers[layer]);
+    }
+    assert!(classifier.randomized(4, 42).is_err());
 }
 
 #[test]
