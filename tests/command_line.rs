@@ -4,9 +4,11 @@ use std::process::{Command, Output};
 
 use bow_classifier::{BowClassifier, BowModel, Encoder, ThirdLayer};
 use bow_mapping::{Codebook, Hard, Normalization, Pooling};
+use image::{GrayImage, Luma};
 use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
 use local_features::DenseSift;
 use ndarray::{Array1, Array2};
+use serde_json::Value;
 
 fn pixelwise(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pixelwise")).args(arguments).output().unwrap()
@@ -35,6 +37,28 @@ fn inspect_says_what_a_model_is_made_of() {
     for part in ["128 dimensions", "3 support vectors", "hard, 128 words", "dense SIFT", "p = 1", "linear", "Eq. 24"] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
+}
+
+#[test]
+fn bag_of_words_classifiers_are_evaluated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    classifier().save(path("a.model")).unwrap();
+    GrayImage::from_fn(60, 50, |x, y| Luma([(40 + x * y % 150) as u8])).save(path("picture.png")).unwrap();
+    let output = path("output");
+    let evaluate = |options: &[&str]| {
+        pixelwise(&[&["evaluate", &path("a.model"), &path("picture.png"), "--output", &output], options].concat())
+    };
+    let run = evaluate(&["--measure", "completeness=against:nothing,sparseness", "--json"]);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let json: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&json["rules"][0]["rule"], &json["dtype"]), (&"Algorithm 1".into(), &"f64".into()));
+    // The linear kernel decomposes: nothing of the score is missing.
+    assert!(json["rules"][0]["measures"][0]["mean"].as_f64().unwrap() < 1e-9, "{json}");
+
+    let refused = evaluate(&["--rule", "gradient"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("--rule is for networks"));
 }
 
 #[test]

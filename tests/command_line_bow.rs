@@ -75,6 +75,10 @@ impl Voc {
         fs::write(self.0.path().join(name), text).unwrap();
     }
 
+    fn pixelwise(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_pixelwise")).args(arguments).current_dir(self.0.path()).output().unwrap()
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
@@ -158,6 +162,34 @@ fn machines_from_elsewhere_are_judged_and_explained() {
     let inspected = voc.succeed(&["inspect", "given.model"]);
     assert!(inspected.contains("learned elsewhere") && inspected.contains("steep"), "{inspected}");
     assert!(voc.refuse(&["inspect", "given.model", "--configuration"]).contains("learned elsewhere"));
+}
+
+#[test]
+fn explanations_of_photos_are_judged_as_those_of_networks_are() {
+    let voc = Voc::new();
+    voc.train(&[]);
+    let measures = "completeness=against:nothing,region-perturbation=patch-size:16,model-parameter-randomisation";
+    let options = ["--measure", measures, "--samples", "3", "--target", "flat", "--json"];
+    let run = voc.pixelwise(&[&["evaluate", "a.model", "JPEGImages", "--output", "judged"], &options[..]].concat());
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let json: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let values = |measure: usize| -> Vec<f64> {
+        let values = json["rules"][0]["measures"][measure]["values"].as_array().unwrap();
+        values.iter().map(|value| value.as_f64().unwrap()).collect()
+    };
+    // Histogram intersection decomposes; a randomized classifier explains otherwise.
+    assert_eq!(values(0).len(), 3);
+    assert!(values(0).iter().all(|&missing| missing < 1e-9), "{json}");
+    assert!(values(2).iter().all(|&likeness| likeness < 1.0 - 1e-9), "{json}");
+    let layers = fs::read_to_string(voc.path("judged/model-parameter-randomisation.csv")).unwrap();
+    assert!(layers.contains("words of channel 1") && layers.contains("support vectors"), "{layers}");
+    let samples = fs::read_to_string(voc.path("judged/samples.csv")).unwrap();
+    // The classes are flat and steep.
+    assert!(samples.lines().skip(1).all(|line| line.split(',').nth(1) == Some("0")), "{samples}");
+
+    let refused = voc.pixelwise(&["evaluate", "a.model", "JPEGImages", "--preprocess", "mnist"]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("--preprocess is for networks"));
+    assert!(voc.pixelwise(&["inspect", "a.model"]).stderr.ends_with(b"says what is in it\n"));
 }
 
 #[test]

@@ -3,24 +3,21 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use evaluation::{Evaluation, Measure, measures};
-use neural_lrp::{Explainer, NetworkClassifier, Real};
+use evaluation::{Better, Evaluation, Measure, Replacement, measures};
 
-use crate::computation::Precision;
 use crate::failure::{Context, Failure};
 use crate::inputs::Source;
-use crate::labels::Labels;
-use crate::model::{NetworkModel, declared_shape};
 use crate::network_options::NetworkOptions;
 use crate::output::print;
 use crate::progress::Progress;
 use crate::rules::Way;
 use results::Results;
-use samples::{Samples, Truth};
+use subject::{DEFAULT_RULES, Explained, Subject};
 use unfinished::Unfinished;
 
 mod results;
 mod samples;
+mod subject;
 mod unfinished;
 
 /// Judge explanations: measures of whether heatmaps are right, rules side by side
@@ -30,7 +27,7 @@ mod unfinished;
 #[derive(Args)]
 #[command(after_help = EXAMPLES, after_long_help = long_help())]
 pub struct Arguments {
-    /// The network: an ONNX file, or a text network of the LRP toolbox
+    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise bow train` or `cargo run -p bow-demo` saves it
     model: PathBuf,
 
     /// A folder of images, an image (PNG, JPEG, BMP, PNM), or an .npy batch
@@ -40,8 +37,7 @@ pub struct Arguments {
     #[arg(long, value_name = "MEASURE,…", default_values = DEFAULT_MEASURES)]
     measure: Vec<String>,
 
-    /// What is judged: a rule, a composite or a method, as `pixelwise explain` knows them
-    #[arg(long, value_name = "RULE|COMPOSITE|METHOD", default_values = DEFAULT_RULES)]
+    #[arg(long, value_name = "RULE|COMPOSITE|METHOD", help = rule_help())]
     rule: Vec<Way>,
 
     /// The class whose score is explained: predicted, its number, or its name
@@ -75,8 +71,13 @@ pub struct Arguments {
 /// What the paper measures, and whether the books of the score are complete.
 const DEFAULT_MEASURES: [&str; 3] = ["pixel-flipping", "sparseness", "completeness"];
 
-/// A rule of the paper, today's usual composite, and what they are compared with.
-const DEFAULT_RULES: [&str; 4] = ["alpha-beta=2", "epsilon-plus-flat", "input-x-gradient", "gradient"];
+fn rule_help() -> String {
+    format!(
+        "How a network is explained: a rule, a composite or a method, as `pixelwise explain` knows them (repeatable; \
+         default: {})",
+        DEFAULT_RULES.join(", ")
+    )
+}
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,69 +87,55 @@ Examples:
       One's own choice
   pixelwise evaluate model.onnx photos/ --measure region-perturbation=order:lowest --samples 50 --json
       For a program
+  pixelwise evaluate bird.model photos/ --target bird --measure region-perturbation,deletion=steps:20
+      A Bag-of-Words classifier, changed in few steps: pixel by pixel, photos take long
 
 `pixelwise evaluate --help` lists the measures.";
 
-/// The examples, and what each measure answers.
+/// The examples, what each measure answers, and how it is set.
 fn long_help() -> String {
     let mut help =
         format!("{}\n\nMeasures:\n", EXAMPLES.replace("\n\n`pixelwise evaluate --help` lists the measures.", ""));
     for measure in measures::all() {
-        help += &format!(
-            "  {}\n      {} {}er is better.\n",
-            measure.name(),
-            measure.question(),
-            match measure.better() {
-                evaluation::Better::Higher => "High",
-                evaluation::Better::Lower => "Low",
-            }
-        );
+        let better = match measure.better() {
+            Better::Higher => "Higher",
+            Better::Lower => "Lower",
+        };
+        let masks = if measure.needs_mask() { " Needs --masks." } else { "" };
+        help += &format!("  {}\n      {} {better} is better.{masks}\n", measure.name(), measure.question());
+        for setting in measure.settings() {
+            let default = format!("{}:{}", setting.key, setting.value);
+            help += &format!("        {default:<22} {}\n", setting.about);
+        }
     }
-    help
+    help + &format!("\nSettings are shown with their defaults. A replacement is one of {}.\n", Replacement::TEXTS)
 }
 
 /// Judges explanations.
 pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
     arguments.network.computation.start()?;
-    match arguments.network.computation.dtype {
-        Precision::F32 => evaluate_in::<f32>(arguments),
-        Precision::F64 => evaluate_in::<f64>(arguments),
-    }
-}
-
-fn evaluate_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let measures = measures_of(&arguments.measure)?;
     if let (Some(measure), None) = (measures.iter().find(|measure| measure.needs_mask()), &arguments.masks) {
         return Err(
             format!("{} needs to know where relevance should lie: give --masks FILE.npy", measure.name()).into()
         );
     }
-    let labels = Labels::read(arguments.network.labels.as_deref())?;
-    let truth = Truth::read(&labels, &arguments.target, arguments.truth.as_deref())?;
-    let mut model = NetworkModel::<F>::read(&arguments.model)?;
-    let input = model.only_input()?;
-    let (name, declared) = (input.name.clone(), declared_shape(input));
     let sources = Source::all(&arguments.inputs)?;
-    let preprocessing = arguments.network.preprocessing(&sources, &name, &declared)?;
-    let range = arguments.network.range(preprocessing.as_ref())?;
-    let ways = arguments.rule.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
-    let samples = Samples::new(&sources, preprocessing, truth, arguments.masks.as_deref(), arguments.samples)?;
-    let together = declared.first().copied().flatten().unwrap_or(1);
-    let network = model.network(&[&[&[together], samples.shape()].concat()])?;
+    let subject = Subject::read(arguments, &sources)?;
+    let Subject { explained, samples, .. } = &subject;
 
     std::fs::create_dir_all(&arguments.output).context(format!("can't make {}", arguments.output.display()))?;
-    let key = unfinished::key(arguments, &sources)?;
-    let mut unfinished =
-        Unfinished::open(&arguments.output, &key, || Evaluation::new(&measures, samples.count()), &ways)?;
-    let progress = Progress::new(samples.count() * ways.len());
+    let key = unfinished::key(arguments, &sources, &subject)?;
+    let begun = explained.iter().map(|_| Evaluation::new(&measures, samples.count())).collect();
+    let mut unfinished = Unfinished::open(&arguments.output, key, begun);
+    let progress = Progress::new(samples.count() * explained.len());
     progress.advance(unfinished.finished());
-    for (position, way) in ways.iter().enumerate() {
-        let classifier = NetworkClassifier::new(Explainer::new(&network)?, samples.shape(), way.clone())?;
-        let sample = |number| samples.sample(number, &classifier);
+    for (position, Explained { way, classifier }) in explained.iter().enumerate() {
+        let sample = |number| samples.sample(number, classifier.as_ref());
         let mut evaluation = unfinished.evaluation(position).clone();
         let mut before = evaluation.finished();
         evaluation
-            .run_randomizable(&measures, &classifier, &sample, |evaluation| {
+            .run_randomizable(&measures, classifier.as_ref(), &sample, |evaluation| {
                 progress.advance(evaluation.finished() - before);
                 before = evaluation.finished();
                 unfinished.keep(position, evaluation)
@@ -158,14 +145,8 @@ fn evaluate_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
     }
     drop(progress);
 
-    let results = Results {
-        arguments,
-        dtype: F::NAME,
-        measures: &measures,
-        ways: &ways,
-        samples: &samples,
-        evaluations: unfinished.evaluations(),
-    };
+    let evaluations = unfinished.evaluations();
+    let results = Results { arguments, measures: &measures, subject: &subject, evaluations };
     results.write(&arguments.output)?;
     print(&if arguments.json { format!("{:#}\n", results.json()) } else { results.text() })?;
     unfinished.remove()
@@ -203,8 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn the_help_knows_every_measure() {
+    fn the_help_knows_every_measure_and_setting() {
         let help = long_help();
         assert!(measures::NAMES.iter().all(|name| help.contains(name)));
+        assert!(help.contains("order:highest") && help.contains("`nearest-zero`") && help.contains("nr-samples:200"));
+        assert!(rule_help().contains("epsilon-plus-flat"));
     }
 }

@@ -51,6 +51,10 @@ Examples:
 pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
     match Kind::of(&arguments.model)? {
         Kind::BagOfWords => bag_of_words(&arguments.model, arguments.json),
+        Kind::Photos => {
+            let path = arguments.model.display();
+            Err(format!("{path} is a classifier of photographs: `pixelwise bow inspect` says what is in it").into())
+        }
         Kind::Network => {
             let network = network::Description::of(&arguments.model, &arguments.input_shape, &arguments.rules)?;
             if arguments.json { print_json(&network.json()) } else { print(&network.text()) }

@@ -40,6 +40,11 @@ impl Labels {
         Ok(Self { names: text.lines().map(|line| line.trim().to_owned()).collect() })
     }
 
+    /// Names that come with the classifier.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { names: names.into_iter().map(str::to_owned).collect() }
+    }
+
     /// The name of a class, if it has one.
     pub fn name(&self, class: usize) -> Option<&str> {
         self.names.get(class).map(String::as_str).filter(|name| !name.is_empty())

@@ -14,8 +14,10 @@ use crate::inputs::quoted;
 /// What kind of model a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A classifier as `bow-demo` saves it.
+    /// A Bag-of-Words classifier as `bow-demo` saves it.
     BagOfWords,
+    /// A Bag-of-Words classifier of photographs, as `pixelwise bow train` writes it.
+    Photos,
     /// Anything else should be a network.
     Network,
 }
@@ -23,12 +25,15 @@ pub enum Kind {
 impl Kind {
     /// The kind of the model in a file, by its first bytes.
     pub fn of(path: &Path) -> Result<Self, Failure> {
-        const BAG_OF_WORDS: &[u8] = b"pixelwise bag-of-words model";
+        const BEGINNINGS: [(&[u8], Kind); 2] =
+            [(b"pixelwise bag-of-words model", Kind::BagOfWords), (b"pixelwise photo model", Kind::Photos)];
+        const AS_LONG_AS_THOSE: u64 = 32;
         let reading = || format!("can't read {}", path.display());
         let mut start = Vec::new();
         let file = File::open(path).context(reading())?;
-        file.take(BAG_OF_WORDS.len() as u64).read_to_end(&mut start).context(reading())?;
-        Ok(if start == BAG_OF_WORDS { Self::BagOfWords } else { Self::Network })
+        file.take(AS_LONG_AS_THOSE).read_to_end(&mut start).context(reading())?;
+        let known = BEGINNINGS.iter().find(|(beginning, _)| start.starts_with(beginning));
+        Ok(known.map_or(Self::Network, |(_, kind)| *kind))
     }
 }
 
@@ -47,13 +52,13 @@ struct Last<F: Real> {
 impl<F: Real> NetworkModel<F> {
     /// Reads a network, whatever its format.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        if Kind::of(path)? == Kind::BagOfWords {
-            let path = path.display();
-            return Err(
-                format!("{path} is a Bag-of-Words model, and a network is needed; see `pixelwise inspect`").into()
-            );
-        }
-        Ok(Self { model: model_files::read(path)?, last: None })
+        let other = match Kind::of(path)? {
+            Kind::Network => return Ok(Self { model: model_files::read(path)?, last: None }),
+            Kind::BagOfWords => "pixelwise inspect",
+            Kind::Photos => "pixelwise bow explain",
+        };
+        let path = path.display();
+        Err(format!("{path} is a Bag-of-Words model, and a network is needed; see `{other}`").into())
     }
 
     /// What the network takes.

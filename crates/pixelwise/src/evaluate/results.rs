@@ -7,18 +7,15 @@ use report::{Curve, Picture, Plot, Report, Section};
 use serde_json::{Value, json};
 
 use super::Arguments;
-use super::samples::Samples;
+use super::subject::Subject;
 use crate::failure::{Context, Failure};
 use crate::output::{Table, interval, numbers, quoted, written};
-use crate::rules::ReadyWay;
 
 /// All that was found.
 pub struct Results<'a> {
     pub arguments: &'a Arguments,
-    pub dtype: &'static str,
     pub measures: &'a [Box<dyn Measure>],
-    pub ways: &'a [ReadyWay],
-    pub samples: &'a Samples,
+    pub subject: &'a Subject,
     /// One for each way.
     pub evaluations: &'a [Evaluation],
 }
@@ -48,18 +45,23 @@ impl Results<'_> {
         Ok(())
     }
 
+    /// What each way is called, and what was found of it.
+    fn ways(&self) -> impl Iterator<Item = (&str, &Evaluation)> {
+        self.subject.explained.iter().map(|explained| explained.way.as_str()).zip(self.evaluations)
+    }
+
     /// For a person: a row for each rule, a column for each measure.
     pub fn text(&self) -> String {
         let headings: Vec<String> = self.measures.iter().map(|measure| heading(measure.as_ref())).collect();
         let mut table = Table::new(["rule"].into_iter().chain(headings.iter().map(String::as_str)));
-        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+        for (way, evaluation) in self.ways() {
             let estimates = (0..self.measures.len()).map(|measure| interval(evaluation.estimate(measure)));
-            table.row([way.to_string()].into_iter().chain(estimates));
+            table.row([way.to_owned()].into_iter().chain(estimates));
         }
         let folder = self.arguments.output.display();
         format!(
             "{} samples, means with 95 % confidence intervals; ↑ higher is better, ↓ lower\n{}\nfiles: {folder}\n",
-            self.samples.count(),
+            self.subject.samples.count(),
             table.text()
         )
     }
@@ -69,7 +71,7 @@ impl Results<'_> {
         let measures = self.measures.iter().map(|measure| {
             json!({ "measure": measure.to_string(), "question": measure.question(), "better": better(measure.as_ref()) })
         });
-        let rules = self.ways.iter().zip(self.evaluations).map(|(way, evaluation)| {
+        let rules = self.ways().map(|(way, evaluation)| {
             let estimates = self.measures.iter().enumerate().map(|(position, measure)| {
                 let estimate = evaluation.estimate(position);
                 json!({
@@ -80,13 +82,13 @@ impl Results<'_> {
                     "values": evaluation.values(position),
                 })
             });
-            json!({ "rule": way.to_string(), "measures": estimates.collect::<Vec<_>>() })
+            json!({ "rule": way, "measures": estimates.collect::<Vec<_>>() })
         });
         json!({
             "model": self.arguments.model,
-            "dtype": self.dtype,
+            "dtype": self.subject.dtype,
             "inputs": self.arguments.inputs,
-            "samples": self.samples.names(),
+            "samples": self.subject.samples.names(),
             "measures": measures.collect::<Vec<_>>(),
             "rules": rules.collect::<Vec<_>>(),
         })
@@ -94,9 +96,9 @@ impl Results<'_> {
 
     fn table_csv(&self) -> String {
         let mut csv = "rule,measure,better,samples,mean,low,high\n".to_owned();
-        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+        for (way, evaluation) in self.ways() {
             for (position, measure) in self.measures.iter().enumerate() {
-                let (rule, name) = (quoted(&way.to_string()), quoted(&measure.to_string()));
+                let (rule, name) = (quoted(way), quoted(&measure.to_string()));
                 let (samples, [mean, low, high]) = match evaluation.estimate(position) {
                     Some(estimate) => (estimate.samples, numbers(&estimate)),
                     None => (0, Default::default()),
@@ -109,12 +111,13 @@ impl Results<'_> {
 
     fn samples_csv(&self) -> String {
         let mut csv = "sample,class,rule,measure,value\n".to_owned();
-        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+        for (way, evaluation) in self.ways() {
             for (position, measure) in self.measures.iter().enumerate() {
                 let values = evaluation.values(position);
-                for ((name, judged), value) in self.samples.names().iter().zip(evaluation.samples()).zip(values) {
+                for ((name, judged), value) in self.subject.samples.names().iter().zip(evaluation.samples()).zip(values)
+                {
                     let class = judged.as_ref().map_or_else(String::new, |judged| judged.target.to_string());
-                    let (rule, measure) = (quoted(&way.to_string()), quoted(&measure.to_string()));
+                    let (rule, measure) = (quoted(way), quoted(&measure.to_string()));
                     csv += &format!("{},{class},{rule},{measure},{}\n", quoted(name), written(value));
                 }
             }
@@ -126,7 +129,7 @@ impl Results<'_> {
     fn plot(&self, measure: usize) -> Option<(Plot, String)> {
         let mut csv = "rule,along,mean,low,high\n".to_owned();
         let mut plot: Option<Plot> = None;
-        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+        for (way, evaluation) in self.ways() {
             let curve = evaluation.mean_curve(measure, Follow::Target)?;
             let (places, names, axis): (Vec<f64>, Vec<String>, &str) = match &curve.along {
                 Along::Share(shares) => (
@@ -140,12 +143,11 @@ impl Results<'_> {
             };
             for (name, estimate) in names.iter().zip(&curve.values) {
                 let [mean, low, high] = numbers(estimate);
-                csv += &format!("{},{},{mean},{low},{high}\n", quoted(&way.to_string()), quoted(name));
+                csv += &format!("{},{},{mean},{low},{high}\n", quoted(way), quoted(name));
             }
             let points = places.into_iter().zip(curve.values.iter().map(|estimate| estimate.mean));
             let title = self.measures[measure].to_string();
-            plot =
-                Some(plot.unwrap_or_else(|| Plot::new(title, axis, "mean")).curve(Curve::new(way.to_string(), points)));
+            plot = Some(plot.unwrap_or_else(|| Plot::new(title, axis, "mean")).curve(Curve::new(way, points)));
         }
         Some((plot?, csv))
     }
@@ -154,9 +156,9 @@ impl Results<'_> {
         let mut table = report::Table::new(
             ["rule".to_owned()].into_iter().chain(self.measures.iter().map(|measure| heading(measure.as_ref()))),
         );
-        for (way, evaluation) in self.ways.iter().zip(self.evaluations) {
+        for (way, evaluation) in self.ways() {
             let estimates = (0..self.measures.len()).map(|measure| interval(evaluation.estimate(measure)));
-            table = table.row([way.to_string()].into_iter().chain(estimates));
+            table = table.row([way.to_owned()].into_iter().chain(estimates));
         }
         let mut section = Section::new("Rules side by side").table(
             table.caption("Means over all samples, with 95 % confidence intervals; ↑ higher is better, ↓ lower."),
@@ -165,12 +167,12 @@ impl Results<'_> {
             section = section.paragraph(format!("{measure}: {}", measure.question()));
         }
         Report::new("Are the heatmaps right?")
-            .subtitle(format!("{}, {} samples", self.arguments.model.display(), self.samples.count()))
+            .subtitle(format!("{}, {} samples", self.arguments.model.display(), self.subject.samples.count()))
             .section(section)
             .section(curves)
             .setting("model", self.arguments.model.display())
             .setting("inputs", self.arguments.inputs.display())
-            .setting("numbers", self.dtype)
+            .setting("numbers", self.subject.dtype)
     }
 }
 

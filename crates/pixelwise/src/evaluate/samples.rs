@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use evaluation::Sample;
-use images::Preprocessing;
+use images::{Preprocessing, to_unit_range};
 use ndarray::{Array3, ArrayD, Axis, Ix3};
 use neural_lrp::Target;
 use relevance::{ExplainError, ExplainableClassifier};
@@ -34,9 +34,26 @@ impl Truth {
     }
 }
 
+/// How images become what a classifier takes.
+pub enum Preparation {
+    /// As a network's input has it.
+    Network(Box<Preprocessing>),
+    /// Rows, columns and channels in [0, 1], as Bag-of-Words classifiers take images of any size.
+    UnitRange,
+}
+
+impl Preparation {
+    fn read(&self, path: &Path) -> Result<ArrayD<f64>, Failure> {
+        Ok(match self {
+            Self::Network(preprocessing) => read_image(path, preprocessing)?.network.index_axis_move(Axis(0), 0),
+            Self::UnitRange => to_unit_range(images::read(path)?.view()).into_dyn(),
+        })
+    }
+}
+
 /// What the samples are made of.
 enum Content {
-    Images(Vec<PathBuf>, Box<Preprocessing>),
+    Images(Vec<PathBuf>, Preparation),
     Batch(ArrayD<f64>),
 }
 
@@ -53,14 +70,14 @@ impl Samples {
     /// The samples of all sources, or the first `most` of them.
     pub fn new(
         sources: &[Source],
-        preprocessing: Option<Preprocessing>,
+        preparation: Option<Preparation>,
         truth: Truth,
         masks: Option<&Path>,
         most: Option<usize>,
     ) -> Result<Self, Failure> {
         let most = most.unwrap_or(usize::MAX);
         let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let (content, names, shape) = match (sources, preprocessing) {
+        let (content, names, shape) = match (sources, preparation) {
             ([Source::Array(path)], _) => {
                 let batch = npy::read::<f64>(path)?;
                 let Some((&count, shape)) = batch.shape().split_first().filter(|(count, _)| **count > 0) else {
@@ -71,12 +88,12 @@ impl Samples {
                 let shape = shape.to_vec();
                 (Content::Batch(batch), names, shape)
             }
-            (sources, Some(preprocessing)) => {
+            (sources, Some(preparation)) => {
                 let paths: Vec<PathBuf> = sources.iter().take(most).map(|source| source.path().to_owned()).collect();
                 let first = paths.first().ok_or("no sample is to be judged")?;
-                let shape = read_image::<f32>(first, &preprocessing)?.network.shape()[1..].to_vec();
+                let shape = preparation.read(first)?.shape().to_vec();
                 let names = paths.iter().map(|path| stem(path)).collect();
-                (Content::Images(paths, Box::new(preprocessing)), names, shape)
+                (Content::Images(paths, preparation), names, shape)
             }
             (_, None) => return Err("samples come from images, or from one .npy file".into()),
         };
@@ -103,7 +120,7 @@ impl Samples {
         &self.names
     }
 
-    /// The shape of one, without the axis of samples.
+    /// The shape of the first, without the axis of samples.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
@@ -112,9 +129,7 @@ impl Samples {
     pub fn sample(&self, number: usize, classifier: &dyn ExplainableClassifier) -> Result<Sample, ExplainError> {
         let input = match &self.content {
             Content::Batch(batch) => batch.index_axis(Axis(0), number).to_owned(),
-            Content::Images(paths, preprocessing) => {
-                read_image::<f64>(&paths[number], preprocessing)?.network.index_axis_move(Axis(0), 0)
-            }
+            Content::Images(paths, preparation) => preparation.read(&paths[number])?,
         };
         let target = match &self.truth {
             Truth::Each(classes) => classes[number],

@@ -9,9 +9,9 @@ use evaluation::Evaluation;
 use serde::{Deserialize, Serialize};
 
 use super::Arguments;
+use super::subject::Subject;
 use crate::failure::{Context, Failure};
 use crate::inputs::Source;
-use crate::rules::ReadyWay;
 
 /// Between two times that everything is written.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,7 +24,7 @@ const NAME: &str = "unfinished.cbor";
 struct Content {
     /// What was asked: results of another question are no use.
     key: String,
-    /// An evaluation for each rule.
+    /// An evaluation for each way to explain.
     evaluations: Vec<Evaluation>,
 }
 
@@ -35,8 +35,9 @@ pub struct Unfinished {
     written: Instant,
 }
 
-/// All that results depend on.
-pub fn key(arguments: &Arguments, sources: &[Source]) -> Result<String, Failure> {
+/// All that results depend on. Weights and rules may lie in files that the command line does not name: the explanations
+/// of the first sample stand for them.
+pub fn key(arguments: &Arguments, sources: &[Source], subject: &Subject) -> Result<String, Failure> {
     let mut files = vec![arguments.model.clone()];
     files.extend(sources.iter().map(|source| source.path().to_owned()));
     files.extend([&arguments.masks, &arguments.truth, &arguments.network.labels].into_iter().flatten().cloned());
@@ -55,42 +56,52 @@ pub fn key(arguments: &Arguments, sources: &[Source]) -> Result<String, Failure>
         let bytes = fs::read(&path).context(format!("can't read {}", path.display()))?;
         key += &format!(" {:08x}", crc32fast::hash(&bytes));
     }
+    for explained in &subject.explained {
+        let sample = subject.samples.sample(0, explained.classifier.as_ref())?;
+        let explanation = explained.classifier.explain(sample.input.view(), sample.target).context(&explained.way)?;
+        let bytes: Vec<u8> = explanation.relevance.iter().flat_map(|relevance| relevance.to_le_bytes()).collect();
+        key += &format!(" {} {} {:08x}", explained.way, explanation.score, crc32fast::hash(&bytes));
+    }
     Ok(key)
 }
 
 impl Unfinished {
     /// What an earlier run of the same question left, or a beginning.
-    pub fn open(folder: &Path, key: &str, begin: impl Fn() -> Evaluation, ways: &[ReadyWay]) -> Result<Self, Failure> {
+    pub fn open(folder: &Path, key: String, begun: Vec<Evaluation>) -> Self {
         let path = folder.join(NAME);
         let earlier = fs::File::open(&path).ok().and_then(|file| {
             let content: Content = ciborium::from_reader(BufReader::new(file)).ok()?;
-            (content.key == key && content.evaluations.len() == ways.len()).then_some(content)
+            (content.key == key && content.evaluations.len() == begun.len()).then_some(content)
         });
-        let begun = || Content { key: key.to_owned(), evaluations: ways.iter().map(|_| begin()).collect() };
-        Ok(Self { path, content: earlier.unwrap_or_else(begun), written: Instant::now() })
+        let begun = || Content { key, evaluations: begun };
+        Self { path, content: earlier.unwrap_or_else(begun), written: Instant::now() }
     }
 
-    /// How many explanations are judged, of all rules.
+    /// How many explanations are judged, in all ways.
     pub fn finished(&self) -> usize {
         self.content.evaluations.iter().map(Evaluation::finished).sum()
     }
 
-    /// All evaluations, one for each rule.
+    /// All evaluations, one for each way.
     pub fn evaluations(&self) -> &[Evaluation] {
         &self.content.evaluations
     }
 
-    /// What is known of a rule.
+    /// What is known of a way.
     pub fn evaluation(&self, position: usize) -> &Evaluation {
         &self.content.evaluations[position]
     }
 
-    /// Takes note of what is known of a rule, and writes it from time to time.
+    /// Takes note of what is known of a way, and writes it from time to time.
     pub fn keep(&mut self, position: usize, evaluation: &Evaluation) -> Result<(), Failure> {
         if self.written.elapsed() < PATIENCE {
             return Ok(());
         }
         self.content.evaluations[position].clone_from(evaluation);
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
         let writing = || format!("can't write {}", self.path.display());
         let mut file = BufWriter::new(whole_file::Unfinished::create(&self.path).context(writing())?);
         ciborium::into_writer(&self.content, &mut file).context(writing())?;
@@ -113,5 +124,31 @@ impl Unfinished {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evaluation::measures;
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_gone_on_with_for_the_same_question_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = |samples| vec![Evaluation::new(&measures::all(), samples)];
+        let mut unfinished = Unfinished::open(folder.path(), "a question".to_owned(), begun(5));
+        assert_eq!(unfinished.evaluations(), begun(5));
+        unfinished.write().unwrap();
+        // The number of samples tells an evaluation that was written from one that begins.
+        let again = |question: &str| Unfinished::open(folder.path(), question.to_owned(), begun(7));
+        assert_eq!(again("a question").evaluations(), begun(5));
+        assert_eq!(again("another question").evaluations(), begun(7));
+        let whole = fs::read(folder.path().join(NAME)).unwrap();
+        fs::write(folder.path().join(NAME), &whole[..whole.len() / 2]).unwrap();
+        assert_eq!(again("a question").evaluations(), begun(7));
+        unfinished.remove().unwrap();
+        unfinished.remove().unwrap();
+        assert_eq!(again("a question").evaluations(), begun(7));
     }
 }

@@ -1,0 +1,129 @@
+//! What is judged: a model, the ways in which it is explained, and the samples.
+
+use bow_classifier::BowClassifier;
+use bow_photos::PhotoClassifier;
+use neural_lrp::{Explainer, NetworkClassifier, Real};
+use relevance::RandomizableClassifier;
+
+use super::Arguments;
+use super::samples::{Preparation, Samples, Truth};
+use crate::computation::Precision;
+use crate::failure::Failure;
+use crate::inputs::Source;
+use crate::labels::Labels;
+use crate::model::{Kind, NetworkModel, declared_shape};
+use crate::rules::Way;
+
+/// A rule of the paper, today's usual composite, and what they are compared with.
+pub const DEFAULT_RULES: [&str; 4] = ["alpha-beta=2", "epsilon-plus-flat", "input-x-gradient", "gradient"];
+
+/// How Bag-of-Words classifiers are explained.
+const BAG_OF_WORDS: &str = "Algorithm 1";
+
+/// A model that is explained in several ways, and samples of what it takes.
+pub struct Subject {
+    /// The ways, one or more.
+    pub explained: Vec<Explained>,
+    /// The samples.
+    pub samples: Samples,
+    /// The numbers that the model computes with.
+    pub dtype: &'static str,
+}
+
+/// A model, explained in one way.
+pub struct Explained {
+    /// What the way is called: a rule, a composite, a method.
+    pub way: String,
+    /// The model, which explains itself so.
+    pub classifier: Box<dyn RandomizableClassifier>,
+}
+
+impl Subject {
+    /// The model of the command line, whatever it is, and the samples of the sources.
+    pub fn read(arguments: &Arguments, sources: &[Source]) -> Result<Self, Failure> {
+        match (Kind::of(&arguments.model)?, arguments.network.computation.dtype) {
+            (Kind::Network, Precision::F32) => Self::network::<f32>(arguments, sources),
+            (Kind::Network, Precision::F64) => Self::network::<f64>(arguments, sources),
+            (Kind::BagOfWords, _) => {
+                let classifier = BowClassifier::load(&arguments.model)?;
+                Self::bag_of_words(arguments, sources, classifier, &Labels::default())
+            }
+            (Kind::Photos, _) => {
+                let classifier = PhotoClassifier::load(&arguments.model)?;
+                let labels = Labels::of(classifier.classes());
+                Self::bag_of_words(arguments, sources, classifier, &labels)
+            }
+        }
+    }
+
+    fn network<F: Real>(arguments: &Arguments, sources: &[Source]) -> Result<Self, Failure> {
+        let labels = Labels::read(arguments.network.labels.as_deref())?;
+        let mut model = NetworkModel::<F>::read(&arguments.model)?;
+        let input = model.only_input()?;
+        let (name, declared) = (input.name.clone(), declared_shape(input));
+        let preprocessing = arguments.network.preprocessing(sources, &name, &declared)?;
+        let range = arguments.network.range(preprocessing.as_ref())?;
+        let preparation = preprocessing.map(|preprocessing| Preparation::Network(Box::new(preprocessing)));
+        let samples = samples(arguments, sources, preparation, &labels)?;
+        let together = declared.first().copied().flatten().unwrap_or(1);
+        let network = model.network(&[&[&[together], samples.shape()].concat()])?;
+        let explainer = Explainer::new(&network)?;
+        let explained = ways(arguments)?.into_iter().map(|way| {
+            let way = way.ready(range.as_ref())?;
+            let name = way.to_string();
+            let classifier = NetworkClassifier::new(explainer.clone(), samples.shape(), way)?;
+            Ok::<_, Failure>(Explained { way: name, classifier: Box::new(classifier) })
+        });
+        let explained = explained.collect::<Result<_, _>>()?;
+        Ok(Self { explained, samples, dtype: F::NAME })
+    }
+
+    fn bag_of_words(
+        arguments: &Arguments,
+        sources: &[Source],
+        classifier: impl RandomizableClassifier + 'static,
+        labels: &Labels,
+    ) -> Result<Self, Failure> {
+        if let Some(option) = network_option(arguments) {
+            return Err(format!(
+                "{option} is for networks, and {} is a Bag-of-Words classifier: it takes images as they are, and is \
+                 explained by {BAG_OF_WORDS}",
+                arguments.model.display()
+            )
+            .into());
+        }
+        let samples = samples(arguments, sources, Some(Preparation::UnitRange), labels)?;
+        let explained = Explained { way: BAG_OF_WORDS.to_owned(), classifier: Box::new(classifier) };
+        Ok(Self { explained: vec![explained], samples, dtype: f64::NAME })
+    }
+}
+
+/// The ways that are asked for, or the usual ones.
+fn ways(arguments: &Arguments) -> Result<Vec<Way>, Failure> {
+    match arguments.rule.as_slice() {
+        [] => DEFAULT_RULES.iter().map(|way| way.parse()).collect(),
+        ways => Ok(ways.to_vec()),
+    }
+}
+
+/// An option that is given and makes sense for networks alone.
+fn network_option(arguments: &Arguments) -> Option<&'static str> {
+    let network = &arguments.network;
+    let options = [
+        ("--rule", !arguments.rule.is_empty()),
+        ("--preprocess", network.preprocess.is_given()),
+        ("--input-range", network.input_range.is_some()),
+        ("--labels", network.labels.is_some()),
+    ];
+    options.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+}
+
+fn samples(
+    arguments: &Arguments,
+    sources: &[Source],
+    preparation: Option<Preparation>,
+    labels: &Labels,
+) -> Result<Samples, Failure> {
+    let truth = Truth::read(labels, &arguments.target, arguments.truth.as_deref())?;
+    Samples::new(sources, preparation, truth, arguments.masks.as_deref(), arguments.samples)
+}
