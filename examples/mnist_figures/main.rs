@@ -22,6 +22,7 @@ mod threes_and_fours;
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
@@ -90,8 +91,17 @@ impl Study {
     }
 }
 
-fn main() -> Outcome<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Outcome<()> {
     if let Some(training) = &arguments.prepare {
         return prepared::prepare(training, &arguments.data);
     }
@@ -99,7 +109,7 @@ fn main() -> Outcome<()> {
         digits: Mnist::load(&arguments.data, Split::Test)?,
         density_ratios: prepared::density_ratios(&arguments.data)?,
         near_sixes: prepared::near_sixes(&arguments.data)?,
-        models: arguments.models,
+        models: arguments.models.clone(),
         samples: arguments.samples.unwrap_or(usize::MAX),
     };
     let wanted = |number: &u8| arguments.figure.is_empty() || arguments.figure.contains(number);
