@@ -8,7 +8,7 @@
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, s};
 
 use crate::codebook::ProductSide;
 use crate::distance::{contiguous, nearer_first, squared_distance};
@@ -17,6 +17,9 @@ use crate::{Codebook, Error};
 
 /// Features of a block: their products with a thousand words just fit into a core's second-level cache.
 const BLOCK: usize = 256;
+
+/// Features that are laid side by side at a time: as many numbers in single precision as a line of the cache holds.
+const SIDE_BY_SIDE: usize = 16;
 
 /// Features from which blocks go to several threads.
 const PARALLEL_FEATURES: usize = 1024;
@@ -78,7 +81,7 @@ pub(crate) fn check_count(count: usize, codebook: &Codebook) -> Result<(), Error
 
 /// Memory that blocks use one after the other.
 struct Scratch {
-    /// `l − c` in single precision.
+    /// `l − c` in single precision, (L, D), with the features side by side, as the product reads them.
     centered: Array2<f32>,
     /// `‖l − c‖²`
     squared_norms: Vec<f64>,
@@ -95,7 +98,7 @@ struct Scratch {
 impl Scratch {
     fn new(rows: usize, words: usize, dimensions: usize) -> Self {
         Self {
-            centered: Array2::zeros((rows, dimensions)),
+            centered: Array2::zeros((rows, dimensions).f()),
             squared_norms: vec![0.0; rows],
             products: Array2::zeros((rows, words)),
             selection: Vec::new(),
@@ -146,17 +149,21 @@ impl Search<'_> {
     fn multiply(&self, descriptors: ArrayView2<'_, f64>, scratch: &mut Scratch) {
         let center = contiguous(self.side.center.view());
         let mut centered = scratch.centered.slice_mut(s![..descriptors.nrows(), ..]);
-        for ((descriptor, mut centered), squared_norm) in
-            descriptors.rows().into_iter().zip(centered.rows_mut()).zip(&mut scratch.squared_norms)
-        {
-            let descriptor = contiguous(descriptor);
-            *squared_norm = squared_distance(&descriptor, &center);
-            for ((centered, value), center) in centered.iter_mut().zip(&*descriptor).zip(&*center) {
-                *centered = (value - center) as f32;
+        let chunks = descriptors.axis_chunks_iter(Axis(0), SIDE_BY_SIDE);
+        let centered_chunks = centered.axis_chunks_iter_mut(Axis(0), SIDE_BY_SIDE);
+        let norm_chunks = scratch.squared_norms.chunks_mut(SIDE_BY_SIDE);
+        for ((descriptors, mut centered), squared_norms) in chunks.zip(centered_chunks).zip(norm_chunks) {
+            for (descriptor, squared_norm) in descriptors.rows().into_iter().zip(squared_norms) {
+                *squared_norm = squared_distance(&contiguous(descriptor), &center);
+            }
+            for ((mut centered, values), center) in
+                centered.columns_mut().into_iter().zip(descriptors.columns()).zip(&*center)
+            {
+                centered.iter_mut().zip(values).for_each(|(centered, value)| *centered = (value - center) as f32);
             }
         }
         let mut products = scratch.products.slice_mut(s![..descriptors.nrows(), ..]);
-        products.assign(&self.side.squared_norms);
+        products.rows_mut().into_iter().for_each(|mut row| row.assign(&self.side.squared_norms));
         general_mat_mul(-2.0, &centered, &self.side.words, 1.0, &mut products);
     }
 

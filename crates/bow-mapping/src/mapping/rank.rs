@@ -91,11 +91,9 @@ impl Map for Rank {
         let nearest = nearest_words(descriptors, &self.codebook, self.options.neighbors)?;
         let weights: Vec<f64> =
             (1..=self.options.neighbors).map(|rank| self.options.base.powf(-(rank as f64))).collect();
-        let rows = nearest.rows().into_iter().map(|words| {
-            let mut row: Vec<(usize, f64)> = words.iter().copied().zip(weights.iter().copied()).collect();
-            row.sort_unstable_by_key(|&(word, _)| word);
-            row
-        });
+        let mut rows: Vec<(usize, f64)> = nearest.into_iter().zip(weights.iter().copied().cycle()).collect();
+        rows.chunks_exact_mut(weights.len()).for_each(|row| row.sort_unstable_by_key(|&(word, _)| word));
+        let rows = rows.chunks_exact(weights.len()).map(|row| row.iter().copied());
         Ok(Assignment::Sparse(SparseAssignment::from_rows(self.words(), rows)))
     }
 }
