@@ -29,6 +29,7 @@ from scipy.sparse import csr_array  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 SIDE = 102
 SCALES = (2.0, 3.0)
+PHOTO = (240, 320)
 
 
 # ---------------------------------------------------------------------------------------------------- local features
@@ -79,6 +80,62 @@ def dense_sift(gray, scale, step=6):
     descriptors = np.where(norms > 1e-3, np.minimum(descriptors / np.maximum(norms, 1e-12), 0.2), 0.0)
     descriptors /= np.maximum(np.linalg.norm(descriptors, axis=1, keepdims=True), 1e-12)
     return descriptors, np.stack([rows, columns, np.full(len(rows), 12 * scale), angles], axis=1)
+
+
+@lru_cache
+def upright_tables(length, scale, step):
+    """Along one axis: the pixels before all samples of upright descriptors, where between that pixel and the next each
+    sample lies, and its weight in the grid's cells, (cells, samples)."""
+    width = 12 * scale
+    offsets = (np.arange(16) + 0.5) * width / 16 - width / 2
+    centers = (np.arange(4) + 0.5) * width / 4 - width / 2
+    shares = np.maximum(0, 1 - np.abs(centers[:, None] - offsets) / (width / 4))
+    weights = (shares * np.exp(-(offsets**2) / (2 * (width / 2) ** 2))).astype(np.float32)
+    at = np.arange(step // 2, length, step)[:, None] + offsets
+    inside = (at >= 0) & (at <= length - 1)
+    positions, numbers = np.unique(at[inside], return_inverse=True)
+    number_of = np.zeros(at.shape, int)
+    number_of[inside] = numbers
+    point, cell, sample = np.nonzero((weights > 0) & inside[:, None, :])
+    coordinates = (4 * point + cell, number_of[point, sample])
+    gather = csr_array((weights[cell, sample], coordinates), shape=(4 * len(at), len(positions)))
+    before = np.minimum(positions.astype(int), length - 2)
+    return before, (positions - before).astype(np.float32), gather
+
+
+def upright_sift(gray, scale=3.0, step=6):
+    """Descriptors (L, 128), none of them turned: each crossing of sample rows and columns votes once."""
+    above, down, gather_rows = upright_tables(gray.shape[0], scale, step)
+    left, right, gather_columns = upright_tables(gray.shape[1], scale, step)
+
+    def at_crossings(component):
+        rows = component[above]
+        rows += (component[above + 1] - rows) * down[:, None]
+        crossings = rows[:, left]
+        crossings += (rows[:, left + 1] - crossings) * right
+        return crossings
+
+    y, x = map(at_crossings, np.gradient(gaussian_filter(gray.astype(np.float32), scale / 2, mode="nearest")))
+    magnitude = np.sqrt(x * x + y * y)
+    bins = np.arctan2(y, x)
+    bins *= np.float32(8 / (2 * np.pi))
+    lower = np.floor(bins)
+    upper_part = magnitude * (bins - lower)
+    lower = lower.astype(np.int8).ravel() & 7
+    votes = np.zeros(x.size * 8, np.float32)
+    start = np.arange(0, votes.size, 8)
+    votes[start + lower] = (magnitude - upper_part).ravel()
+    votes[start + ((lower + 1) & 7)] = upper_part.ravel()
+
+    rows = (gather_rows @ votes.reshape(len(x), -1)).reshape(-1, x.shape[1], 8)
+    cells = gather_columns @ rows.transpose(1, 0, 2).reshape(x.shape[1], -1)
+    cells = cells.reshape(-1, 4, len(rows) // 4, 4, 8)  # column and its cell, row and its cell, orientation
+    descriptors = cells.transpose(2, 0, 3, 1, 4).reshape(-1, 128)
+    norm = lambda: np.sqrt(np.einsum("ld,ld->l", descriptors, descriptors))[:, None]
+    norms = norm()
+    descriptors = np.where(norms > 1e-3, np.minimum(descriptors / np.maximum(norms, 1e-12), 0.2), 0.0)
+    descriptors /= np.maximum(norm(), 1e-12)
+    return descriptors
 
 
 def pixel_relevance(relevance, frames, shape):
@@ -305,6 +362,31 @@ def mapping_rows():
     ]
 
 
+def photo_rows():
+    random = np.random.default_rng(0)
+    image = gaussian_filter(random.random((*PHOTO, 3)), (1, 1, 0))
+    red, green, blue = np.moveaxis(image, 2, 0)
+    gray = lambda: 0.299 * red + 0.587 * green + 0.114 * blue
+    opponent = lambda: (red + green - 2 * blue + 2) / 4
+    assert np.allclose(upright_sift(np.zeros(PHOTO)), 0) and upright_sift(red).shape == (2120, 128)
+    features, words = (random.normal(size=(rows, 384)).astype(np.float32) for rows in (2120, 512))
+    rank = lambda dimensions: rank_encode(features[:, :dimensions], words[:, :dimensions], 2.4, 8)
+    return [
+        Row(
+            "upright SIFT of gray and opponent color, 320×240",
+            "features/gray_opponent",
+            lambda: [upright_sift(gray()), upright_sift(opponent())],
+        ),
+        Row(
+            "upright SIFT of red, green and blue, 320×240",
+            "features/red_green_blue",
+            lambda: [upright_sift(channel) for channel in (red, green, blue)],
+        ),
+        Row("rank mapping, L 2120, D 256, V 512, n 8", "mapping/gray_opponent", lambda: rank(256)),
+        Row("rank mapping, L 2120, D 384, V 512, n 8", "mapping/red_green_blue", lambda: rank(384)),
+    ]
+
+
 def kernel_rows():
     random = np.random.default_rng(0)
     points = random.random((2000, 1024)) ** 2
@@ -374,6 +456,7 @@ def main():
         ("local-features", "local_features"): tile_rows,
         ("bow-classifier", "explanation"): lambda: explanation_rows(support_vectors()),
         ("bow-mapping", "mapping"): mapping_rows,
+        ("bow-photos", "photos"): photo_rows,
         ("kernels", "kernels"): kernel_rows,
     }
     print(f"{'row':<58} {'numpy ms':>9} {'pixelwise ms':>13} {'ratio':>7}")
