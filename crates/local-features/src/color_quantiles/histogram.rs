@@ -128,12 +128,13 @@ impl Walk<'_> {
             self.within = self.histogram.in_block(self.block);
         }
         // All levels of the block are looked at: where to stop is what no processor could foresee.
-        let (mut darker, mut level) = (self.below, 0);
+        let (mut left, mut goes_on, mut level) = ((position - self.below) as u32, 1, 0);
         for &count in &counts[self.block] {
-            darker += count as usize;
-            level += usize::from(darker <= position);
+            goes_on &= u32::from(count <= left);
+            left = left.wrapping_sub(count);
+            level += goes_on;
         }
-        levels.intensities[self.block * BLOCK + level]
+        levels.intensities[self.block * BLOCK + level as usize]
     }
 
     /// As [`intensity_at`](Self::intensity_at), and stays where it is.
