@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 
 /// Part of every name: entries of other versions are never found.
-const VERSION: &str = "bow-photos 1";
+const VERSION: &str = "bow-photos 2";
 
 /// A folder of things that were computed before.
 ///
