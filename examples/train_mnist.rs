@@ -94,9 +94,9 @@ const EXPERIMENTS: [Experiment; 4] = [
         plan: HYPERBOLIC_TANGENTS,
         range: [-1.0, 1.0],
         augmentation: TRANSLATED,
-        batch: 50,
-        iterations: 150_000,
-        pace: Pace { start: 0.03, end: 0.0, momentum: 0.9 },
+        batch: 100,
+        iterations: 60_000,
+        pace: Pace { start: 0.04, end: 0.0, momentum: 0.9 },
         large: true,
     },
 ];
