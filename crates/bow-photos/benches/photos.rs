@@ -110,15 +110,15 @@ fn photo(criterion: &mut Criterion) {
     let model = classifier.model(0).expect("one class");
     println!("support vectors: {}", model.expansion().support_count());
 
-    let features = features(criterion, &classifier, &image);
+    let features = features(criterion, &image);
     mapping(criterion, model, &features);
     criterion.bench_function("explanation/histogram_intersection", |bencher| {
         bencher.iter(|| classifier.decompose(black_box(image.view()), 0).expect("an explanation"));
     });
 }
 
-fn features(criterion: &mut Criterion, classifier: &PhotoClassifier, image: &Array3<f64>) -> Vec<LocalFeatures> {
-    let extractors: Vec<_> = classifier.configuration().channels.iter().map(|channel| &channel.extractor).collect();
+fn features(criterion: &mut Criterion, image: &Array3<f64>) -> Vec<LocalFeatures> {
+    let extractors: Vec<_> = Configuration::voc2009().channels.into_iter().map(|channel| channel.extractor).collect();
     let extract = |channel: usize| extractors[channel].extract(black_box(image.view())).expect("a large photo");
     let all = || (0..CHANNELS.len()).map(extract).collect();
     let mut group = criterion.benchmark_group("features");
