@@ -232,6 +232,14 @@ fn configurations_are_compared_on_one_sheet() {
     assert_eq!(fs::read_to_string(voc.path("comparison/comparison.csv")).unwrap().lines().count(), 3);
     assert!(fs::read_to_string(voc.path("comparison/index.html")).unwrap().contains("hard.toml"));
 
+    // A configuration that can't be learned is named; the others are compared all the same.
+    voc.write("many.toml", &CONFIGURATION.replace("words = 12", "words = 100000"));
+    let run = voc.run(&["compare", "--voc", ".", "--configuration", "many.toml", "small.toml", "--json"]);
+    let message = String::from_utf8(run.stderr).unwrap();
+    assert!(message.contains("many.toml") && message.contains("1 of 2 configurations"), "{message}");
+    let json: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((json["configurations"].as_array().unwrap().len(), json["failed"].as_array().unwrap().len()), (1, 1));
+
     let own = ["compare", "JPEGImages/13.jpg", "--voc", ".", "--configuration", "small.toml", "--output", "own"];
     assert!(voc.succeed(&own).contains("small.toml"));
     assert!(voc.refuse(&["compare", "--voc", ".", "--configuration", "unknown"]).contains("voc2009"));

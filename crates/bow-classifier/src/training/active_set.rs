@@ -38,6 +38,11 @@ pub(super) fn polish(problem: &Problem<'_>, start: State, tolerance: f64) -> Res
             let (state, bias, violation) = method.finish();
             return Ok(Polished { state, bias, violation, iterations: iteration });
         }
+        // Steps aim at half of the tolerance. Where rounding keeps them from it, what is within the tolerance is optimal.
+        if (iteration + 1).is_multiple_of(problem.points()) && method.violation() <= method.tolerable(tolerance) {
+            let (state, bias, violation) = method.finish();
+            return Ok(Polished { state, bias, violation, iterations: iteration + 1 });
+        }
     }
     let (_, _, remaining) = method.finish();
     Err(TrainingError::NotConverged { what: "the support vector machine", iterations: limit, remaining, tolerance })
@@ -73,7 +78,7 @@ impl<'p, 'g> ActiveSet<'p, 'g> {
     }
 
     fn step(&mut self, tolerance: f64) -> Progress {
-        let allowed = 0.5 * tolerance.max(self.problem.rounding(&self.state.coefficients));
+        let allowed = 0.5 * self.tolerable(tolerance);
         let progress = self.advance(allowed);
         self.stuck = if progress == Progress::Stuck { self.stuck + 1 } else { 0 };
         if self.stuck > PATIENCE {
@@ -196,6 +201,16 @@ impl<'p, 'g> ActiveSet<'p, 'g> {
         }
         self.state.slack = self.problem.slack(&self.state.coefficients);
         if moved { Progress::Moved } else { Progress::Stuck }
+    }
+
+    /// The tolerance, or what rounding makes of a condition, if that is more.
+    fn tolerable(&self, tolerance: f64) -> f64 {
+        tolerance.max(self.problem.rounding(&self.state.coefficients))
+    }
+
+    /// The largest amount by which a condition is missed.
+    fn violation(&self) -> f64 {
+        self.state.violation(self.problem, self.state.bias(self.problem))
     }
 
     /// Puts what rounding left beside a bound onto it.

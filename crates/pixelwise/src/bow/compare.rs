@@ -13,7 +13,7 @@ use super::options::{Changes, FolderOptions, configuration};
 use super::stages::Stages;
 use super::{Labelled, tell};
 use crate::explain::files;
-use crate::failure::{Context, Failure};
+use crate::failure::{Context, Failure, chain};
 use explained::ShownPhoto;
 use told::Compared;
 
@@ -94,18 +94,33 @@ pub fn compare(arguments: &Arguments) -> Result<(), Failure> {
         paths => paths.iter().map(|path| ShownPhoto::read(path, None)).collect::<Result<_, _>>()?,
     };
     let output = files::Folder::create(&arguments.output)?;
-    let compared = ways.iter().map(|way| {
-        one(way, arguments, &folder, &learned.classes, &mut judged_by, &cache, &mut photos).context(&way.name)
-    });
-    let compared = compared.collect::<Result<Vec<Compared>, Failure>>()?;
+    let (mut compared, mut failed) = (Vec::new(), Vec::new());
+    for way in &ways {
+        let learned = one(way, arguments, &folder, &learned.classes, &mut judged_by, &cache, &mut photos);
+        match learned.context(&way.name) {
+            Ok(way) => compared.push(way),
+            Err(failure) => {
+                let message = chain(failure.as_ref());
+                eprintln!("error: {message}");
+                failed.push(message);
+            }
+        }
+    }
     judged_by.tell_problems();
+    if compared.is_empty() {
+        return Err("no configuration could be compared".into());
+    }
 
     let sheet = heatmap::encode_png(&told::sheet(&photos, &compared)?)?;
     output.write("sheet.png".as_ref(), &sheet)?;
     output.write("comparison.csv".as_ref(), told::csv(&compared).as_bytes())?;
     told::page(arguments, sheet, &compared).write(output.path.join("index.html"))?;
     let text = format!("{}files: {}\n", told::table(&compared), output.path.display());
-    tell(arguments.folder.json, &text, &told::json(&compared))
+    tell(arguments.folder.json, &text, &told::json(&compared, &failed))?;
+    match failed.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} of {} configurations could not be compared", ways.len()).into()),
+    }
 }
 
 /// Learns, judges and explains by one configuration. Its classifier is let go of before the next one is learned.

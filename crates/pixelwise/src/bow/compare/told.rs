@@ -99,7 +99,7 @@ pub fn csv(compared: &[Compared]) -> String {
 }
 
 /// For a program.
-pub fn json(compared: &[Compared]) -> Value {
+pub fn json(compared: &[Compared], failed: &[String]) -> Value {
     let of_class = |compared: &Compared| -> Vec<Value> {
         let found = compared.judged.found.iter();
         found
@@ -116,7 +116,7 @@ pub fn json(compared: &[Compared]) -> Value {
             "classes": of_class(compared),
         })
     });
-    json!({ "configurations": ways.collect::<Vec<_>>() })
+    json!({ "configurations": ways.collect::<Vec<_>>(), "failed": failed })
 }
 
 /// Sheet and table on one page.
