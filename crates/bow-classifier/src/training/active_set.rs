@@ -60,6 +60,8 @@ struct ActiveSet<'p, 'g> {
     state: State,
     factor: Factor<'p>,
     stuck: usize,
+    /// Steps since pairwise steps last took over.
+    own_steps: usize,
 }
 
 /// What ends a move along a direction.
@@ -74,18 +76,21 @@ enum End {
 impl<'p, 'g> ActiveSet<'p, 'g> {
     fn new(problem: &'p Problem<'g>, state: State) -> Self {
         let factor = free_factor(problem, &state);
-        Self { problem, state, factor, stuck: 0 }
+        Self { problem, state, factor, stuck: 0, own_steps: 0 }
     }
 
     fn step(&mut self, tolerance: f64) -> Progress {
         let allowed = 0.5 * self.tolerable(tolerance);
         let progress = self.advance(allowed);
         self.stuck = if progress == Progress::Stuck { self.stuck + 1 } else { 0 };
-        if self.stuck > PATIENCE {
+        self.own_steps += 1;
+        // Steps that move, and get nowhere for as long as there are points, go round in a circle of rounding.
+        if self.stuck > PATIENCE || self.own_steps > self.problem.points() {
             smo::descend(self.problem, &mut self.state, allowed, self.problem.points());
             self.state.slack = self.problem.slack(&self.state.coefficients);
             self.factor = free_factor(self.problem, &self.state);
             self.stuck = 0;
+            self.own_steps = 0;
         }
         progress
     }
