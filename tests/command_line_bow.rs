@@ -1,6 +1,7 @@
 //! The command line on photographs: `pixelwise bow`.
 
 use std::fs;
+use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -9,23 +10,13 @@ use image::{Rgb, RgbImage};
 use kernels::Coefficients;
 use ndarray::Array2;
 use ndarray_npy::read_npy;
+use photo_folder::{CONFIGURATION, PhotoFolder};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A small configuration over two channels.
-const CONFIGURATION: &str = r#"
-sample = 400
-iterations = 10
-seed = 1
-cost = 10.0
-class-weight = "none"
-kernel-weights = "uniform"
-[[channels]]
-words = 12
-mapping = { rank = { base = 2.4, neighbors = 4 } }
-normalization = "l1"
-kernel = "histogram-intersection"
-extractor = { dense-sift = { scale = 2.0, step = 6, rotation = { fixed = { angle = 0.0 } } } }
+mod photo_folder;
+
+/// A second channel.
+const COLORS: &str = r#"
 [[channels]]
 words = 6
 mapping = { rank = { base = 2.4, neighbors = 4 } }
@@ -33,6 +24,11 @@ normalization = "l1"
 kernel = "histogram-intersection"
 extractor = { color-quantiles = { step = 8 } }
 "#;
+
+/// A small configuration over two channels.
+fn configuration() -> String {
+    format!("{CONFIGURATION}{COLORS}")
+}
 
 /// Steep and reddish, or flat and bluish, no two alike.
 fn picture(index: u32) -> RgbImage {
@@ -47,14 +43,21 @@ fn picture(index: u32) -> RgbImage {
 }
 
 /// A folder in the layout of PASCAL VOC: classes `steep` and `flat`, lists `train` and `val`.
-struct Voc(TempDir);
+struct Voc(PhotoFolder);
+
+impl Deref for Voc {
+    type Target = PhotoFolder;
+
+    fn deref(&self) -> &PhotoFolder {
+        &self.0
+    }
+}
 
 impl Voc {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let voc = Self(folder);
-        fs::create_dir_all(voc.0.path().join("JPEGImages")).unwrap();
-        fs::create_dir_all(voc.0.path().join("ImageSets/Main")).unwrap();
+        let voc = Self(PhotoFolder::new());
+        fs::create_dir_all(voc.path("JPEGImages")).unwrap();
+        fs::create_dir_all(voc.path("ImageSets/Main")).unwrap();
         for (split, numbers) in [("train", 0..12), ("val", 12..20)] {
             let list = |line: &dyn Fn(u32) -> String| numbers.clone().map(|n| line(n) + "\n").collect::<String>();
             voc.write(&format!("ImageSets/Main/{split}.txt"), &list(&|n| format!("{n:02}")));
@@ -62,43 +65,21 @@ impl Voc {
             voc.write(&format!("ImageSets/Main/steep_{split}.txt"), &list(&|n| format!("{n:02} {}", label(n, true))));
             voc.write(&format!("ImageSets/Main/flat_{split}.txt"), &list(&|n| format!("{n:02} {}", label(n, false))));
         }
-        (0..20).for_each(|n| picture(n).save(voc.0.path().join(format!("JPEGImages/{n:02}.jpg"))).unwrap());
-        voc.write("small.toml", CONFIGURATION);
+        (0..20).for_each(|n| picture(n).save(voc.path(&format!("JPEGImages/{n:02}.jpg"))).unwrap());
+        voc.write("small.toml", &configuration());
         voc
     }
 
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.path().join(name), text).unwrap();
-    }
-
     fn pixelwise(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_pixelwise")).args(arguments).current_dir(self.0.path()).output().unwrap()
+        Command::new(env!("CARGO_BIN_EXE_pixelwise")).args(arguments).current_dir(self.path("")).output().unwrap()
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pixelwise"));
-        command.arg("bow").args(arguments).current_dir(self.0.path());
-        command
-    }
-
     fn succeed(&self, arguments: &[&str]) -> String {
-        let run = self.run(arguments);
-        assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
-        String::from_utf8(run.stdout).unwrap()
-    }
-
-    fn refuse(&self, arguments: &[&str]) -> String {
-        let run = self.run(arguments);
-        assert!(!run.status.success(), "{arguments:?}");
-        String::from_utf8(run.stderr).unwrap()
+        String::from_utf8(self.0.succeed(arguments).stdout).unwrap()
     }
 
     fn train(&self, options: &[&str]) -> String {
@@ -209,7 +190,7 @@ fn the_command_line_changes_the_configuration() {
 #[test]
 fn configurations_are_compared_on_one_sheet() {
     let voc = Voc::new();
-    voc.write("hard.toml", &CONFIGURATION.replace("{ rank = { base = 2.4, neighbors = 4 } }", "\"hard\""));
+    voc.write("hard.toml", &configuration().replace("{ rank = { base = 2.4, neighbors = 4 } }", "\"hard\""));
     let compare =
         ["compare", "--voc", ".", "--configuration", "small.toml", "hard.toml", "--codebook", "7,5", "--json"];
     let json: Value = serde_json::from_str(&voc.succeed(&compare)).unwrap();
@@ -233,7 +214,7 @@ fn configurations_are_compared_on_one_sheet() {
     assert!(fs::read_to_string(voc.path("comparison/index.html")).unwrap().contains("hard.toml"));
 
     // A configuration that can't be learned is named; the others are compared all the same.
-    voc.write("many.toml", &CONFIGURATION.replace("words = 12", "words = 100000"));
+    voc.write("many.toml", &configuration().replace("words = 12", "words = 100000"));
     let run = voc.run(&["compare", "--voc", ".", "--configuration", "many.toml", "small.toml", "--json"]);
     let message = String::from_utf8(run.stderr).unwrap();
     assert!(message.contains("many.toml") && message.contains("1 of 2 configurations"), "{message}");

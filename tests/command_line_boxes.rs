@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroU32;
+use std::ops::Deref;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use datasets::polygons::AnnotatedFolder;
 use datasets::voc::{Annotation, BoundingBox, Difficulty, FolderWriter, Object};
@@ -12,60 +13,33 @@ use heatmap::{LineWeight, draw_boxes};
 use image::RgbImage;
 use ndarray::{Array2, Array3};
 use ndarray_npy::read_npy;
+use photo_folder::{CONFIGURATION, PhotoFolder};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// Few words, on a coarse grid.
-const CONFIGURATION: &str = r#"
-sample = 400
-iterations = 10
-seed = 1
-cost = 10.0
-class-weight = "none"
-kernel-weights = "uniform"
-[[channels]]
-words = 12
-mapping = { rank = { base = 2.4, neighbors = 4 } }
-normalization = "l1"
-kernel = "histogram-intersection"
-extractor = { dense-sift = { scale = 2.0, step = 6, rotation = { fixed = { angle = 0.0 } } } }
-"#;
+mod photo_folder;
 
 /// Polygons and circles in 16 photos to learn from and 8 to judge by, number 16 to 23, and a classifier of both.
-struct Voc(TempDir);
+struct Voc(PhotoFolder);
+
+impl Deref for Voc {
+    type Target = PhotoFolder;
+
+    fn deref(&self) -> &PhotoFolder {
+        &self.0
+    }
+}
 
 impl Voc {
     fn new() -> Self {
-        let voc = Self(tempfile::tempdir().unwrap());
-        AnnotatedFolder { seed: 1, train: 16, val: 8, height: 90, width: 120 }.write(voc.0.path()).unwrap();
+        let voc = Self(PhotoFolder::new());
+        AnnotatedFolder { seed: 1, train: 16, val: 8, height: 90, width: 120 }.write(voc.path("")).unwrap();
         voc.train();
         voc
     }
 
     fn train(&self) {
-        fs::write(self.path("small.toml"), CONFIGURATION).unwrap();
+        self.write("small.toml", CONFIGURATION);
         self.succeed(&["train", "--voc", ".", "--configuration", "small.toml", "--output", "a.model"]);
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let program = env!("CARGO_BIN_EXE_pixelwise");
-        Command::new(program).arg("bow").args(arguments).current_dir(self.0.path()).output().unwrap()
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> Output {
-        let run = self.run(arguments);
-        assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
-        run
-    }
-
-    fn refuse(&self, arguments: &[&str]) -> String {
-        let run = self.run(arguments);
-        assert!(!run.status.success(), "{arguments:?}");
-        String::from_utf8(run.stderr).unwrap()
     }
 
     fn context(&self, options: &[&str]) -> Value {
@@ -262,7 +236,7 @@ fn a_difficult_object_is_no_context() {
 
 /// Boats on striped water, zebras striped across it, and plain squares on plain ground; boats and squares look the same.
 fn boats_and_zebras(voc: &Voc) {
-    let mut writer = FolderWriter::create(voc.0.path(), &["boat", "zebra"]).unwrap();
+    let mut writer = FolderWriter::create(voc.path(""), &["boat", "zebra"]).unwrap();
     for number in 0..24_usize {
         let (top, left) = (10 + 7 * number % 31, 10 + 11 * number % 53);
         let area = BoundingBox::new(top..top + 40, left..left + 44).unwrap();
@@ -285,7 +259,7 @@ fn boats_and_zebras(voc: &Voc) {
 
 #[test]
 fn boats_are_known_by_the_water_and_zebras_by_themselves() {
-    let voc = Voc(tempfile::tempdir().unwrap());
+    let voc = Voc(PhotoFolder::new());
     boats_and_zebras(&voc);
     voc.train();
     let found = voc.context(&[]);
