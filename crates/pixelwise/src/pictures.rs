@@ -3,8 +3,18 @@
 
 use std::fmt;
 
+use heatmap::{ColorBar, ColorMap};
 use ndarray::{Array2, Array3, ArrayD, ArrayViewD, Axis, Ix2, Ix3};
 use neural_lrp::Real;
+
+/// The colors of sheets that put explanations side by side. White at zero, red for and blue against the class: signs are
+/// seen at once, on paper too.
+pub const SIGN_COLORS: ColorMap = ColorMap::Seismic;
+
+/// Their bar, as long as its captions need.
+pub fn sign_bar() -> ColorBar {
+    ColorBar { length: 360, ..ColorBar::of(SIGN_COLORS) }.captions("against the class", "for it")
+}
 
 /// Most values of a bar in one line.
 const LONGEST_LINE: usize = 1024;

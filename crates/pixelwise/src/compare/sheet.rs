@@ -2,35 +2,29 @@
 
 use std::num::NonZeroU32;
 
-use heatmap::{ColorBar, ColorMap, ContactSheet, RgbImage, Tile, normalize, photo_picture, render};
+use heatmap::{ContactSheet, RgbImage, Tile, normalize, photo_picture, render};
 
 use super::explained::{ExplainedSample, Explanation, percent};
 use crate::failure::Failure;
 use crate::output::number;
+use crate::pictures::{SIGN_COLORS, sign_bar};
 use crate::rules::ReadyWay;
-
-/// White at zero, red for and blue against the class: signs are seen at once, on paper too.
-const COLORS: ColorMap = ColorMap::Seismic;
 
 /// Pictures smaller than that are enlarged.
 const SIDE: u32 = 224;
-
-/// As long as its captions need.
-const BAR: u32 = 360;
 
 /// A row for each sample: as people see it, then its heatmaps, each scaled by its own largest relevance.
 pub fn draw(samples: &[ExplainedSample], ways: &[ReadyWay]) -> Result<RgbImage, Failure> {
     let titles = std::iter::once("input".to_owned()).chain(ways.iter().map(ToString::to_string));
     let longest = samples.iter().map(|sample| sample.shown.dim().0.max(sample.shown.dim().1)).max().unwrap_or(1);
-    let bar = ColorBar { length: BAR, ..ColorBar::of(COLORS) }.captions("against the class", "for it");
     let mut sheet = ContactSheet::new()
         .columns(titles)
-        .color_bar(bar)
+        .color_bar(sign_bar())
         .magnification(NonZeroU32::new(SIDE / longest as u32).unwrap_or(NonZeroU32::MIN));
     for sample in samples {
         let photo = Tile::from((photo_picture(sample.shown.view())?, photo_caption(sample)));
         let maps = sample.explanations.iter().map(|explanation| {
-            let picture = render(normalize(explanation.pixels.view())?.view(), COLORS)?;
+            let picture = render(normalize(explanation.pixels.view())?.view(), SIGN_COLORS)?;
             Ok(Tile::from((picture, caption(explanation))))
         });
         let maps = maps.collect::<Result<Vec<_>, heatmap::Error>>()?;

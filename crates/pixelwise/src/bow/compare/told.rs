@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heatmap::{ColorBar, ColorMap, ContactSheet, RgbImage, Tile, normalize, photo_picture, render};
+use heatmap::{ContactSheet, RgbImage, Tile, normalize, photo_picture, render};
 use report::{Picture, Report, Section};
 use serde_json::{Value, json};
 
@@ -10,13 +10,8 @@ use super::super::judging::Judged;
 use super::Arguments;
 use super::explained::{Explained, ShownPhoto};
 use crate::failure::Failure;
-use crate::output::{Table, number};
-
-/// White at zero, red for and blue against the class: signs are seen at once, on paper too.
-const COLORS: ColorMap = ColorMap::Seismic;
-
-/// As long as its captions need.
-const BAR: u32 = 360;
+use crate::output::{Table, number, quoted};
+use crate::pictures::{SIGN_COLORS, sign_bar};
 
 /// What became of a way.
 pub struct Compared {
@@ -46,12 +41,11 @@ impl Compared {
 /// A row for each photo: itself, then the heatmap of each way, scaled by its own largest relevance.
 pub fn sheet(photos: &[ShownPhoto], compared: &[Compared]) -> Result<RgbImage, Failure> {
     let titles = std::iter::once("photo".to_owned()).chain(compared.iter().map(Compared::title));
-    let bar = ColorBar { length: BAR, ..ColorBar::of(COLORS) }.captions("against the class", "for it");
-    let mut sheet = ContactSheet::new().columns(titles).color_bar(bar);
+    let mut sheet = ContactSheet::new().columns(titles).color_bar(sign_bar());
     for (row, photo) in photos.iter().enumerate() {
         let maps = compared.iter().map(|compared| {
             let Explained { score, pixels, .. } = &compared.explanations[row];
-            let picture = render(normalize(pixels.view())?.view(), COLORS)?;
+            let picture = render(normalize(pixels.view())?.view(), SIGN_COLORS)?;
             Ok(Tile::from((picture, format!("score {}", number(*score)))))
         });
         let maps = maps.collect::<Result<Vec<_>, heatmap::Error>>()?;
@@ -94,8 +88,9 @@ pub fn table(compared: &[Compared]) -> String {
 
 /// For a spreadsheet.
 pub fn csv(compared: &[Compared]) -> String {
-    let rows = rows(compared).map(|row| row.join(",") + "\n");
-    std::iter::once(titles(compared).join(",") + "\n").chain(rows).collect()
+    let line = |cells: &mut dyn Iterator<Item = &str>| cells.map(quoted).collect::<Vec<_>>().join(",") + "\n";
+    let rows = rows(compared).map(|row| line(&mut row.iter().map(String::as_str)));
+    std::iter::once(line(&mut titles(compared).into_iter())).chain(rows).collect()
 }
 
 /// For a program.
