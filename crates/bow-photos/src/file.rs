@@ -40,7 +40,8 @@ impl PhotoClassifier {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let damaged = |reason: String| Error::Model { path: path.to_owned(), reason };
-        let mut body = bytes.strip_prefix(HEAD).ok_or_else(|| damaged("it begins otherwise".to_owned()))?;
+        let begin = || damaged(format!("it does not begin with {:?}", String::from_utf8_lossy(HEAD).trim_end()));
+        let mut body = bytes.strip_prefix(HEAD).ok_or_else(begin)?;
         let stored: Stored = ciborium::from_reader(&mut body).map_err(|error| damaged(error.to_string()))?;
         if stored.end != END || !body.is_empty() {
             return Err(damaged("it does not end where a model ends".to_owned()));

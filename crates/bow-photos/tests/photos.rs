@@ -294,5 +294,8 @@ fn damaged_models_are_refused() {
     }
     fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
     assert!(PhotoClassifier::load(&path).is_err());
+    fs::write(&path, b"pixelwise photo model 1\n").unwrap();
+    let message = PhotoClassifier::load(&path).unwrap_err().to_string();
+    assert!(message.contains("does not begin with \"pixelwise photo model 2\""), "{message}");
     assert!(matches!(PhotoClassifier::load(folder.path().join("none")), Err(Error::Read { .. })));
 }
