@@ -95,8 +95,8 @@ const EXPERIMENTS: [Experiment; 4] = [
         range: [-1.0, 1.0],
         augmentation: TRANSLATED,
         batch: 100,
-        iterations: 60_000,
-        pace: Pace { start: 0.04, end: 0.0, momentum: 0.9 },
+        iterations: 180_000,
+        pace: Pace { start: 0.03, end: 0.0, momentum: 0.9 },
         large: true,
     },
 ];
