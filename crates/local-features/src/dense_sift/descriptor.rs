@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use multiversion::multiversion;
+
 use super::gradient::Field;
 use super::votes::{Votes, votes};
 use super::{CELLS, LENGTH, ORIENTATIONS, SAMPLES};
@@ -208,6 +210,7 @@ pub(super) fn weights() -> Weights {
 }
 
 /// Scales to norm 1, clips at 0.2, and scales to norm 1 again; a norm up to `contrast` makes a zero vector.
+#[multiversion(targets("x86_64+avx2"))]
 pub(super) fn normalized(histograms: [f32; LENGTH], contrast: f64) -> [f32; LENGTH] {
     /// No component above this counts for more.
     const CLIP: f64 = 0.2;

@@ -1,5 +1,7 @@
 //! Smoothing with a Gaussian; beyond its border an image goes on as its outermost pixels.
 
+use multiversion::multiversion;
+
 use crate::plane::Plane;
 
 /// Half of a sampled Gaussian; its sum over both halves and the center is 1.
@@ -75,6 +77,7 @@ impl Gaussian {
 
 /// Adds the two values at the same distance on either side. Adding them to each other first keeps an image that is
 /// symmetric exactly so, and the gradient on its axis exactly zero.
+#[multiversion(targets("x86_64+avx2"))]
 fn add_pairs(sums: &mut [f64], weight: f64, before: &[f64], after: &[f64]) {
     for ((sum, before), after) in sums.iter_mut().zip(before).zip(after) {
         *sum += weight * (before + after);

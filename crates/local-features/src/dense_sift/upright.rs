@@ -5,7 +5,12 @@
 //! gradient of each crossing votes once. A sample's weight in a cell is a product of one for its row and one for its
 //! column, so that votes are gathered along the rows first, for all cells of all grid columns, and then along the
 //! columns, whole rows of histograms at a time. Of the gradient itself, no more than two rows are ever there.
+//!
+//! The loops over whole rows are compiled a second time for processors with wide registers (AVX2), and the one that fits is
+//! chosen at run time. Both do the same operations in the same order, none of them fused, so that descriptors are the
+//! same bytes on either.
 
+use multiversion::multiversion;
 use ndarray::{ArrayViewMut2, aview1};
 
 use super::descriptor::{normalized, offsets, weights};
@@ -141,9 +146,7 @@ impl Upright {
             gather(&votes, &self.got_by_cells, &mut gathered);
             for share in shares {
                 let row = &mut self.histograms[share.cell * self.columns.cells..][..self.columns.cells];
-                for (sums, votes) in row.iter_mut().zip(&gathered) {
-                    *sums = plus(sums, share.weight, votes);
-                }
+                add(row, share.weight, &gathered);
             }
         }
     }
@@ -186,6 +189,7 @@ fn between(one: f32, other: f32, fraction: f32) -> f32 {
 }
 
 /// Writes what each crossing of a row between two rows of pixels gives to each orientation.
+#[multiversion(targets("x86_64+avx2"))]
 fn vote(above: &Line, below: &Line, fraction: f32, votes: &mut [Histogram]) {
     let gradients = above.x.iter().zip(&below.x).zip(above.y.iter().zip(&below.y));
     for (((x_above, x_below), (y_above, y_below)), votes) in gradients.zip(votes.chunks_exact_mut(SAMPLES)) {
@@ -202,10 +206,19 @@ fn vote(above: &Line, below: &Line, fraction: f32, votes: &mut [Histogram]) {
 }
 
 /// Gathers the votes of a row of crossings into the cells of all grid columns.
+#[multiversion(targets("x86_64+avx2"))]
 fn gather(votes: &[Histogram], got_by_cells: &[Vec<Share>], gathered: &mut [Histogram]) {
     for (cell, shares) in gathered.iter_mut().zip(got_by_cells) {
         let none = [0.0; ORIENTATIONS];
         *cell = shares.iter().fold(none, |sums, share| plus(&sums, share.weight, &votes[share.position]));
+    }
+}
+
+/// `sums ← sums + weight · votes`, for a row of histograms.
+#[multiversion(targets("x86_64+avx2"))]
+fn add(sums: &mut [Histogram], weight: f32, votes: &[Histogram]) {
+    for (sums, votes) in sums.iter_mut().zip(votes) {
+        *sums = plus(sums, weight, votes);
     }
 }
 
