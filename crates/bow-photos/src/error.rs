@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use bow_classifier::training::TrainingError;
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -76,6 +78,15 @@ pub enum Error {
         class: usize,
         /// How many there are.
         classes: usize,
+    },
+    /// A class that can't be learned.
+    #[error("class {class}: {reason}")]
+    Learning {
+        /// The class.
+        class: String,
+        /// Why.
+        #[source]
+        reason: TrainingError,
     },
     /// Something that can't be stored.
     #[error("can't be stored: {reason}")]

@@ -1,7 +1,7 @@
 //! Support vector machines for any number of classes over the same vectors.
 
 use bow_classifier::training::{
-    CostSelection, CrossValidation, DualSolution, KernelWeights, MklSolution, train_kernel_weights,
+    CostSelection, CrossValidation, DualSolution, KernelWeights, MklSolution, TrainingError, train_kernel_weights,
 };
 use bow_classifier::{Observer, Stage};
 use kernels::{Kernel, symmetric_gram};
@@ -79,7 +79,7 @@ impl PhotoClassifier {
         let trained = classes.iter().map(|(name, truths)| {
             let (grams, shown, plain) = grams.of_class(truths);
             let MklSolution { weights, dual, .. } =
-                train_kernel_weights(&grams, &shown, &weights, &configuration.svm())?;
+                train_kernel_weights(&grams, &shown, &weights, &configuration.svm()).map_err(of_class(name))?;
             let DualSolution { coefficients: of_plain, bias, .. } = dual;
             let mut coefficients = Array1::zeros(vectors.nrows());
             for (photo, coefficient) in plain.into_iter().zip(of_plain) {
@@ -114,12 +114,18 @@ pub fn compare_costs(
     check_truths(classes, vectors.nrows())?;
     let grams = Grams::new(vocabulary, vectors.view(), &())?;
     let weights: KernelWeights = configuration.kernel_weights();
-    let selections = classes.iter().map(|(_, truths)| {
+    let selections = classes.iter().map(|(name, truths)| {
         let (grams, shown, _) = grams.of_class(truths);
         let grams: Vec<_> = grams.iter().map(Array2::view).collect();
-        Ok(validation.compare_costs_of_kernels(&configuration.svm(), &weights, costs, &grams, &shown)?)
+        let selection = validation.compare_costs_of_kernels(&configuration.svm(), &weights, costs, &grams, &shown);
+        selection.map_err(of_class(name))
     });
     Ok(CostSelection::mean(&selections.collect::<Result<Vec<_>, Error>>()?)?)
+}
+
+/// Says of which class it is that something went wrong.
+fn of_class(name: &str) -> impl Fn(TrainingError) -> Error {
+    move |reason| Error::Learning { class: name.to_owned(), reason }
 }
 
 fn check_truths(classes: &[(String, Vec<Truth>)], photos: usize) -> Result<(), Error> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bow_classifier::convert::{LibsvmVectors, expansion_from_libsvm};
+use bow_classifier::training::CrossValidation;
 use bow_mapping::{Normalization, Pooling, RankOptions};
 use bow_photos::{
     Cache, ChannelSettings, Configuration, Error, FisherOptions, KernelWeighting, MappingSettings, PhotoClassifier,
@@ -192,7 +193,7 @@ fn costs_are_compared_and_kernels_weighted() {
     let (_folder, paths, classes) = photos();
     let configuration = Configuration { kernel_weights: KernelWeighting::Uniform, ..small() };
     let Learned { vectors, classifier } = learn(&configuration, &paths, &classes, None);
-    let validation = bow_classifier::training::CrossValidation { folds: 3, seed: 1 };
+    let validation = CrossValidation { folds: 3, seed: 1 };
     let vocabulary = classifier.vocabulary();
     let found =
         compare_costs(&configuration, vocabulary, &vectors.values, &classes, &[0.1, 10.0], &validation).unwrap();
@@ -208,6 +209,10 @@ fn costs_are_compared_and_kernels_weighted() {
     let weights: Vec<f64> = classifier.model(0).unwrap().expansion().terms().iter().map(|term| term.weight).collect();
     assert_eq!(weights, [1.0 / 3.0; 3]);
     assert!(classifier.model(2).is_err());
+    let scarce = CrossValidation { folds: paths.len(), ..validation };
+    let refused = compare_costs(&configuration, vocabulary, &vectors.values, &classes[1..], &[1.0], &scarce);
+    let told = refused.unwrap_err().to_string();
+    assert!(told.starts_with(&format!("class {}: {} folds, but only", classes[1].0, paths.len())), "{told}");
 }
 
 /// LIBSVM's machine over vectors, in the words of its model file.
