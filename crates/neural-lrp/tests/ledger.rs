@@ -9,7 +9,7 @@ use neural_lrp::{Composite, Explainer, Initial, Network, NetworkBuilder, Selecto
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use relevance::{Entry, Ledger};
+use relevance::Ledger;
 
 /// Every rule that a layer with weights can have.
 const LINEAR_RULES: [&str; 13] = [
@@ -194,16 +194,6 @@ fn growth(ledger: &Ledger) -> f64 {
     largest / ledger.total().upper.magnitude
 }
 
-/// How many times what came into a step, without signs, is what left it: where parts of both signs meet and cancel,
-/// f64 does not hold what is left to 1e-10 of itself.
-fn cancellation(ledger: &Ledger) -> f64 {
-    let of_step = |entry: &Entry| {
-        let sunk: f64 = entry.sinks.iter().map(|(_, amount)| amount.magnitude).sum();
-        entry.upper.magnitude / (entry.lower.magnitude + sunk)
-    };
-    ledger.entries.iter().map(of_step).fold(0.0, f64::max)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -218,7 +208,7 @@ proptest! {
             let explained = forward.explain(&composite, &Initial::Array(initial).into()).unwrap();
             for ledger in &explained.ledgers {
                 prop_assert!(!ledger.entries.is_empty());
-                if growth(ledger) > 1e5 || cancellation(ledger) > 1e5 {
+                if growth(ledger) > 1e5 {
                     continue;
                 }
                 prop_assert!(ledger.check(1e-10).is_ok(), "{rule}: {}\n{ledger}", ledger.check(1e-10).unwrap_err());
