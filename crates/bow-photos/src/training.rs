@@ -64,7 +64,8 @@ impl PhotoClassifier {
     /// * `classes` — the name of each, and whether each photo shows it, N
     ///
     /// # Errors
-    /// Not one truth for each photo; a class that all photos show, or none; vectors that the kernels do not take.
+    /// [`Error::Labels`] for not one truth for each photo; [`Error::Learning`] for a class that all photos show, or none;
+    /// [`Error::Classifier`] for vectors that the kernels do not take.
     pub fn train(
         configuration: &Configuration,
         vocabulary: Vocabulary,
@@ -102,7 +103,8 @@ impl PhotoClassifier {
 /// * `classes` — the name of each, and whether each photo shows it, N
 ///
 /// # Errors
-/// As for [`PhotoClassifier::train`], and those of [`CrossValidation::compare_costs_of_kernels`].
+/// As for [`PhotoClassifier::train`]; [`Error::Learning`] also for what [`CrossValidation::compare_costs_of_kernels`]
+/// refuses, such as a class of fewer photos than there are folds.
 pub fn compare_costs(
     configuration: &Configuration,
     vocabulary: &Vocabulary,

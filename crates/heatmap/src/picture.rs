@@ -152,7 +152,8 @@ mod tests {
         fn any_finite_values_make_a_picture_of_the_maps_size(
             height in 1usize..20, width in 1usize..20, scale in -1e307..1e307
         ) {
-            let relevance = Array2::from_shape_fn((height, width), |(row, column)| scale * ((row as f64 - column as f64) / 20.0));
+            let value = |(row, column): (usize, usize)| scale * ((row as f64 - column as f64) / 20.0);
+            let relevance = Array2::from_shape_fn((height, width), value);
             let clamped = relevance.mapv(|value: f64| value.clamp(-1.0, 1.0));
             for &map in ColorMap::ALL {
                 let picture = render(relevance.view(), map).unwrap();

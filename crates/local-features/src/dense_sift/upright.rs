@@ -6,8 +6,8 @@
 //! column, so that votes are gathered along the rows first, for all cells of all grid columns, and then along the
 //! columns, whole rows of histograms at a time. Of the gradient itself, no more than two rows are ever there.
 //!
-//! The loops over whole rows are compiled a second time for processors with wide registers (AVX2), and the one that fits is
-//! chosen at run time. Both do the same operations in the same order, none of them fused, so that descriptors are the
+//! The loops over whole rows are compiled a second time for processors with wide registers (AVX2), and the one that fits
+//! is chosen at run time. Both do the same operations in the same order, none of them fused, so that descriptors are the
 //! same bytes on either.
 
 use multiversion::multiversion;
