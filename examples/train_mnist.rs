@@ -19,8 +19,8 @@ use datasets::mnist::{Mnist, Split};
 use indicatif::{ProgressBar, ProgressStyle};
 use model_files::{InputShapes, Place, Precision, WriteOptions};
 use ndarray::{Array2, ArrayView3, Axis, Ix2, ShapeError, s};
-use neural_lrp::training::LayerPlan::{Dense, Noise, Rectifier, Tanh};
-use neural_lrp::training::{Augmentation, LayerPlan, Pace, Perceptron, Pictures, Settings, Trainer, accuracy};
+use perceptrons::LayerPlan::{Dense, Noise, Rectifier, Tanh};
+use perceptrons::{Augmentation, LayerPlan, Pace, Perceptron, Pictures, Settings, Trainer, accuracy};
 use whole_file::Unfinished;
 
 /// Between checkpoints.

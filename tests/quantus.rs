@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use evaluation::measures::{relative_change, slope};
-use evaluation::{Along, Case, LayerOrder, Measure, Outcome, Randomization, Randomized, structural_similarity};
+use evaluation::{Case, CurveAxis, LayerOrder, Measure, Outcome, Randomization, Randomized, structural_similarity};
 use model_files::InputShapes;
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 use ndarray_npy::{NpzReader, ReadNpyExt};
-use neural_lrp::definition::{Constant, Input};
+use neural_lrp::operation::{Constant, Input};
 use neural_lrp::methods::Method;
 use neural_lrp::operations::read;
 use neural_lrp::{Explainer, Network, NetworkClassifier};
@@ -203,7 +203,7 @@ impl Sample<'_> {
         let text = format!("model-parameter-randomisation=layer-order:{order}");
         let outcome = self.outcome(&text, self.relevance.view(), &randomized);
         let curve = outcome.curve.unwrap();
-        let Along::Layers(layers) = &curve.along else { panic!("{:?}", curve.along) };
+        let CurveAxis::Layers(layers) = &curve.along else { panic!("{:?}", curve.along) };
         assert_eq!(layers.len(), expected.as_object().unwrap().len() - 1, "all but the original");
         for (layer, found) in layers.iter().zip(curve.values.column(0)) {
             close(&format!("{name} {layer}"), *found, number(&expected[module(layer)]), EXACT);
@@ -246,9 +246,9 @@ impl RandomizableClassifier for Drawn {
         let mut parameters = NpzReader::new(File::open(&self.parameters)?)?;
         let mut builder = self.classifier.explainer().network().to_builder();
         let draft = builder.nodes.iter_mut().find(|draft| draft.name == name).unwrap();
-        let mut definition = draft.operation.definition();
+        let mut spec = draft.operation.to_spec();
         let mut files = ["weight", "bias"].iter();
-        for input in &mut definition.inputs {
+        for input in &mut spec.inputs {
             if let Input::Constant(Constant::Real(values)) = input {
                 let file = format!("{}.{}.npy", module(&name), files.next().unwrap());
                 let drawn: ArrayD<f32> = parameters.by_name(&file)?;
@@ -256,7 +256,7 @@ impl RandomizableClassifier for Drawn {
                 *values = Arc::new(drawn.mapv(f64::from));
             }
         }
-        draft.operation = read(&definition)?.operation;
+        draft.operation = read(&spec)?.operation;
         let shape = builder.inputs[0].1[1..].iter().map(|length| length.unwrap()).collect::<Vec<_>>();
         let classifier = Arc::new(classifier(&builder.build()?, &shape));
         Ok(Box::new(Self { classifier, parameters: self.parameters.clone() }))

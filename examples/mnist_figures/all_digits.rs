@@ -1,6 +1,6 @@
 //! Fig. 22: pixels of all ten digits are flipped.
 
-use evaluation::{Along, Among, Evaluation, FlipOrder, Follow, Judged};
+use evaluation::{CurveAxis, CurveTarget, Evaluation, FlipOrder, PixelSubset, Score};
 use report::{Plot, Table};
 
 use crate::decompositions::signed;
@@ -35,11 +35,11 @@ pub fn figure_22(study: &Study) -> Outcome<Figure> {
     let mut found: Vec<(&str, Vec<Curves>)> = Vec::new();
     for explaining in explaining(TWO_PERCENT)? {
         let orders = if found.is_empty() { &ORDERS[..] } else { &ORDERS[..2] };
-        let measures: Vec<_> = orders.iter().map(|&order| flipping(order, Among::All, explaining.step)).collect();
+        let measures: Vec<_> = orders.iter().map(|&order| flipping(order, PixelSubset::All, explaining.step)).collect();
         let evaluation = evaluate(study, &digits, &explaining, &measures, 22)?;
         let curves = |measure| Curves {
-            of_true: Points::of(&evaluation, measure, Follow::Target),
-            of_best_wrong: Points::of(&evaluation, measure, Follow::BestOther),
+            of_true: Points::of(&evaluation, measure, CurveTarget::Target),
+            of_best_wrong: Points::of(&evaluation, measure, CurveTarget::BestOther),
         };
         let curves: Vec<Curves> = (0..orders.len()).map(curves).collect();
         for (&order, curves) in orders.iter().zip(&curves) {
@@ -84,9 +84,9 @@ fn kept(evaluation: &Evaluation) -> Table {
 }
 
 /// What a digit is taken for when so many percent of its pixels, or a few more, are flipped.
-fn class_at(judged: &Judged, measure: usize, percent: f64) -> Option<usize> {
+fn class_at(judged: &Score, measure: usize, percent: f64) -> Option<usize> {
     let curve = judged.outcomes.get(measure)?.curve.as_ref()?;
-    let Along::Share(shares) = &curve.along else { return None };
+    let CurveAxis::Share(shares) = &curve.along else { return None };
     let step = shares.iter().position(|&share| 100.0 * share >= percent)?;
     Some(largest(&curve.values.row(step).to_vec()))
 }

@@ -3,11 +3,13 @@
 use std::num::NonZeroUsize;
 
 use evaluation::measures::PixelFlipping;
-use evaluation::{Along, Among, Evaluation, FlipOrder, Follow, Judged, MeanCurve, Measure, Replacement, Sample};
+use evaluation::{
+    CurveAxis, CurveTarget, Evaluation, FlipOrder, MeanCurve, Measure, PixelSubset, Replacement, Sample, Score,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array2, Axis};
 use neural_lrp::methods::Method;
-use neural_lrp::{Approach, Composite, NetworkClassifier};
+use neural_lrp::{Attribution, Composite, NetworkClassifier};
 use relevance::ExplainError;
 use report::Plot;
 
@@ -40,15 +42,15 @@ impl Study {
 /// What explains, and in what steps pixels are flipped by it.
 pub struct Explaining {
     pub name: &'static str,
-    approach: Approach,
+    attribution: Attribution,
     pub step: NonZeroUsize,
 }
 
 /// Eq. 56 in small steps, and what it is compared with in larger ones.
 pub fn explaining(step: NonZeroUsize) -> Outcome<[Explaining; 4]> {
-    let compared = |name, approach| Explaining { name, approach, step: FIVE_PERCENT };
+    let compared = |name, attribution| Explaining { name, attribution, step: FIVE_PERCENT };
     Ok([
-        Explaining { name: "LRP (Eq. 56)", approach: equation_56()?, step },
+        Explaining { name: "LRP (Eq. 56)", attribution: equation_56()?, step },
         compared("LRP ε = 0.01", Composite::named("figure-25-epsilon-0.01")?.into()),
         compared("gradient", Method::Gradient.into()),
         compared("input × gradient", Method::InputXGradient.into()),
@@ -56,7 +58,7 @@ pub fn explaining(step: NonZeroUsize) -> Outcome<[Explaining; 4]> {
 }
 
 /// The paper's flipping, `pixel · (−1)`, in an order.
-pub fn flipping(order: FlipOrder, pixels: Among, features_in_step: NonZeroUsize) -> Box<dyn Measure> {
+pub fn flipping(order: FlipOrder, pixels: PixelSubset, features_in_step: NonZeroUsize) -> Box<dyn Measure> {
     let replacement = Replacement::Inversion;
     Box::new(PixelFlipping { features_in_step, order, pixels, replacement, ..PixelFlipping::default() })
 }
@@ -71,7 +73,7 @@ pub fn evaluate(
 ) -> Outcome<Evaluation> {
     // 32 bits are enough for curves, and twice as fast.
     let network = DigitNetwork::<f32>::read(&study.models, Kind::Rect)?;
-    let classifier = NetworkClassifier::new(network.explainer.clone(), &[28 * 28], explaining.approach.clone())?;
+    let classifier = NetworkClassifier::new(network.explainer.clone(), &[28 * 28], explaining.attribution.clone())?;
     let sample = |number: usize| -> Result<Sample, ExplainError> {
         let Digit { index, target } = digits[number];
         let ink = study.digit(index);
@@ -92,7 +94,7 @@ pub fn evaluate(
 }
 
 /// What was found of each digit.
-pub fn judged(evaluation: &Evaluation) -> impl Iterator<Item = &Judged> {
+pub fn judged(evaluation: &Evaluation) -> impl Iterator<Item = &Score> {
     evaluation.samples().iter().flatten()
 }
 
@@ -101,9 +103,9 @@ pub fn judged(evaluation: &Evaluation) -> impl Iterator<Item = &Judged> {
 pub struct Points(Vec<(f64, f64)>);
 
 impl Points {
-    pub fn of(evaluation: &Evaluation, measure: usize, follow: Follow) -> Self {
+    pub fn of(evaluation: &Evaluation, measure: usize, follow: CurveTarget) -> Self {
         match evaluation.mean_curve(measure, follow) {
-            Some(MeanCurve { along: Along::Share(shares), values }) => {
+            Some(MeanCurve { along: CurveAxis::Share(shares), values }) => {
                 Self(shares.iter().zip(values).map(|(share, estimate)| (100.0 * share, estimate.mean)).collect())
             }
             _ => Self::default(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
-use neural_lrp::{Approach, Composite, Explainer, Real, Target};
+use neural_lrp::{Attribution, Composite, Explainer, Real, Target};
 
 use crate::Outcome;
 
@@ -92,9 +92,14 @@ impl<F: Real> DigitNetwork<F> {
     }
 
     /// Relevance of pixels, (N, 28, 28).
-    pub fn relevance(&self, inputs: ArrayView2<'_, F>, target: Target, approach: &Approach) -> Outcome<Array3<f64>> {
+    pub fn relevance(
+        &self,
+        inputs: ArrayView2<'_, F>,
+        target: Target,
+        attribution: &Attribution,
+    ) -> Outcome<Array3<f64>> {
         let forward = self.explainer.forward(inputs.into_dyn())?;
-        let explained = approach.explain(&forward, &approach.initial(target).into())?;
+        let explained = attribution.explain(&forward, &attribution.initial(target).into())?;
         let relevance = explained.relevance[0].mapv(|relevance| relevance.as_());
         Ok(relevance.into_shape_with_order((inputs.nrows(), 28, 28))?)
     }
@@ -119,6 +124,6 @@ pub struct Decomposed {
 }
 
 /// The rule of the paper's Figs 12 to 24.
-pub fn equation_56() -> Outcome<Approach> {
+pub fn equation_56() -> Outcome<Attribution> {
     Ok(Composite::named("figure-12")?.into())
 }

@@ -1,6 +1,6 @@
 //! Figs 18 to 21: pixels of threes and fours are flipped.
 
-use evaluation::{Along, Among, Evaluation, FlipOrder, Follow};
+use evaluation::{CurveAxis, CurveTarget, Evaluation, FlipOrder, PixelSubset};
 
 use crate::figure::Figure;
 use crate::flipping::{ONE_PERCENT, Points, evaluate, explaining, flipping, judged, numbers, plot};
@@ -27,7 +27,7 @@ struct Flips {
     title: &'static str,
     text: &'static str,
     order: FlipOrder,
-    among: Among,
+    among: PixelSubset,
     /// Whose relevance it is.
     target: fn(&Watched) -> u8,
 }
@@ -41,7 +41,7 @@ pub fn figure_18(study: &Study) -> Outcome<Figure> {
             title: "flipping the highest-scoring non-digit pixels",
             text: "The highest-scoring pixels that are no part of the digit are flipped first: white ones become black.",
             order: FlipOrder::HighestFirst,
-            among: Among::OutOfMask,
+            among: PixelSubset::OutOfMask,
             target: |watched| watched.label,
         },
     )
@@ -56,7 +56,7 @@ pub fn figure_19(study: &Study) -> Outcome<Figure> {
             title: "flipping the highest-scoring pixels",
             text: "The highest-scoring pixels of all are flipped first, whether or not they are the digit's.",
             order: FlipOrder::HighestFirst,
-            among: Among::All,
+            among: PixelSubset::All,
             target: |watched| watched.label,
         },
     )
@@ -71,7 +71,7 @@ pub fn figure_20(study: &Study) -> Outcome<Figure> {
             title: "flipping the pixels nearest to zero",
             text: "The pixels whose relevance is nearest to zero are flipped first: the score should stay.",
             order: FlipOrder::NearestToZeroFirst,
-            among: Among::All,
+            among: PixelSubset::All,
             target: |watched| watched.label,
         },
     )
@@ -87,7 +87,7 @@ pub fn figure_21(study: &Study) -> Outcome<Figure> {
             text: "The relevance is that for a wrong class, 8 for threes and 9 for fours; the pixels that speak most \
                against it are flipped first.",
             order: FlipOrder::LowestFirst,
-            among: Among::All,
+            among: PixelSubset::All,
             target: |watched| watched.wrong,
         },
     )
@@ -104,7 +104,7 @@ fn figure(study: &Study, flips: &Flips) -> Outcome<Figure> {
             let measures = [flipping(flips.order, flips.among, explaining.step)];
             let evaluation = evaluate(study, &digits, explaining, &measures, flips.number)?;
             let scores = [watched.label, watched.wrong, watched.another]
-                .map(|class| (class, Points::of(&evaluation, 0, Follow::Class(class.into()))));
+                .map(|class| (class, Points::of(&evaluation, 0, CurveTarget::Class(class.into()))));
             for (class, points) in &scores {
                 points.write(&mut numbers, explaining.name, watched.name, flips.order, &class.to_string());
             }
@@ -159,7 +159,7 @@ impl Turned {
         let mut at_step: Vec<(f64, usize)> = Vec::new();
         for judged in judged(evaluation) {
             let Some(curve) = judged.outcomes.first().and_then(|outcome| outcome.curve.as_ref()) else { continue };
-            let Along::Share(shares) = &curve.along else { continue };
+            let CurveAxis::Share(shares) = &curve.along else { continue };
             let taken: Vec<bool> = curve.values.outer_iter().map(|scores| largest(&scores.to_vec()) == class).collect();
             turned.ever += usize::from(taken.contains(&true));
             at_step.extend(shares.iter().skip(at_step.len()).map(|&share| (share, 0)));

@@ -10,7 +10,7 @@ use crate::flipping::check_target;
 use crate::pixels::{by_pixel, relevance_of_pixels};
 use crate::settings::choice;
 use crate::walk::{Walk, even_stops, mean_height, positions_of_regions};
-use crate::{Along, Curve, Error, FlipOrder, Measure, Outcome, Output, Randomized, Regions, Replacement};
+use crate::{Curve, CurveAxis, Error, FlipOrder, Measure, Outcome, Output, Randomized, Regions, Replacement};
 
 /// A sample on which explanations are judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub struct Case<'a> {
 
 choice! {
     /// Which pixels are flipped.
-    pub enum Among {
+    pub enum PixelSubset {
         /// All.
         All = "all",
         /// Those in the sample's mask.
@@ -143,11 +143,11 @@ impl<'a> Case<'a> {
         let values = output.of(walk.scores(self.classifier, stops)?);
         let shares: Vec<f64> = stops.iter().map(|&stop| stop as f64 / (pixels.0 * pixels.1) as f64).collect();
         let value = mean_height(&shares, values.column(self.target));
-        Ok(Outcome { value, curve: Some(Curve { along: Along::Share(shares), values }) })
+        Ok(Outcome { value, curve: Some(Curve { along: CurveAxis::Share(shares), values }) })
     }
 }
 
-impl Among {
+impl PixelSubset {
     /// The pixels of the order that are meant.
     pub(crate) fn of(self, order: Vec<usize>, case: &Case<'_>, measure: &dyn Measure) -> Result<Vec<usize>, Error> {
         if self == Self::All {

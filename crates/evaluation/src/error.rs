@@ -33,7 +33,7 @@ pub enum Error {
     Pixels {
         /// The shape of the input.
         shape: Vec<usize>,
-        /// Along which axis a pixel's channels are said to lie.
+        /// CurveAxis which axis a pixel's channels are said to lie.
         channel_axis: Option<usize>,
     },
     /// A value that is infinite or NaN.

@@ -5,14 +5,14 @@ use rayon::prelude::*;
 use relevance::{ExplainError, ExplainableClassifier, RandomizableClassifier};
 use serde::{Deserialize, Serialize};
 
-use crate::{Along, Case, Error, Estimate, Measure, Outcome, Randomized, Sample};
+use crate::{Case, CurveAxis, Error, Estimate, Measure, Outcome, Randomized, Sample};
 
 /// How many samples are judged before the caller hears of it.
 const SAMPLES_TOGETHER: usize = 16;
 
 /// What measures say of one sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Judged {
+pub struct Score {
     /// The target whose score was explained.
     pub target: usize,
     /// One outcome for each measure.
@@ -64,7 +64,7 @@ pub struct Evaluation {
     /// The measures, as texts.
     measures: Vec<String>,
     /// The samples; `None` for those that are still to be judged.
-    samples: Vec<Option<Judged>>,
+    samples: Vec<Option<Score>>,
 }
 
 impl Evaluation {
@@ -79,7 +79,7 @@ impl Evaluation {
     }
 
     /// What is known of each sample.
-    pub fn samples(&self) -> &[Option<Judged>] {
+    pub fn samples(&self) -> &[Option<Score>] {
         &self.samples
     }
 
@@ -144,7 +144,7 @@ impl Evaluation {
         }
         let waiting: Vec<usize> = (0..self.samples.len()).filter(|&number| self.samples[number].is_none()).collect();
         for numbers in waiting.chunks(SAMPLES_TOGETHER) {
-            let judged: Vec<Result<Judged, Error>> = numbers
+            let judged: Vec<Result<Score, Error>> = numbers
                 .par_iter()
                 .map(|&number| judge.judge(number).map_err(|error| at_sample(number, error)))
                 .collect();
@@ -159,7 +159,7 @@ impl Evaluation {
     /// The values of a measure, by its position among the measures: `None` for samples that are not judged, and where
     /// the measure is not defined.
     pub fn values(&self, measure: usize) -> Vec<Option<f64>> {
-        let value = |judged: &Judged| judged.outcomes.get(measure)?.value;
+        let value = |judged: &Score| judged.outcomes.get(measure)?.value;
         self.samples.iter().map(|judged| judged.as_ref().and_then(value)).collect()
     }
 
@@ -170,8 +170,8 @@ impl Evaluation {
 
     /// The mean of the curves of a measure, as far as all of them go; `None` where there is none, or none of a number
     /// that is to be followed.
-    pub fn mean_curve(&self, measure: usize, follow: Follow) -> Option<MeanCurve> {
-        let curves: Vec<(&Along, Array1<f64>)> = self
+    pub fn mean_curve(&self, measure: usize, follow: CurveTarget) -> Option<MeanCurve> {
+        let curves: Vec<(&CurveAxis, Array1<f64>)> = self
             .samples
             .iter()
             .flatten()
@@ -189,7 +189,7 @@ impl Evaluation {
 
 /// Which of a curve's numbers are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Follow {
+pub enum CurveTarget {
     /// Those of the target that was explained; the only ones, where a curve has a single number at each step.
     Target,
     /// Those of one class, the same for all samples (the named others of Figs 18–21).
@@ -198,7 +198,7 @@ pub enum Follow {
     BestOther,
 }
 
-impl Follow {
+impl CurveTarget {
     fn of(self, values: &Array2<f64>, target: usize) -> Option<Array1<f64>> {
         match self {
             Self::Target if values.ncols() == 1 => Some(values.column(0).to_owned()),
@@ -219,7 +219,7 @@ impl Follow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeanCurve {
     /// What it goes along.
-    pub along: Along,
+    pub along: CurveAxis,
     /// The mean at each step.
     pub values: Vec<Estimate>,
 }
@@ -234,7 +234,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn judge(&self, number: usize) -> Result<Judged, ExplainError> {
+    fn judge(&self, number: usize) -> Result<Score, ExplainError> {
         let sample = (self.sample)(number)?;
         let explanation = self.classifier.explain(sample.input.view(), sample.target)?;
         let case = |randomized| Case {
@@ -249,7 +249,7 @@ impl Judge<'_> {
         let outcomes = self.measures.iter().zip(&self.randomized);
         let outcomes = outcomes.map(|(measure, randomized)| measure.evaluate(&case(randomized)));
         let outcomes = outcomes.collect::<Result<_, Error>>()?;
-        Ok(Judged { target: sample.target, outcomes })
+        Ok(Score { target: sample.target, outcomes })
     }
 }
 

@@ -75,15 +75,15 @@ mod verdict;
 mod walk;
 
 pub use average_precision::{PrecisionAndRecall, PrecisionRecallCurve};
-pub use case::{Among, Case, Sample};
+pub use case::{Case, PixelSubset, Sample};
 pub use context::{MeanObjectShare, ObjectShare};
 pub use difference::Difference;
 pub use distance::{distance_to, nearer};
 pub use error::Error;
-pub use evaluation::{Evaluation, Follow, Judged, MeanCurve};
+pub use evaluation::{CurveTarget, Evaluation, MeanCurve, Score};
 pub use flipping::{FlipCurve, FlipOptions, flip_curve, flipped_inputs};
 pub use masks::{mean_at, separation, share_of_positive, strongest_pixel};
-pub use measure::{Along, Better, Curve, LayerOrder, Measure, Outcome, Randomization, Randomized};
+pub use measure::{Curve, CurveAxis, Direction, LayerOrder, Measure, Outcome, Randomization, Randomized};
 pub use order::FlipOrder;
 pub use regions::Regions;
 pub use replacement::Replacement;

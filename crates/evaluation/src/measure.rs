@@ -16,10 +16,10 @@ use crate::{Case, Error};
 /// the measure's own page has it.
 ///
 /// ```
-/// use evaluation::{Better, Measure};
+/// use evaluation::{Direction, Measure};
 /// let measure: Box<dyn Measure> = "region-perturbation=order:lowest".parse()?;
 /// assert_eq!(measure.to_string(), "region-perturbation=order:lowest");
-/// assert_eq!(measure.better(), Better::Lower);
+/// assert_eq!(measure.better(), Direction::Lower);
 /// assert!("region-perturbation=patches:3".parse::<Box<dyn Measure>>().is_err());
 /// # Ok::<(), evaluation::Error>(())
 /// ```
@@ -28,7 +28,7 @@ pub trait Measure: Settings + fmt::Debug + Send + Sync {
     fn question(&self) -> &'static str;
 
     /// Which values speak for an explanation.
-    fn better(&self) -> Better;
+    fn better(&self) -> Direction;
 
     /// Whether each sample has to come with a mask.
     fn needs_mask(&self) -> bool {
@@ -68,7 +68,7 @@ impl FromStr for Box<dyn Measure> {
 
 choice! {
     /// Which values of a measure speak for an explanation.
-    pub enum Better {
+    pub enum Direction {
         /// High ones.
         Higher = "higher",
         /// Low ones.
@@ -95,7 +95,7 @@ impl From<Option<f64>> for Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     /// What the curve goes along.
-    pub along: Along,
+    pub along: CurveAxis,
     /// The values: a row for each step, a column for each target of the classifier, or a single one.
     pub values: Array2<f64>,
 }
@@ -103,7 +103,7 @@ pub struct Curve {
 /// What a curve goes along.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Along {
+pub enum CurveAxis {
     /// The share of pixels that are changed.
     Share(Vec<f64>),
     /// The layers whose parameters are drawn anew.

@@ -21,7 +21,7 @@ mod relevance_rank_accuracy;
 mod sparseness;
 mod top_k_intersection;
 
-pub use completeness::Against;
+pub use completeness::Reference;
 pub use local_lipschitz_estimate::slope;
 pub use max_sensitivity::relative_change;
 

@@ -1,6 +1,6 @@
 //! Runs over many samples: stopped and resumed, on any number of threads, summed up.
 
-use evaluation::{Better, Evaluation, Follow, Measure, Sample, measures};
+use evaluation::{CurveTarget, Direction, Evaluation, Measure, Sample, measures};
 use ndarray::Array2;
 use relevance::ExplainError;
 
@@ -132,15 +132,15 @@ fn mean_curves_follow_the_target_a_class_or_the_best_other() {
         .flatten()
         .map(|judged| (judged.target, judged.outcomes[0].curve.as_ref().expect("a curve").values.clone()))
         .collect();
-    type Followed<'a> = (Follow, &'a dyn Fn(usize, &[f64]) -> f64);
+    type Followed<'a> = (CurveTarget, &'a dyn Fn(usize, &[f64]) -> f64);
     let best_other = |target: usize, row: &[f64]| {
         let others = row.iter().enumerate().filter(|(class, _)| *class != target);
         others.map(|(_, &score)| score).fold(f64::NEG_INFINITY, f64::max)
     };
     let follow: [Followed<'_>; 3] = [
-        (Follow::Target, &|target, row| row[target]),
-        (Follow::Class(1), &|_, row| row[1]),
-        (Follow::BestOther, &best_other),
+        (CurveTarget::Target, &|target, row| row[target]),
+        (CurveTarget::Class(1), &|_, row| row[1]),
+        (CurveTarget::BestOther, &best_other),
     ];
     for (follow, value) in follow {
         let found = evaluation.mean_curve(0, follow).expect("a curve");
@@ -150,10 +150,11 @@ fn mean_curves_follow_the_target_a_class_or_the_best_other() {
             assert_eq!((estimate.samples, estimate.mean), (7, values.sum::<f64>() / 7.0));
         }
     }
-    assert_eq!(evaluation.mean_curve(0, Follow::Class(3)), None);
+    assert_eq!(evaluation.mean_curve(0, CurveTarget::Class(3)), None);
     let position = |name: &str| evaluation.measures().iter().position(|text| text == name).expect("a measure");
-    assert_eq!(evaluation.mean_curve(position("sparseness"), Follow::Target), None);
-    let layers = evaluation.mean_curve(position("model-parameter-randomisation"), Follow::Target).expect("a curve");
+    assert_eq!(evaluation.mean_curve(position("sparseness"), CurveTarget::Target), None);
+    let layers =
+        evaluation.mean_curve(position("model-parameter-randomisation"), CurveTarget::Target).expect("a curve");
     assert_eq!(layers.values.len(), 3);
 }
 
@@ -167,5 +168,5 @@ fn a_perfect_order_is_better_than_a_random_one_on_average() {
     evaluation.run(&measures, &Toy::new(0), &sample, unwatched).expect("evaluated");
     let means = [0, 1, 2].map(|measure| evaluation.estimate(measure).expect("values").mean);
     assert!(means[0] < means[1] && means[1] < means[2], "{means:?}");
-    assert_eq!((measures[0].better(), measures[2].better()), (Better::Lower, Better::Higher));
+    assert_eq!((measures[0].better(), measures[2].better()), (Direction::Lower, Direction::Higher));
 }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use evaluation::measures::{self, relative_change};
-use evaluation::{Along, Measure, Setting, rank_correlation, structural_similarity};
+use evaluation::{CurveAxis, Measure, Setting, rank_correlation, structural_similarity};
 use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis};
 use proptest::prelude::*;
 use relevance::{ExplainError, ExplainableClassifier, Explanation};
@@ -32,7 +32,7 @@ fn pixel_flipping_is_the_mean_height_of_the_scores() {
         close(plain.value("pixel-flipping"), trapezoid(&plain.scores_along(&ranking, |_| black)));
         let inverted = plain.scores_along(&ranking, |value| -value);
         let curve = plain.outcome("pixel-flipping=replacement:inversion").curve.expect("a curve");
-        assert_eq!(curve.along, Along::Share((0..=PIXELS).map(|count| count as f64 / PIXELS as f64).collect()));
+        assert_eq!(curve.along, CurveAxis::Share((0..=PIXELS).map(|count| count as f64 / PIXELS as f64).collect()));
         curve.values.column(plain.target).iter().zip(&inverted).for_each(|(found, expected)| close(*found, *expected));
         // The scores of all targets, not of the explained one alone.
         let last = plain.toy.scores(&[(-&plain.input).view()]).expect("scored");
@@ -65,7 +65,7 @@ fn several_pixels_in_a_step_skip_what_is_between() {
     for plain in plains() {
         let all = plain.outcome("pixel-flipping").curve.expect("a curve").values;
         let some = plain.outcome("pixel-flipping=features-in-step:7").curve.expect("a curve");
-        assert_eq!(some.along, Along::Share(vec![0.0, 0.35, 0.7, 1.0]));
+        assert_eq!(some.along, CurveAxis::Share(vec![0.0, 0.35, 0.7, 1.0]));
         let found = some.values.iter();
         found.zip(&all.select(Axis(0), &[0, 7, 14, 20])).for_each(|(found, expected)| close(*found, *expected));
     }
@@ -261,7 +261,7 @@ fn randomization_replaces_layer_after_layer() {
             let expected: Vec<f64> = (0..3).map(|step| if is_lost(step) { lost } else { kept }).collect();
             let outcome = plain.outcome(&format!("model-parameter-randomisation=layer-order:{order}"));
             let curve = outcome.curve.expect("a curve");
-            assert_eq!(curve.along, Along::Layers(layers.map(|layer| format!("target {layer}")).to_vec()));
+            assert_eq!(curve.along, CurveAxis::Layers(layers.map(|layer| format!("target {layer}")).to_vec()));
             curve.values.column(0).iter().zip(&expected).for_each(|(found, expected)| close(*found, *expected));
             close(outcome.value.expect("defined"), expected.iter().sum::<f64>() / 3.0);
         }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use neural_lrp::definition::Constant;
-use neural_lrp::{Network, NetworkBuilder, Reading, Real};
+use neural_lrp::operation::Constant;
+use neural_lrp::operation::ParsedOperation;
+use neural_lrp::{Network, NetworkBuilder, Real};
 
 use crate::graph::Node;
 use crate::lowering::{self, Lowered};
@@ -24,13 +25,13 @@ pub(crate) fn assemble<F: Real>(model: &Model<F>, given: &InputShapes) -> Result
     for input in &model.inputs {
         let shape = given.get(&input.name).unwrap_or_default();
         assembly.builder.input(&input.name, if any_shape { allowed(input, shape) } else { fixed(shape) });
-        assembly.shapes.insert(input.name.clone(), neural_lrp::bounded(shape.to_vec())?);
+        assembly.shapes.insert(input.name.clone(), neural_lrp::operation::bounded(shape.to_vec())?);
     }
     for step in &model.steps {
         match step {
             Step::Advance(node) => assembly.evaluate(node)?,
             Step::Shaped(node) => assembly.add_shaped(node)?,
-            Step::Ready(node, reading) => assembly.add(node, reading)?,
+            Step::Ready(node, parsed) => assembly.add(node, parsed)?,
         }
     }
     assembly.finish()
@@ -97,21 +98,22 @@ impl<F: Real> Assembly<'_, F> {
         };
         self.values.extend(lowered.constants);
         for node in &lowered.nodes {
-            let reading = read_operation(node, |name| self.constant(name))?;
-            self.add(node, &reading)?;
+            let parsed = read_operation(node, |name| self.constant(name))?;
+            self.add(node, &parsed)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, node: &Node, reading: &Reading<F>) -> Result<(), Error> {
-        let operands: Vec<&str> = reading.operands.iter().filter_map(|&position| node.input(position)).collect();
+    fn add(&mut self, node: &Node, parsed: &ParsedOperation<F>) -> Result<(), Error> {
+        let operands: Vec<&str> = parsed.operands.iter().filter_map(|&position| node.input(position)).collect();
         for &operand in &operands {
             self.add_constant(operand)?;
         }
         let shapes: Vec<&[usize]> = operands.iter().map(|name| self.shape(name).unwrap_or_default()).collect();
-        let shape = neural_lrp::output_shape(reading.operation.as_ref(), &shapes).map_err(|error| at(node, error))?;
+        let shape =
+            neural_lrp::operation::output_shape(parsed.operation.as_ref(), &shapes).map_err(|error| at(node, error))?;
         self.shapes.insert(node.output().to_owned(), shape);
-        self.builder.node(&node.name, Arc::clone(&reading.operation), operands, node.output());
+        self.builder.node(&node.name, Arc::clone(&parsed.operation), operands, node.output());
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array1, ArrayD, IxDyn, arr0};
 use neural_lrp::Real;
-use neural_lrp::definition::Constant;
+use neural_lrp::operation::Constant;
 
 use crate::Error;
 use crate::graph::Node;
@@ -281,7 +281,7 @@ fn reshaped<T: Clone>(array: &ArrayD<T>, shape: &[usize]) -> Result<ArrayD<T>, S
 #[cfg(test)]
 mod tests {
     use ndarray::{arr1, arr2};
-    use neural_lrp::definition::Attribute;
+    use neural_lrp::operation::Attribute;
 
     use super::*;
 

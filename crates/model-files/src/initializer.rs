@@ -7,7 +7,7 @@ use std::sync::Arc;
 use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn};
 use neural_lrp::Real;
-use neural_lrp::definition::Constant;
+use neural_lrp::operation::Constant;
 use rten_onnx::onnx::DataType;
 
 use crate::messages::Tensor;

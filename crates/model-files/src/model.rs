@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use neural_lrp::definition::{Constant, Definition, Input};
+use neural_lrp::operation::ParsedOperation;
+use neural_lrp::operation::{Constant, Input, OperatorSpec};
 use neural_lrp::operations::{self, KINDS};
-use neural_lrp::{Network, Reading, Real};
+use neural_lrp::{Network, Real};
 
 use crate::graph::{Graph, Node};
 use crate::{
@@ -33,7 +34,7 @@ pub(crate) enum Step<F: Real> {
     /// An operation that takes values which are computed in advance, or whose form depends on the shape of its operand.
     Shaped(Node),
     /// An operation, whatever the shapes.
-    Ready(Node, Reading<F>),
+    Ready(Node, ParsedOperation<F>),
 }
 
 /// Reads a network file: an ONNX model, or a text network of the LRP toolbox.
@@ -84,15 +85,15 @@ impl<F: Real> Model<F> {
             } else if waits {
                 Step::Shaped(node)
             } else {
-                let reading = read_operation(&node, |name| graph.constants.get(name))?;
-                Step::Ready(node, reading)
+                let parsed = read_operation(&node, |name| graph.constants.get(name))?;
+                Step::Ready(node, parsed)
             });
         }
         let mut taken: BTreeSet<&str> = graph.outputs.iter().map(String::as_str).collect();
         for step in &steps {
             match step {
                 Step::Advance(node) | Step::Shaped(node) => taken.extend(node.given_inputs()),
-                Step::Ready(node, reading) => taken.extend(reading.operands.iter().filter_map(|&at| node.input(at))),
+                Step::Ready(node, parsed) => taken.extend(parsed.operands.iter().filter_map(|&at| node.input(at))),
             }
         }
         // What the operations hold need not be kept twice.
@@ -183,18 +184,18 @@ fn check_support<F: Real>(graph: &Graph<F>, in_advance: &BTreeSet<String>) -> Re
 pub(crate) fn read_operation<'c, F: Real>(
     node: &Node,
     constant: impl Fn(&str) -> Option<&'c Constant<F>>,
-) -> Result<Reading<F>, Error> {
+) -> Result<ParsedOperation<F>, Error> {
     let input = |name: &String| match constant(name) {
         _ if name.is_empty() => Input::Absent,
         Some(value) => Input::Constant(value.clone()),
         None => Input::Tensor,
     };
-    let definition = Definition {
+    let spec = OperatorSpec {
         kind: node.kind.clone(),
         attributes: node.attributes.clone(),
         inputs: node.inputs.iter().map(input).collect(),
     };
-    operations::read(&definition).map_err(|error| at(node, error))
+    operations::read(&spec).map_err(|error| at(node, error))
 }
 
 /// An error of the network, with the node where it arose.

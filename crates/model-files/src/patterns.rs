@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use neural_lrp::Real;
-use neural_lrp::definition::Constant;
+use neural_lrp::operation::Constant;
 
 use crate::graph::{Graph, Node};
 

@@ -4,7 +4,7 @@
 //! [`lowering`](crate::lowering).
 
 use neural_lrp::Real;
-use neural_lrp::definition::{Attribute, Constant};
+use neural_lrp::operation::{Attribute, Constant};
 use rten_onnx::onnx::DataType;
 
 use crate::graph::{Graph, Node};

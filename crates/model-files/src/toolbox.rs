@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, Ix4, IxDyn};
 use neural_lrp::Real;
-use neural_lrp::definition::{Attribute, Constant};
+use neural_lrp::operation::{Attribute, Constant};
 
 use crate::graph::{Graph, Node};
 use crate::{Dimension, Error, InputDeclaration};

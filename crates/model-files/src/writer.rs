@@ -6,7 +6,7 @@ use std::path::Path;
 
 use half::f16;
 use ndarray::ArrayD;
-use neural_lrp::definition::{Attribute, Constant};
+use neural_lrp::operation::{Attribute, Constant};
 use neural_lrp::{Network, Real};
 use rten_onnx::onnx::{
     AttributeProto, AttributeType, DataLocation, DataType, Dimension, GraphProto, ModelProto, NodeProto,
@@ -131,7 +131,7 @@ impl Document {
         for node in network.nodes() {
             let operands: Vec<String> = node.operands.iter().map(|&operand| name(operand)).collect();
             let rank = node.operands.first().and_then(|operand| ranks.as_ref().map(|ranks| ranks[operand.index()]));
-            self.node(&node.name, node.operation.definition(), &operands, rank, &name(node.output))?;
+            self.node(&node.name, node.operation.to_spec(), &operands, rank, &name(node.output))?;
         }
         let input = |input: &neural_lrp::NetworkInput| {
             let input_name = name(input.tensor);

@@ -4,51 +4,15 @@ use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice};
 use rayon::prelude::*;
 use relevance::{ExplainError, ExplainableClassifier, Explanation};
 
-use crate::explainer::{Explained, Explainer, Forward, Initial, Question, Target, stack};
+use crate::explain::{Explainer, Forward, Initial, Target, stack};
 use crate::methods::Method;
-use crate::{Composite, Error, Network, Real};
+use crate::network::Network;
+use crate::{Error, Real};
 
-/// How a network is explained: by rules, or by one of the methods that they are compared with.
-#[derive(Clone, Debug)]
-pub enum Approach {
-    /// Layer-wise relevance propagation. It begins with the score (Algorithm 2).
-    Rules(Composite),
-    /// One of the gradient family, or Taylor decomposition. They begin with 1.
-    Method(Method),
-}
+mod attribution;
+mod randomization;
 
-impl Approach {
-    /// What it begins with, for a class of each sample.
-    pub fn initial<F>(&self, target: Target) -> Initial<F> {
-        match self {
-            Self::Rules(_) => Initial::Score(target),
-            Self::Method(_) => Initial::One(target),
-        }
-    }
-
-    /// Explains a batch.
-    ///
-    /// # Errors
-    /// As [`Forward::explain`] and [`Method::explain`].
-    pub fn explain<F: Real>(&self, forward: &Forward<'_, F>, question: &Question<F>) -> Result<Explained<F>, Error> {
-        match self {
-            Self::Rules(composite) => forward.explain(composite, question),
-            Self::Method(method) => method.explain(forward, question),
-        }
-    }
-}
-
-impl From<Composite> for Approach {
-    fn from(composite: Composite) -> Self {
-        Self::Rules(composite)
-    }
-}
-
-impl From<Method> for Approach {
-    fn from(method: Method) -> Self {
-        Self::Method(method)
-    }
-}
+pub use attribution::Attribution;
 
 /// A network of one input, as an [`ExplainableClassifier`] of single samples: what measures of explanations take.
 ///
@@ -83,7 +47,7 @@ pub struct NetworkClassifier<F: Real> {
     scorer: Explainer<F>,
     shape: Vec<usize>,
     targets: usize,
-    approach: Approach,
+    attribution: Attribution,
 }
 
 /// How many samples are scored in one pass, at most: enough for matrix products to be at their best, …
@@ -97,9 +61,9 @@ impl<F: Real> NetworkClassifier<F> {
     /// # Errors
     /// [`Error::Input`] or [`Error::Node`] when the network has several inputs, or does not take such samples; what is
     /// wrong with a composite that does not fit the network.
-    pub fn new(explainer: Explainer<F>, shape: &[usize], approach: impl Into<Approach>) -> Result<Self, Error> {
-        let approach = approach.into();
-        if let Approach::Rules(composite) = &approach {
+    pub fn new(explainer: Explainer<F>, shape: &[usize], attribution: impl Into<Attribution>) -> Result<Self, Error> {
+        let attribution = attribution.into();
+        if let Attribution::Rules(composite) = &attribution {
             composite.assign(explainer.network())?;
         }
         let samples = explainer.fixed_samples().unwrap_or(1);
@@ -107,7 +71,7 @@ impl<F: Real> NetworkClassifier<F> {
         let targets = shapes[explainer.explained().index()].iter().product::<usize>() / samples;
         let together = (NUMBERS_TOGETHER / shape.iter().product::<usize>().max(1)).clamp(1, SAMPLES_TOGETHER);
         let (explainer, scorer) = (explainer.clone().samples_together(1), explainer.samples_together(together));
-        Ok(Self { explainer, scorer, shape: shape.to_vec(), targets, approach })
+        Ok(Self { explainer, scorer, shape: shape.to_vec(), targets, attribution })
     }
 
     /// What makes the explanations.
@@ -116,8 +80,8 @@ impl<F: Real> NetworkClassifier<F> {
     }
 
     /// How the network is explained.
-    pub fn approach(&self) -> &Approach {
-        &self.approach
+    pub fn attribution(&self) -> &Attribution {
+        &self.attribution
     }
 
     /// Another network, explained in the same way.
@@ -150,8 +114,8 @@ impl<F: Real> NetworkClassifier<F> {
     /// What an explanation begins with. The copies that fill a pass up get nothing, so that the ledger is that of the
     /// first sample; Taylor decompositions are of each sample by itself.
     fn initial(&self, forward: &Forward<'_, F>, target: usize) -> Result<Initial<F>, Error> {
-        let initial = self.approach.initial(Target::Class(target));
-        if matches!(self.approach, Approach::Method(Method::Taylor(_))) {
+        let initial = self.attribution.initial(Target::Class(target));
+        if matches!(self.attribution, Attribution::Method(Method::Taylor(_))) {
             return Ok(initial);
         }
         let mut relevance = stack(forward.initial(&initial)?);
@@ -182,7 +146,7 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
     fn explain(&self, input: ArrayViewD<'_, f64>, target: usize) -> Result<Explanation, ExplainError> {
         let forward = self.forward(&self.explainer, &[input])?;
         let initial = self.initial(&forward, target)?;
-        let explained = self.approach.explain(&forward, &initial.into())?;
+        let explained = self.attribution.explain(&forward, &initial.into())?;
         let relevance = explained.relevance.iter().flatten().map(|relevance| relevance.as_());
         let numbers = relevance.take(self.shape.iter().product()).collect();
         Ok(Explanation {
@@ -201,6 +165,7 @@ mod tests {
 
     use super::*;
     use crate::NetworkBuilder;
+    use crate::explain::Composite;
     use crate::methods::testing::{assert_close, dense, random, rectifier_network};
     use crate::methods::{DecisionFunction, TaylorDecomposition};
     use crate::operations::{Conv, Flatten, Relu, Sliding};
@@ -217,7 +182,7 @@ mod tests {
         Explainer::new(&network.build().unwrap()).unwrap()
     }
 
-    fn approaches() -> Vec<Approach> {
+    fn approaches() -> Vec<Attribution> {
         let taylor = TaylorDecomposition {
             of: DecisionFunction::Margin,
             ..TaylorDecomposition::towards(random::<IxDyn>(&[30, 2, 3, 3], 4) * 3.0)
@@ -232,15 +197,15 @@ mod tests {
     fn samples_get_what_the_batch_gets() {
         let batch = random::<IxDyn>(&[5, 2, 3, 3], 5);
         let samples: Vec<ArrayViewD<'_, f64>> = batch.axis_iter(Axis(0)).collect();
-        for approach in approaches() {
+        for attribution in approaches() {
             let explainer = convolutional(None);
-            let classifier = NetworkClassifier::new(explainer.clone(), &[2, 3, 3], approach.clone()).unwrap();
+            let classifier = NetworkClassifier::new(explainer.clone(), &[2, 3, 3], attribution.clone()).unwrap();
             assert_eq!((classifier.targets(), classifier.channel_axis()), (3, Some(Axis(0))));
             let forward = explainer.forward(batch.view()).unwrap();
             assert_close(&classifier.scores(&samples).unwrap().into_dyn(), &forward.scores());
-            let question = approach.initial(Target::Class(1)).into();
+            let question = attribution.initial(Target::Class(1)).into();
             // Noise is drawn by the position in a batch, which is 0 for a single sample.
-            let explained = approach.explain(&forward, &question).unwrap();
+            let explained = attribution.explain(&forward, &question).unwrap();
             let explanation = classifier.explain(samples[0].view(), 1).unwrap();
             assert_eq!(explanation.relevance.view(), explained.relevance[0].index_axis(Axis(0), 0));
             assert_eq!(explanation.ledger, explained.ledgers[0]);
@@ -252,9 +217,9 @@ mod tests {
     fn a_network_of_a_fixed_number_of_samples_is_filled_up() {
         let batch = random::<IxDyn>(&[5, 2, 3, 3], 5);
         let samples: Vec<ArrayViewD<'_, f64>> = batch.axis_iter(Axis(0)).collect();
-        for approach in approaches() {
+        for attribution in approaches() {
             let classifier =
-                |samples| NetworkClassifier::new(convolutional(samples), &[2, 3, 3], approach.clone()).unwrap();
+                |samples| NetworkClassifier::new(convolutional(samples), &[2, 3, 3], attribution.clone()).unwrap();
             let (one, two) = (classifier(None), classifier(Some(2)));
             assert_close(&one.scores(&samples).unwrap().into_dyn(), &two.scores(&samples).unwrap().into_dyn());
             let (alone, filled) =

@@ -1,37 +1,22 @@
 //! Layer-wise relevance propagation for neural networks (Bach et al. 2015, Eqs 50–63, Algorithm 2).
 
-pub mod definition;
-pub mod methods;
-pub mod operations;
-pub mod rules;
-pub mod training;
-
-mod activations;
-mod canonizer;
+mod arrays;
 mod classifier;
-mod composite;
-mod contiguous;
 mod error;
-mod explainer;
-mod linear;
-mod matrix_product;
-mod network;
-mod operation;
-mod propagation;
-mod randomization;
+mod explain;
+pub mod methods;
+pub mod network;
+pub mod operation;
+pub mod operations;
 mod real;
+pub mod rules;
 
-pub use activations::Activations;
-pub use canonizer::Canonizer;
-pub use classifier::{Approach, NetworkClassifier};
-pub use composite::{COMPOSITES, Choice, Composite, Selector};
+pub use classifier::{Attribution, NetworkClassifier};
 pub use error::Error;
-pub use explainer::{Explained, Explainer, Forward, Initial, Question, Target};
-pub use linear::{LinearMap, WeightPart};
-pub use network::{
-    LARGEST_TENSOR, Network, NetworkBuilder, NetworkInput, Node, NodeDraft, ShapeDisplay, Tensor, TensorId, bounded,
-    output_shape,
+pub use explain::{
+    COMPOSITES, Choice, Composite, Explained, Explainer, Forward, Initial, Keep, Mask, Propagation, Question,
+    Relevances, Selector, Target,
 };
-pub use operation::{Character, Operation, Reading, Redistribution, Step};
-pub use propagation::{Keep, Mask, Propagation, Relevances};
+pub use network::{Activations, Canonizer, Network, NetworkBuilder, NetworkInput, Node, Tensor, TensorId};
+pub use operation::{Family, LinearMap, Operation, Redistribution, Step, WeightPart};
 pub use real::Real;

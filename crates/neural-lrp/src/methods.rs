@@ -41,7 +41,7 @@
 
 use ndarray::Axis;
 
-use crate::explainer::{Explained, Forward, Question};
+use crate::explain::{Explained, Forward, Question};
 use crate::{Composite, Error, Real};
 
 mod function;
@@ -149,7 +149,7 @@ mod tests {
 
     use super::testing::{assert_close, class, linear_network, quadratic_network, random, rectifier_network};
     use super::*;
-    use crate::explainer::{Explainer, Initial, Target};
+    use crate::explain::{Explainer, Initial, Target};
 
     #[test]
     fn a_linear_network_has_closed_forms() {

@@ -1,34 +1,56 @@
-//! What an operation of a network is.
+//! The contract: what an operation of a network is.
+//!
+//! [`Operation`] is the forward pass beside what its reverse needs, [`Step`] what a pass leaves for the way back,
+//! [`Redistribution`] what comes of it, [`Family`] what becomes of relevance where nobody says otherwise.
+//! [`OperatorSpec`] is an operation in the words of a file. Three kinds of operations have more to say than their
+//! gradient: linear maps with weights ([`LinearMap`]), those that take the largest of several numbers
+//! ([`MaxSelection`]), and products of two tensors ([`Product`]).
 
 use std::fmt;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD};
-use relevance::{Amount, Sink, Stabilizer};
+use relevance::{Amount, Stabilizer};
 
-use crate::definition::Definition;
-use crate::linear::LinearMap;
-use crate::operations::{MaxPooling, Product};
 use crate::{Error, Real};
+
+mod family;
+pub(crate) mod linear;
+mod max_selection;
+mod parsed;
+mod product;
+mod shape;
+pub(crate) mod shares;
+mod spec;
+mod step;
+
+pub use family::Family;
+pub use linear::{LinearMap, WeightPart};
+pub use max_selection::{MaxSelection, Sharing};
+pub use parsed::ParsedOperation;
+pub use product::{Product, Signal};
+pub use shape::{LARGEST_TENSOR, bounded, output_shape};
+pub use spec::{Attribute, Constant, Input, OperatorSpec};
+pub use step::{Redistribution, Step};
 
 /// One operation of a network: its forward pass beside what its reverse needs.
 ///
-/// An operation takes one or more tensors and gives one. It assumes no axis of samples beyond what its definition says,
+/// An operation takes one or more tensors and gives one. It assumes no axis of samples beyond what its spec says,
 /// holds its weights, and keeps nothing of a forward pass: what the reverse needs comes back to it as a [`Step`].
 /// Arrays come in the standard layout and go out in the standard layout.
 pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// The operation in words: its kind, attributes and weights, as ONNX names them.
-    fn definition(&self) -> Definition<F>;
+    fn to_spec(&self) -> OperatorSpec<F>;
 
     /// The operator's name, `"Conv"`.
     fn kind(&self) -> &'static str;
 
     /// How relevance passes through operations like this one, unless a composite says otherwise.
-    fn character(&self) -> Character;
+    fn family(&self) -> Family;
 
     /// Whether operands may have an axis of no length. Those that only move numbers, or go by each number itself, may.
     fn takes_empty_operands(&self) -> bool {
-        matches!(self.character(), Character::Arrangement | Character::Activation | Character::Product)
+        matches!(self.family(), Family::Arrangement | Family::Activation | Family::Product)
     }
 
     /// The shape of the output for operands of the given shapes. Every other method may rely on this having agreed.
@@ -76,7 +98,7 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     }
 
     /// The operation as maximum pooling.
-    fn max_pooling(&self) -> Option<&dyn MaxPooling<F>> {
+    fn max_selection(&self) -> Option<&dyn MaxSelection<F>> {
         None
     }
 
@@ -99,81 +121,5 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// What a person should know beside the kind: `"kernel 3×3, stride 2"`.
     fn description(&self) -> String {
         String::new()
-    }
-}
-
-/// The families of operations by how relevance passes through them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Character {
-    /// A linear map with weights: the rules are about these.
-    Linear,
-    /// Each output depends on one input at its own place: relevance passes (Eq. 63: g_j does not matter).
-    Activation,
-    /// Numbers are moved, copied or left out: relevance goes back the way they came.
-    Arrangement,
-    /// A parameterless sum, mean or norm: shares proportional to the contributions.
-    Sum,
-    /// The largest of several.
-    Maximum,
-    /// Divides by a statistic of its own input: batch, local response, layer normalization.
-    Normalization,
-    /// A product or quotient at each place.
-    Product,
-    /// A matrix product of two tensors.
-    Bilinear,
-    /// Softmax and its logarithm.
-    Softmax,
-}
-
-/// One operation's part of a forward pass.
-#[derive(Clone, Debug)]
-pub struct Step<'a, F: Real> {
-    /// What went in.
-    pub operands: Vec<ArrayViewD<'a, F>>,
-    /// What came out.
-    pub output: ArrayViewD<'a, F>,
-}
-
-/// One backward step of relevance: what each operand gets, and what does not reach them.
-#[derive(Clone, Debug)]
-pub struct Redistribution<F> {
-    /// `R` for each operand, in its shape.
-    pub lower: Vec<ArrayD<F>>,
-    /// What was booked elsewhere; `None` for gradients, which are no relevance and need not balance.
-    pub sinks: Option<Vec<(Sink, Amount)>>,
-}
-
-impl<F: Real> Redistribution<F> {
-    /// Everything reaches the operands.
-    pub fn lossless(lower: Vec<ArrayD<F>>) -> Self {
-        Self { lower, sinks: Some(Vec::new()) }
-    }
-
-    /// With what went elsewhere; amounts of nothing are left out.
-    pub fn with_sinks(lower: Vec<ArrayD<F>>, sinks: impl IntoIterator<Item = (Sink, Amount)>) -> Self {
-        let sinks = sinks.into_iter().filter(|(_, amount)| *amount != Amount::default()).collect();
-        Self { lower, sinks: Some(sinks) }
-    }
-
-    /// A gradient: no books are kept.
-    pub fn gradient(lower: Vec<ArrayD<F>>) -> Self {
-        Self { lower, sinks: None }
-    }
-}
-
-/// An operation, made from its definition.
-#[derive(Clone, Debug)]
-pub struct Reading<F: Real> {
-    /// The operation.
-    pub operation: Arc<dyn Operation<F>>,
-    /// Which of the definition's inputs the operation takes as operands, in this order. The others, constant, are part
-    /// of the operation; constants among these stay operands.
-    pub operands: Vec<usize>,
-}
-
-impl<F: Real> Reading<F> {
-    /// An operation over the given inputs of its definition.
-    pub fn new(operation: impl Operation<F> + 'static, operands: Vec<usize>) -> Self {
-        Self { operation: Arc::new(operation), operands }
     }
 }

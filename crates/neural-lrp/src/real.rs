@@ -6,10 +6,6 @@ use std::iter::Sum;
 use ndarray::{LinalgScalar, ScalarOperand};
 use num_traits::{AsPrimitive, Float, FromPrimitive, NumAssign};
 
-use crate::definition::Definition;
-use crate::operation::Reading;
-use crate::{Error, operations};
-
 /// The numbers of a network: `f32`, as networks are trained, or `f64`, where an explanation must be exact.
 pub trait Real:
     Float
@@ -24,21 +20,13 @@ pub trait Real:
     + fmt::Display
     + Send
     + Sync
+    + 'static
 {
     /// How such a number is named in settings and files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 
     /// The number nearest to `value`.
     fn of(value: f64) -> Self;
-
-    /// As [`operations::read`](crate::operations::read), which calls it.
-    ///
-    /// As a method of each type it is compiled here, once, with all operations; a generic function alone would be
-    /// compiled again by every program and every test that reads a network.
-    ///
-    /// # Errors
-    /// Those of [`operations::read`](crate::operations::read).
-    fn read_operation(definition: &Definition<Self>) -> Result<Reading<Self>, Error>;
 }
 
 macro_rules! real {
@@ -48,10 +36,6 @@ macro_rules! real {
 
             fn of(value: f64) -> Self {
                 value as $number
-            }
-
-            fn read_operation(definition: &Definition<Self>) -> Result<Reading<Self>, Error> {
-                operations::instantiate(definition)
             }
         })+
     };

@@ -25,12 +25,12 @@ use crate::{Error, Real};
 pub mod terms;
 
 mod alpha_beta;
-mod arrange;
 mod deconvnet;
 mod epsilon;
 mod even_bias;
 mod flat;
 mod gamma;
+mod gated;
 mod gradient;
 mod guided;
 mod input_range;
@@ -39,12 +39,12 @@ mod mechanism;
 mod norm;
 mod pass;
 mod proportional;
-mod signal;
+mod rearrange;
 mod taylor;
 mod ties_shared;
 mod toolbox_pool;
 mod w_square;
-mod winner;
+mod winner_takes_all;
 mod z_box;
 mod z_plus;
 
@@ -177,15 +177,15 @@ rules! {
     /// All passes.
     Pass = "pass" in pass,
     /// Back the way the numbers came.
-    Arrange = "arrange" in arrange,
+    Rearrange = "arrange" in rearrange,
     /// The first maximum takes all.
-    Winner = "winner" in winner,
+    WinnerTakesAll = "winner" in winner_takes_all,
     /// All maxima share.
     TiesShared = "ties-shared" in ties_shared,
     /// By value within a pooling window.
     Proportional = "proportional" in proportional,
     /// One factor of a product takes all, or both half.
-    Signal = "signal" in signal,
+    Gated = "signal" in gated,
     /// First-order Taylor decomposition of the operation.
     Taylor = "taylor" in taylor,
     /// Sum pooling as the authors' toolbox treats it.

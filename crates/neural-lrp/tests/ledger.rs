@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
-use neural_lrp::definition::Definition;
+use neural_lrp::operation::OperatorSpec;
 use neural_lrp::rules::{InputRange, Rule};
 use neural_lrp::{Composite, Explainer, Initial, Network, NetworkBuilder, Selector, operations};
 use proptest::prelude::*;
@@ -72,27 +72,27 @@ impl Sketch {
     }
 
     /// Adds an operation where it fits its operands.
-    fn add(&mut self, definition: &Definition<f64>, operands: &[String]) {
-        let Ok(reading) = operations::read(definition) else { return };
+    fn add(&mut self, spec: &OperatorSpec<f64>, operands: &[String]) {
+        let Ok(parsed) = operations::read(spec) else { return };
         let shapes: Vec<&[usize]> = operands
             .iter()
             .filter_map(|name| self.tensors.iter().find(|(other, _)| other == name).map(|(_, shape)| shape.as_slice()))
             .collect();
-        let Ok(shape) = reading.operation.output_shape(&shapes) else { return };
+        let Ok(shape) = parsed.operation.output_shape(&shapes) else { return };
         if shape.contains(&0) || shape.iter().product::<usize>() > 4_000 {
             return;
         }
         let name = format!("t{}", self.tensors.len());
-        self.builder.node(format!("{} {name}", definition.kind), reading.operation, operands.to_vec(), name.clone());
+        self.builder.node(format!("{} {name}", spec.kind), parsed.operation, operands.to_vec(), name.clone());
         self.tensors.push((name, shape));
     }
 
     fn grow(&mut self) {
         let (name, shape) = self.any();
         let channels = shape.get(1).copied().unwrap_or(1);
-        let one = |kind: &str| Definition::new(kind, 1);
+        let one = |kind: &str| OperatorSpec::new(kind, 1);
         let choice = self.random.gen_range(0..20);
-        let definition = match choice {
+        let spec = match choice {
             0..=2 => {
                 let groups = if self.random.gen_bool(0.3) { channels } else { 1 };
                 let outputs = groups * self.random.gen_range(1..4);
@@ -138,27 +138,27 @@ impl Sketch {
             16 | 17 => {
                 let other = self.like(&shape);
                 let kind = ["Add", "Add", "Sub", "Mul"][self.random.gen_range(0..4)];
-                return self.add(&Definition::new(kind, 2), &[name, other]);
+                return self.add(&OperatorSpec::new(kind, 2), &[name, other]);
             }
             18 => {
                 let other = self.like(&shape);
-                return self.add(&Definition::new("Concat", 2).with_integer("axis", 1), &[name, other]);
+                return self.add(&OperatorSpec::new("Concat", 2).with_integer("axis", 1), &[name, other]);
             }
             _ => one("Relu"),
         };
-        self.add(&definition, &[name]);
+        self.add(&spec, &[name]);
     }
 
     /// The network, with all that nobody took flattened into one dense layer.
     fn finish(mut self) -> Network<f64> {
         let (name, shape) = self.tensors[self.tensors.len() - 1].clone();
         let width = shape.iter().product();
-        self.add(&Definition::new("Flatten", 1), &[name]);
+        self.add(&OperatorSpec::new("Flatten", 1), &[name]);
         let weights = self.numbers(&[2, width]);
         let bias = self.numbers(&[2]);
         let (flat, _) = self.tensors[self.tensors.len() - 1].clone();
         self.add(
-            &Definition::new("Gemm", 1).with_integer("transB", 1).with_constant(weights).with_constant(bias),
+            &OperatorSpec::new("Gemm", 1).with_integer("transB", 1).with_constant(weights).with_constant(bias),
             &[flat],
         );
         let (output, _) = &self.tensors[self.tensors.len() - 1];

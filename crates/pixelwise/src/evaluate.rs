@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use evaluation::{Better, Evaluation, Measure, Replacement, measures};
+use evaluation::{Direction, Evaluation, Measure, Replacement, measures};
 
 use crate::failure::{Context, Failure};
 use crate::inputs::Source;
@@ -98,8 +98,8 @@ fn long_help() -> String {
         format!("{}\n\nMeasures:\n", EXAMPLES.replace("\n\n`pixelwise evaluate --help` lists the measures.", ""));
     for measure in measures::all() {
         let better = match measure.better() {
-            Better::Higher => "Higher",
-            Better::Lower => "Lower",
+            Direction::Higher => "Higher",
+            Direction::Lower => "Lower",
         };
         let masks = if measure.needs_mask() { " Needs --masks." } else { "" };
         help += &format!("  {}\n      {} {better} is better.{masks}\n", measure.name(), measure.question());

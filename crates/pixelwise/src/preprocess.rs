@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::Args;
 use images::{Channels, Layout, PRESETS, Preprocessing, Settings};
 use ndarray::ArrayD;
-use neural_lrp::ShapeDisplay;
+use neural_lrp::network::ShapeDisplay;
 use neural_lrp::rules::InputRange;
 
 use crate::failure::{Context, Failure};

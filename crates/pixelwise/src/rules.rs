@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use ndarray::{ArrayD, arr0};
 use neural_lrp::methods::Method;
 use neural_lrp::rules::{InputRange, Rule};
-use neural_lrp::{Approach, Composite, Explained, Forward, Initial, Real, Selector, Target};
+use neural_lrp::{Attribution, Composite, Explained, Forward, Initial, Real, Selector, Target};
 
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
@@ -183,7 +183,7 @@ impl ReadyWay {
     }
 }
 
-impl From<ReadyWay> for Approach {
+impl From<ReadyWay> for Attribution {
     fn from(way: ReadyWay) -> Self {
         match way {
             ReadyWay::Composite(_, composite) => composite.into(),

@@ -2,7 +2,7 @@
 
 use crate::settings::{choice, settings};
 use crate::walk::scores_of;
-use crate::{Better, Case, Error, Measure, Outcome, Replacement};
+use crate::{Case, Direction, Error, Measure, Outcome, Replacement};
 
 settings! {
     /// Completeness (Sundararajan et al. 2017), which is the conservation of relevance (Bach et al. 2015, Eqs 1 and 2):
@@ -18,7 +18,7 @@ settings! {
     /// is in the ledger of each explanation.
     pub struct Completeness = "completeness" {
         /// What the score is compared with: `replaced`, that of the replaced input (as in Quantus), or `nothing`.
-        pub against: Against = Against::Replaced,
+        pub against: Reference = Reference::Replaced,
         /// What the replaced input is (its smallest value, Quantus's "black").
         pub replacement: Replacement = Replacement::Black,
     }
@@ -26,7 +26,7 @@ settings! {
 
 choice! {
     /// What a score is compared with.
-    pub enum Against {
+    pub enum Reference {
         /// The score of the replaced input.
         Replaced = "replaced",
         /// Zero.
@@ -39,14 +39,14 @@ impl Measure for Completeness {
         "Does the relevance sum to what it explains?"
     }
 
-    fn better(&self) -> Better {
-        Better::Lower
+    fn better(&self) -> Direction {
+        Direction::Lower
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
         let total: f64 = case.relevance_of_pixels()?.iter().sum();
         let mut inputs = vec![case.input.to_owned()];
-        if self.against == Against::Replaced {
+        if self.against == Reference::Replaced {
             inputs.push(case.replaced(&self.replacement)?);
         }
         let scores = scores_of(case.classifier, &inputs)?;

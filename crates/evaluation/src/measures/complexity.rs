@@ -1,7 +1,7 @@
 //! Complexity.
 
 use crate::settings::settings;
-use crate::{Better, Case, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome};
 
 settings! {
     /// Complexity (Bhatt et al. 2020): the entropy of how the magnitudes of the relevance are distributed. 0 when a single
@@ -21,8 +21,8 @@ impl Measure for Complexity {
         "Is there little in the heatmap that has to be looked at?"
     }
 
-    fn better(&self) -> Better {
-        Better::Lower
+    fn better(&self) -> Direction {
+        Direction::Lower
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::{Better, Case, Error, Measure, Outcome, Output, Replacement};
+use crate::{Case, Direction, Error, Measure, Outcome, Output, Replacement};
 
 settings! {
     /// Deletion (Petsiuk et al. 2018): the most relevant pixels are replaced step by step until none is left; the value is
@@ -30,8 +30,8 @@ impl Measure for Deletion {
         "How fast does the score fall when the most relevant pixels are taken away?"
     }
 
-    fn better(&self) -> Better {
-        Better::Lower
+    fn better(&self) -> Direction {
+        Direction::Lower
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {

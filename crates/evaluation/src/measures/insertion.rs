@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::replacement::BLUR_SIDE;
 use crate::settings::settings;
-use crate::{Better, Case, Error, Measure, Outcome, Output, Replacement};
+use crate::{Case, Direction, Error, Measure, Outcome, Output, Replacement};
 
 settings! {
     /// Insertion (Petsiuk et al. 2018): from an input without any content, the most relevant pixels are brought back step
@@ -31,8 +31,8 @@ impl Measure for Insertion {
         "How fast does the score rise when the most relevant pixels are brought back?"
     }
 
-    fn better(&self) -> Better {
-        Better::Higher
+    fn better(&self) -> Direction {
+        Direction::Higher
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {

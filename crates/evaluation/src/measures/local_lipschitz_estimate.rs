@@ -7,7 +7,7 @@ use ndarray::ArrayViewD;
 use crate::noise::{Noise, explanations_nearby};
 use crate::pixels::largest_magnitude;
 use crate::settings::{NonNegative, settings};
-use crate::{Better, Case, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome};
 
 settings! {
     /// The local Lipschitz estimate (Alvarez-Melis and Jaakkola 2018): how steeply an explanation changes, at most, near an
@@ -36,8 +36,8 @@ impl Measure for LocalLipschitzEstimate {
         "How steeply does the explanation change, at most, near the input?"
     }
 
-    fn better(&self) -> Better {
-        Better::Lower
+    fn better(&self) -> Direction {
+        Direction::Lower
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {

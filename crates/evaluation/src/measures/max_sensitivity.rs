@@ -6,7 +6,7 @@ use ndarray::ArrayViewD;
 
 use crate::noise::{Noise, explanations_nearby};
 use crate::settings::{NonNegative, settings};
-use crate::{Better, Case, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome};
 
 settings! {
     /// Max-sensitivity (Yeh et al. 2019): how much an explanation changes, at most, when the input changes a little.
@@ -33,8 +33,8 @@ impl Measure for MaxSensitivity {
         "How much does the explanation change, at most, when the input changes a little?"
     }
 
-    fn better(&self) -> Better {
-        Better::Lower
+    fn better(&self) -> Direction {
+        Direction::Lower
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {

@@ -4,7 +4,7 @@ use ndarray::Array1;
 
 use crate::settings::settings;
 use crate::similarity::rank_correlation;
-use crate::{Along, Better, Case, Curve, Error, LayerOrder, Measure, Outcome, Randomization};
+use crate::{Case, Curve, CurveAxis, Direction, Error, LayerOrder, Measure, Outcome, Randomization};
 
 settings! {
     /// The model parameter randomisation test (Adebayo et al. 2018): how alike explanations stay when the parameters of
@@ -32,8 +32,8 @@ impl Measure for ModelParameterRandomisation {
         "Does the explanation depend on what the classifier has learned?"
     }
 
-    fn better(&self) -> Better {
-        Better::Lower
+    fn better(&self) -> Direction {
+        Direction::Lower
     }
 
     fn randomization(&self) -> Option<Randomization> {
@@ -55,6 +55,6 @@ impl Measure for ModelParameterRandomisation {
         let value = correlations.iter().sum::<f64>() / correlations.len() as f64;
         let layers = case.randomized.iter().map(|randomized| randomized.layer.clone()).collect();
         let values = Array1::from(correlations).insert_axis(ndarray::Axis(1));
-        Ok(Outcome { value: Some(value), curve: Some(Curve { along: Along::Layers(layers), values }) })
+        Ok(Outcome { value: Some(value), curve: Some(Curve { along: CurveAxis::Layers(layers), values }) })
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::{Among, Better, Case, Error, FlipOrder, Measure, Outcome, Output, Replacement};
+use crate::{Case, Direction, Error, FlipOrder, Measure, Outcome, Output, PixelSubset, Replacement};
 
 settings! {
     /// Pixel flipping (Bach et al. 2015, Figs 18–22): pixels are flipped one after the other in the order of their
@@ -26,7 +26,7 @@ settings! {
         /// In which order: `highest` (as in Quantus), `lowest`, `nearest-zero`, `random` or `random=SEED`.
         pub order: FlipOrder = FlipOrder::HighestFirst,
         /// Which pixels: `all`, `in-mask` or `out-of-mask`. The curve of a part of them ends where they are all flipped.
-        pub pixels: Among = Among::All,
+        pub pixels: PixelSubset = PixelSubset::All,
         /// What flipped pixels become (the smallest value of the input, Quantus's "black").
         pub replacement: Replacement = Replacement::Black,
         /// Which numbers the curve follows: `score` or `softmax`.
@@ -47,12 +47,12 @@ impl Measure for PixelFlipping {
     }
 
     /// Low values when the highest relevance is flipped first, high ones for the other orders.
-    fn better(&self) -> Better {
-        if self.order == FlipOrder::HighestFirst { Better::Lower } else { Better::Higher }
+    fn better(&self) -> Direction {
+        if self.order == FlipOrder::HighestFirst { Direction::Lower } else { Direction::Higher }
     }
 
     fn needs_mask(&self) -> bool {
-        self.pixels != Among::All
+        self.pixels != PixelSubset::All
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {

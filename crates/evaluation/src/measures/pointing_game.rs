@@ -1,7 +1,7 @@
 //! The pointing game.
 
 use crate::settings::settings;
-use crate::{Better, Case, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome};
 
 settings! {
     /// The pointing game (Zhang et al. 2018): 1 when a pixel of the highest relevance is in the mask, 0 when none is. The
@@ -17,8 +17,8 @@ impl Measure for PointingGame {
         "Is the most relevant pixel on the object?"
     }
 
-    fn better(&self) -> Better {
-        Better::Higher
+    fn better(&self) -> Direction {
+        Direction::Higher
     }
 
     fn needs_mask(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::order::seed_of_sample;
 use crate::pixels::largest_magnitude;
 use crate::settings::settings;
 use crate::similarity::structural_similarity;
-use crate::{Better, Case, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome};
 
 settings! {
     /// The random logit test (Sixt et al. 2020): how alike the explanations of the target and of another class are.
@@ -30,8 +30,8 @@ impl Measure for RandomLogit {
         "Does the explanation differ from that of another class?"
     }
 
-    fn better(&self) -> Better {
-        Better::Lower
+    fn better(&self) -> Direction {
+        Direction::Lower
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::{Along, Better, Case, Curve, Error, FlipOrder, Measure, Outcome, Output, Regions, Replacement};
+use crate::{Case, Curve, CurveAxis, Direction, Error, FlipOrder, Measure, Outcome, Output, Regions, Replacement};
 
 settings! {
     /// Region perturbation (Samek et al. 2017): squares of pixels are replaced in the order of their relevance; the value
@@ -48,8 +48,8 @@ impl Measure for RegionPerturbation {
     }
 
     /// High values when the highest relevance is replaced first, low ones for the other orders.
-    fn better(&self) -> Better {
-        if self.order == FlipOrder::HighestFirst { Better::Higher } else { Better::Lower }
+    fn better(&self) -> Direction {
+        if self.order == FlipOrder::HighestFirst { Direction::Higher } else { Direction::Lower }
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
@@ -70,6 +70,6 @@ impl Measure for RegionPerturbation {
             replaced_pixels as f64 / relevance.len() as f64
         };
         let shares = std::iter::once(0.0).chain(order.iter().map(pixels_of)).take(stops.len()).collect();
-        Ok(Outcome { value: Some(value), curve: Some(Curve { along: Along::Share(shares), values }) })
+        Ok(Outcome { value: Some(value), curve: Some(Curve { along: CurveAxis::Share(shares), values }) })
     }
 }

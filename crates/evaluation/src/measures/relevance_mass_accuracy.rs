@@ -1,7 +1,7 @@
 //! Relevance mass accuracy.
 
 use crate::settings::settings;
-use crate::{Better, Case, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome};
 
 settings! {
     /// Relevance mass accuracy (Arras et al. 2022): the share of the relevance that lies in the mask.
@@ -21,8 +21,8 @@ impl Measure for RelevanceMassAccuracy {
         "How much of the relevance is on the object?"
     }
 
-    fn better(&self) -> Better {
-        Better::Higher
+    fn better(&self) -> Direction {
+        Direction::Higher
     }
 
     fn needs_mask(&self) -> bool {

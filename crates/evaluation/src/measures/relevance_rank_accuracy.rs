@@ -1,7 +1,7 @@
 //! Relevance rank accuracy.
 
 use crate::settings::settings;
-use crate::{Better, Case, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome};
 
 settings! {
     /// Relevance rank accuracy (Arras et al. 2022): of the K most relevant pixels, the share that lies in a mask of K
@@ -21,8 +21,8 @@ impl Measure for RelevanceRankAccuracy {
         "Are the most relevant pixels, as many as the object has, those of the object?"
     }
 
-    fn better(&self) -> Better {
-        Better::Higher
+    fn better(&self) -> Direction {
+        Direction::Higher
     }
 
     fn needs_mask(&self) -> bool {

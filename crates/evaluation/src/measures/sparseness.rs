@@ -1,7 +1,7 @@
 //! Sparseness.
 
 use crate::settings::settings;
-use crate::{Better, Case, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome};
 
 settings! {
     /// Sparseness (Chalasani et al. 2020): the Gini index of the magnitudes of the relevance. 0 when all are equal, near 1
@@ -21,8 +21,8 @@ impl Measure for Sparseness {
         "Is the relevance in few places?"
     }
 
-    fn better(&self) -> Better {
-        Better::Higher
+    fn better(&self) -> Direction {
+        Direction::Higher
     }
 
     fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::{Better, Case, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome};
 
 settings! {
     /// Top-k intersection (Theiner et al. 2021): of the k most relevant pixels, the share that lies in the mask.
@@ -25,8 +25,8 @@ impl Measure for TopKIntersection {
         "How many of the k most relevant pixels are on the object?"
     }
 
-    fn better(&self) -> Better {
-        Better::Higher
+    fn better(&self) -> Direction {
+        Direction::Higher
     }
 
     fn needs_mask(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
 use neural_lrp::Real;
-use neural_lrp::definition::Attribute;
+use neural_lrp::operation::Attribute;
 
 use super::{Pattern, Wiring, is_close};
 

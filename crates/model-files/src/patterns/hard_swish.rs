@@ -10,7 +10,7 @@ pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<P
     let (source, scale, mut nodes) = match node.kind.as_str() {
         "HardSigmoid" => {
             let real = |name, default| match node.attributes.get(name) {
-                Some(neural_lrp::definition::Attribute::Real(value)) => *value,
+                Some(neural_lrp::operation::Attribute::Real(value)) => *value,
                 _ => default,
             };
             let is_sixth = is_close(real("alpha", 0.2), 1.0 / 6.0) && is_close(real("beta", 0.5), 0.5);
@@ -33,7 +33,7 @@ pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<P
 
 #[cfg(test)]
 mod tests {
-    use neural_lrp::definition::Attribute;
+    use neural_lrp::operation::Attribute;
 
     use super::super::recognize;
     use super::super::testing::{Sketch, graph, recognized};

@@ -1,7 +1,7 @@
 //! Layer normalization.
 
 use neural_lrp::Real;
-use neural_lrp::definition::{Attribute, Constant};
+use neural_lrp::operation::{Attribute, Constant};
 
 use super::{Pattern, Wiring};
 use crate::graph::Node;

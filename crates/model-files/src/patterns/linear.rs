@@ -1,7 +1,7 @@
 //! A linear layer on tensors of any rank: a product with weights, then the bias.
 
 use neural_lrp::Real;
-use neural_lrp::definition::Attribute;
+use neural_lrp::operation::Attribute;
 
 use super::{Pattern, Wiring};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::Array1;
 use neural_lrp::Real;
-use neural_lrp::definition::{Attribute, Constant};
+use neural_lrp::operation::{Attribute, Constant};
 
 use crate::graph::{Graph, Node};
 

@@ -8,24 +8,24 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, arr0};
 use neural_lrp::Real;
-use neural_lrp::definition::{Attribute, Constant, Definition, Input};
+use neural_lrp::operation::{Attribute, Constant, Input, OperatorSpec};
 
 use super::Document;
 use crate::Error;
 use crate::graph::Node;
 
 impl Document {
-    /// Adds an operation of a network: its definition, the tensors it takes, the rank of the first, and its output.
+    /// Adds an operation of a network: its spec, the tensors it takes, the rank of the first, and its output.
     pub(super) fn node<F: Real>(
         &mut self,
         name: &str,
-        definition: Definition<F>,
+        spec: OperatorSpec<F>,
         operands: &[String],
         rank: Option<usize>,
         output: &str,
     ) -> Result<(), Error> {
-        let kind = definition.kind.clone();
-        let mut words = Words { document: self, name, definition, operands, output: output.to_owned() };
+        let kind = spec.kind.clone();
+        let mut words = Words { document: self, name, spec, operands, output: output.to_owned() };
         match kind.as_str() {
             "Gelu" => words.gelu(),
             "Gemm" if rank != Some(2) => words.linear(),
@@ -35,7 +35,7 @@ impl Document {
                 words.last("Mul", &[&words.source(), &bounded]);
                 Ok(())
             }
-            "Pad" if words.definition.has_input(3) => words.pad(rank),
+            "Pad" if words.spec.has_input(3) => words.pad(rank),
             "ReduceMean" => words.mean(),
             "Silu" => {
                 let gate = words.step("Sigmoid", &[&words.source()], "gate");
@@ -56,7 +56,7 @@ impl Document {
 struct Words<'a, F> {
     document: &'a mut Document,
     name: &'a str,
-    definition: Definition<F>,
+    spec: OperatorSpec<F>,
     operands: &'a [String],
     output: String,
 }
@@ -67,14 +67,14 @@ impl<F: Real> Words<'_, F> {
     }
 
     fn refuse(&self, reason: &str) -> Error {
-        Error::Node { node: self.name.to_owned(), kind: self.definition.kind.clone(), reason: reason.to_owned() }
+        Error::Node { node: self.name.to_owned(), kind: self.spec.kind.clone(), reason: reason.to_owned() }
     }
 
     /// The operation as it defines itself.
     fn plain(&mut self) {
         let mut operands = self.operands.iter();
         let mut inputs = Vec::new();
-        for (position, input) in self.definition.inputs.iter().enumerate() {
+        for (position, input) in self.spec.inputs.iter().enumerate() {
             inputs.push(match input {
                 Input::Absent => String::new(),
                 Input::Tensor => operands.next().cloned().unwrap_or_default(),
@@ -84,8 +84,8 @@ impl<F: Real> Words<'_, F> {
         while inputs.last().is_some_and(String::is_empty) {
             inputs.pop();
         }
-        let attributes = std::mem::take(&mut self.definition.attributes);
-        let (name, kind) = (self.name.to_owned(), self.definition.kind.clone());
+        let attributes = std::mem::take(&mut self.spec.attributes);
+        let (name, kind) = (self.name.to_owned(), self.spec.kind.clone());
         self.document.push(&Node { name, kind, attributes, inputs, outputs: vec![self.output.clone()] });
     }
 
@@ -110,7 +110,7 @@ impl<F: Real> Words<'_, F> {
         let source = self.source();
         let one = self.number(1.0, "one");
         let half = self.number(0.5, "half");
-        let curve = if self.definition.text("approximate", "none")? == "tanh" {
+        let curve = if self.spec.text("approximate", "none")? == "tanh" {
             let (third, factor) = (self.number(3.0, "exponent"), self.number(0.044715, "cubic"));
             let scale = self.number(FRAC_2_PI.sqrt(), "scale");
             let cube = self.step("Pow", &[&source, &third], "cube");
@@ -131,12 +131,12 @@ impl<F: Real> Words<'_, F> {
 
     /// A linear layer on tensors of any rank, which Gemm does not take: a product with the weights, then the bias.
     fn linear(&mut self) -> Result<(), Error> {
-        let weights = self.definition.required_constant(1, "weights")?;
-        let is_transposed = self.definition.integer("transB", 0)? == 1;
+        let weights = self.spec.required_constant(1, "weights")?;
+        let is_transposed = self.spec.integer("transB", 0)? == 1;
         let weights = if is_transposed { Arc::new(weights.t().as_standard_layout().into_owned()) } else { weights };
         let weights = self.document.constant(format!("{}.weights", self.name), &Constant::Real(weights));
         let source = self.source();
-        match self.definition.constant(2, "bias")? {
+        match self.spec.constant(2, "bias")? {
             None => self.last("MatMul", &[&source, &weights]),
             Some(bias) => {
                 let bias = self.document.constant(format!("{}.bias", self.name), &Constant::Real(bias));
@@ -152,16 +152,16 @@ impl<F: Real> Words<'_, F> {
     fn pad(&mut self, rank: Option<usize>) -> Result<(), Error> {
         let rank =
             rank.ok_or_else(|| self.refuse("how many axes it pads is not known; fix the network's input shape"))?;
-        let pads = self.definition.constant_integers(1, "pads")?.unwrap_or_default();
-        let axes = self.definition.constant_integers(3, "axes")?.unwrap_or_default();
+        let pads = self.spec.constant_integers(1, "pads")?.unwrap_or_default();
+        let axes = self.spec.constant_integers(3, "axes")?.unwrap_or_default();
         let mut all = vec![0; 2 * rank];
         for (index, axis) in axes.iter().enumerate() {
             let axis = usize::try_from(axis.rem_euclid(rank as i64)).unwrap_or_default();
             all[axis] = pads.get(index).copied().unwrap_or_default();
             all[axis + rank] = pads.get(index + axes.len()).copied().unwrap_or_default();
         }
-        self.definition.inputs.truncate(3);
-        self.definition.inputs[1] =
+        self.spec.inputs.truncate(3);
+        self.spec.inputs[1] =
             Input::Constant(Constant::Integer(ArrayD::from_shape_fn(vec![2 * rank], |at| all[at[0]])));
         self.plain();
         Ok(())
@@ -169,30 +169,30 @@ impl<F: Real> Words<'_, F> {
 
     /// The axes of a mean are an attribute.
     fn mean(&mut self) -> Result<(), Error> {
-        let axes = self.definition.constant_integers(1, "axes")?;
-        let keeps_all = self.definition.attributes.remove("noop_with_empty_axes").is_some();
+        let axes = self.spec.constant_integers(1, "axes")?;
+        let keeps_all = self.spec.attributes.remove("noop_with_empty_axes").is_some();
         match axes {
             Some(axes) if !axes.is_empty() => {
-                self.definition.attributes.insert("axes".to_owned(), Attribute::Integers(axes));
+                self.spec.attributes.insert("axes".to_owned(), Attribute::Integers(axes));
             }
             _ if keeps_all => {
-                self.definition.kind = "Identity".to_owned();
-                self.definition.attributes.clear();
+                self.spec.kind = "Identity".to_owned();
+                self.spec.attributes.clear();
             }
             _ => {}
         }
-        self.definition.inputs.truncate(1);
+        self.spec.inputs.truncate(1);
         self.plain();
         Ok(())
     }
 
     /// Sums of windows times 1/√n are means times √n.
     fn sum_pool(&mut self) -> Result<(), Error> {
-        let count: i64 = self.definition.integers("kernel_shape")?.unwrap_or_default().iter().product();
+        let count: i64 = self.spec.integers("kernel_shape")?.unwrap_or_default().iter().product();
         let root = self.number((count as f64).sqrt(), "root");
         let mean = self.document.fresh_name(format!("{}.mean", self.output));
         let output = std::mem::replace(&mut self.output, mean.clone());
-        self.definition.kind = "AveragePool".to_owned();
+        self.spec.kind = "AveragePool".to_owned();
         self.pool()?;
         self.document.push(&Node::new(format!("{}.scale", self.name), "Mul", &[&mean, &root], output));
         Ok(())
@@ -200,14 +200,14 @@ impl<F: Real> Words<'_, F> {
 
     /// Dilated means and norms came with later opsets; until then there is no attribute for dilations.
     fn pool(&mut self) -> Result<(), Error> {
-        let is_plain = self.definition.integers("dilations")?.unwrap_or_default().iter().all(|&dilation| dilation == 1);
-        let is_norm = self.definition.kind == "LpPool";
-        if !is_plain || (is_norm && self.definition.integer("ceil_mode", 0)? != 0) {
+        let is_plain = self.spec.integers("dilations")?.unwrap_or_default().iter().all(|&dilation| dilation == 1);
+        let is_norm = self.spec.kind == "LpPool";
+        if !is_plain || (is_norm && self.spec.integer("ceil_mode", 0)? != 0) {
             return Err(self.refuse("opset 17 has no dilated pooling but of maxima, and no partial windows of norms"));
         }
-        self.definition.attributes.remove("dilations");
+        self.spec.attributes.remove("dilations");
         if is_norm {
-            self.definition.attributes.remove("ceil_mode");
+            self.spec.attributes.remove("ceil_mode");
         }
         self.plain();
         Ok(())

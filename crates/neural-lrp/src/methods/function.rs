@@ -3,7 +3,7 @@
 use ndarray::{Array1, ArrayD, ArrayView1};
 use relevance::Differentiable;
 
-use crate::explainer::{Explainer, Forward, Initial};
+use crate::explain::{Explainer, Forward, Initial};
 use crate::{Composite, Error, Real};
 
 /// What a network decides about a sample, as one number.

@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD, Zip};
 use relevance::{Amount, Entry, Ledger, Sink};
 
-use crate::explainer::{Explained, Forward, Question};
+use crate::explain::{Explained, Forward, Question};
 use crate::methods::method::parse_setting;
 use crate::methods::passes::{Part, PartExplained, explain_parts};
 use crate::methods::quadrature::Quadrature;
@@ -163,7 +163,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::explainer::{Initial, Target};
+    use crate::explain::{Initial, Target};
     use crate::methods::testing::{assert_close, class, linear_network, quadratic_network, random, rectifier_network};
 
     #[test]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use crate::explainer::{Explained, Forward, Question};
+use crate::explain::{Explained, Forward, Question};
 use crate::methods::{IntegratedGradients, SmoothGrad, TaylorDecomposition, gradient, input_x_gradient};
 use crate::{Composite, Error, Real};
 
@@ -174,7 +174,7 @@ mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
-    use crate::explainer::{Initial, Target};
+    use crate::explain::{Initial, Target};
     use crate::methods::testing::{assert_close, class, linear_network, random, rectifier_network};
 
     #[test]

@@ -6,7 +6,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
 use rayon::prelude::*;
 use relevance::{Amount, Ledger};
 
-use crate::explainer::{Explained, Explainer, Forward, Initial, Question, stack};
+use crate::explain::{Explained, Explainer, Forward, Initial, Question, stack};
 use crate::{Composite, Error, Real};
 
 /// How many gradients are kept until they are summed.

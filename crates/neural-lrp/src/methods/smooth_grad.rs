@@ -8,7 +8,7 @@ use rand::{Rng, RngCore, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use relevance::Ledger;
 
-use crate::explainer::{Explained, Forward, Question};
+use crate::explain::{Explained, Forward, Question};
 use crate::methods::method::parse_setting;
 use crate::methods::passes::explain_parts;
 use crate::{Error, Real};

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis};
 use rayon::prelude::*;
 use relevance::{Candidates, Ledger, RootSearch, RootSelection, RootedDecomposition, SearchOver, point_on_segment};
 
-use crate::explainer::{Explained, Forward, Initial, Question, stack};
+use crate::explain::{Explained, Forward, Initial, Question, stack};
 use crate::methods::function::{Decision, FlatNetwork, NetworkFunction};
 use crate::methods::method::parse_setting;
 use crate::{Composite, Error, Real};
@@ -240,7 +240,7 @@ mod tests {
     use relevance::{Differentiable, Sink};
 
     use super::*;
-    use crate::explainer::{Explainer, Target};
+    use crate::explain::{Explainer, Target};
     use crate::methods::testing::{
         assert_close, class, dense, linear_network, quadratic_network, random, rectifier_network,
     };

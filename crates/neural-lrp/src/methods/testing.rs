@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayD, Dimension};
 
-use crate::explainer::{Explainer, Initial, Question, Target};
+use crate::explain::{Explainer, Initial, Question, Target};
 use crate::network::NetworkBuilder;
 use crate::operation::Operation;
 use crate::operations::testing::numbers;

@@ -8,12 +8,29 @@ use std::fmt;
 use ndarray::{ArrayD, ArrayViewD, Axis, CowArray, IxDyn, Zip};
 use relevance::Amount;
 
-use crate::definition::Definition;
-use crate::operation::{Character, Operation, Step};
-use crate::operations::axes::position;
-use crate::operations::elementwise::WORTH_THREADS;
-use crate::operations::selection::{Selection, Walk};
+use crate::arrays::axes::position;
+use crate::arrays::map::WORTH_THREADS;
+use crate::operation::OperatorSpec;
+use crate::operation::{Family, Operation, Step};
+use crate::operations::arrangement::selection::{Selection, Walk};
 use crate::{Error, Real};
+
+pub(super) mod concat;
+pub(super) mod gather;
+pub(super) mod identity;
+pub(super) mod pad;
+pub(super) mod reshape;
+pub(super) mod selection;
+pub(super) mod slice;
+pub(super) mod transpose;
+
+pub use concat::Concat;
+pub use gather::{Expand, Gather};
+pub use identity::Identity;
+pub use pad::Pad;
+pub use reshape::{Flatten, Reshape, Squeeze, Unsqueeze};
+pub use slice::{Range, Slice};
+pub use transpose::{DepthToSpace, SpaceToDepth, Transpose};
 
 /// An operation with one operand whose output consists of the operand's numbers, and of a constant where none is.
 pub(crate) trait Arrangement: fmt::Debug + Send + Sync {
@@ -21,7 +38,7 @@ pub(crate) trait Arrangement: fmt::Debug + Send + Sync {
     const KIND: &'static str;
 
     /// The operation in words: attributes and constant inputs, as ONNX names them.
-    fn words<F: Real>(&self) -> Definition<F>;
+    fn words<F: Real>(&self) -> OperatorSpec<F>;
 
     /// Where the numbers of an operand of this shape go. Allocates nothing of the output's size.
     fn plan(&self, shape: &[usize]) -> Result<Plan, Error>;
@@ -38,7 +55,7 @@ pub(crate) trait Arrangement: fmt::Debug + Send + Sync {
 }
 
 impl<F: Real, A: Arrangement> Operation<F> for A {
-    fn definition(&self) -> Definition<F> {
+    fn to_spec(&self) -> OperatorSpec<F> {
         self.words()
     }
 
@@ -46,8 +63,8 @@ impl<F: Real, A: Arrangement> Operation<F> for A {
         A::KIND
     }
 
-    fn character(&self) -> Character {
-        Character::Arrangement
+    fn family(&self) -> Family {
+        Family::Arrangement
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {

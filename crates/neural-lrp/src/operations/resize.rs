@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use ndarray::{Array1, ArrayD, ArrayViewD, Axis};
 
-use crate::definition::Definition;
-use crate::operation::{Character, Operation, Reading, Step};
+use crate::operation::OperatorSpec;
+use crate::operation::{Family, Operation, ParsedOperation, Step};
 use crate::operations::arrangement::axes_of;
-use crate::operations::resampling::{
+use crate::operations::resize::resampling::{
     Antialias, Beyond, Coordinates, Interpolation, Nearest, Resampling, Taps, resample, resample_transposed,
 };
 use crate::{Error, Real};
+
+mod resampling;
 
 /// Interpolates between the numbers along some axes: linear in its operand, each output a weighted mean.
 #[derive(Clone, Debug)]
@@ -131,31 +133,31 @@ impl Size {
 }
 
 impl<F: Real> Operation<F> for Resize {
-    fn definition(&self) -> Definition<F> {
-        let mut definition = Definition::new("Resize", 1)
+    fn to_spec(&self) -> OperatorSpec<F> {
+        let mut spec = OperatorSpec::new("Resize", 1)
             .with_text("coordinate_transformation_mode", word_of(COORDINATES, &self.coordinates))
             .with_integer("exclude_outside", i64::from(self.beyond == Beyond::Nothing))
             .with_integer("antialias", i64::from(self.antialias == Antialias::On));
-        definition = match self.interpolation {
+        spec = match self.interpolation {
             Interpolation::Nearest(nearest) => {
-                definition.with_text("mode", "nearest").with_text("nearest_mode", word_of(NEAREST, &nearest))
+                spec.with_text("mode", "nearest").with_text("nearest_mode", word_of(NEAREST, &nearest))
             }
-            Interpolation::Linear => definition.with_text("mode", "linear"),
-            Interpolation::Cubic(a) => definition.with_text("mode", "cubic").with_real("cubic_coeff_a", a),
+            Interpolation::Linear => spec.with_text("mode", "linear"),
+            Interpolation::Cubic(a) => spec.with_text("mode", "cubic").with_real("cubic_coeff_a", a),
         };
         if let Some(axes) = &self.axes {
-            definition = definition.with_integers("axes", axes.iter().copied());
+            spec = spec.with_integers("axes", axes.iter().copied());
         }
         let vector = |numbers: &[f64]| Arc::new(Array1::from_iter(numbers.iter().map(|&n| F::of(n))).into_dyn());
-        definition = match self.coordinates {
+        spec = match self.coordinates {
             Coordinates::CropAndResize => {
-                definition.with_real("extrapolation_value", self.extrapolation).with_constant(vector(&self.region))
+                spec.with_real("extrapolation_value", self.extrapolation).with_constant(vector(&self.region))
             }
-            _ => definition.with_absent(),
+            _ => spec.with_absent(),
         };
         match &self.size {
-            Size::Scales(scales) => definition.with_constant(vector(scales)),
-            Size::Lengths(lengths, ratio) => definition
+            Size::Scales(scales) => spec.with_constant(vector(scales)),
+            Size::Lengths(lengths, ratio) => spec
                 .with_text("keep_aspect_ratio_policy", word_of(ASPECT_RATIOS, ratio))
                 .with_absent()
                 .with_constant_integers(lengths.iter().map(|&length| length as i64)),
@@ -166,8 +168,8 @@ impl<F: Real> Operation<F> for Resize {
         "Resize"
     }
 
-    fn character(&self) -> Character {
-        Character::Sum
+    fn family(&self) -> Family {
+        Family::Sum
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
@@ -241,80 +243,80 @@ fn word_of<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str
 }
 
 /// The meaning of a word; the first of the list where the attribute is not given.
-fn meaning<F: Real, T: Copy>(definition: &Definition<F>, name: &str, words: &[(&str, T)]) -> Result<T, Error> {
-    let word = definition.text(name, words[0].0)?;
+fn meaning<F: Real, T: Copy>(spec: &OperatorSpec<F>, name: &str, words: &[(&str, T)]) -> Result<T, Error> {
+    let word = spec.text(name, words[0].0)?;
     let known = words.iter().find(|(known, _)| *known == word);
     known.map(|(_, meaning)| *meaning).ok_or_else(|| {
         let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        definition.refuse(name, format!("{word:?}"), format!("one of {}", all.join(", ")))
+        spec.refuse(name, format!("{word:?}"), format!("one of {}", all.join(", ")))
     })
 }
 
-/// Reads the operation from its definition.
-pub(super) fn read<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
-    Ok(Reading::new(read_resize(definition)?, vec![0]))
+/// Reads the operation from its specification.
+pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    Ok(ParsedOperation::new(read_resize(spec)?, vec![0]))
 }
 
-fn read_resize<F: Real>(definition: &Definition<F>) -> Result<Resize, Error> {
-    let interpolation = match definition.text("mode", "nearest")? {
-        "nearest" => Interpolation::Nearest(meaning(definition, "nearest_mode", NEAREST)?),
+fn read_resize<F: Real>(spec: &OperatorSpec<F>) -> Result<Resize, Error> {
+    let interpolation = match spec.text("mode", "nearest")? {
+        "nearest" => Interpolation::Nearest(meaning(spec, "nearest_mode", NEAREST)?),
         "linear" => Interpolation::Linear,
-        "cubic" => Interpolation::Cubic(definition.real("cubic_coeff_a", -0.75)?),
+        "cubic" => Interpolation::Cubic(spec.real("cubic_coeff_a", -0.75)?),
         other => {
-            return Err(definition.refuse("mode", format!("{other:?}"), "\"nearest\", \"linear\" or \"cubic\""));
+            return Err(spec.refuse("mode", format!("{other:?}"), "\"nearest\", \"linear\" or \"cubic\""));
         }
     };
-    let coordinates = meaning(definition, "coordinate_transformation_mode", COORDINATES)?;
-    let antialias = if definition.integer("antialias", 0)? == 0 { Antialias::Off } else { Antialias::On };
+    let coordinates = meaning(spec, "coordinate_transformation_mode", COORDINATES)?;
+    let antialias = if spec.integer("antialias", 0)? == 0 { Antialias::Off } else { Antialias::On };
     if antialias == Antialias::On && matches!(interpolation, Interpolation::Nearest(_)) {
-        return Err(definition.refuse("antialias", "1 for the nearest neighbor", "0, or mode linear or cubic"));
+        return Err(spec.refuse("antialias", "1 for the nearest neighbor", "0, or mode linear or cubic"));
     }
-    let size = read_size(definition)?;
+    let size = read_size(spec)?;
     let region = match coordinates {
-        Coordinates::CropAndResize => read_region(definition, size.axes())?,
+        Coordinates::CropAndResize => read_region(spec, size.axes())?,
         _ => Vec::new(),
     };
     Ok(Resize {
-        axes: definition.integers("axes")?.map(<[i64]>::to_vec),
+        axes: spec.integers("axes")?.map(<[i64]>::to_vec),
         size,
         coordinates,
         region,
-        extrapolation: definition.real("extrapolation_value", 0.0)?,
+        extrapolation: spec.real("extrapolation_value", 0.0)?,
         interpolation,
-        beyond: if definition.integer("exclude_outside", 0)? == 0 { Beyond::Edge } else { Beyond::Nothing },
+        beyond: if spec.integer("exclude_outside", 0)? == 0 { Beyond::Edge } else { Beyond::Nothing },
         antialias,
     })
 }
 
-fn read_size<F: Real>(definition: &Definition<F>) -> Result<Size, Error> {
+fn read_size<F: Real>(spec: &OperatorSpec<F>) -> Result<Size, Error> {
     // an empty list stands for one that is left out, as it had to before opset 13
-    let scales = definition.constant(2, "scales")?.filter(|scales| !scales.is_empty());
-    let lengths = definition.constant_integers(3, "sizes")?.filter(|lengths| !lengths.is_empty());
+    let scales = spec.constant(2, "scales")?.filter(|scales| !scales.is_empty());
+    let lengths = spec.constant_integers(3, "sizes")?.filter(|lengths| !lengths.is_empty());
     match (scales, lengths) {
         (Some(scales), None) => {
             let scales: Vec<f64> = scales.iter().map(|scale| scale.as_()).collect();
             match scales.iter().all(|&scale| scale > 0.0 && scale.is_finite()) {
                 true => Ok(Size::Scales(scales)),
-                false => Err(definition.refuse("scales", format!("{scales:?}"), "positive numbers")),
+                false => Err(spec.refuse("scales", format!("{scales:?}"), "positive numbers")),
             }
         }
         (None, Some(lengths)) => {
-            let ratio = meaning(definition, "keep_aspect_ratio_policy", ASPECT_RATIOS)?;
+            let ratio = meaning(spec, "keep_aspect_ratio_policy", ASPECT_RATIOS)?;
             let positive = |&length: &i64| usize::try_from(length).ok().filter(|&length| length > 0);
             let positive: Option<Vec<usize>> = lengths.iter().map(positive).collect();
-            let refuse = || definition.refuse("sizes", format!("{lengths:?}"), "positive lengths");
+            let refuse = || spec.refuse("sizes", format!("{lengths:?}"), "positive lengths");
             positive.map(|lengths| Size::Lengths(lengths, ratio)).ok_or_else(refuse)
         }
-        (None, None) => Err(Error::MissingInput { kind: definition.kind.clone(), input: "scales or sizes" }),
-        (Some(_), Some(_)) => Err(definition.refuse("size", "both scales and sizes", "one of the two")),
+        (None, None) => Err(Error::MissingInput { kind: spec.kind.clone(), input: "scales or sizes" }),
+        (Some(_), Some(_)) => Err(spec.refuse("size", "both scales and sizes", "one of the two")),
     }
 }
 
-fn read_region<F: Real>(definition: &Definition<F>, axes: usize) -> Result<Vec<f64>, Error> {
-    let region: Vec<f64> = definition.required_vector(1, "roi")?.into_iter().map(|place| place.as_()).collect();
+fn read_region<F: Real>(spec: &OperatorSpec<F>, axes: usize) -> Result<Vec<f64>, Error> {
+    let region: Vec<f64> = spec.required_vector(1, "roi")?.into_iter().map(|place| place.as_()).collect();
     match region.len() == 2 * axes && region.iter().all(|place| place.is_finite()) {
         true => Ok(region),
-        false => Err(definition.refuse("roi", format!("{region:?}"), format!("{} numbers", 2 * axes))),
+        false => Err(spec.refuse("roi", format!("{region:?}"), format!("{} numbers", 2 * axes))),
     }
 }
 
@@ -323,17 +325,17 @@ mod tests {
     use super::*;
     use crate::operations::testing::{assert_close, check_gradient, forward, numbers};
 
-    fn resize(settings: impl FnOnce(Definition<f64>) -> Definition<f64>) -> Resize {
-        let definition = settings(Definition::new("Resize", 1));
-        read_resize(&definition).unwrap()
+    fn resize(settings: impl FnOnce(OperatorSpec<f64>) -> OperatorSpec<f64>) -> Resize {
+        let spec = settings(OperatorSpec::new("Resize", 1));
+        read_resize(&spec).unwrap()
     }
 
     fn scales(values: &[f64]) -> Arc<ArrayD<f64>> {
         Arc::new(Array1::from(values.to_vec()).into_dyn())
     }
 
-    fn linear(definition: Definition<f64>, coordinates: &str) -> Definition<f64> {
-        definition.with_text("mode", "linear").with_text("coordinate_transformation_mode", coordinates)
+    fn linear(spec: OperatorSpec<f64>, coordinates: &str) -> OperatorSpec<f64> {
+        spec.with_text("mode", "linear").with_text("coordinate_transformation_mode", coordinates)
     }
 
     fn counting() -> ArrayD<f64> {
@@ -343,9 +345,7 @@ mod tests {
     /// Numbers of onnxruntime 1.32 and ONNX's reference.
     #[test]
     fn values_of_other_implementations() {
-        let sizes = |definition: Definition<f64>, lengths| {
-            definition.with_absent().with_absent().with_constant_integers(lengths)
-        };
+        let sizes = |spec: OperatorSpec<f64>, lengths| spec.with_absent().with_absent().with_constant_integers(lengths);
         let cases: Vec<(Resize, Vec<f64>)> = vec![
             (
                 resize(|d| linear(d, "align_corners").with_absent().with_constant(scales(&[1.0, 1.0, 0.6, 0.6]))),
@@ -441,15 +441,15 @@ mod tests {
             }),
         ];
         for operation in operations {
-            let definition: Definition<f64> = operation.definition();
-            assert_eq!(Operation::<f64>::definition(&read_resize(&definition).unwrap()), definition);
+            let spec: OperatorSpec<f64> = operation.to_spec();
+            assert_eq!(Operation::<f64>::to_spec(&read_resize(&spec).unwrap()), spec);
         }
     }
 
     #[test]
     fn settings_that_mean_nothing_are_refused() {
-        let refused = |definition: &Definition<f64>| read_resize(definition).unwrap_err().to_string();
-        let start = || Definition::<f64>::new("Resize", 1);
+        let refused = |spec: &OperatorSpec<f64>| read_resize(spec).unwrap_err().to_string();
+        let start = || OperatorSpec::<f64>::new("Resize", 1);
         let sized = || start().with_absent().with_constant(scales(&[2.0]));
         assert!(refused(&start()).contains("scales or sizes"));
         assert!(refused(&sized().with_constant_integers([3])).contains("both"));

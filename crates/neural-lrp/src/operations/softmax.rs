@@ -3,10 +3,10 @@
 use ndarray::{ArrayD, ArrayView1, ArrayViewD, ArrayViewMut1, Axis, Zip};
 use relevance::{Amount, Sink, Stabilizer};
 
-use crate::definition::Definition;
-use crate::operation::{Character, Operation, Reading, Redistribution, Step};
-use crate::operations::axes::axis_of;
-use crate::operations::elementwise::same_shape;
+use crate::arrays::axes::axis_of;
+use crate::operation::OperatorSpec;
+use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
+use crate::operations::activation::elementwise::same_shape;
 use crate::{Error, Real};
 
 /// `s_i = exp(x_i) / Σ_k exp(x_k)` along one axis.
@@ -72,16 +72,16 @@ fn dot<F: Real>(first: ArrayView1<'_, F>, second: ArrayView1<'_, F>) -> F {
 }
 
 impl<F: Real> Operation<F> for Softmax {
-    fn definition(&self) -> Definition<F> {
-        Definition::new("Softmax", 1).with_integer("axis", self.axis)
+    fn to_spec(&self) -> OperatorSpec<F> {
+        OperatorSpec::new("Softmax", 1).with_integer("axis", self.axis)
     }
 
     fn kind(&self) -> &'static str {
         "Softmax"
     }
 
-    fn character(&self) -> Character {
-        Character::Softmax
+    fn family(&self) -> Family {
+        Family::Softmax
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
@@ -135,16 +135,16 @@ impl<F: Real> Operation<F> for Softmax {
 }
 
 impl<F: Real> Operation<F> for LogSoftmax {
-    fn definition(&self) -> Definition<F> {
-        Definition::new("LogSoftmax", 1).with_integer("axis", self.axis)
+    fn to_spec(&self) -> OperatorSpec<F> {
+        OperatorSpec::new("LogSoftmax", 1).with_integer("axis", self.axis)
     }
 
     fn kind(&self) -> &'static str {
         "LogSoftmax"
     }
 
-    fn character(&self) -> Character {
-        Character::Softmax
+    fn family(&self) -> Family {
+        Family::Softmax
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
@@ -180,14 +180,14 @@ impl<F: Real> Operation<F> for LogSoftmax {
     }
 }
 
-/// Reads softmax from its definition.
-pub(super) fn read<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
-    Ok(Reading::new(Softmax::new(definition.integer("axis", -1)?), vec![0]))
+/// Reads softmax from its specification.
+pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    Ok(ParsedOperation::new(Softmax::new(spec.integer("axis", -1)?), vec![0]))
 }
 
-/// Reads the logarithm of softmax from its definition.
-pub(super) fn read_logarithm<F: Real>(definition: &Definition<F>) -> Result<Reading<F>, Error> {
-    Ok(Reading::new(LogSoftmax::new(definition.integer("axis", -1)?), vec![0]))
+/// Reads the logarithm of softmax from its specification.
+pub(crate) fn read_logarithm<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    Ok(ParsedOperation::new(LogSoftmax::new(spec.integer("axis", -1)?), vec![0]))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use relevance::Stabilizer;
 
 use crate::Error;
-use crate::linear::WeightPart;
+use crate::operation::linear::WeightPart;
 use crate::rules::terms::{AbsentSign, BiasPart, InputPart, Term, Terms};
 use crate::rules::{Redistribute, default_stabilizer, parse_number};
 

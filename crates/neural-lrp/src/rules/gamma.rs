@@ -1,6 +1,6 @@
 //! The γ-rule.
 
-use crate::linear::WeightPart;
+use crate::operation::linear::WeightPart;
 use crate::rules::terms::{BiasPart, Gate, InputPart, Term, Terms};
 use crate::rules::{Redistribute, default_stabilizer, parse_number};
 

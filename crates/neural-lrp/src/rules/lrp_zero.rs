@@ -2,7 +2,7 @@
 
 use relevance::Stabilizer;
 
-use crate::linear::WeightPart;
+use crate::operation::linear::WeightPart;
 use crate::rules::terms::{InputPart, Term, Terms};
 use crate::rules::{Redistribute, parse_nothing};
 

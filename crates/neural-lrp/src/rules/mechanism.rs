@@ -6,8 +6,8 @@ use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use relevance::{Amount, Sink};
 
 use crate::Real;
-use crate::contiguous::{borrowed, numbers};
-use crate::linear::{LinearMap, WeightPart};
+use crate::arrays::contiguous::{borrowed, numbers};
+use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Redistribution, Step};
 use crate::rules::terms::{AbsentSign, BiasPart, BiasShare, Gate, InputPart, Sign, Term, Terms};
 

@@ -4,7 +4,7 @@ use ndarray::ArrayViewD;
 use relevance::Stabilizer;
 
 use crate::Real;
-use crate::operation::{Character, Operation, Redistribution, Step};
+use crate::operation::{Family, Operation, Redistribution, Step};
 use crate::rules::{Epsilon, Redistribute, parse_stabilizer, stabilizer_arguments, taylor};
 
 /// Shares in proportion to the contributions, for operations without weights: averages, sums, norms.
@@ -36,9 +36,9 @@ impl Redistribute for Norm {
         step: &Step<'_, F>,
         upper: ArrayViewD<'_, F>,
     ) -> Result<Redistribution<F>, String> {
-        match operation.character() {
-            Character::Linear => Epsilon { stabilizer: self.stabilizer }.redistribute(operation, step, upper),
-            Character::Sum | Character::Maximum => Ok(taylor::first_order(operation, step, upper, self.stabilizer)),
+        match operation.family() {
+            Family::Linear => Epsilon { stabilizer: self.stabilizer }.redistribute(operation, step, upper),
+            Family::Sum | Family::Maximum => Ok(taylor::first_order(operation, step, upper, self.stabilizer)),
             _ => Err("it is for sums, averages and layers with weights; here pass or taylor can be used".into()),
         }
     }

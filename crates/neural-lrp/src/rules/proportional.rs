@@ -4,8 +4,8 @@ use ndarray::ArrayViewD;
 use relevance::Stabilizer;
 
 use crate::Real;
+use crate::operation::Sharing;
 use crate::operation::{Operation, Redistribution, Step};
-use crate::operations::Sharing;
 use crate::rules::{Redistribute, parse_stabilizer, stabilizer_arguments};
 
 /// Each number of a window shares its relevance in proportion to its value, as if the maximum were a sum (Eq. 63 with
@@ -31,7 +31,7 @@ impl Redistribute for Proportional {
         step: &Step<'_, F>,
         upper: ArrayViewD<'_, F>,
     ) -> Result<Redistribution<F>, String> {
-        let pooling = operation.max_pooling().ok_or("it is for maximum pooling")?;
+        let pooling = operation.max_selection().ok_or("it is for maximum pooling")?;
         Ok(pooling.redistribute(step, upper, Sharing::Proportional(self.stabilizer)))
     }
 }

@@ -4,7 +4,7 @@ use ndarray::{Array1, ArrayD, ArrayViewD};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::contiguous::numbers;
+use crate::arrays::contiguous::numbers;
 use crate::operation::{Operation, Redistribution, Step};
 use crate::rules::{Redistribute, parse_stabilizer, stabilizer_arguments};
 

@@ -17,7 +17,7 @@ use relevance::Stabilizer;
 use serde::{Deserialize, Serialize};
 
 use crate::Real;
-use crate::linear::WeightPart;
+use crate::operation::linear::WeightPart;
 use crate::rules::Bound;
 
 /// Which part of a layer's input.

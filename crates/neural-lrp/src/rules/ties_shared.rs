@@ -3,8 +3,8 @@
 use ndarray::ArrayViewD;
 
 use crate::Real;
+use crate::operation::Sharing;
 use crate::operation::{Operation, Redistribution, Step};
-use crate::operations::Sharing;
 use crate::rules::{Redistribute, parse_nothing};
 
 /// The largest numbers of each window share its relevance evenly: the limit p → ∞ of the p-mean (Eq. 63).
@@ -26,7 +26,7 @@ impl Redistribute for TiesShared {
         step: &Step<'_, F>,
         upper: ArrayViewD<'_, F>,
     ) -> Result<Redistribution<F>, String> {
-        let pooling = operation.max_pooling().ok_or("it is for maximum pooling")?;
+        let pooling = operation.max_selection().ok_or("it is for maximum pooling")?;
         Ok(pooling.redistribute(step, upper, Sharing::Ties))
     }
 }

@@ -4,7 +4,7 @@ use ndarray::{ArrayD, ArrayViewD, Zip};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::operation::{Character, Operation, Redistribution, Step};
+use crate::operation::{Family, Operation, Redistribution, Step};
 use crate::rules::{Redistribute, parse_number, stabilizer};
 
 /// Sum pooling as the authors' toolbox treats it, where that differs from the formulas; only for comparing numbers.
@@ -48,7 +48,7 @@ impl Redistribute for ToolboxPool {
         upper: ArrayViewD<'_, F>,
     ) -> Result<Redistribution<F>, String> {
         let [x] = step.operands.as_slice() else { return Err("it is for pools of one operand".into()) };
-        if operation.character() != Character::Sum {
+        if operation.family() != Family::Sum {
             return Err("it is for sum pooling".into());
         }
         Ok(match *self {

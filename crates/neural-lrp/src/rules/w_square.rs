@@ -1,6 +1,6 @@
 //! The w²-rule.
 
-use crate::linear::WeightPart;
+use crate::operation::linear::WeightPart;
 use crate::rules::terms::{BiasPart, InputPart, Term, Terms};
 use crate::rules::{Redistribute, default_stabilizer, parse_nothing};
 

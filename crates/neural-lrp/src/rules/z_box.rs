@@ -1,6 +1,6 @@
 //! The z^B-rule.
 
-use crate::linear::WeightPart;
+use crate::operation::linear::WeightPart;
 use crate::rules::terms::{BiasPart, InputPart, Term, Terms};
 use crate::rules::{InputRange, Redistribute, default_stabilizer};
 

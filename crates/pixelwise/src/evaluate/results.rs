@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use evaluation::{Along, Better, Evaluation, Follow, Measure};
+use evaluation::{CurveAxis, CurveTarget, Direction, Evaluation, Measure};
 use report::{Curve, Picture, Plot, Report, Section};
 use serde_json::{Value, json};
 
@@ -130,14 +130,14 @@ impl Results<'_> {
         let mut csv = "rule,along,mean,low,high\n".to_owned();
         let mut plot: Option<Plot> = None;
         for (way, evaluation) in self.ways() {
-            let curve = evaluation.mean_curve(measure, Follow::Target)?;
+            let curve = evaluation.mean_curve(measure, CurveTarget::Target)?;
             let (places, names, axis): (Vec<f64>, Vec<String>, &str) = match &curve.along {
-                Along::Share(shares) => (
+                CurveAxis::Share(shares) => (
                     shares.iter().map(|share| 100.0 * share).collect(),
                     shares.iter().map(ToString::to_string).collect(),
                     "changed pixels (%)",
                 ),
-                Along::Layers(layers) => {
+                CurveAxis::Layers(layers) => {
                     ((1..=layers.len()).map(|layer| layer as f64).collect(), layers.clone(), "layers")
                 }
             };
@@ -178,14 +178,14 @@ impl Results<'_> {
 
 fn better(measure: &dyn Measure) -> &'static str {
     match measure.better() {
-        Better::Higher => "higher",
-        Better::Lower => "lower",
+        Direction::Higher => "higher",
+        Direction::Lower => "lower",
     }
 }
 
 /// A measure with an arrow to where it is better.
 fn heading(measure: &(dyn Measure + 'static)) -> String {
-    format!("{measure} {}", if measure.better() == Better::Higher { '↑' } else { '↓' })
+    format!("{measure} {}", if measure.better() == Direction::Higher { '↑' } else { '↓' })
 }
 
 /// A name for files.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use images::Preprocessing;
 use ndarray::{Array3, ArrayD, Axis, Slice, concatenate};
-use neural_lrp::{Real, ShapeDisplay};
+use neural_lrp::Real;
+use neural_lrp::network::ShapeDisplay;
 
 use crate::explain::files::{Names, file_name};
 use crate::explain::record::Origin;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use neural_lrp::definition::{Constant, Input};
+use neural_lrp::operation::{Constant, Input};
 use neural_lrp::rules::{Rule, ZBox};
 use neural_lrp::{Explainer, Network, Node};
 use serde_json::{Value, json};
@@ -178,8 +178,8 @@ fn rule_text(rule: &Rule) -> String {
 /// How many numbers a node has learned: its weights and other constants, whether they are part of the operation or come
 /// as operands. Single numbers, as the bounds of Clip, are settings.
 fn parameters(network: &Network<f32>, node: &Node<f32>) -> usize {
-    let definition = node.operation.definition();
-    let held = definition.inputs.iter().filter_map(|input| match input {
+    let spec = node.operation.to_spec();
+    let held = spec.inputs.iter().filter_map(|input| match input {
         Input::Constant(Constant::Real(values)) => Some(values),
         _ => None,
     });

@@ -1,0 +1,47 @@
+//! Work on one plane at a time: all positions of one channel of one sample.
+
+use std::borrow::Cow;
+
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use rayon::prelude::*;
+
+use crate::Real;
+
+/// The numbers of an array in row-major order.
+pub(crate) fn contiguous<'a, F: Real>(array: &'a ArrayViewD<'_, F>) -> Cow<'a, [F]> {
+    array.as_slice().map_or_else(|| array.iter().copied().collect(), Cow::Borrowed)
+}
+
+/// An array of `shape` (samples, channels, …), each plane of which is made from the same planes of `sources`.
+///
+/// `fill` is given the plane's number, the planes of the sources, and the plane to fill, zeros at first.
+pub(crate) fn fill_planes<F: Real, const N: usize>(
+    shape: &[usize],
+    sources: [ArrayViewD<'_, F>; N],
+    fill: impl Fn(usize, [&[F]; N], &mut [F]) + Sync,
+) -> ArrayD<F> {
+    fill_blocks(shape, 2, sources, fill)
+}
+
+/// An array of `shape`, made block by block as [`fill_planes`] has it; a block is one position of the first `leading`
+/// axes.
+pub(crate) fn fill_blocks<F: Real, const N: usize>(
+    shape: &[usize],
+    leading: usize,
+    sources: [ArrayViewD<'_, F>; N],
+    fill: impl Fn(usize, [&[F]; N], &mut [F]) + Sync,
+) -> ArrayD<F> {
+    let blocks: usize = shape.iter().take(leading).product();
+    let mut target = ArrayD::zeros(IxDyn(shape));
+    let length = target.len() / blocks.max(1);
+    let sources = sources.each_ref().map(contiguous);
+    let chunks = target.as_slice_mut().unwrap_or_default().par_chunks_mut(length.max(1));
+    chunks.enumerate().for_each(|(block, target)| {
+        let sources = sources.each_ref().map(|source| {
+            let length = source.len() / blocks;
+            &source[block * length..(block + 1) * length]
+        });
+        fill(block, sources, target);
+    });
+    target
+}

@@ -1,0 +1,10 @@
+//! Explaining: one backward pass (Algorithm 2), composites that say which rule is where, batches and targets.
+
+mod composite;
+mod explainer;
+mod propagation;
+
+pub use composite::{COMPOSITES, Choice, Composite, Selector};
+pub(crate) use explainer::stack;
+pub use explainer::{Explained, Explainer, Forward, Initial, Question, Target};
+pub use propagation::{Keep, Mask, Propagation, Relevances};

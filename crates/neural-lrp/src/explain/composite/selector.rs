@@ -1,0 +1,145 @@
+//! Which nodes a choice is for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use globset::{Glob, GlobMatcher};
+
+use crate::network::{Network, Node};
+use crate::operation::Family;
+use crate::operations::KINDS;
+use crate::{Error, Real};
+
+/// Which nodes a choice is for: by operation, by name, or by place among the linear layers.
+///
+/// Written as `any`, `linear`, `convolution`, `first`, `first-convolution`, `last`, `before:4`, `op:LRN`, or a glob over
+/// the nodes' names, `/features/*`. Places are counted in the order of the model's file, from 1.
+#[derive(Clone, Debug)]
+pub enum Selector {
+    /// Each node.
+    Any,
+    /// Each layer with weights.
+    Linear,
+    /// Each convolution or transposed convolution.
+    Convolution,
+    /// The first layer with weights.
+    First,
+    /// The first convolution.
+    FirstConvolution,
+    /// The last layer with weights.
+    Last,
+    /// The layers with weights before the k-th of them.
+    Before(usize),
+    /// Each sum: averages, additions, norms.
+    Sum,
+    /// Each node of one operator.
+    Operation(String),
+    /// Each node whose name matches.
+    Name(GlobMatcher),
+}
+
+/// Where the linear layers stand in the model's file.
+pub(super) struct Places {
+    linear: Vec<usize>,
+    convolutions: Vec<usize>,
+}
+
+impl Places {
+    pub(super) fn of<F: Real>(network: &Network<F>) -> Self {
+        let places = |fits: fn(&Node<F>) -> bool| {
+            let mut places: Vec<usize> =
+                network.nodes().iter().filter(|node| fits(node)).map(|node| node.position).collect();
+            places.sort_unstable();
+            places
+        };
+        Self { linear: places(is_linear), convolutions: places(is_convolution) }
+    }
+}
+
+fn is_linear<F: Real>(node: &Node<F>) -> bool {
+    node.operation.family() == Family::Linear
+}
+
+fn is_convolution<F: Real>(node: &Node<F>) -> bool {
+    matches!(node.operation.kind(), "Conv" | "ConvTranspose")
+}
+
+impl Selector {
+    pub(super) fn fits<F: Real>(&self, node: &Node<F>, places: &Places) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Linear => is_linear(node),
+            Self::Convolution => is_convolution(node),
+            Self::First => places.linear.first() == Some(&node.position),
+            Self::FirstConvolution => places.convolutions.first() == Some(&node.position),
+            Self::Last => places.linear.last() == Some(&node.position),
+            Self::Before(k) => {
+                is_linear(node) && places.linear.get(k.saturating_sub(1)).is_none_or(|&place| node.position < place)
+            }
+            Self::Sum => node.operation.family() == Family::Sum,
+            Self::Operation(kind) => node.operation.kind() == kind,
+            Self::Name(glob) => glob.is_match(&node.name),
+        }
+    }
+
+    /// A choice by name that fits no node is a mistake.
+    pub(super) fn check<F: Real>(&self, network: &Network<F>) -> Result<(), Error> {
+        match self {
+            Self::Name(glob) if !network.nodes().iter().any(|node| glob.is_match(&node.name)) => {
+                let names: Vec<&str> = network.nodes().iter().take(20).map(|node| node.name.as_str()).collect();
+                let reason = format!("no node has such a name; the first are {}", names.join(", "));
+                Err(Error::Setting { what: "pattern", given: self.to_string(), reason })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Selector {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = |reason: String| Error::Setting { what: "pattern", given: text.to_owned(), reason };
+        if let Some(kind) = text.strip_prefix("op:") {
+            return match KINDS.contains(&kind) {
+                true => Ok(Self::Operation(kind.to_owned())),
+                false => Err(wrong(format!("there is no such operation; there are {}", KINDS.join(", ")))),
+            };
+        }
+        if let Some(place) = text.strip_prefix("before:") {
+            let place = place.parse().ok().filter(|&place: &usize| place > 0);
+            return place
+                .map(Self::Before)
+                .ok_or_else(|| wrong("it takes the number of a linear layer, counted from 1: before:4".into()));
+        }
+        match text {
+            "any" => Ok(Self::Any),
+            "linear" => Ok(Self::Linear),
+            "convolution" => Ok(Self::Convolution),
+            "first" => Ok(Self::First),
+            "first-convolution" => Ok(Self::FirstConvolution),
+            "last" => Ok(Self::Last),
+            "sum" => Ok(Self::Sum),
+            glob => {
+                Glob::new(glob).map(|glob| Self::Name(glob.compile_matcher())).map_err(|error| wrong(error.to_string()))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => formatter.write_str("any"),
+            Self::Linear => formatter.write_str("linear"),
+            Self::Convolution => formatter.write_str("convolution"),
+            Self::First => formatter.write_str("first"),
+            Self::FirstConvolution => formatter.write_str("first-convolution"),
+            Self::Last => formatter.write_str("last"),
+            Self::Before(place) => write!(formatter, "before:{place}"),
+            Self::Sum => formatter.write_str("sum"),
+            Self::Operation(kind) => write!(formatter, "op:{kind}"),
+            Self::Name(glob) => write!(formatter, "{}", glob.glob()),
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Explaining batches: one forward pass, any number of rules, classes and repeats.
+
+use std::collections::BTreeMap;
+
+use ndarray::{ArrayD, ArrayViewD, Axis, Slice, concatenate};
+use rayon::prelude::*;
+use relevance::Ledger;
+
+use crate::explain::composite::Composite;
+use crate::explain::propagation::{Keep, Mask, Propagation};
+use crate::network::Activations;
+use crate::network::Canonizer;
+use crate::network::{Network, TensorId};
+use crate::operation::Family;
+use crate::rules::Rule;
+use crate::{Error, Real};
+
+/// Explains a network's decisions, sample by sample.
+///
+/// Batches are stacked along axis 0 of each input and of the explained output; a network whose input has a fixed number
+/// of samples takes that many together, any other takes one at a time, on all threads.
+///
+/// ```
+/// use ndarray::array;
+/// use neural_lrp::operations::Dense;
+/// use neural_lrp::{Composite, Explainer, Initial, NetworkBuilder, Target};
+/// use std::sync::Arc;
+///
+/// let mut network = NetworkBuilder::new();
+/// network.input("x", [None, Some(2)]).output("scores");
+/// network.node("dense", Arc::new(Dense::new(array![[1.0, 2.0], [3.0, -1.0]], None)?), ["x"], "scores");
+/// let explainer = Explainer::new(&network.build()?)?;
+///
+/// let forward = explainer.forward(array![[1.0, 0.5], [2.0, 4.0]].into_dyn().view())?;
+/// let explanation = forward.explain(&Composite::named("figure-12")?, &Initial::Score(Target::Class(0)).into())?;
+/// assert_eq!(explanation.relevance[0], array![[1.0, 1.0], [2.0, 8.0]].into_dyn()); // w_i x_i
+/// explanation.ledgers[0].check(1e-10)?; // of the first sample: all of its score reached the input
+/// # Ok::<(), neural_lrp::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Explainer<F: Real> {
+    network: Network<F>,
+    explained: TensorId,
+    skipped: Vec<String>,
+    together: usize,
+}
+
+impl<F: Real> Explainer<F> {
+    /// Explains the first output of a network, rewritten by all [`Canonizer`]s. A softmax, its logarithm or a sigmoid at
+    /// the end is left out, since the paper's rules start from the linear score (before Algorithm 2).
+    ///
+    /// # Errors
+    /// [`Error::Graph`] if the rewritten network were none.
+    pub fn new(network: &Network<F>) -> Result<Self, Error> {
+        let network = network.canonize(&Canonizer::ALL)?;
+        let output = network.outputs()[0];
+        let (explained, skipped) = linear_score(&network, output);
+        Ok(Self { network, explained, skipped, together: 1 })
+    }
+
+    /// Explains another tensor than the first output's linear score: an output, by its name, as its linear score.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there is no such output.
+    pub fn with_output(mut self, name: &str) -> Result<Self, Error> {
+        let outputs = self.network.outputs();
+        let Some(&output) = outputs.iter().find(|&&output| self.network.tensor(output).name == name) else {
+            let names: Vec<&str> = outputs.iter().map(|&output| self.network.tensor(output).name.as_str()).collect();
+            let reason = format!("the network gives {}", names.join(", "));
+            return Err(Error::Setting { what: "output", given: name.to_owned(), reason });
+        };
+        (self.explained, self.skipped) = linear_score(&self.network, output);
+        Ok(self)
+    }
+
+    /// Explains the probability at the end, not the linear score before it.
+    #[must_use]
+    pub fn explaining_probability(mut self) -> Self {
+        for node in self.network.nodes() {
+            if self.skipped.contains(&node.name) {
+                self.explained = node.output;
+            }
+        }
+        self.skipped.clear();
+        self
+    }
+
+    /// Takes `samples` of a batch through the network together: faster for small networks, but one ledger for all of
+    /// them. A network with a fixed number of samples keeps to that.
+    #[must_use]
+    pub fn samples_together(self, samples: usize) -> Self {
+        Self { together: samples.max(1), ..self }
+    }
+
+    /// The network as it is explained: canonized.
+    pub fn network(&self) -> &Network<F> {
+        &self.network
+    }
+
+    /// The tensor that is explained.
+    pub fn explained(&self) -> TensorId {
+        self.explained
+    }
+
+    /// The nodes at the end that are left out: softmax and sigmoid, and what only rearranges behind them.
+    pub fn skipped(&self) -> &[String] {
+        &self.skipped
+    }
+
+    /// How many samples the network takes at a time, where that is fixed.
+    pub fn fixed_samples(&self) -> Option<usize> {
+        self.network.inputs().iter().find_map(|input| input.shape.first().copied().flatten())
+    }
+
+    /// How many samples of a batch go through the network together.
+    pub(crate) fn together(&self) -> usize {
+        self.fixed_samples().unwrap_or(self.together)
+    }
+
+    /// Explains the same tensor of another network.
+    pub(crate) fn with_network(&self, network: &Network<F>) -> Result<Self, Error> {
+        let explained = network.find(&self.network.tensor(self.explained).name)?;
+        Ok(Self { network: network.clone(), explained, ..self.clone() })
+    }
+
+    /// The forward pass of a batch, for a network of one input.
+    ///
+    /// # Errors
+    /// As [`forward_all`](Self::forward_all).
+    pub fn forward(&self, batch: ArrayViewD<'_, F>) -> Result<Forward<'_, F>, Error> {
+        self.forward_all(&[batch])
+    }
+
+    /// The forward pass of a batch, one array for each input.
+    ///
+    /// # Errors
+    /// A batch that does not fit the network, or holds numbers that are not finite.
+    pub fn forward_all(&self, batches: &[ArrayViewD<'_, F>]) -> Result<Forward<'_, F>, Error> {
+        let chunks = self.chunks(batches)?;
+        let run = |inputs: Vec<ArrayD<F>>| self.network.forward(inputs);
+        let chunks = chunks.into_par_iter().map(run).collect::<Result<Vec<_>, _>>()?;
+        Ok(Forward { explainer: self, chunks })
+    }
+
+    /// Cuts a batch into what goes through the network together.
+    fn chunks(&self, batches: &[ArrayViewD<'_, F>]) -> Result<Vec<Vec<ArrayD<F>>>, Error> {
+        let Some(samples) = batches.first().and_then(|batch| batch.shape().first().copied()) else {
+            return Err(Error::Input {
+                input: "batch".into(),
+                reason: "it should have an axis of samples before all others".into(),
+            });
+        };
+        let (fixed, together) = (self.fixed_samples(), self.together());
+        let equal = batches.iter().all(|batch| batch.shape().first() == Some(&samples));
+        let whole = fixed.is_none() || samples.is_multiple_of(together);
+        if samples == 0 || !equal || !whole {
+            let shapes: Vec<&[usize]> = batches.iter().map(|batch| batch.shape()).collect();
+            let expected = fixed.map_or("at least one".to_owned(), |fixed| {
+                format!("a multiple of {fixed}, the network's fixed number of")
+            });
+            return Err(Error::Input {
+                input: "batch".into(),
+                reason: format!("arrays of shape {shapes:?} were given; axis 0 of each should hold {expected} samples"),
+            });
+        }
+        let cut = |start: usize| {
+            let end = (start + together).min(samples);
+            batches.iter().map(|batch| batch.slice_axis(Axis(0), Slice::from(start..end)).to_owned()).collect()
+        };
+        Ok((0..samples).step_by(together).map(cut).collect())
+    }
+}
+
+/// The tensor before a trailing softmax or sigmoid, with the names of the nodes that were passed over.
+fn linear_score<F: Real>(network: &Network<F>, output: TensorId) -> (TensorId, Vec<String>) {
+    let (mut tensor, mut passed) = (output, Vec::new());
+    while let Some(node) = network.producer(tensor) {
+        passed.push(node.name.clone());
+        let squashes = node.operation.family() == Family::Softmax || node.operation.kind() == "Sigmoid";
+        let &[operand] = node.operands.as_slice() else { break };
+        if squashes {
+            return (operand, passed);
+        }
+        if node.operation.family() != Family::Arrangement {
+            break;
+        }
+        tensor = operand;
+    }
+    (output, Vec::new())
+}
+
+/// Which class of each sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The one with the largest score.
+    Predicted,
+    /// The same for each sample.
+    Class(usize),
+    /// One for each sample.
+    Each(Vec<usize>),
+}
+
+/// The relevance that a backward pass begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Initial<F> {
+    /// The score of a class (Algorithm 2: `R^(L) = f(x)`).
+    Score(Target),
+    /// 1 at a class: where gradients begin.
+    One(Target),
+    /// The score of a class, and minus the score of another.
+    Difference(Target, Target),
+    /// Anything, in the shape of the explained output.
+    Array(ArrayD<F>),
+}
+
+/// What is asked of a backward pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question<F> {
+    /// What it begins with.
+    pub initial: Initial<F>,
+    /// Channels that relevance may pass through, by the tensor's name.
+    pub masks: Vec<(String, Vec<usize>)>,
+    /// Names of tensors whose relevance is wanted beside that of the inputs.
+    pub at: Vec<String>,
+}
+
+impl<F> From<Initial<F>> for Question<F> {
+    fn from(initial: Initial<F>) -> Self {
+        Self { initial, masks: Vec::new(), at: Vec::new() }
+    }
+}
+
+/// A forward pass of a batch: the source of any number of explanations.
+#[derive(Clone, Debug)]
+pub struct Forward<'a, F: Real> {
+    explainer: &'a Explainer<F>,
+    chunks: Vec<Activations<F>>,
+}
+
+/// The explanation of a batch.
+#[derive(Clone, Debug)]
+pub struct Explained<F> {
+    /// Relevance of each of the network's inputs, in the shape of the batch.
+    pub relevance: Vec<ArrayD<F>>,
+    /// Relevance of the tensors that were asked for, by name, stacked along axis 0.
+    pub at: BTreeMap<String, ArrayD<F>>,
+    /// Where relevance went; one for each sample, or for each group that went through the network together. Empty ones
+    /// for gradients.
+    pub ledgers: Vec<Ledger>,
+    /// The rule of each node of the explained network.
+    pub rules: Vec<Rule>,
+}
+
+impl<'a, F: Real> Forward<'a, F> {
+    /// What made this forward pass.
+    pub fn explainer(&self) -> &'a Explainer<F> {
+        self.explainer
+    }
+
+    /// The forward passes of the parts of the batch that went through the network together.
+    pub fn parts(&self) -> &[Activations<F>] {
+        &self.chunks
+    }
+
+    /// The explained output of the whole batch.
+    pub fn scores(&self) -> ArrayD<F> {
+        self.value(self.explainer.explained)
+    }
+
+    /// A tensor of the whole batch, stacked along axis 0.
+    pub fn value(&self, tensor: TensorId) -> ArrayD<F> {
+        stack(self.chunks.iter().map(|chunk| chunk.value(tensor).to_owned()).collect())
+    }
+
+    /// The class of each sample that a target means.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a class that does not exist, or when there is not one class for each sample.
+    pub fn classes(&self, target: &Target) -> Result<Vec<usize>, Error> {
+        let scores = self.scores();
+        let samples = scores.shape().first().copied().unwrap_or(1).max(1);
+        let classes = scores.len() / samples;
+        let wrong = |given: String, reason: String| Err(Error::Setting { what: "target", given, reason });
+        let chosen = match target {
+            Target::Predicted => scores.axis_iter(Axis(0)).map(|scores| largest(scores)).collect(),
+            Target::Class(class) => vec![*class; samples],
+            Target::Each(each) if each.len() == samples => each.clone(),
+            Target::Each(each) => {
+                return wrong(
+                    format!("{} classes", each.len()),
+                    format!("one for each of the {samples} samples is needed"),
+                );
+            }
+        };
+        match chosen.iter().find(|&&class| class >= classes) {
+            Some(class) => wrong(class.to_string(), format!("the network has {classes} classes, counted from 0")),
+            None => Ok(chosen),
+        }
+    }
+
+    /// One backward pass with the rules of a composite (Algorithm 2).
+    ///
+    /// # Errors
+    /// A target, mask or tensor that does not exist, initial relevance of a wrong shape, a rule that is not for its node.
+    pub fn explain(&self, composite: &Composite, question: &Question<F>) -> Result<Explained<F>, Error> {
+        let network = &self.explainer.network;
+        let rules = composite.assign(network)?;
+        let at = question.at.iter().map(|name| network.find(name)).collect::<Result<Vec<_>, _>>()?;
+        let masks = question
+            .masks
+            .iter()
+            .map(|(name, channels)| Ok(Mask { tensor: network.find(name)?, channels: channels.clone() }));
+        let masks = masks.collect::<Result<Vec<_>, Error>>()?;
+        let initial = self.initial(&question.initial)?;
+        let propagate = |(chunk, initial): (&Activations<F>, ArrayD<F>)| {
+            chunk.propagate(Propagation {
+                rules: &rules,
+                initial: vec![(self.explainer.explained, initial)],
+                masks: &masks,
+                keep: Keep::Tensors(at.clone()),
+            })
+        };
+        let passes: Vec<_> = self.chunks.par_iter().zip(initial).map(propagate).collect::<Result<_, _>>()?;
+        // A tensor that no relevance came to has none.
+        let stacked = |tensor: TensorId| {
+            let values = passes.iter().zip(&self.chunks).map(|(pass, chunk)| {
+                pass.tensors.get(&tensor).cloned().unwrap_or_else(|| ArrayD::zeros(chunk.value(tensor).raw_dim()))
+            });
+            stack(values.collect())
+        };
+        Ok(Explained {
+            relevance: network.inputs().iter().map(|input| stacked(input.tensor)).collect(),
+            at: at.iter().map(|&tensor| (network.tensor(tensor).name.clone(), stacked(tensor))).collect(),
+            ledgers: passes.iter().map(|pass| pass.ledger.clone()).collect(),
+            rules,
+        })
+    }
+
+    /// The initial relevance of each part of the batch.
+    pub(crate) fn initial(&self, initial: &Initial<F>) -> Result<Vec<ArrayD<F>>, Error> {
+        let scores = self.scores();
+        let whole = match initial {
+            Initial::Score(target) => at_classes(&scores, &self.classes(target)?, |score| score),
+            Initial::One(target) => at_classes(&scores, &self.classes(target)?, |_| F::one()),
+            Initial::Difference(target, other) => {
+                at_classes(&scores, &self.classes(target)?, |score| score)
+                    - at_classes(&scores, &self.classes(other)?, |score| score)
+            }
+            Initial::Array(array) if array.shape() == scores.shape() => array.as_standard_layout().into_owned(),
+            Initial::Array(array) => {
+                return Err(Error::Setting {
+                    what: "initial relevance",
+                    given: format!("an array of shape {:?}", array.shape()),
+                    reason: format!("the explained output has shape {:?}", scores.shape()),
+                });
+            }
+        };
+        let mut start = 0;
+        let parts = self.chunks.iter().map(|chunk| {
+            let samples = chunk.value(self.explainer.explained).shape().first().copied().unwrap_or(1);
+            start += samples;
+            whole.slice_axis(Axis(0), Slice::from(start - samples..start)).to_owned()
+        });
+        Ok(parts.collect())
+    }
+}
+
+pub(crate) fn stack<F: Real>(parts: Vec<ArrayD<F>>) -> ArrayD<F> {
+    let views: Vec<_> = parts.iter().map(ArrayD::view).collect();
+    concatenate(Axis(0), &views).unwrap_or_else(|_| parts.into_iter().next().unwrap_or_default())
+}
+
+/// The position of the largest number, the first of equals.
+fn largest<F: Real>(scores: ArrayViewD<'_, F>) -> usize {
+    let mut best = (0, F::neg_infinity());
+    for (class, &score) in scores.iter().enumerate() {
+        if score > best.1 {
+            best = (class, score);
+        }
+    }
+    best.0
+}
+
+/// Zero but at one class of each sample.
+fn at_classes<F: Real>(scores: &ArrayD<F>, classes: &[usize], value: impl Fn(F) -> F) -> ArrayD<F> {
+    let mut initial = ArrayD::zeros(scores.raw_dim());
+    for ((mut initial, scores), &class) in initial.axis_iter_mut(Axis(0)).zip(scores.axis_iter(Axis(0))).zip(classes) {
+        if let (Some(initial), Some(&score)) = (initial.iter_mut().nth(class), scores.iter().nth(class)) {
+            *initial = value(score);
+        }
+    }
+    initial
+}

@@ -1,0 +1,21 @@
+//! Functions of one number: relevance passes through them (Eq. 63).
+
+pub(super) mod clip;
+pub(super) mod elementwise;
+pub(super) mod exponential;
+pub(super) mod functions;
+pub(super) mod gelu;
+pub(super) mod rectifiers;
+pub(super) mod relu;
+pub(super) mod sigmoid;
+pub(super) mod swish;
+
+pub use clip::Clip;
+pub use elementwise::Elementwise;
+pub use exponential::{Celu, Elu, Selu};
+pub use functions::{Abs, Exp, Log, Neg, Pow, Reciprocal, Sqrt};
+pub use gelu::{Erf, Gelu};
+pub use rectifiers::{LeakyRelu, PRelu, ThresholdedRelu};
+pub use relu::Relu;
+pub use sigmoid::{HardSigmoid, Sigmoid, Softplus, Softsign, Tanh};
+pub use swish::{HardSwish, Mish, Silu};

@@ -1,0 +1,89 @@
+//! What operations that act on each number by itself have in common.
+
+use ndarray::{ArrayD, ArrayViewD, Zip};
+
+use crate::arrays::map::WORTH_THREADS;
+use crate::operation::{OperatorSpec, Step};
+use crate::{Error, Real};
+
+/// A function of one number, applied to each number of a tensor: an activation, through which relevance passes (Eq. 63).
+///
+/// `activation!` makes an [`Operation`](crate::Operation) of whatever implements it.
+pub trait Elementwise<F: Real>: Sync {
+    /// The operator's name.
+    const KIND: &'static str;
+
+    /// `g(x)`
+    fn value(&self, x: F) -> F;
+
+    /// `g'(x)`, where `y = g(x)` is known; at a kink, the derivative that frameworks take.
+    fn derivative(&self, x: F, y: F) -> F;
+
+    /// The attributes, as ONNX names them.
+    fn attributes(&self) -> OperatorSpec<F> {
+        OperatorSpec::new(Self::KIND, 1)
+    }
+}
+
+/// Makes an operation of a function of one number.
+macro_rules! activation {
+    ($name:ty) => {
+        impl<F: $crate::Real> $crate::operation::Operation<F> for $name {
+            fn to_spec(&self) -> $crate::operation::OperatorSpec<F> {
+                $crate::operations::activation::elementwise::Elementwise::<F>::attributes(self)
+            }
+
+            fn kind(&self) -> &'static str {
+                <Self as $crate::operations::activation::elementwise::Elementwise<F>>::KIND
+            }
+
+            fn family(&self) -> $crate::operation::Family {
+                $crate::operation::Family::Activation
+            }
+
+            fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, $crate::Error> {
+                $crate::operations::activation::elementwise::same_shape(operands)
+            }
+
+            fn forward(&self, operands: &[ndarray::ArrayViewD<'_, F>]) -> ndarray::ArrayD<F> {
+                $crate::arrays::map::map(&operands[0], |x| {
+                    $crate::operations::activation::elementwise::Elementwise::value(self, x)
+                })
+            }
+
+            fn gradient(
+                &self,
+                step: &$crate::operation::Step<'_, F>,
+                upper: ndarray::ArrayViewD<'_, F>,
+            ) -> Vec<ndarray::ArrayD<F>> {
+                vec![$crate::operations::activation::elementwise::gradient(self, step, upper)]
+            }
+
+            fn along_operands(&self, step: &$crate::operation::Step<'_, F>) -> ndarray::ArrayD<F> {
+                $crate::operations::activation::elementwise::gradient(self, step, step.operands[0].view())
+            }
+        }
+    };
+}
+pub(crate) use activation;
+
+/// The shape of a single operand, which is that of the output.
+pub(crate) fn same_shape(operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+    match operands {
+        [shape] => Ok(shape.to_vec()),
+        _ => Err(Error::shape(operands, "it takes one")),
+    }
+}
+
+/// `upper · g'(x)`
+pub(crate) fn gradient<F: Real>(
+    function: &impl Elementwise<F>,
+    step: &Step<'_, F>,
+    upper: ArrayViewD<'_, F>,
+) -> ArrayD<F> {
+    let numbers = Zip::from(&step.operands[0]).and(&step.output).and(&upper);
+    match upper.len() < WORTH_THREADS {
+        true => numbers.map_collect(|&x, &y, &upper| upper * function.derivative(x, y)),
+        false => numbers.par_map_collect(|&x, &y, &upper| upper * function.derivative(x, y)),
+    }
+}

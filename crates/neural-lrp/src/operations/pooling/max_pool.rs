@@ -1,0 +1,210 @@
+//! Maximum pooling, over windows or whole planes.
+
+use ndarray::{ArrayD, ArrayViewD};
+use relevance::Stabilizer;
+
+use crate::arrays::planes::fill_planes;
+use crate::operation::OperatorSpec;
+use crate::operation::shares::shares;
+use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
+use crate::operation::{MaxSelection, Sharing};
+use crate::operations::pooling::pooled::Pooled;
+use crate::operations::pooling::windows::Windows;
+use crate::{Error, Real};
+
+/// `y_j = max_{i∈window(j)} x_i`
+///
+/// Padding never wins. A window that holds NaN gives NaN.
+#[derive(Clone, Debug)]
+pub struct MaxPool {
+    pooled: Pooled,
+}
+
+impl MaxPool {
+    /// The largest of each window.
+    pub fn new(windows: Windows) -> Self {
+        Self { pooled: Pooled::Windows(windows) }
+    }
+
+    /// The largest of each plane.
+    pub fn global() -> Self {
+        Self { pooled: Pooled::Planes }
+    }
+
+    /// All relevance of a window to its first maximum.
+    fn to_first<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
+        let input = &step.operands[0];
+        let placement = self.pooled.place(input.shape());
+        let sources = [input.view(), step.output.view(), upper.view()];
+        fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
+            placement.visit(|window, positions| {
+                let winner = positions.iter().find(|&&position| is_maximum(input[position], output[window]));
+                if let Some(&winner) = winner {
+                    lower[winner] += upper[window];
+                }
+            });
+        })
+    }
+
+    /// The relevance of a window to all of its maxima.
+    fn to_ties<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
+        let input = &step.operands[0];
+        let placement = self.pooled.place(input.shape());
+        let sources = [input.view(), step.output.view(), upper.view()];
+        fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
+            placement.visit(|window, positions| {
+                let wins = |position: &&usize| is_maximum(input[**position], output[window]);
+                let share = upper[window] / F::of(positions.iter().filter(wins).count() as f64);
+                positions.iter().filter(wins).for_each(|&winner| lower[winner] += share);
+            });
+        })
+    }
+
+    /// The relevance of a window to all of its numbers, in proportion.
+    fn in_proportion<F: Real>(
+        &self,
+        step: &Step<'_, F>,
+        upper: ArrayViewD<'_, F>,
+        stabilizer: Stabilizer,
+    ) -> Redistribution<F> {
+        let input = &step.operands[0];
+        let placement = self.pooled.place(input.shape());
+        let sums = placement.pool(input, |input, sums| placement.fold(input, sums, |x| x, |sum, x| sum + x));
+        let (shares, sinks) = shares(upper, &sums, stabilizer);
+        let lower = fill_planes(input.shape(), [input.view(), shares.view()], |_, [input, shares], lower| {
+            placement.spread(shares, lower);
+            lower.iter_mut().zip(input).for_each(|(share, &x)| *share *= x);
+        });
+        Redistribution::with_sinks(vec![lower], sinks)
+    }
+}
+
+/// Whether a number of a window is its maximum, which is NaN as soon as one of them is.
+fn is_maximum<F: Real>(x: F, largest: F) -> bool {
+    x == largest || x.is_nan()
+}
+
+/// The larger number, NaN where either is.
+fn larger<F: Real>(a: F, b: F) -> F {
+    if b > a || b.is_nan() { b } else { a }
+}
+
+impl<F: Real> MaxSelection<F> for MaxPool {
+    fn redistribute(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, sharing: Sharing) -> Redistribution<F> {
+        match sharing {
+            Sharing::First => Redistribution::lossless(vec![self.to_first(step, upper)]),
+            Sharing::Ties => Redistribution::lossless(vec![self.to_ties(step, upper)]),
+            Sharing::Proportional(stabilizer) => self.in_proportion(step, upper, stabilizer),
+        }
+    }
+}
+
+impl<F: Real> Operation<F> for MaxPool {
+    fn to_spec(&self) -> OperatorSpec<F> {
+        self.pooled.spec("MaxPool", "GlobalMaxPool")
+    }
+
+    fn kind(&self) -> &'static str {
+        self.pooled.kind("MaxPool", "GlobalMaxPool")
+    }
+
+    fn family(&self) -> Family {
+        Family::Maximum
+    }
+
+    fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        self.pooled.output_shape(operands)
+    }
+
+    fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+        let placement = self.pooled.place(operands[0].shape());
+        placement.pool(&operands[0], |input, output| placement.fold(input, output, |x| x, larger))
+    }
+
+    fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
+        vec![self.to_first(step, upper)]
+    }
+
+    fn max_selection(&self) -> Option<&dyn MaxSelection<F>> {
+        Some(self)
+    }
+
+    fn description(&self) -> String {
+        self.pooled.description()
+    }
+}
+
+/// Reads the pooling of windows from its specification.
+pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    Ok(ParsedOperation::new(MaxPool::new(Windows::read(spec)?), vec![0]))
+}
+
+/// Reads the pooling of whole planes from its specification.
+pub(crate) fn read_global<F: Real>(_: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    Ok(ParsedOperation::new(MaxPool::global(), vec![0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array, array};
+
+    use super::*;
+    use crate::operations::pooling::windows::Padding;
+    use crate::operations::testing::{check_gradient, forward, numbers, step};
+
+    fn small() -> MaxPool {
+        MaxPool::new(Windows::new([2], [1]).unwrap())
+    }
+
+    #[test]
+    fn the_first_of_equal_maxima_takes_all() {
+        let input = [array![[[1.0, 3.0, 3.0, 0.0, 0.0]]].into_dyn()];
+        let output = forward(&small(), &input);
+        assert_eq!(output, array![[[3.0, 3.0, 3.0, 0.0]]].into_dyn());
+        let upper = array![[[1.0, 10.0, 100.0, 1000.0]]].into_dyn();
+        let first = small().redistribute(&step(&input, &output), upper.view(), Sharing::First);
+        assert_eq!(first.lower[0], array![[[0.0, 11.0, 100.0, 1000.0, 0.0]]].into_dyn());
+        let ties = small().redistribute(&step(&input, &output), upper.view(), Sharing::Ties);
+        assert_eq!(ties.lower[0], array![[[0.0, 6.0, 105.0, 500.0, 500.0]]].into_dyn());
+    }
+
+    #[test]
+    fn a_window_is_shared_in_proportion() {
+        let input = [array![[[1.0, 3.0, -3.0]]].into_dyn()];
+        let output = forward(&small(), &input);
+        let upper = array![[[8.0, 5.0]]].into_dyn();
+        let sharing = Sharing::Proportional(Stabilizer::NONE);
+        let shared = small().redistribute(&step(&input, &output), upper.view(), sharing);
+        assert_eq!(shared.lower[0], array![[[2.0, 6.0, 0.0]]].into_dyn());
+        let sinks = shared.sinks.unwrap();
+        assert_eq!(sinks.len(), 1);
+        assert_eq!((sinks[0].0, sinks[0].1.total), (relevance::Sink::ZeroDenominator, 5.0));
+    }
+
+    #[test]
+    fn not_a_number_is_not_hidden() {
+        let input = [array![[[f64::NAN, 3.0, 2.0, f64::NAN]]].into_dyn()];
+        let output = forward(&small(), &input);
+        assert!(output[[0, 0, 0]].is_nan() && output[[0, 0, 2]].is_nan());
+        assert_eq!(output[[0, 0, 1]], 3.0);
+        let lower =
+            small().redistribute(&step(&input, &output), array![[[1.0, 2.0, 4.0]]].into_dyn().view(), Sharing::First);
+        assert_eq!(lower.lower[0], array![[[1.0, 2.0, 0.0, 4.0]]].into_dyn());
+    }
+
+    #[test]
+    fn padding_never_wins() {
+        let windows = Windows::new([3, 3], [2, 2]).unwrap();
+        let pool = MaxPool::new(windows.padded(Padding::Explicit { before: vec![1, 1], after: vec![1, 1] }).unwrap());
+        let output = forward(&pool, &[Array::from_elem((1, 1, 4, 4), -2.0).into_dyn()]);
+        assert!(output.iter().all(|&largest| largest == -2.0));
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_maximum() {
+        let windows = Windows::new([3, 2], [2, 1]).unwrap();
+        let pool = MaxPool::new(windows.padded(Padding::SameLower).unwrap());
+        check_gradient(&pool, &[numbers(&[2, 2, 5, 4], 4)]);
+        check_gradient(&MaxPool::global(), &[numbers(&[2, 3, 5, 2, 2], 5)]);
+    }
+}

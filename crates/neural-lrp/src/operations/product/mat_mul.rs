@@ -1,0 +1,319 @@
+//! The matrix product of two computed tensors, as attention has it.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMut2, Axis, Ix2, IxDyn};
+use rayon::prelude::*;
+use relevance::Stabilizer;
+
+use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
+use crate::operation::shares::shares;
+use crate::operation::{Constant, Input, OperatorSpec};
+use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
+use crate::operation::{Product, Signal};
+use crate::operations::Dense;
+use crate::{Error, Real};
+
+/// `O = A B` over the last two axes; the axes before them broadcast, and a vector counts as a row or a column.
+///
+/// Relevance goes half to each factor, or all to the one that carries the signal (Achtibat et al. 2024):
+///
+/// ```text
+/// R_A = A ⊙ ( R / stabilize(2 O) ) Bᵀ,     R_B = B ⊙ Aᵀ ( R / stabilize(2 O) )
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatMul;
+
+impl MatMul {
+    /// The derivatives of both factors: `U Bᵀ` and `Aᵀ U`.
+    fn transposed<F: Real>(self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>) -> [ArrayD<F>; 2] {
+        let (a, b) = matrices(&step.operands);
+        let mut upper = upper.view();
+        if step.operands[1].ndim() == 1 {
+            upper = upper.insert_axis(Axis(step.output.ndim()));
+        }
+        if step.operands[0].ndim() == 1 {
+            let axis = upper.ndim() - 1;
+            upper = upper.insert_axis(Axis(axis));
+        }
+        let lower_a = sum_to_shape(product(&upper, &swapped(b.view())), a.shape());
+        let lower_b = sum_to_shape(product(&swapped(a.view()), &upper), b.shape());
+        [(lower_a, &step.operands[0]), (lower_b, &step.operands[1])].map(|(lower, operand)| {
+            let shape = operand.raw_dim();
+            lower.into_shape_with_order(shape.clone()).unwrap_or_else(|_| ArrayD::zeros(shape))
+        })
+    }
+}
+
+/// Both operands with at least two axes.
+fn matrices<'a, F: Real>(operands: &[ArrayViewD<'a, F>]) -> (ArrayViewD<'a, F>, ArrayViewD<'a, F>) {
+    let (a, b) = (operands[0].clone(), operands[1].clone());
+    (if a.ndim() == 1 { a.insert_axis(Axis(0)) } else { a }, if b.ndim() == 1 { b.insert_axis(Axis(1)) } else { b })
+}
+
+/// The last two axes swapped.
+fn swapped<F: Real>(mut array: ArrayViewD<'_, F>) -> ArrayViewD<'_, F> {
+    let rank = array.ndim();
+    array.swap_axes(rank - 2, rank - 1);
+    array
+}
+
+/// `A B` for arrays of at least two axes that fit.
+fn product<F: Real>(a: &ArrayViewD<'_, F>, b: &ArrayViewD<'_, F>) -> ArrayD<F> {
+    let (batch_a, batch_b) = (&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
+    let batch = broadcast_shape(&[batch_a, batch_b]).unwrap_or_default();
+    let (rows, columns) = (a.shape()[a.ndim() - 2], b.shape()[b.ndim() - 1]);
+    let mut output = ArrayD::zeros(IxDyn(&[batch.as_slice(), &[rows, columns]].concat()));
+    let matrices = output.as_slice_mut().unwrap_or_default().par_chunks_mut((rows * columns).max(1));
+    matrices.enumerate().for_each(|(position, numbers)| {
+        let place = unravel(position, &batch);
+        let target = ArrayViewMut2::from_shape((rows, columns), numbers);
+        if let (Some(a), Some(b), Ok(mut target)) = (matrix_at(a, &place), matrix_at(b, &place), target) {
+            general_mat_mul(F::one(), &a, &b, F::zero(), &mut target);
+        }
+    });
+    output
+}
+
+/// The place of a position in row-major order.
+fn unravel(position: usize, shape: &[usize]) -> Vec<usize> {
+    let mut rest = position;
+    let mut place: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|&length| {
+            let here = rest % length;
+            rest /= length;
+            here
+        })
+        .collect();
+    place.reverse();
+    place
+}
+
+/// The matrix at a place of the axes that an array broadcasts to.
+fn matrix_at<'a, F: Real>(array: &'a ArrayViewD<'_, F>, place: &[usize]) -> Option<ArrayView2<'a, F>> {
+    let axes = array.ndim() - 2;
+    let mut matrix = array.view();
+    for &here in &place[place.len() - axes..] {
+        let position = if matrix.shape()[0] == 1 { 0 } else { here };
+        matrix = matrix.index_axis_move(Axis(0), position);
+    }
+    matrix.into_dimensionality::<Ix2>().ok()
+}
+
+impl<F: Real> Product<F> for MatMul {
+    fn redistribute(
+        &self,
+        step: &Step<'_, F>,
+        upper: ArrayViewD<'_, F>,
+        signal: Signal,
+        stabilizer: Stabilizer,
+    ) -> Redistribution<F> {
+        let parts = if signal == Signal::Both { F::of(2.0) } else { F::one() };
+        let (shares, sinks) = shares(upper, &step.output.mapv(|output| output * parts), stabilizer);
+        let [mut lower_a, mut lower_b] = self.transposed(step, &shares.view());
+        lower_a *= &step.operands[0];
+        lower_b *= &step.operands[1];
+        match signal {
+            Signal::Both => {}
+            Signal::First => lower_b.fill(F::zero()),
+            Signal::Second => lower_a.fill(F::zero()),
+        }
+        Redistribution::with_sinks(vec![lower_a, lower_b], sinks)
+    }
+}
+
+impl<F: Real> Operation<F> for MatMul {
+    fn to_spec(&self) -> OperatorSpec<F> {
+        OperatorSpec::new("MatMul", 2)
+    }
+
+    fn kind(&self) -> &'static str {
+        "MatMul"
+    }
+
+    fn family(&self) -> Family {
+        Family::Bilinear
+    }
+
+    fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        let [[batch_a @ .., _], [batch_b @ .., _]] = operands else {
+            return Err(Error::shape(operands, "it takes two, of at least one axis each"));
+        };
+        let (rows, batch_a) = batch_a.split_last().map_or((None, batch_a), |(&rows, batch)| (Some(rows), batch));
+        // Of a matrix, the last axis holds the columns and the one before it the inner length; a vector has that alone.
+        let (columns, batch_b) = match batch_b.split_last() {
+            Some((_, batch)) => (operands[1].last().copied(), batch),
+            None => (None, batch_b),
+        };
+        let inner = [operands[0].last(), operands[1].iter().rev().nth(usize::from(columns.is_some()))];
+        if inner[0] != inner[1] {
+            let reason = format!(
+                "each row of the first has {} numbers, each column of the second {}",
+                inner[0].copied().unwrap_or_default(),
+                inner[1].copied().unwrap_or_default(),
+            );
+            return Err(Error::shape(operands, reason));
+        }
+        let mut shape = broadcast_shape(&[batch_a, batch_b])
+            .map_err(|_| Error::shape(operands, "the axes before the last two should be the same, or 1"))?;
+        shape.extend(rows.into_iter().chain(columns));
+        Ok(shape)
+    }
+
+    fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+        let (a, b) = matrices(operands);
+        let mut output = product(&a, &b);
+        if operands[0].ndim() == 1 {
+            let axis = output.ndim() - 2;
+            output = output.index_axis_move(Axis(axis), 0);
+        }
+        if operands[1].ndim() == 1 {
+            let axis = output.ndim() - 1;
+            output = output.index_axis_move(Axis(axis), 0);
+        }
+        output
+    }
+
+    fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
+        self.transposed(step, &upper).into()
+    }
+
+    /// `2 O`: once along each factor.
+    fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
+        step.output.mapv(|output| output + output)
+    }
+
+    fn product(&self) -> Option<&dyn Product<F>> {
+        Some(self)
+    }
+}
+
+/// Reads the operation from its specification: a product with a constant matrix is a [`Dense`] layer.
+pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    if let Some(Input::Constant(Constant::Real(weights))) = spec.inputs.get(1)
+        && let Ok(weights) = weights.view().into_dimensionality::<Ix2>()
+    {
+        return Ok(ParsedOperation::new(Dense::new(weights.t().to_owned(), None)?, vec![0]));
+    }
+    Ok(ParsedOperation::new(MatMul, vec![0, 1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use proptest::prelude::*;
+    use relevance::Entry;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+
+    const SHAPES: [[&[usize]; 2]; 9] = [
+        [&[3, 4], &[4, 2]],
+        [&[4], &[4]],
+        [&[4], &[4, 3]],
+        [&[3, 4], &[4]],
+        [&[2, 3, 4], &[4]],
+        [&[4], &[2, 4, 3]],
+        [&[2, 3, 4], &[2, 4, 5]],
+        [&[2, 1, 3, 4], &[3, 4, 2]],
+        [&[1, 2, 1, 1], &[3, 1, 1, 2]],
+    ];
+
+    /// The spec, number by number, over operands of which neither is a vector.
+    fn slow_product(a: &ArrayD<f64>, b: &ArrayD<f64>, shape: &[usize]) -> ArrayD<f64> {
+        ArrayD::from_shape_fn(shape, |place| {
+            let at = |array: &ArrayD<f64>, row: usize, column: usize| {
+                let batch = array.ndim() - 2;
+                let skipped = shape.len() - array.ndim();
+                let mut position: Vec<usize> =
+                    (0..batch).map(|axis| place[axis + skipped].min(array.shape()[axis] - 1)).collect();
+                position.extend([row, column]);
+                array[position.as_slice()]
+            };
+            let (row, column) = (place[shape.len() - 2], place[shape.len() - 1]);
+            (0..a.shape()[a.ndim() - 1]).map(|inner| at(a, row, inner) * at(b, inner, column)).sum()
+        })
+    }
+
+    #[test]
+    fn products_are_those_of_the_definition() {
+        for [a, b] in SHAPES.into_iter().filter(|[a, b]| a.len() > 1 && b.len() > 1) {
+            let (a, b) = (numbers(a, 51), numbers(b, 52));
+            let output = forward(&MatMul, &[a.clone(), b.clone()]);
+            assert_close(output.view(), slow_product(&a, &b, output.shape()).view(), "product");
+        }
+    }
+
+    #[test]
+    fn vectors_are_rows_and_columns() {
+        let (row, matrix) = (array![1.0, 2.0].into_dyn(), array![[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]].into_dyn());
+        assert_eq!(forward(&MatMul, &[row.clone(), matrix.clone()]), array![1.0, 2.0, 4.0].into_dyn());
+        let column = array![1.0, 2.0, 3.0].into_dyn();
+        assert_eq!(forward(&MatMul, &[matrix, column]), array![7.0, 5.0].into_dyn());
+        assert_eq!(forward(&MatMul, &[row.clone(), row]), ndarray::arr0(5.0).into_dyn());
+    }
+
+    #[test]
+    fn the_gradient_is_right_with_and_without_broadcasting() {
+        for [a, b] in SHAPES {
+            check_gradient(&MatMul, &[numbers(a, 53), numbers(b, 54)]);
+        }
+    }
+
+    #[test]
+    fn operands_that_do_not_fit_are_refused() {
+        let wrong: [&[&[usize]]; 5] =
+            [&[&[2, 3], &[2, 3]], &[&[], &[3]], &[&[3]], &[&[2, 3, 4], &[3, 4, 5]], &[&[3], &[4]]];
+        for operands in wrong {
+            assert!(Operation::<f64>::output_shape(&MatMul, operands).is_err(), "{operands:?}");
+        }
+    }
+
+    #[test]
+    fn each_factor_gets_half() {
+        let operands = [array![[3.0]].into_dyn(), array![[-2.0]].into_dyn()];
+        let output = forward(&MatMul, &operands);
+        let both = MatMul.redistribute(
+            &step(&operands, &output),
+            array![[12.000_001]].into_dyn().view(),
+            Signal::Both,
+            Stabilizer::new(1e-6).unwrap(),
+        );
+        let expected = array![[6.0]].into_dyn(); // stabilize(2 · −6) = −12.000001
+        both.lower.iter().for_each(|lower| assert_close(lower.view(), expected.view(), "half"));
+    }
+
+    #[test]
+    fn a_constant_matrix_makes_a_layer() {
+        let weights = Arc::new(numbers(&[3, 2], 55));
+        let parsed = read(&OperatorSpec::new("MatMul", 1).with_constant(Arc::clone(&weights))).unwrap();
+        assert_eq!((parsed.operation.kind(), parsed.operands), ("Gemm", vec![0]));
+        let x = numbers(&[4, 3], 56);
+        let expected = forward(&MatMul, &[x.clone(), (*weights).clone()]);
+        assert_close(forward(&*parsed.operation, &[x]).view(), expected.view(), "layer");
+        let batched = OperatorSpec::new("MatMul", 1).with_constant(Arc::new(numbers(&[2, 3, 2], 55)));
+        assert_eq!(read(&batched).unwrap().operands, [0, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_factors_do_not_get_is_booked(
+            seed in 0u64..1000,
+            shapes in prop::sample::select(SHAPES.to_vec()),
+            signal in prop::sample::select(vec![Signal::First, Signal::Second, Signal::Both]),
+        ) {
+            let operands = shapes.map(|shape| numbers(shape, seed + shape.len() as u64));
+            let output = forward(&MatMul, &operands);
+            let upper = numbers(output.shape(), seed + 7);
+            let shared = MatMul.redistribute(&step(&operands, &output), upper.view(), signal, Stabilizer::new(1e-6).unwrap());
+            let lower = shared.lower.iter().flatten().collect();
+            let mut entry = Entry::new("product", upper.iter().collect(), lower);
+            for (sink, amount) in shared.sinks.unwrap() {
+                entry = entry.with_sink(sink, amount);
+            }
+            prop_assert!(entry.relative_error() < 1e-10, "{}", entry.relative_error());
+        }
+    }
+}
