@@ -83,6 +83,7 @@ macro_rules! operations {
 operations! {
     "Abs" => activation::functions::read_abs,
     "Add" => sum::addition::read_add,
+    "Affine" => normalization::affine::read,
     "AveragePool" => pooling::average_pool::read,
     "BatchNormalization" => normalization::batch_normalization::read,
     "Celu" => activation::exponential::read_celu,

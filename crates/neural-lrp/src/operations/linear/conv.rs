@@ -148,6 +148,10 @@ impl<F: Real> Operation<F> for Conv<F> {
         conv.ok().map(|conv| Arc::new(conv) as Arc<dyn Operation<F>>)
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
         convolution::describe(
             &self.filters,

@@ -234,6 +234,10 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
         layer.ok().map(|layer| Arc::new(layer) as Arc<dyn Operation<F>>)
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
         convolution::describe(
             &self.filters,

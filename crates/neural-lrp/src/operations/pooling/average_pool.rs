@@ -71,6 +71,10 @@ impl<F: Real> Operation<F> for AveragePool {
         })]
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
         self.pooled.description()
     }

@@ -90,6 +90,10 @@ impl<F: Real> Operation<F> for LpPool {
         })]
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
         let windows = self.pooled.description();
         if windows.is_empty() { format!("p = {}", self.p) } else { format!("p = {}, {windows}", self.p) }

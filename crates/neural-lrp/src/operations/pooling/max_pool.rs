@@ -129,6 +129,10 @@ impl<F: Real> Operation<F> for MaxPool {
         Some(self)
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
         self.pooled.description()
     }

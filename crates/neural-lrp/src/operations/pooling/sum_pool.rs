@@ -58,6 +58,10 @@ impl<F: Real> Operation<F> for SumPool {
         gradients.map(|gradient| gradient * F::of(self.scale)).collect()
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
         Operation::<F>::description(&self.average)
     }
