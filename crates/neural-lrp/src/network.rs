@@ -12,11 +12,13 @@ mod activations;
 mod affine_maps;
 mod builder;
 mod canonizer;
+mod factors;
 mod layout;
 
 pub use activations::Activations;
 pub use builder::{NetworkBuilder, NodeDraft};
 pub use canonizer::Canonizer;
+pub(crate) use factors::Factors;
 
 /// What open axes are tried with, where only shapes matter: sizes of small images, then of photographs.
 const TYPICAL_LENGTHS: [usize; 6] = [16, 32, 64, 224, 299, 512];

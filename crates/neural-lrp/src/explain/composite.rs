@@ -26,18 +26,16 @@ use relevance::Stabilizer;
 use serde::Deserialize;
 
 use crate::explain::input_range::range_at;
-use crate::network::{Network, Node};
+use crate::network::{Factors, Network, Node};
 use crate::operation::Family;
 use crate::rules::{
     self, DEFAULT_EPSILON, Gated, InputRange, Norm, Pass, Rearrange, Rule, Taylor, TiesShared, ToolboxPool,
     WinnerTakesAll, ZBox,
 };
 use crate::{Error, Real};
-use signal::Factors;
 
 mod named;
 mod selector;
-mod signal;
 
 pub use named::COMPOSITES;
 pub use selector::Selector;

@@ -7,7 +7,7 @@ use ndarray::ArrayViewD;
 
 use crate::Real;
 use crate::arrays::broadcast::broadcast_shape;
-use crate::network::{Network, NetworkBuilder, Node, NodeDraft, TensorId};
+use crate::network::{Factors, Network, NetworkBuilder, Node, NodeDraft, TensorId};
 use crate::operation::{AffineMap, Family, Operation};
 use crate::operations::{Affine, Sum};
 
@@ -20,6 +20,8 @@ use crate::operations::{Affine, Sum};
 /// * Directly behind a layer with weights that feeds nothing else, the run becomes part of the layer.
 /// * Elsewhere a run that scales anything, or shifts what was scaled or normalized, becomes an [`Affine`] operation,
 ///   through which relevance passes as through a batch normalization.
+/// * Behind a tensor that is divided by a statistic of its own, it stays what it is: relevance passes the scale, and the
+///   shift is an operand like another, as that of global response normalization.
 /// * A run that only shifts is one addition: the constant is an operand like another.
 /// * A run that changes nothing is left out.
 pub(super) fn join<F: Real>(network: &Network<F>) -> NetworkBuilder<F> {
@@ -70,6 +72,7 @@ struct Maps<'a, F: Real> {
     /// By tensor: whether nothing but affine maps and rearrangements lies between it and the network's input.
     raw: Vec<bool>,
     uses: Vec<usize>,
+    factors: Factors<'a, F>,
 }
 
 impl<'a, F: Real> Maps<'a, F> {
@@ -87,7 +90,7 @@ impl<'a, F: Real> Maps<'a, F> {
             raw[node.output.index()] = moves || map.as_ref().is_some_and(|(operand, _)| raw[operand.index()]);
             maps.push(map);
         }
-        Self { network, shapes, maps, raw, uses: network.uses() }
+        Self { network, shapes, maps, raw, uses: network.uses(), factors: Factors::of(network) }
     }
 
     fn runs(&self) -> Vec<Run<F>> {
@@ -127,6 +130,10 @@ impl<'a, F: Real> Maps<'a, F> {
         let family = |&node: &usize| self.network.nodes()[node].operation.family();
         let adds = run.nodes.iter().any(|node| family(node) == Family::Sum);
         let normalizes = run.nodes.iter().any(|node| family(node) == Family::Normalization);
+        // The shift behind a ratio that is no normalization as a whole stays an operand.
+        if self.factors.is_normalized(run.source) {
+            return Outcome::Left { scales: false };
+        }
         let is_group = scales || normalizes || self.raw[run.source.index()] || self.is_scaled(run.source, outcomes);
         match (is_group, run.nodes.len()) {
             // Each of the operations lets relevance pass by itself.
@@ -338,6 +345,21 @@ mod tests {
         let folded: &[(&str, &[&str], &str)] =
             &[("Conv", &["x"], "z"), ("Mul", &["z", "C"], "a"), ("Add", &["a", "C"], "y"), ("Relu", &["a"], "w")];
         assert_eq!(joined(folded, &["y", "w"]), ["Conv a", "Add y", "Relu w"]);
+    }
+
+    #[test]
+    fn the_shift_behind_a_ratio_stays_an_operand() {
+        let ratio: &[(&str, &[&str], &str)] = &[
+            ("Conv", &["x"], "z"),
+            ("Mul", &["z", "z"], "q"),
+            ("GlobalAveragePool", &["q"], "m"),
+            ("Sqrt", &["m"], "s"),
+            ("Reciprocal", &["s"], "i"),
+            ("Mul", &["z", "i"], "n"),
+            ("Mul", &["n", "C"], "a"),
+            ("Add", &["a", "C"], "y"),
+        ];
+        assert_eq!(joined(ratio, &["y"]).split_off(6), ["Mul a", "Add y"]);
     }
 
     #[test]

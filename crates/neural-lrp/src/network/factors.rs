@@ -1,4 +1,4 @@
-//! Which factor of a product carries the signal.
+//! Gates and normalizers: which factor of a product carries the signal.
 //!
 //! A factor is known by what it computes, not by how it is written: a gate opens the way for the other factor, a
 //! normalizer divides it by a statistic of its own. Neither gets relevance. In matrix products the composite decides.
@@ -13,7 +13,7 @@ use crate::operation::{Family, Signal};
 const LONGEST_WAY: usize = 64;
 
 /// Who carries the signal in the products of a network.
-pub(super) struct Factors<'a, F: Real> {
+pub(crate) struct Factors<'a, F: Real> {
     network: &'a Network<F>,
     /// By tensor: the node that computes it.
     producers: Vec<Option<&'a Node<F>>>,
@@ -24,7 +24,7 @@ pub(super) struct Factors<'a, F: Real> {
 }
 
 impl<'a, F: Real> Factors<'a, F> {
-    pub(super) fn of(network: &'a Network<F>) -> Self {
+    pub(crate) fn of(network: &'a Network<F>) -> Self {
         let tensors = network.tensors().len();
         let shapes = network.typical_shapes().unwrap_or_default();
         let mut factors = Self {
@@ -45,8 +45,23 @@ impl<'a, F: Real> Factors<'a, F> {
     }
 
     /// The factor of a product that carries the signal.
-    pub(super) fn signal(&self, node: &Node<F>) -> Signal {
+    pub(crate) fn signal(&self, node: &Node<F>) -> Signal {
         self.signals[node.output.index()].unwrap_or(Signal::Both)
+    }
+
+    /// Whether a tensor is the product of another with a normalizer of it, or its quotient by a statistic of it.
+    pub(crate) fn is_normalized(&self, tensor: TensorId) -> bool {
+        let Some(node) = self.producer(tensor).filter(|node| node.operation.family() == Family::Product) else {
+            return false;
+        };
+        match self.computed(node)[..] {
+            [first, second] if node.operation.is_quotient() => self.is_normalizer(second, first),
+            [first, second] => {
+                let is_gated = self.is_gate(first) || self.is_gate(second);
+                !is_gated && (self.is_normalizer(second, first) || self.is_normalizer(first, second))
+            }
+            _ => false,
+        }
     }
 
     /// Of products and quotients number by number: the computed factor where the other is constant, the dividend of two
