@@ -53,7 +53,7 @@ impl Redistribute for ToolboxPool {
         }
         Ok(match *self {
             Self::Epsilon(stabilizer) => epsilon(operation, step, x, upper, stabilizer),
-            Self::AlphaBeta { alpha } => alpha_beta(operation, step, x, upper, alpha),
+            Self::AlphaBeta { alpha } => alpha_beta(operation, x, upper, alpha),
         })
     }
 }
@@ -84,7 +84,6 @@ fn epsilon<F: Real>(
 
 fn alpha_beta<F: Real>(
     operation: &dyn Operation<F>,
-    step: &Step<'_, F>,
     x: &ArrayViewD<'_, F>,
     upper: ArrayViewD<'_, F>,
     alpha: f64,
@@ -105,7 +104,9 @@ fn alpha_beta<F: Real>(
             beside += Amount::of((share - handed).as_());
             handed / sum
         });
-        for gradient in operation.gradient(step, message.view()) {
+        // A norm is not linear: what the part contributes to its own sum is what the part's own gradient says.
+        let of_part = Step { operands: vec![part.view()], output: sums.view() };
+        for gradient in operation.gradient(&of_part, message.view()) {
             lower += &(gradient * &part);
         }
     }
