@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
 use neural_lrp::operation::OperatorSpec;
-use neural_lrp::rules::{InputRange, Rule};
+use neural_lrp::rules::Rule;
 use neural_lrp::{Activations, Composite, Error, Keep, Network, NetworkBuilder, Propagation, operations};
 use proptest::prelude::*;
 use proptest::test_runner::{TestRunner, contextualize_config};
@@ -456,10 +456,7 @@ fn every_rule_balances(kind: &str, seed: u64) -> Result<BTreeSet<&'static str>, 
     let mut known = BTreeSet::new();
     for (position, text) in RULES.iter().enumerate() {
         let linear = LINEAR_RULES[(position + seed as usize % LINEAR_RULES.len()) % LINEAR_RULES.len()];
-        let mut rules = Composite::uniform(linear.parse().unwrap())
-            .with_input_range(&InputRange::of(-2.0, 2.0).unwrap())
-            .assign(pass.network())
-            .unwrap();
+        let mut rules = Composite::uniform(linear.parse().unwrap()).assign(pass.network()).unwrap();
         rules[subject] = text.parse().unwrap();
         match books(&pass, &rules) {
             Err(Error::Node { source, .. }) if matches!(*source, Error::Rule { .. }) => {}
