@@ -14,8 +14,8 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use relevance::Ledger;
 
-/// Every rule that keeps books, in all its settings.
-const RULES: [&str; 29] = [
+/// Every rule that keeps books, in its settings: those for layers with weights, …
+const LINEAR_RULES: [&str; 13] = [
     "lrp-0",
     "epsilon=1e-6",
     "epsilon=0.01",
@@ -29,6 +29,9 @@ const RULES: [&str; 29] = [
     "z-box=-2,2",
     "even-bias",
     "even-bias=0.01",
+];
+/// … and all others; a new rule has its line here.
+const OTHER_RULES: &[&str] = &[
     "norm",
     "norm=0",
     "norm=0.25",
@@ -46,8 +49,6 @@ const RULES: [&str; 29] = [
     "toolbox-pool=epsilon,0.01",
     "toolbox-pool=alpha-beta,2",
 ];
-/// The first of them are for layers with weights.
-const LINEAR_RULES: &[&str] = RULES.split_at(13).0;
 /// Rules that send gradients back, which are no relevance: they keep no books.
 const GRADIENTS: [&str; 3] = ["gradient", "guided", "deconvnet"];
 
@@ -119,6 +120,10 @@ impl Sketch {
     /// A tensor of numbers in [−1, 1].
     fn bounded(&mut self) -> Tensor {
         let operand = self.any();
+        self.bounded_of(operand)
+    }
+
+    fn bounded_of(&mut self, operand: Tensor) -> Tensor {
         self.node(one("Tanh"), &[operand])
     }
 
@@ -297,9 +302,16 @@ impl Sketch {
                 let p = self.random.gen_range(1..4);
                 of_image(self, spec.with_integer("p", p))
             }
-            "ReduceMean" | "ReduceSum" => {
+            "ReduceMax" | "ReduceMin" | "ReduceMean" | "ReduceSum" | "ReduceL1" | "ReduceL2" | "ReduceLogSumExp"
+            | "ReduceSumSquare" | "ReduceProd" | "ReduceLogSum" => {
+                let image = self.image();
+                let operand = match kind {
+                    "ReduceSumSquare" | "ReduceProd" => self.bounded_of(image),
+                    "ReduceLogSum" => self.positive_of(image),
+                    _ => image,
+                };
                 let axis = self.random.gen_range(1..3);
-                of_image(self, spec.with_constant_integers([axis]).with_integer("keepdims", axis - 1))
+                self.node(spec.with_constant_integers([axis]).with_integer("keepdims", axis - 1), &[operand])
             }
             "LRN" => of_image(self, spec.with_integer("size", 3).with_real("alpha", 0.5).with_real("beta", 0.75)),
             "BatchNormalization" => {
@@ -309,11 +321,37 @@ impl Sketch {
                 let variance = self.positive_numbers(channels);
                 self.node(spec.with_constant(variance), &[operand])
             }
-            "LayerNormalization" => {
+            "InstanceNormalization" | "GroupNormalization" => {
+                let operand = self.image();
+                let channels = self.channels(operand);
+                let groups = if self.random.gen_bool(0.5) { channels } else { 1 };
+                let spec =
+                    if kind == "GroupNormalization" { spec.with_integer("num_groups", groups as i64) } else { spec };
+                let (scale, bias) = (self.numbers(&[channels]), self.numbers(&[channels]));
+                self.node(spec.with_constant(scale).with_constant(bias), &[operand])
+            }
+            "LayerNormalization" | "Affine" => {
                 let operand = self.any();
                 let width = self.last_axis(operand);
                 let (scale, bias) = (self.numbers(&[width]), self.numbers(&[width]));
                 self.node(spec.with_constant(scale).with_constant(bias), &[operand])
+            }
+            "RMSNormalization" => {
+                let operand = self.any();
+                let scale = self.numbers(&[self.last_axis(operand)]);
+                self.node(spec.with_constant(scale), &[operand])
+            }
+            "Einsum" => {
+                let operand = self.image();
+                let bounded = self.bounded_of(operand);
+                match self.random.gen_range(0..3) {
+                    0 => self.node(spec.with_text("equation", "bchw->bwc"), &[operand]),
+                    1 => {
+                        let weights = self.numbers(&[3, self.channels(operand)]);
+                        self.node(spec.with_text("equation", "bchw,oc->bohw").with_constant(weights), &[operand])
+                    }
+                    _ => self.node(two(kind).with_text("equation", "bchw,bcjw->bchj"), &[operand, bounded]),
+                }
             }
             "DepthToSpace" => {
                 let operand = self.image();
@@ -454,7 +492,7 @@ fn check(ledger: &Ledger) -> Result<(), String> {
 fn every_rule_balances(kind: &str, seed: u64) -> Result<BTreeSet<&'static str>, TestCaseError> {
     let (pass, subject) = pass(kind, seed);
     let mut known = BTreeSet::new();
-    for (position, text) in RULES.iter().enumerate() {
+    for (position, text) in LINEAR_RULES.iter().chain(OTHER_RULES).enumerate() {
         let linear = LINEAR_RULES[(position + seed as usize % LINEAR_RULES.len()) % LINEAR_RULES.len()];
         let mut rules = Composite::uniform(linear.parse().unwrap()).assign(pass.network()).unwrap();
         rules[subject] = text.parse().unwrap();
@@ -495,7 +533,7 @@ fn every_ledger_balances() {
         assert_ne!(
             used.borrow().contains(name),
             GRADIENTS.contains(name),
-            "{name}: give it a line in RULES or GRADIENTS"
+            "{name}: give it a line in OTHER_RULES or GRADIENTS"
         );
     }
 }
