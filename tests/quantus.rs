@@ -10,8 +10,8 @@ use evaluation::{Case, CurveAxis, LayerOrder, Measure, Outcome, Randomization, R
 use model_files::InputShapes;
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 use ndarray_npy::{NpzReader, ReadNpyExt};
-use neural_lrp::operation::{Constant, Input};
 use neural_lrp::methods::Method;
+use neural_lrp::operation::{Constant, Input};
 use neural_lrp::operations::read;
 use neural_lrp::{Explainer, Network, NetworkClassifier};
 use relevance::{ExplainError, ExplainableClassifier, Explanation, RandomizableClassifier};

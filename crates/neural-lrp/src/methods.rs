@@ -49,6 +49,7 @@ mod integrated_gradients;
 mod method;
 mod passes;
 mod quadrature;
+mod settings;
 mod smooth_grad;
 mod taylor;
 #[cfg(test)]

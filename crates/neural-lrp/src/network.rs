@@ -215,31 +215,6 @@ impl<F: Real> Network<F> {
         let reason = format!("an array of shape {given:?} was given, the network takes {}", ShapeDisplay(&input.shape));
         Err(Error::Input { input: self.tensor(input.tensor).name.clone(), reason })
     }
-
-    /// Takes the network apart, to build another of it.
-    pub fn to_builder(&self) -> NetworkBuilder<F> {
-        let mut builder = NetworkBuilder::new();
-        let name = |id: TensorId| self.tensor(id).name.clone();
-        for input in &self.graph.inputs {
-            builder.input(name(input.tensor), input.shape.clone());
-        }
-        for tensor in &self.graph.tensors {
-            if let Some(value) = &tensor.constant {
-                builder.constant(tensor.name.clone(), Arc::clone(value));
-            }
-        }
-        let mut nodes: Vec<&Node<F>> = self.graph.nodes.iter().collect();
-        nodes.sort_by_key(|node| node.position);
-        for node in nodes {
-            let operands = node.operands.iter().map(|&operand| name(operand));
-            builder.node(node.name.clone(), Arc::clone(&node.operation), operands, name(node.output));
-            builder.nodes.last_mut().into_iter().for_each(|added| added.folded.clone_from(&node.folded));
-        }
-        for &output in &self.graph.outputs {
-            builder.output(name(output));
-        }
-        builder
-    }
 }
 
 /// A declared shape, with "any" where an axis may have any length.

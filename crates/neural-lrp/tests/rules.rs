@@ -201,3 +201,13 @@ fn the_sign_of_zero_is_positive() {
     assert_eq!(sink(&layer.down("epsilon=0.5"), Sink::Stabilizer), 0.5);
     assert_eq!(sink(&layer.down("lrp-0"), Sink::ZeroDenominator), 0.5);
 }
+
+#[test]
+fn what_rounding_leaves_is_nothing_to_share_by() {
+    // 0.1 + 0.2 − 0.3 is 5.6e-17: shares of 1e16 would cancel in each input, with nothing to show for it.
+    let (w, x) = (array![[0.1, 0.2], [0.5, 0.0]], array![1.0, 1.0]);
+    let layer = Layer { w, b: array![-0.3, -0.25], x, upper: array![0.5, 2.0] };
+    assert_ne!(layer.preactivation(0), 0.0);
+    assert_eq!(sink(&layer.down("even-bias"), Sink::ZeroDenominator), 0.5);
+    assert_eq!(layer.down("even-bias").lower[0], array![[3.0, -1.0]].into_dyn());
+}

@@ -8,7 +8,7 @@ use crate::{Amount, Entry, Error};
 /// Conservation between layers (Eq. 2): all layers have the same total relevance.
 ///
 /// * `layers` — the relevance of each layer, from the output down
-/// * `tolerance` — largest allowed difference of two neighbors, relative to the lower layer's Σ|R|
+/// * `tolerance` — largest allowed difference of two neighbors, relative to the larger Σ|R| of the two
 ///
 /// ```
 /// use ndarray::array;
@@ -37,7 +37,7 @@ pub fn check_layers(layers: &[ArrayView1<'_, f64>], tolerance: f64) -> Result<()
 ///
 /// * `messages` — `R_{i←k}`, shape (lower neurons, upper neurons)
 /// * `lower` — `R_i`
-/// * `tolerance` — largest allowed difference, relative to the messages' Σ|R|
+/// * `tolerance` — largest allowed difference, relative to the larger Σ|R| of the two sides
 ///
 /// ```
 /// use ndarray::array;
@@ -66,7 +66,7 @@ pub fn check_collected(messages: ArrayView2<'_, f64>, lower: ArrayView1<'_, f64>
 ///
 /// * `messages` — `R_{i←k}`, shape (lower neurons, upper neurons)
 /// * `upper` — `R_k`
-/// * `tolerance` — largest allowed difference, relative to the messages' Σ|R|
+/// * `tolerance` — largest allowed difference, relative to the larger Σ|R| of the two sides
 ///
 /// ```
 /// use ndarray::array;

@@ -4,9 +4,9 @@ use ndarray::{ArrayD, ArrayViewD, Zip};
 use relevance::{Amount, Entry, Ledger, Sink};
 
 use crate::explain::{Explained, Forward, Question};
-use crate::methods::method::parse_setting;
 use crate::methods::passes::{Part, PartExplained, explain_parts};
 use crate::methods::quadrature::Quadrature;
+use crate::methods::settings::parse_setting;
 use crate::{Error, Real};
 
 /// How many nodes an integral may have. More is a slip of the pen: a network needs tens.

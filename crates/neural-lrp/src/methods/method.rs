@@ -164,11 +164,6 @@ impl TryFrom<String> for Method {
     }
 }
 
-/// A setting, read as whatever its place takes.
-pub(super) fn parse_setting<T: FromStr>(text: &str, what: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{text:?} is no {what}"))
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::{Array2, array};

@@ -9,8 +9,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use relevance::Ledger;
 
 use crate::explain::{Explained, Forward, Question};
-use crate::methods::method::parse_setting;
 use crate::methods::passes::explain_parts;
+use crate::methods::settings::parse_setting;
 use crate::{Error, Real};
 
 /// How many gradients may be averaged. More is a slip of the pen: tens are enough.

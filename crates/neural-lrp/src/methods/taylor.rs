@@ -8,7 +8,7 @@ use relevance::{Candidates, Ledger, RootSearch, RootSelection, RootedDecompositi
 
 use crate::explain::{Explained, Forward, Initial, Question, stack};
 use crate::methods::function::{Decision, FlatNetwork, NetworkFunction};
-use crate::methods::method::parse_setting;
+use crate::methods::settings::parse_setting;
 use crate::{Composite, Error, Real};
 
 /// What the text of a Taylor decomposition may say.

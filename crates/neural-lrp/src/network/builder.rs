@@ -143,6 +143,33 @@ impl<F: Real> NetworkBuilder<F> {
     }
 }
 
+impl<F: Real> Network<F> {
+    /// Takes the network apart, to build another of it.
+    pub fn to_builder(&self) -> NetworkBuilder<F> {
+        let mut builder = NetworkBuilder::new();
+        let name = |id: TensorId| self.tensor(id).name.clone();
+        for input in self.inputs() {
+            builder.input(name(input.tensor), input.shape.clone());
+        }
+        for tensor in self.tensors() {
+            if let Some(value) = &tensor.constant {
+                builder.constant(tensor.name.clone(), Arc::clone(value));
+            }
+        }
+        let mut nodes: Vec<&Node<F>> = self.nodes().iter().collect();
+        nodes.sort_by_key(|node| node.position);
+        for node in nodes {
+            let operands = node.operands.iter().map(|&operand| name(operand));
+            builder.node(node.name.clone(), Arc::clone(&node.operation), operands, name(node.output));
+            builder.nodes.last_mut().into_iter().for_each(|added| added.folded.clone_from(&node.folded));
+        }
+        for &output in self.outputs() {
+            builder.output(name(output));
+        }
+        builder
+    }
+}
+
 /// Kahn's algorithm; of the nodes that could come next, the first in the file does.
 fn sort_topologically<F: Real>(nodes: Vec<Node<F>>, tensors: &[Tensor<F>]) -> Result<Vec<Node<F>>, Error> {
     let mut producers: HashMap<TensorId, usize> = HashMap::new();

@@ -22,6 +22,9 @@ pub struct Softmax {
 }
 
 /// `y_i = x_i − log Σ_k exp(x_k)` along one axis.
+///
+/// Where one number takes nearly all of the softmax, its `y_i` is close to 0, and relevance is divided by it. The largest
+/// number m is therefore written apart, so that nothing cancels: `y_m = −log(1 + Σ_{k≠m} exp(x_k − x_m))`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSoftmax {
     axis: i64,
@@ -65,6 +68,16 @@ fn lanes<F: Real>(
 
 fn largest<F: Real>(lane: ArrayView1<'_, F>) -> F {
     lane.fold(F::neg_infinity(), |largest, &x| largest.max(x))
+}
+
+/// The first place of the largest number.
+fn place_of_largest<F: Real>(lane: ArrayView1<'_, F>) -> usize {
+    (1..lane.len()).fold(0, |best, place| if lane[place] > lane[best] { place } else { best })
+}
+
+/// The sum over all places but one.
+fn sum_without<F: Real>(lane: ArrayView1<'_, F>, left_out: usize) -> F {
+    lane.iter().enumerate().filter(|(place, _)| *place != left_out).map(|(_, &x)| x).sum()
 }
 
 fn dot<F: Real>(first: ArrayView1<'_, F>, second: ArrayView1<'_, F>) -> F {
@@ -157,25 +170,31 @@ impl<F: Real> Operation<F> for LogSoftmax {
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
         lanes(self.axis, &operands[0], &operands[0], |x, _, mut y| {
-            let largest = largest(x);
-            let normalizer = x.iter().map(|&x| (x - largest).exp()).sum::<F>().ln();
-            y.zip_mut_with(&x, |y, &x| *y = x - largest - normalizer);
+            let place = place_of_largest(x);
+            y.zip_mut_with(&x, |y, &x_i| *y = x_i - x[place]);
+            let normalizer = sum_without(y.mapv(F::exp).view(), place).ln_1p();
+            y.mapv_inplace(|y| y - normalizer);
         })
     }
 
-    /// `upper_i − s_i Σ_k upper_k`
+    /// `upper_i − s_i Σ_k upper_k`, for the largest number `(1 − s_m) upper_m − s_m Σ_{k≠m} upper_k`
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        vec![lanes(self.axis, &step.output, &upper, |y, upper, lower| {
-            let total = upper.sum();
-            Zip::from(lower).and(y).and(upper).for_each(|lower, &y, &upper| *lower = upper - y.exp() * total);
+        vec![lanes(self.axis, &step.output, &upper, |y, upper, mut lower| {
+            let place = place_of_largest(y);
+            let others = sum_without(upper, place);
+            let total = others + upper[place];
+            Zip::from(&mut lower).and(y).and(upper).for_each(|lower, &y, &upper| *lower = upper - y.exp() * total);
+            lower[place] = -y[place].exp_m1() * upper[place] - y[place].exp() * others;
         })]
     }
 
-    /// `x_i − Σ_k s_k x_k`
+    /// `x_i − Σ_k s_k x_k`, both counted from the largest number
     fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
         lanes(self.axis, &step.output, &step.operands[0], |y, x, mut along| {
-            let mean = y.iter().zip(x).map(|(&y, &x)| y.exp() * x).sum::<F>();
-            along.zip_mut_with(&x, |along, &x| *along = x - mean);
+            let place = place_of_largest(y);
+            along.zip_mut_with(&x, |along, &x_i| *along = x_i - x[place]);
+            let mean = y.iter().zip(&along).map(|(&y, &below)| y.exp() * below).sum::<F>();
+            along.mapv_inplace(|below| below - mean);
         })
     }
 
@@ -218,6 +237,20 @@ mod tests {
             check_gradient(&LogSoftmax::new(axis), &[numbers(&[2, 4, 3], 42)]);
         }
         assert!(Operation::<f64>::output_shape(&Softmax::new(3), &[&[2, 4, 3]]).is_err());
+    }
+
+    #[test]
+    fn the_logarithm_of_nearly_one_keeps_its_digits() {
+        let x = [array![30.0, 0.0, -1.0].into_dyn()];
+        let y = forward(&LogSoftmax::new(0), &x);
+        let others = (-30.0f64).exp() + (-31.0f64).exp();
+        assert!((y[0] + others).abs() < 1e-12 * others); // log(1 + a) = a − a² / 2 + …
+        let quotient = array![1.0 / y[0], 0.0, 0.0].into_dyn();
+        let gradient = LogSoftmax::new(0).gradient(&step(&x, &y), quotient.view()).remove(0);
+        assert!((gradient[0] + 1.0).abs() < 1e-12); // (1 − s) / y
+        let along: ArrayD<f64> = LogSoftmax::new(0).along_operands(&step(&x, &y));
+        let expected = 30.0 * (-30.0f64).exp() + 31.0 * (-31.0f64).exp();
+        assert!((along[0] - expected).abs() < 1e-12 * expected);
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::rules::{Redistribute, parse_number, stabilizer};
 /// * `n_j` — how many inputs output j is connected to; padding is no input
 /// * `ε` — [`stabilizer`](Self::stabilizer), 0 unless given
 ///
-/// Only where `z_j = 0` and ε = 0 there is no quotient, and the relevance is booked as a zero denominator.
+/// Only where ε = 0 and `z_j` is zero there is no quotient, and the relevance is booked as a zero denominator. What
+/// rounding leaves of terms that cancel is zero here: an output within 32 units of rounding of `Σ_i |z_ij| + |b_j|`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EvenBias {
     /// The ε that is added with the sign of the denominator.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
-use relevance::{Amount, Sink};
+use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
 use crate::arrays::contiguous::{borrowed, numbers};
@@ -22,7 +22,10 @@ pub(super) fn redistribute<F: Real>(
     rule: &Terms,
 ) -> Result<Redistribution<F>, String> {
     let inputs = Parts::of(step.operands[0].view(), rule)?;
-    let denominators = denominators(layer, step, rule, &inputs);
+    let mut denominators = denominators(layer, step, rule, &inputs);
+    if rule.bias_share == BiasShare::SharedEvenly && rule.stabilizer == Stabilizer::NONE {
+        clear_residues(layer, &inputs.whole, &mut denominators);
+    }
     let (quotients, sinks) = Quotients::of(layer, step, upper, rule, denominators);
     let mut lower = inputs.collect(layer, rule, &quotients);
     if rule.bias_share == BiasShare::Absorbed {
@@ -133,6 +136,34 @@ fn denominators<'a, F: Real>(
         sum.into()
     };
     rule.terms.iter().map(denominator).collect()
+}
+
+/// How many units of rounding an output may be off, in its terms without signs, and still be a sum that cancels.
+const RESIDUE: f64 = 32.0;
+
+/// Sets preactivations to zero that are nothing but rounding, `|z_j| ≤ 32 ulp · (Σ_i |z_ij| + |b_j|)`.
+///
+/// Where contributions and bias cancel, what is left of them is no number to divide by. Most rules show it in their
+/// books, by large amounts for contributions and bias apart. A rule that puts the share of the bias on top of the
+/// contributions does not: both cancel again in each input, and what is lost is as large as what came in.
+fn clear_residues<F: Real>(
+    layer: &dyn LinearMap<F>,
+    x: &ArrayViewD<'_, F>,
+    denominators: &mut [CowArray<'_, F, IxDyn>],
+) {
+    let parts = layer.apply(&[WeightPart::Positive, WeightPart::Negative], x.mapv(F::abs).view());
+    let mut magnitudes = &parts[0] - &parts[1];
+    if let Some(bias) = layer.bias() {
+        add_bias(&mut magnitudes, &bias.mapv(F::abs));
+    }
+    let unit = F::of(RESIDUE) * F::epsilon();
+    for denominator in denominators {
+        denominator.zip_mut_with(&magnitudes, |z, &magnitude| {
+            if z.abs() <= unit * magnitude {
+                *z = F::zero();
+            }
+        });
+    }
 }
 
 fn bias_part<F: Real>(layer: &dyn LinearMap<F>, part: BiasPart) -> Option<ArrayD<F>> {

@@ -4,8 +4,11 @@ use ndarray::{ArrayD, ArrayViewD, Zip};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::operation::{Family, Operation, Redistribution, Step};
+use crate::operation::{Operation, Redistribution, Step};
 use crate::rules::{Redistribute, parse_number, stabilizer};
+
+/// The operator that the rule is about. Other sums may be norms, or logarithms: no shares of theirs follow from it.
+const SUM_POOL: &str = "SumPool";
 
 /// Sum pooling as the authors' toolbox treats it, where that differs from the formulas; only for comparing numbers.
 ///
@@ -48,8 +51,8 @@ impl Redistribute for ToolboxPool {
         upper: ArrayViewD<'_, F>,
     ) -> Result<Redistribution<F>, String> {
         let [x] = step.operands.as_slice() else { return Err("it is for pools of one operand".into()) };
-        if operation.family() != Family::Sum {
-            return Err("it is for sum pooling".into());
+        if operation.kind() != SUM_POOL {
+            return Err("it is for the toolbox's own operator, SumPool".into());
         }
         Ok(match *self {
             Self::Epsilon(stabilizer) => epsilon(operation, step, x, upper, stabilizer),
