@@ -145,7 +145,7 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
-    /// What a person should know beside the kind: `"kernel 3×3, stride 2"`.
+    /// What a person should know beside the kind: `"3×3, stride 2"`.
     fn description(&self) -> String {
         String::new()
     }
