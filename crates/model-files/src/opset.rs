@@ -32,6 +32,8 @@ const MOVED: &[Moved] = &[
     moved("Pad", 11, "value", 2),
     moved("ReduceL1", 18, "axes", 1),
     moved("ReduceL2", 18, "axes", 1),
+    moved("ReduceLogSum", 18, "axes", 1),
+    moved("ReduceLogSumExp", 18, "axes", 1),
     moved("ReduceMax", 18, "axes", 1),
     moved("ReduceMean", 18, "axes", 1),
     moved("ReduceMin", 18, "axes", 1),

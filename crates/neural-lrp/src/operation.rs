@@ -85,6 +85,19 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Shares in proportion to the contributions to a sum, `y_j = g_j(Σ_i h_ij(x_i))`, where these are not
+    /// `x_i ∂y_j/∂x_i`: `R_i = h_ij(x_i) / stabilize(Σ_i h_ij(x_i)) R_j` (Eq. 63), as
+    /// [`rules::Norm`](crate::rules::Norm) asks for them. `None` takes those.
+    fn by_contributions(
+        &self,
+        step: &Step<'_, F>,
+        upper: ArrayViewD<'_, F>,
+        stabilizer: Stabilizer,
+    ) -> Option<Redistribution<F>> {
+        let _ = (step, upper, stabilizer);
+        None
+    }
+
     /// The relevance at positions of the output that come from no operand: for an arrangement, the sink
     /// [`Sink::Padding`].
     fn outside(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Amount {

@@ -27,6 +27,7 @@ mod linear;
 mod normalization;
 mod pooling;
 mod product;
+mod reduction;
 mod resize;
 mod softmax;
 mod sum;
@@ -39,6 +40,7 @@ pub use linear::*;
 pub use normalization::*;
 pub use pooling::*;
 pub use product::*;
+pub use reduction::{Axes, Rank, Reduction};
 pub use resize::Resize;
 pub use softmax::{LogSoftmax, Softmax};
 pub use sum::*;
@@ -122,8 +124,16 @@ operations! {
     "Pad" => arrangement::pad::read,
     "Pow" => activation::functions::read_pow,
     "Reciprocal" => activation::functions::read_reciprocal,
+    "ReduceL1" => sum::reduce::read_l1,
+    "ReduceL2" => sum::reduce::read_l2,
+    "ReduceLogSum" => sum::reduce::read_log_sum,
+    "ReduceLogSumExp" => sum::reduce::read_log_sum_exp,
+    "ReduceMax" => pooling::extremum::read_max,
     "ReduceMean" => sum::reduce::read_mean,
+    "ReduceMin" => pooling::extremum::read_min,
+    "ReduceProd" => sum::reduce::read_product,
     "ReduceSum" => sum::reduce::read_sum,
+    "ReduceSumSquare" => sum::reduce::read_sum_square,
     "Relu" => activation::relu::read,
     "Reshape" => arrangement::reshape::read_reshape,
     "Resize" => resize::read,
