@@ -97,7 +97,7 @@ const OLDER: &[(i64, &[&str])] = &[
     (2, &["GlobalLpPool", "LpPool", "Pad", "Split"]),
     (4, &["Concat"]),
     (5, &["Reshape"]),
-    (6, &["Cast", "Selu", "Tile"]),
+    (6, &["Cast", "InstanceNormalization", "Selu", "Tile"]),
 ];
 
 /// Marks a Softmax or LogSoftmax of before opset 13: it runs over all axes from its own on.

@@ -2,9 +2,9 @@
 //!
 //! [`Operation`] is the forward pass beside what its reverse needs, [`Step`] what a pass leaves for the way back,
 //! [`Redistribution`] what comes of it, [`Family`] what becomes of relevance where nobody says otherwise.
-//! [`OperatorSpec`] is an operation in the words of a file. Three kinds of operations have more to say than their
+//! [`OperatorSpec`] is an operation in the words of a file. Four kinds of operations have more to say than their
 //! gradient: linear maps with weights ([`LinearMap`]), those that take the largest of several numbers
-//! ([`MaxSelection`]), and products of two tensors ([`Product`]).
+//! ([`MaxSelection`]), products of two tensors ([`Product`]), and divisions by a statistic ([`Normalization`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::{Error, Real};
 mod family;
 pub(crate) mod linear;
 mod max_selection;
+mod normalization;
 mod parsed;
 mod product;
 mod shape;
@@ -27,6 +28,7 @@ mod step;
 pub use family::Family;
 pub use linear::{LinearMap, WeightPart};
 pub use max_selection::{MaxSelection, Sharing};
+pub use normalization::Normalization;
 pub use parsed::ParsedOperation;
 pub use product::{Product, Signal};
 pub use shape::{LARGEST_TENSOR, bounded, output_shape};
@@ -117,6 +119,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
 
     /// The operation as a product or quotient of two tensors.
     fn product(&self) -> Option<&dyn Product<F>> {
+        None
+    }
+
+    /// The operation as a normalization, which is a linear map at constant deviations.
+    fn normalization(&self) -> Option<&dyn Normalization<F>> {
         None
     }
 

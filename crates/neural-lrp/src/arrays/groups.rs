@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use rayon::prelude::*;
 
 use crate::Real;
@@ -81,6 +81,49 @@ impl Groups {
         let numbers = (0..self.count()).into_par_iter().with_min_len(WORTH_THREADS.div_ceil(length.max(1)));
         numbers.map(|row| of(&rows[row * length..(row + 1) * length])).collect()
     }
+
+    /// The rows of an array that broadcasts to the whole shape.
+    pub(crate) fn repeated<F: Real>(&self, array: ArrayViewD<'_, F>) -> RepeatedRows<F> {
+        let mut view = array;
+        while view.ndim() < self.shape.len() {
+            view = view.insert_axis(Axis(0));
+        }
+        let (apart, along) = self.order.split_at(self.apart);
+        let own: Vec<usize> = apart.iter().map(|&axis| view.shape()[axis]).collect();
+        let mut shape = view.shape().to_vec();
+        along.iter().for_each(|&axis| shape[axis] = self.shape[axis]);
+        let rows = view.broadcast(IxDyn(&shape)).map(|rows| rows.permuted_axes(IxDyn(&self.order)));
+        let rows = rows.unwrap_or_else(|| unreachable!("the array was agreed to broadcast"));
+        let length = self.length();
+        let mut strides = vec![0; own.len()];
+        let mut stride = length;
+        for (position, &own) in own.iter().enumerate().rev() {
+            strides[position] = if own == 1 { 0 } else { stride };
+            stride *= own;
+        }
+        let lengths = apart.iter().map(|&axis| self.shape[axis]);
+        RepeatedRows { numbers: rows.iter().copied().collect(), length, steps: lengths.zip(strides).collect() }
+    }
+}
+
+/// The rows of an array that broadcasts to another; those that are repeated are held once.
+pub(crate) struct RepeatedRows<F> {
+    numbers: Vec<F>,
+    length: usize,
+    /// For each axis that rows are told apart by, its length in the whole array, and how far its next row stands.
+    steps: Vec<(usize, usize)>,
+}
+
+impl<F> RepeatedRows<F> {
+    /// The row of this number in the whole array.
+    pub(crate) fn row(&self, row: usize) -> &[F] {
+        let (mut rest, mut start) = (row, 0);
+        for (length, stride) in self.steps.iter().rev() {
+            start += rest % length * stride;
+            rest /= length;
+        }
+        &self.numbers[start..start + self.length]
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +172,24 @@ mod tests {
                 for (at, place) in row.iter().enumerate() {
                     let expected = 100.0 * number as f64 + at as f64 + array[place.as_slice()];
                     assert_eq!(numbered[place.as_slice()], expected, "{axes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn repeated_rows_are_those_of_the_broadcast_array() {
+        let shape = [2, 3, 2, 4];
+        let own: [&[usize]; 7] = [&[], &[1], &[4], &[3, 1, 1], &[2, 1, 1, 4], &[3, 2, 4], &[2, 3, 2, 4]];
+        for axes in AXES {
+            let groups = Groups::over(axes, &shape);
+            for own in own {
+                let array = numbers(own, 5);
+                let whole = array.broadcast(IxDyn(&shape)).unwrap();
+                let rows = groups.repeated(array.view());
+                for (number, row) in slow_rows(&shape, axes).iter().enumerate() {
+                    let expected: Vec<f64> = row.iter().map(|place| whole[place.as_slice()]).collect();
+                    assert_eq!(rows.row(number), expected, "{own:?} over {axes:?}");
                 }
             }
         }

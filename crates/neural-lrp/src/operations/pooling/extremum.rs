@@ -4,9 +4,7 @@ use ndarray::{ArrayD, ArrayViewD};
 
 use crate::arrays::contiguous::numbers;
 use crate::operation::shares::shares;
-use crate::operation::{
-    Family, MaxSelection, Operation, OperatorSpec, ParsedOperation, Redistribution, Sharing, Step,
-};
+use crate::operation::{Family, MaxSelection, Operation, OperatorSpec, ParsedOperation, Redistribution, Sharing, Step};
 use crate::operations::reduction::Reduction;
 use crate::{Error, Real};
 

@@ -212,7 +212,8 @@ impl<F: Real> Operation<F> for Reduce {
             Statistic::Product => Stabilizer::NONE,
         };
         let groups = self.reduction.groups(step.operands[0].shape());
-        let contributions = groups.map([step.operands[0].view()], |_, [x], lower| self.statistic.contributions(x, lower));
+        let contributions =
+            groups.map([step.operands[0].view()], |_, [x], lower| self.statistic.contributions(x, lower));
         let totals = self.reduction.fold(&contributions.view(), |row| ArrayView1::from(row).sum());
         let (shares, sinks) = shares(upper, &totals, stabilizer);
         let shares = shares.view();
