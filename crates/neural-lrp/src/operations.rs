@@ -95,6 +95,7 @@ operations! {
     "DepthToSpace" => arrangement::transpose::read_depth_to_space,
     "Div" => product::multiplication::read_div,
     "Dropout" => arrangement::identity::read,
+    "Einsum" => product::einsum::read,
     "Elu" => activation::exponential::read_elu,
     "Erf" => activation::gelu::read_erf,
     "Exp" => activation::functions::read_exp,
