@@ -127,22 +127,25 @@ fn softmax<F: Real>(node: &Node, shape: &[usize]) -> Result<Lowered<F>, Error> {
     Ok(Lowered { nodes: vec![flatten, plain, restore], constants })
 }
 
-/// A LayerNormalization that was recognized: its axes have to be the last ones.
+/// A LayerNormalization that was recognized: one over `axis` where its axes are the last ones, as ONNX has it.
 fn layer_normalization<F: Real>(node: &Node, shape: &[usize]) -> Result<Lowered<F>, Error> {
     let axes = node.integers(AXES)?.unwrap_or_default();
     let mut axes = axes.iter().map(|&axis| axis_of(node, axis, shape.len())).collect::<Result<Vec<usize>, Error>>()?;
     axes.sort_unstable();
     axes.dedup();
     let first = shape.len() - axes.len();
-    if axes.iter().copied().ne(first..shape.len()) {
-        return Err(node.refuse(format!("it normalizes axes {axes:?} of shape {shape:?}: only the last ones can be")));
+    let mut plain = node.clone();
+    let mut scale = vec![1; shape.len()];
+    axes.iter().for_each(|&axis| scale[axis] = shape[axis]);
+    if axes.iter().copied().eq(first..shape.len()) {
+        plain.attributes.remove(AXES);
+        plain.attributes.insert("axis".to_owned(), Attribute::Integer(first as i64));
+        scale.drain(..first);
     }
-    let mut plain = node.clone().with("axis", Attribute::Integer(first as i64));
-    plain.attributes.remove(AXES);
     let mut constants = Vec::new();
     if plain.inputs.len() == 1 {
         let name = format!("{}.scale", node.output());
-        constants.push((name.clone(), Constant::Real(Arc::new(ArrayD::ones(IxDyn(&shape[first..]))))));
+        constants.push((name.clone(), Constant::Real(Arc::new(ArrayD::ones(IxDyn(&scale))))));
         plain.inputs.push(name);
     }
     Ok(Lowered { nodes: vec![plain], constants })

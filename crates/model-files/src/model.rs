@@ -449,8 +449,13 @@ mod tests {
             let result = output(&parts(axis), input.clone());
             assert!(result.iter().zip(&expected).all(|(value, expected)| (value - expected).abs() < 1e-12));
         }
-        let message = parts(1).network_with_defaults().unwrap_err().to_string();
-        assert!(message.contains("only the last ones"), "{message}");
+        let over_columns = output(&parts(1), input.clone());
+        for column in 0..3 {
+            let half = (input[[0, 1, column]] - input[[0, 0, column]]) / 2.0;
+            let expected = half / (half * half + 0.5).sqrt();
+            assert!((over_columns[[0, 0, column]] + expected).abs() < 1e-12);
+            assert!((over_columns[[0, 1, column]] - expected).abs() < 1e-12);
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ const MOVED: &[Moved] = &[
     moved("Pad", 11, "value", 2),
     moved("ReduceL1", 18, "axes", 1),
     moved("ReduceL2", 18, "axes", 1),
+    moved("ReduceLogSum", 18, "axes", 1),
+    moved("ReduceLogSumExp", 18, "axes", 1),
     moved("ReduceMax", 18, "axes", 1),
     moved("ReduceMean", 18, "axes", 1),
     moved("ReduceMin", 18, "axes", 1),
@@ -95,7 +97,7 @@ const OLDER: &[(i64, &[&str])] = &[
     (2, &["GlobalLpPool", "LpPool", "Pad", "Split"]),
     (4, &["Concat"]),
     (5, &["Reshape"]),
-    (6, &["Cast", "Selu", "Tile"]),
+    (6, &["Cast", "InstanceNormalization", "Selu", "Tile"]),
 ];
 
 /// Marks a Softmax or LogSoftmax of before opset 13: it runs over all axes from its own on.

@@ -12,6 +12,7 @@ use crate::graph::{Graph, Node};
 
 pub(crate) use layer_normalization::AXES;
 
+mod einsum;
 mod gelu;
 mod hard_swish;
 mod layer_normalization;
@@ -32,8 +33,8 @@ type Matcher<F> = fn(&Wiring<'_, F>, usize) -> Option<Pattern>;
 
 /// Replaces all patterns by their operations.
 pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>) {
-    let matchers: [Matcher<F>; 6] =
-        [layer_normalization::find, gelu::find, hard_swish::find, mish::find, silu::find, linear::find];
+    let matchers: [Matcher<F>; 7] =
+        [layer_normalization::find, gelu::find, hard_swish::find, mish::find, silu::find, linear::find, einsum::find];
     for matcher in matchers {
         replace_all(graph, matcher);
     }

@@ -1,8 +1,9 @@
-//! Arrays: loops over planes, broadcasting, axes, products. Nothing here knows of networks or relevance.
+//! Arrays: loops over planes and rows, broadcasting, axes, products. Nothing here knows of networks or relevance.
 
 pub(crate) mod axes;
 pub(crate) mod broadcast;
 pub(crate) mod contiguous;
+pub(crate) mod groups;
 pub(crate) mod map;
 pub(crate) mod planes;
 pub(crate) mod products;

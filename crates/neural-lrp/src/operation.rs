@@ -2,9 +2,9 @@
 //!
 //! [`Operation`] is the forward pass beside what its reverse needs, [`Step`] what a pass leaves for the way back,
 //! [`Redistribution`] what comes of it, [`Family`] what becomes of relevance where nobody says otherwise.
-//! [`OperatorSpec`] is an operation in the words of a file. Three kinds of operations have more to say than their
+//! [`OperatorSpec`] is an operation in the words of a file. Four kinds of operations have more to say than their
 //! gradient: linear maps with weights ([`LinearMap`]), those that take the largest of several numbers
-//! ([`MaxSelection`]), and products of two tensors ([`Product`]).
+//! ([`MaxSelection`]), products of two tensors ([`Product`]), and divisions by a statistic ([`Normalization`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub(crate) mod affine;
 mod family;
 pub(crate) mod linear;
 mod max_selection;
+mod normalization;
 mod parsed;
 mod product;
 mod shape;
@@ -29,6 +30,7 @@ pub use affine::AffineMap;
 pub use family::Family;
 pub use linear::{LinearMap, WeightPart};
 pub use max_selection::{MaxSelection, Sharing};
+pub use normalization::Normalization;
 pub use parsed::ParsedOperation;
 pub use product::{Product, Signal};
 pub use shape::{LARGEST_TENSOR, bounded, output_shape};
@@ -87,6 +89,19 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Shares in proportion to the contributions to a sum, `y_j = g_j(Σ_i h_ij(x_i))`, where these are not
+    /// `x_i ∂y_j/∂x_i`: `R_i = h_ij(x_i) / stabilize(Σ_i h_ij(x_i)) R_j` (Eq. 63), as
+    /// [`rules::Norm`](crate::rules::Norm) asks for them. `None` takes those.
+    fn by_contributions(
+        &self,
+        step: &Step<'_, F>,
+        upper: ArrayViewD<'_, F>,
+        stabilizer: Stabilizer,
+    ) -> Option<Redistribution<F>> {
+        let _ = (step, upper, stabilizer);
+        None
+    }
+
     /// The relevance at positions of the output that come from no operand: for an arrangement, the sink
     /// [`Sink::Padding`].
     fn outside(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Amount {
@@ -106,6 +121,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
 
     /// The operation as a product or quotient of two tensors.
     fn product(&self) -> Option<&dyn Product<F>> {
+        None
+    }
+
+    /// The operation as a normalization, which is a linear map at constant deviations.
+    fn normalization(&self) -> Option<&dyn Normalization<F>> {
         None
     }
 

@@ -29,6 +29,7 @@ mod linear;
 mod normalization;
 mod pooling;
 mod product;
+mod reduction;
 mod resize;
 mod softmax;
 mod sum;
@@ -42,6 +43,7 @@ pub use linear::*;
 pub use normalization::*;
 pub use pooling::*;
 pub use product::*;
+pub use reduction::{Axes, Rank, Reduction};
 pub use resize::Resize;
 pub use softmax::{LogSoftmax, Softmax};
 pub use sum::*;
@@ -98,6 +100,7 @@ operations! {
     "DepthToSpace" => arrangement::transpose::read_depth_to_space,
     "Div" => product::multiplication::read_div,
     "Dropout" => arrangement::identity::read,
+    "Einsum" => product::einsum::read,
     "Elu" => activation::exponential::read_elu,
     "Erf" => activation::gelu::read_erf,
     "Exp" => activation::functions::read_exp,
@@ -109,9 +112,11 @@ operations! {
     "GlobalAveragePool" => pooling::average_pool::read_global,
     "GlobalLpPool" => pooling::lp_pool::read_global,
     "GlobalMaxPool" => pooling::max_pool::read_global,
+    "GroupNormalization" => normalization::group_normalization::read,
     "HardSigmoid" => activation::sigmoid::read_hard_sigmoid,
     "HardSwish" => activation::swish::read_hard_swish,
     "Identity" => arrangement::identity::read,
+    "InstanceNormalization" => normalization::instance_normalization::read,
     "LRN" => normalization::local_response_normalization::read,
     "LayerNormalization" => normalization::layer_normalization::read,
     "LeakyRelu" => activation::rectifiers::read_leaky,
@@ -126,9 +131,18 @@ operations! {
     "PRelu" => activation::rectifiers::read_parametric,
     "Pad" => arrangement::pad::read,
     "Pow" => activation::functions::read_pow,
+    "RMSNormalization" => normalization::rms_normalization::read,
     "Reciprocal" => activation::functions::read_reciprocal,
+    "ReduceL1" => sum::reduce::read_l1,
+    "ReduceL2" => sum::reduce::read_l2,
+    "ReduceLogSum" => sum::reduce::read_log_sum,
+    "ReduceLogSumExp" => sum::reduce::read_log_sum_exp,
+    "ReduceMax" => pooling::extremum::read_max,
     "ReduceMean" => sum::reduce::read_mean,
+    "ReduceMin" => pooling::extremum::read_min,
+    "ReduceProd" => sum::reduce::read_product,
     "ReduceSum" => sum::reduce::read_sum,
+    "ReduceSumSquare" => sum::reduce::read_sum_square,
     "Relu" => activation::relu::read,
     "Reshape" => arrangement::reshape::read_reshape,
     "Resize" => resize::read,

@@ -26,6 +26,7 @@ pub mod terms;
 
 mod alpha_beta;
 mod deconvnet;
+mod detached;
 mod epsilon;
 mod even_bias;
 mod flat;
@@ -176,6 +177,8 @@ rules! {
     Norm = "norm" in norm,
     /// All passes.
     Pass = "pass" in pass,
+    /// Through normalizations at constant deviations.
+    Detached = "detached" in detached,
     /// Back the way the numbers came.
     Rearrange = "arrange" in rearrange,
     /// The first maximum takes all.

@@ -6,7 +6,7 @@ use neural_lrp::operation::{Attribute, Constant};
 use super::{Pattern, Wiring};
 use crate::graph::Node;
 
-/// The attribute in which the axes stand until the rank is known: they have to be the last ones.
+/// The attribute in which the axes stand, any of them; where they are the last ones, `axis` says so once the rank is known.
 pub(crate) const AXES: &str = "axes";
 
 /// `(x − mean x) / √(mean (x − mean x)² + ε) · scale + shift`, beginning at the first ReduceMean.

@@ -14,6 +14,8 @@ use super::Document;
 use crate::Error;
 use crate::graph::Node;
 
+mod normalization;
+
 impl Document {
     /// Adds an operation of a network: its spec, the tensors it takes, the rank of the first, and its output.
     pub(super) fn node<F: Real>(
@@ -25,7 +27,7 @@ impl Document {
         output: &str,
     ) -> Result<(), Error> {
         let kind = spec.kind.clone();
-        let mut words = Words { document: self, name, spec, operands, output: output.to_owned() };
+        let mut words = Words { document: self, name, spec, operands, rank, output: output.to_owned() };
         match kind.as_str() {
             "Affine" => words.affine(),
             "Gelu" => words.gelu(),
@@ -37,7 +39,18 @@ impl Document {
                 Ok(())
             }
             "Pad" if words.spec.has_input(3) => words.pad(rank),
-            "ReduceMean" => words.mean(),
+            "Einsum" if words.spec.has_input(2) => words.einsum(),
+            "GroupNormalization" => words.group_normalization(),
+            "LayerNormalization" => match words.spec.integers("axes")?.map(<[i64]>::to_vec) {
+                Some(axes) => words.layer_normalization(&axes),
+                None => {
+                    words.plain();
+                    Ok(())
+                }
+            },
+            "RMSNormalization" => words.rms_normalization(),
+            // The axes of sums have been an input since opset 13, those of all others not before 18.
+            reduction if reduction.starts_with("Reduce") && reduction != "ReduceSum" => words.reduction(),
             "Silu" => {
                 let gate = words.step("Sigmoid", &[&words.source()], "gate");
                 words.last("Mul", &[&words.source(), &gate]);
@@ -59,6 +72,8 @@ struct Words<'a, F> {
     name: &'a str,
     spec: OperatorSpec<F>,
     operands: &'a [String],
+    /// How many axes the first operand has, where that is known.
+    rank: Option<usize>,
     output: String,
 }
 
@@ -160,6 +175,18 @@ impl<F: Real> Words<'_, F> {
         Ok(())
     }
 
+    /// An Einsum with weights, then the bias.
+    fn einsum(&mut self) -> Result<(), Error> {
+        let bias = self.spec.required_constant(2, "bias")?;
+        let bias = self.document.constant(format!("{}.bias", self.name), &Constant::Real(bias));
+        let product = self.document.fresh_name(format!("{}.product", self.output));
+        let output = std::mem::replace(&mut self.output, product.clone());
+        self.spec.inputs.truncate(2);
+        self.plain();
+        self.document.push(&Node::new(format!("{}.sum", self.name), "Add", &[&product, &bias], output));
+        Ok(())
+    }
+
     /// Pad along some axes only.
     fn pad(&mut self, rank: Option<usize>) -> Result<(), Error> {
         let rank =
@@ -179,8 +206,8 @@ impl<F: Real> Words<'_, F> {
         Ok(())
     }
 
-    /// The axes of a mean are an attribute.
-    fn mean(&mut self) -> Result<(), Error> {
+    /// The axes of a reduction are an attribute; over no axes, it is what it does to each number.
+    fn reduction(&mut self) -> Result<(), Error> {
         let axes = self.spec.constant_integers(1, "axes")?;
         let keeps_all = self.spec.attributes.remove("noop_with_empty_axes").is_some();
         match axes {
@@ -188,8 +215,14 @@ impl<F: Real> Words<'_, F> {
                 self.spec.attributes.insert("axes".to_owned(), Attribute::Integers(axes));
             }
             _ if keeps_all => {
-                self.spec.kind = "Identity".to_owned();
-                self.spec.attributes.clear();
+                let source = self.source();
+                match self.spec.kind.as_str() {
+                    "ReduceL1" | "ReduceL2" => self.last("Abs", &[&source]),
+                    "ReduceLogSum" => self.last("Log", &[&source]),
+                    "ReduceSumSquare" => self.last("Mul", &[&source, &source]),
+                    _ => self.last("Identity", &[&source]),
+                }
+                return Ok(());
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Pooling: relevance goes to the numbers of each window, in shares or to its maximum.
 
 pub(super) mod average_pool;
+pub(super) mod extremum;
 pub(super) mod lp_pool;
 pub(super) mod max_pool;
 mod pooled;
@@ -8,6 +9,7 @@ pub(super) mod sum_pool;
 mod windows;
 
 pub use average_pool::AveragePool;
+pub use extremum::{End, Extremum};
 pub use lp_pool::LpPool;
 pub use max_pool::MaxPool;
 pub use sum_pool::SumPool;

@@ -4,4 +4,4 @@ pub(super) mod addition;
 pub(super) mod reduce;
 
 pub use addition::Sum;
-pub use reduce::{Axes, Rank, Reduce, Statistic};
+pub use reduce::{Reduce, Statistic};

@@ -12,7 +12,8 @@ use crate::rules::{Epsilon, Redistribute, parse_stabilizer, stabilizer_arguments
 /// ```text
 /// R_i = x_i Σ_j ∂y_j/∂x_i · R_j / stabilize(y_j)            Bach et al. 2015, Eq. (58) with h_ij of Eq. (63)
 /// ```
-/// * `x_i ∂y_j/∂x_i` — the contribution of input i to output j; these add up to `y_j`, as the operation is homogeneous
+/// * `x_i ∂y_j/∂x_i` — the contribution of input i to output j; these add up to `y_j`, as the operation is homogeneous.
+///   One that is not has contributions of its own, see [`Reduce`](crate::operations::Reduce)
 ///
 /// On layers with weights it is the ε-rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +39,10 @@ impl Redistribute for Norm {
     ) -> Result<Redistribution<F>, String> {
         match operation.family() {
             Family::Linear => Epsilon { stabilizer: self.stabilizer }.redistribute(operation, step, upper),
-            Family::Sum | Family::Maximum => Ok(taylor::first_order(operation, step, upper, self.stabilizer)),
+            Family::Sum | Family::Maximum => {
+                let own = operation.by_contributions(step, upper.view(), self.stabilizer);
+                Ok(own.unwrap_or_else(|| taylor::first_order(operation, step, upper, self.stabilizer)))
+            }
             _ => Err("it is for sums, averages and layers with weights; here pass or taylor can be used".into()),
         }
     }

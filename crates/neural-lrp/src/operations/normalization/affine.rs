@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD};
+use relevance::Amount;
 
 use crate::arrays::broadcast::{broadcast_shape, combine};
-use crate::operation::{AffineMap, Family, Operation, OperatorSpec, ParsedOperation, Step};
+use crate::operation::{AffineMap, Family, Normalization, Operation, OperatorSpec, ParsedOperation, Step};
 use crate::{Error, Real};
 
 /// `y = scale · x + shift`, number by number: what a batch normalization does, and whatever is written in its place.
@@ -65,6 +66,10 @@ impl<F: Real> Operation<F> for Affine<F> {
         Some(self.map.clone())
     }
 
+    fn normalization(&self) -> Option<&dyn Normalization<F>> {
+        Some(self)
+    }
+
     fn description(&self) -> String {
         let numbers = |values: &ArrayD<F>| match values.len() {
             1 => values.iter().map(ToString::to_string).collect(),
@@ -77,6 +82,19 @@ impl<F: Real> Operation<F> for Affine<F> {
 impl<F: Real> Affine<F> {
     fn scaled(&self, array: &ArrayViewD<'_, F>) -> ArrayD<F> {
         combine(array, &self.map.scale().view(), |x, scale| x * scale)
+    }
+}
+
+impl<F: Real> Normalization<F> for Affine<F> {
+    fn transposed(&self, _: &Step<'_, F>, message: ArrayViewD<'_, F>) -> ArrayD<F> {
+        self.scaled(&message)
+    }
+
+    fn absorbed(&self, _: &Step<'_, F>, message: ArrayViewD<'_, F>) -> Amount {
+        combine(&message, &self.map.shift().view(), |message, shift| message * shift)
+            .iter()
+            .map(|part| part.as_())
+            .collect()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array1, ArrayD, ArrayViewD};
+use ndarray::{Array1, ArrayD, ArrayViewD, Axis};
+use relevance::Amount;
 
 use crate::arrays::planes::fill_planes;
 use crate::operation::affine::along;
-use crate::operation::{AffineMap, Family, Operation, OperatorSpec, ParsedOperation, Step};
+use crate::operation::{AffineMap, Family, Normalization, Operation, OperatorSpec, ParsedOperation, Step};
 use crate::{Error, Real};
 
 /// `y_c = γ_c (x_c − μ_c) / √(σ²_c + ε) + β_c` for each channel c, along axis 1.
@@ -109,8 +110,24 @@ impl<F: Real> Operation<F> for BatchNormalization<F> {
         Some(1)
     }
 
+    fn normalization(&self) -> Option<&dyn Normalization<F>> {
+        Some(self)
+    }
+
     fn description(&self) -> String {
         format!("{} channels", self.scale.len())
+    }
+}
+
+/// Mean and variance are constants: `J x = scale_c x`, `t = shift_c`.
+impl<F: Real> Normalization<F> for BatchNormalization<F> {
+    fn transposed(&self, _: &Step<'_, F>, message: ArrayViewD<'_, F>) -> ArrayD<F> {
+        self.scaled(message)
+    }
+
+    fn absorbed(&self, _: &Step<'_, F>, message: ArrayViewD<'_, F>) -> Amount {
+        let channels = message.axis_iter(Axis(1)).zip(&self.shift);
+        channels.flat_map(|(message, shift)| message.into_iter().map(|s| s.as_() * shift.as_())).collect()
     }
 }
 
@@ -142,9 +159,11 @@ pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>
 #[cfg(test)]
 mod tests {
     use ndarray::array;
+    use relevance::{Sink, Stabilizer};
 
     use super::*;
-    use crate::operations::testing::{check_gradient, forward, numbers};
+    use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+    use crate::rules::{Detached, Rule};
 
     fn two_channels() -> Statistics<f64> {
         Statistics {
@@ -172,6 +191,21 @@ mod tests {
         }
         assert!(Operation::<f64>::output_shape(&layer, &[&[2, 3, 4]]).is_err());
         assert!(Operation::<f64>::output_shape(&layer, &[&[2]]).is_err());
+    }
+
+    #[test]
+    fn detached_the_shift_absorbs_its_share() {
+        let layer = BatchNormalization::new(two_channels()).unwrap();
+        let x = [array![[[2.0, 1.0], [4.0, 3.0]]].into_dyn()];
+        let y = forward(&layer, &x); // scales 1 and −1, shifts −0.5 and 3.25
+        let upper = array![[[3.0, 1.0], [1.5, 0.5]]].into_dyn();
+        let rule = Rule::from(Detached { stabilizer: Stabilizer::NONE });
+        let shared = rule.redistribute(&layer, &step(&x, &y), upper.view()).unwrap();
+        let expected = array![[[4.0, 2.0], [8.0, -6.0]]].into_dyn(); // s x R / y
+        assert_close(shared.lower[0].view(), expected.view(), "detached");
+        let sinks = shared.sinks.unwrap();
+        assert_eq!(sinks.len(), 1);
+        assert_eq!((sinks[0].0, sinks[0].1.total), (Sink::Bias, -1.0 - 1.0 - 6.5 + 6.5));
     }
 
     #[test]

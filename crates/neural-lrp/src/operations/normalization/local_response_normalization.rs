@@ -1,12 +1,12 @@
 //! Local response normalization across channels.
 
 use ndarray::{ArrayD, ArrayViewD, Zip};
-use relevance::Stabilizer;
+use relevance::{Amount, Stabilizer};
 
 use crate::arrays::planes::{contiguous, fill_planes};
 use crate::operation::OperatorSpec;
 use crate::operation::shares::shares;
-use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
+use crate::operation::{Family, Normalization, Operation, ParsedOperation, Redistribution, Step};
 use crate::{Error, Real};
 
 /// `y_k = x_k / S_k^β`, `S_k = bias + q Σ_{i∈W(k)} x_i²`, `q = α/size`: each number, by those of the channels around it.
@@ -185,8 +185,24 @@ impl<F: Real> Operation<F> for LocalResponseNormalization {
         Some(1)
     }
 
+    fn normalization(&self) -> Option<&dyn Normalization<F>> {
+        Some(self)
+    }
+
     fn description(&self) -> String {
         format!("over {} channels, α {}, β {}, bias {}", self.size, self.alpha, self.beta, self.bias)
+    }
+}
+
+/// `J x = x_k / S_k^β` with the sums constant; there is no shift.
+impl<F: Real> Normalization<F> for LocalResponseNormalization {
+    fn transposed(&self, step: &Step<'_, F>, message: ArrayViewD<'_, F>) -> ArrayD<F> {
+        let sums = self.sums(&step.operands[0].mapv(|x| x * x));
+        Zip::from(&message).and(&sums).par_map_collect(|&message, &sum| message * self.power(sum))
+    }
+
+    fn absorbed(&self, _: &Step<'_, F>, _: ArrayViewD<'_, F>) -> Amount {
+        Amount::default()
     }
 }
 
@@ -210,6 +226,7 @@ mod tests {
 
     use super::*;
     use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+    use crate::rules::{Detached, Rule};
 
     fn layer(size: usize, beta: f64) -> LocalResponseNormalization {
         LocalResponseNormalization::new(size, 0.9, beta, 1.5).unwrap()
@@ -293,6 +310,15 @@ mod tests {
             }
             prop_assert!(entry.relative_error() < 1e-10, "{}", entry.relative_error());
         }
+    }
+
+    #[test]
+    fn detached_it_passes_relevance_on() {
+        let x = [numbers(&[2, 4, 3], 25)];
+        let (y, upper) = (forward(&layer(3, 0.75), &x), numbers(&[2, 4, 3], 26));
+        let rule = Rule::from(Detached { stabilizer: Stabilizer::NONE });
+        let shared = rule.redistribute(&layer(3, 0.75), &step(&x, &y), upper.view()).unwrap();
+        assert_close(shared.lower[0].view(), upper.view(), "passed on");
     }
 
     #[test]

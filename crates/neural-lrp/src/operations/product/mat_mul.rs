@@ -58,7 +58,7 @@ fn swapped<F: Real>(mut array: ArrayViewD<'_, F>) -> ArrayViewD<'_, F> {
 }
 
 /// `A B` for arrays of at least two axes that fit.
-fn product<F: Real>(a: &ArrayViewD<'_, F>, b: &ArrayViewD<'_, F>) -> ArrayD<F> {
+pub(super) fn product<F: Real>(a: &ArrayViewD<'_, F>, b: &ArrayViewD<'_, F>) -> ArrayD<F> {
     let (batch_a, batch_b) = (&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
     let batch = broadcast_shape(&[batch_a, batch_b]).unwrap_or_default();
     let (rows, columns) = (a.shape()[a.ndim() - 2], b.shape()[b.ndim() - 1]);

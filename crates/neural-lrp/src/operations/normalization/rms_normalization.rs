@@ -1,0 +1,74 @@
+//! Normalization by the root mean square.
+
+use crate::arrays::axes::axis_of;
+use crate::operation::{OperatorSpec, ParsedOperation};
+use crate::operations::normalization::standardization::{Centering, Layout, Standardization, Standardizer};
+use crate::{Error, Real};
+
+/// Normalization by the root mean square over an axis and all after it: [`Standardization`] without centering and shift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RmsNormalization {
+    /// The first of the axes, counted from the last where it is negative.
+    pub axis: i64,
+}
+
+impl Standardizer for RmsNormalization {
+    const KIND: &'static str = "RMSNormalization";
+    const CENTERING: Centering = Centering::None;
+
+    fn layout(&self, shape: &[usize]) -> Result<Layout, Error> {
+        Ok(Layout { shape: shape.to_vec(), axes: (axis_of(self.axis, shape)?..shape.len()).collect() })
+    }
+
+    fn channel_axis(&self, rank: usize) -> Option<usize> {
+        rank.checked_sub(1)
+    }
+
+    fn write<F: Real>(&self, spec: OperatorSpec<F>) -> OperatorSpec<F> {
+        spec.with_integer("axis", self.axis)
+    }
+
+    fn description(&self) -> String {
+        format!("over axis {} and all after it", self.axis)
+    }
+}
+
+/// Reads the operation from its specification.
+pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    Standardization::read(spec, RmsNormalization { axis: spec.integer("axis", -1)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use relevance::Stabilizer;
+
+    use super::*;
+    use crate::Operation;
+    use crate::operations::normalization::standardization::tests::{Plain, check};
+    use crate::operations::testing::{assert_close, forward, numbers, step};
+    use crate::rules::{Detached, Rule};
+
+    #[test]
+    fn it_is_that_of_plain_loops() {
+        let layer = Standardization::new(RmsNormalization { axis: -2 }, 0.01, numbers(&[4], 31), None).unwrap();
+        let plain = Plain {
+            groups: (0..24).map(|i| i / 12).collect(),
+            gamma: numbers(&[4], 31).iter().copied().cycle().take(24).collect(),
+            beta: vec![0.0; 24],
+            epsilon: 0.01,
+            centering: Centering::None,
+        };
+        check(&layer, &[2, 3, 4], &plain);
+        assert_eq!(read(&layer.to_spec()).unwrap().operation.to_spec(), layer.to_spec());
+    }
+
+    #[test]
+    fn detached_it_passes_relevance_on() {
+        let layer = Standardization::new(RmsNormalization { axis: -1 }, 1e-5, numbers(&[5], 33), None).unwrap();
+        let x = [numbers(&[3, 5], 34)];
+        let (y, upper) = (forward(&layer, &x), numbers(&[3, 5], 35));
+        let rule = Rule::from(Detached { stabilizer: Stabilizer::NONE });
+        let shared = rule.redistribute(&layer, &step(&x, &y), upper.view()).unwrap();
+        assert_close(shared.lower[0].view(), upper.view(), "passed on");
+    }
+}
