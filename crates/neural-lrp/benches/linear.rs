@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
-use neural_lrp::operations::{Conv, Dense, Padding, Sliding};
+use neural_lrp::operations::{Conv, Dense, Padding, Window};
 use neural_lrp::{LinearMap, Operation, WeightPart};
 
 /// Numbers in [−1, 1) that look random.
@@ -42,14 +42,9 @@ impl Layer {
 
     fn conv(&self) -> Conv<f32> {
         let [from, to] = self.channels;
-        let pad = vec![self.kernel / 2; 2];
-        let sliding = Sliding {
-            strides: vec![self.stride; 2],
-            padding: Padding::Explicit { before: pad.clone(), after: pad },
-            ..Sliding::new(2)
-        };
+        let window = Window::default().strides([self.stride; 2]).padding(Padding::symmetric([self.kernel / 2; 2]));
         let weights = numbers(&[to, from / self.groups, self.kernel, self.kernel]);
-        Conv::new(weights, Some(Array1::zeros(to)), self.groups, sliding).expect("a layer that can be")
+        Conv::new(weights, Some(Array1::zeros(to)), window, self.groups).expect("a layer that can be")
     }
 
     fn input(&self) -> ArrayD<f32> {

@@ -168,11 +168,11 @@ mod tests {
     use crate::explain::Composite;
     use crate::methods::testing::{assert_close, dense, random, rectifier_network};
     use crate::methods::{DecisionFunction, TaylorDecomposition};
-    use crate::operations::{Conv, Flatten, Relu, Sliding};
+    use crate::operations::{Conv, Flatten, Relu, Window};
 
     /// Images of 2×3×3, three classes.
     fn convolutional(samples: Option<usize>) -> Explainer<f64> {
-        let conv = Conv::new(random::<IxDyn>(&[4, 2, 2, 2], 1), Some(random(&[4], 2)), 1, Sliding::new(2)).unwrap();
+        let conv = Conv::new(random::<IxDyn>(&[4, 2, 2, 2], 1), Some(random(&[4], 2)), Window::default(), 1).unwrap();
         let mut network = NetworkBuilder::new();
         network.input("x", [samples, Some(2), Some(3), Some(3)]).output("scores");
         network.node("conv", Arc::new(conv), ["x"], "z");

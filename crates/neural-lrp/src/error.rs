@@ -119,6 +119,21 @@ impl Error {
         Self::Node { node: node.to_owned(), kind: kind.to_owned(), source: Box::new(self) }
     }
 
+    /// An attribute or constant input of an operation of this kind, which can't be made with it.
+    pub(crate) fn attribute(
+        kind: &str,
+        attribute: &str,
+        value: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Attribute {
+            kind: kind.to_owned(),
+            attribute: attribute.to_owned(),
+            value: value.into(),
+            expected: expected.into(),
+        }
+    }
+
     /// Operands that do not fit.
     pub fn shape(operands: &[&[usize]], reason: impl Into<String>) -> Self {
         Self::Shape { operands: operands.iter().map(|shape| shape.to_vec()).collect(), reason: reason.into() }

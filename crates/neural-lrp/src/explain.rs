@@ -2,6 +2,7 @@
 
 mod composite;
 mod explainer;
+mod input_range;
 mod propagation;
 
 pub use composite::{COMPOSITES, Choice, Composite, Selector};

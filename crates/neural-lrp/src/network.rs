@@ -9,12 +9,19 @@ use crate::operation::{Operation, bounded, output_shape};
 use crate::{Error, Real};
 
 mod activations;
+mod affine_maps;
 mod builder;
 mod canonizer;
+mod factors;
+mod layout;
 
 pub use activations::Activations;
 pub use builder::{NetworkBuilder, NodeDraft};
 pub use canonizer::Canonizer;
+pub(crate) use factors::Factors;
+
+/// What open axes are tried with, where only shapes matter: sizes of small images, then of photographs.
+const TYPICAL_LENGTHS: [usize; 6] = [16, 32, 64, 224, 299, 512];
 
 /// A tensor's position in its [`Network`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,6 +188,22 @@ impl<F: Real> Network<F> {
             shapes[node.output.0] = shape.map_err(|error| error.at(&node.name, node.operation.kind()))?;
         }
         Ok(shapes)
+    }
+
+    /// The shape of each tensor for inputs as they are declared: one sample, and along other open axes the shortest
+    /// length of some usual ones that all nodes can work with. `None` where none of them fits.
+    pub fn typical_shapes(&self) -> Option<Vec<Vec<usize>>> {
+        let declared = |length: usize| -> Vec<Vec<usize>> {
+            let open = |axis: usize| if axis == 0 { 1 } else { length };
+            let shape = |input: &NetworkInput| {
+                input.shape.iter().enumerate().map(|(axis, declared)| declared.unwrap_or(open(axis))).collect()
+            };
+            self.inputs().iter().map(shape).collect()
+        };
+        TYPICAL_LENGTHS.iter().find_map(|&length| {
+            let inputs = declared(length);
+            self.shapes(&inputs.iter().map(Vec::as_slice).collect::<Vec<_>>()).ok()
+        })
     }
 
     fn check_input(&self, input: &NetworkInput, given: &[usize]) -> Result<(), Error> {

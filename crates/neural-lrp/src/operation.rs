@@ -14,6 +14,7 @@ use relevance::{Amount, Stabilizer};
 
 use crate::{Error, Real};
 
+pub(crate) mod affine;
 mod family;
 pub(crate) mod linear;
 mod max_selection;
@@ -24,6 +25,7 @@ pub(crate) mod shares;
 mod spec;
 mod step;
 
+pub use affine::AffineMap;
 pub use family::Family;
 pub use linear::{LinearMap, WeightPart};
 pub use max_selection::{MaxSelection, Sharing};
@@ -107,9 +109,34 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
-    /// For an operation `y_c = scale_c x_c + shift_c` along axis 1 (batch normalization), its scale and shift.
-    fn channel_affine(&self) -> Option<(Vec<F>, Vec<F>)> {
+    /// Whether the output is the operand as it is.
+    fn is_identity(&self) -> bool {
+        false
+    }
+
+    /// The operation as an affine map of each number alone, where it is one: of its only computed operand, for the
+    /// constants that stand in the place of all others. `rank` is that of the computed operand.
+    fn affine(&self, constants: &[Option<ArrayViewD<'_, F>>], rank: usize) -> Option<AffineMap<F>> {
+        let _ = (constants, rank);
         None
+    }
+
+    /// The axis along which the channels of operand and output lie, where the operation itself has channels: 1 for
+    /// convolutions and pools, the last one for dense layers.
+    fn channel_axis(&self, rank: usize) -> Option<usize> {
+        let _ = rank;
+        None
+    }
+
+    /// Whether the operation divides its first operand by its second.
+    fn is_quotient(&self) -> bool {
+        false
+    }
+
+    /// Whether the output opens a way for another tensor when it is multiplied with that: a function from 0 to some
+    /// bound that is open where its operand is 0, as sigmoids are, or softmax.
+    fn is_gate(&self) -> bool {
+        false
     }
 
     /// This linear operation followed by `y_c · scale_c + shift_c` for each output channel c, as one operation of the same kind.
@@ -118,7 +145,7 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
-    /// What a person should know beside the kind: `"kernel 3×3, stride 2"`.
+    /// What a person should know beside the kind: `"3×3, stride 2"`.
     fn description(&self) -> String {
         String::new()
     }

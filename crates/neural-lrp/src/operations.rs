@@ -14,6 +14,8 @@
 //! | `softmax` | by first-order Taylor decomposition |
 //! | `resize` | back the way the numbers came, or in shares |
 //!
+//! Convolutions and poolings have a `window` in common.
+//!
 //! A new operation is a file here and a line in the list at the end of this one.
 
 use std::any::Any;
@@ -32,6 +34,7 @@ mod softmax;
 mod sum;
 #[cfg(test)]
 pub(crate) mod testing;
+mod window;
 
 pub use activation::*;
 pub use arrangement::*;
@@ -42,6 +45,7 @@ pub use product::*;
 pub use resize::Resize;
 pub use softmax::{LogSoftmax, Softmax};
 pub use sum::*;
+pub use window::{Padding, PaddingCounts, Rounding, Window};
 
 /// The operation of a specification.
 ///
@@ -83,6 +87,7 @@ macro_rules! operations {
 operations! {
     "Abs" => activation::functions::read_abs,
     "Add" => sum::addition::read_add,
+    "Affine" => normalization::affine::read,
     "AveragePool" => pooling::average_pool::read,
     "BatchNormalization" => normalization::batch_normalization::read,
     "Celu" => activation::exponential::read_celu,

@@ -27,6 +27,7 @@ impl Document {
         let kind = spec.kind.clone();
         let mut words = Words { document: self, name, spec, operands, output: output.to_owned() };
         match kind.as_str() {
+            "Affine" => words.affine(),
             "Gelu" => words.gelu(),
             "Gemm" if rank != Some(2) => words.linear(),
             "Mish" => {
@@ -104,6 +105,17 @@ impl<F: Real> Words<'_, F> {
     fn number(&mut self, value: f64, meaning: &str) -> String {
         let value = Constant::Real(Arc::new(arr0(F::of(value)).into_dyn()));
         self.document.constant(format!("{}.{meaning}", self.name), &value)
+    }
+
+    /// `scale · x + shift`
+    fn affine(&mut self) -> Result<(), Error> {
+        let scale = Constant::Real(self.spec.required_constant(1, "scale")?);
+        let shift = Constant::Real(self.spec.required_constant(2, "shift")?);
+        let scale = self.document.constant(format!("{}.scale", self.name), &scale);
+        let shift = self.document.constant(format!("{}.shift", self.name), &shift);
+        let scaled = self.step("Mul", &[&self.source(), &scale], "scaled");
+        self.last("Add", &[&scaled, &shift]);
+        Ok(())
     }
 
     fn gelu(&mut self) -> Result<(), Error> {

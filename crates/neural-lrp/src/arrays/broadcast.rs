@@ -1,6 +1,6 @@
 //! Two tensors of different shapes, number by number.
 
-use ndarray::{ArrayD, ArrayViewD, Zip};
+use ndarray::{ArrayD, ArrayViewD, Axis, Slice, Zip};
 use rayon::prelude::*;
 
 use crate::arrays::map::{WORTH_THREADS, map};
@@ -113,6 +113,21 @@ fn row_starts(axes: &[Axes], row: &Axes, index: usize) -> (usize, usize) {
     starts
 }
 
+/// The array with length 1 along each axis along which it repeats one number.
+pub(crate) fn without_repeats<F: Real>(array: ArrayD<F>) -> ArrayD<F> {
+    let mut array = array;
+    if array.is_empty() {
+        return array;
+    }
+    for axis in (0..array.ndim()).map(Axis) {
+        let repeats = array.lanes(axis).into_iter().all(|lane| lane.iter().all(|value| *value == lane[0]));
+        if array.len_of(axis) > 1 && repeats {
+            array = array.slice_axis(axis, Slice::from(..1)).to_owned();
+        }
+    }
+    array
+}
+
 /// The shape that all operands broadcast to, as numpy has it.
 pub(crate) fn broadcast_shape(operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
     let rank = operands.iter().map(|shape| shape.len()).max().unwrap_or(0);
@@ -133,11 +148,11 @@ pub(crate) fn broadcast_shape(operands: &[&[usize]]) -> Result<Vec<usize>, Error
 pub(crate) fn sum_to_shape<F: Real>(array: ArrayD<F>, shape: &[usize]) -> ArrayD<F> {
     let mut array = array;
     while array.ndim() > shape.len() {
-        array = array.sum_axis(ndarray::Axis(0));
+        array = array.sum_axis(Axis(0));
     }
     for (axis, &length) in shape.iter().enumerate() {
-        if length == 1 && array.len_of(ndarray::Axis(axis)) != 1 {
-            array = array.sum_axis(ndarray::Axis(axis)).insert_axis(ndarray::Axis(axis));
+        if length == 1 && array.len_of(Axis(axis)) != 1 {
+            array = array.sum_axis(Axis(axis)).insert_axis(Axis(axis));
         }
     }
     array
@@ -145,7 +160,18 @@ pub(crate) fn sum_to_shape<F: Real>(array: ArrayD<F>, shape: &[usize]) -> ArrayD
 
 #[cfg(test)]
 mod tests {
+    use ndarray::array;
+
     use super::*;
+
+    #[test]
+    fn an_axis_of_repeats_has_length_one() {
+        let shape = |array: ArrayD<f64>| without_repeats(array).shape().to_vec();
+        assert_eq!(shape(array![[1.0, 1.0], [2.0, 2.0]].into_dyn()), [2, 1]);
+        assert_eq!(shape(ArrayD::ones(vec![3, 1, 4])), [1, 1, 1]);
+        assert_eq!(shape(array![[1.0, 2.0], [2.0, 1.0]].into_dyn()), [2, 2]);
+        assert_eq!(shape(ArrayD::ones(vec![2, 0])), [2, 0]);
+    }
 
     fn counting(shape: &[usize], start: f64) -> ArrayD<f64> {
         let mut next = start;

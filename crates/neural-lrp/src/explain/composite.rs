@@ -25,9 +25,9 @@
 use relevance::Stabilizer;
 use serde::Deserialize;
 
-use crate::network::{Network, Node, TensorId};
+use crate::explain::input_range::range_at;
+use crate::network::{Factors, Network, Node};
 use crate::operation::Family;
-use crate::operation::Signal;
 use crate::rules::{
     self, DEFAULT_EPSILON, Gated, InputRange, Norm, Pass, Rearrange, Rule, Taylor, TiesShared, ToolboxPool,
     WinnerTakesAll, ZBox,
@@ -46,6 +46,7 @@ pub struct Composite {
     name: String,
     choices: Vec<Choice>,
     stabilizer: Stabilizer,
+    input_range: Option<InputRange>,
 }
 
 /// One choice of a composite.
@@ -83,7 +84,7 @@ fn default_epsilon() -> f64 {
 impl Composite {
     /// A composite without choices: each node gets the rule of its family.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), choices: Vec::new(), stabilizer: rules::default_stabilizer() }
+        Self { name: name.into(), choices: Vec::new(), stabilizer: rules::default_stabilizer(), input_range: None }
     }
 
     /// One rule for all linear layers. The stabilizer of sums and averages follows ε under an ε-rule; the z^B-rule is for
@@ -153,15 +154,11 @@ impl Composite {
         Self { stabilizer, ..self }
     }
 
-    /// Gives the range of the network's input to z^B-rules that do not bring one.
+    /// With the range of the network's input, for z^B-rules that do not bring one. It is carried to the layer that has
+    /// the rule, through whatever scales, shifts and rearranges the numbers on the way.
     #[must_use]
-    pub fn with_input_range(mut self, range: &InputRange) -> Self {
-        for choice in &mut self.choices {
-            if let Rule::ZBox(ZBox { range: own @ None }) = &mut choice.rule {
-                *own = Some(range.clone());
-            }
-        }
-        self
+    pub fn with_input_range(self, range: &InputRange) -> Self {
+        Self { input_range: Some(range.clone()), ..self }
     }
 
     /// With what the authors' toolbox does at pools beside the formulas, see [`ToolboxPool`]; equal maxima share there.
@@ -220,58 +217,43 @@ impl Composite {
     /// [`Error::Setting`] when a choice by name fits no node.
     pub fn choose<F: Real>(&self, network: &Network<F>) -> Result<Vec<Rule>, Error> {
         let places = selector::Places::of(network);
+        let factors = Factors::of(network);
         for choice in &self.choices {
             choice.selector.check(network)?;
         }
-        let rule = |node: &Node<F>| {
+        let mut rules = Vec::with_capacity(network.nodes().len());
+        for node in network.nodes() {
             let chosen = self.choices.iter().find(|choice| choice.selector.fits(node, &places));
-            chosen.map_or_else(|| self.by_family(network, node), |choice| choice.rule.clone())
-        };
-        Ok(network.nodes().iter().map(rule).collect())
+            let rule = chosen.map_or_else(|| self.by_family(&factors, node), |choice| choice.rule.clone());
+            rules.push(self.with_range(rule, network, node)?);
+        }
+        Ok(rules)
+    }
+
+    /// The rule with the range of what its layer takes, if it is a z^B-rule that needs one and the range of the network's
+    /// input is known.
+    fn with_range<F: Real>(&self, rule: Rule, network: &Network<F>, node: &Node<F>) -> Result<Rule, Error> {
+        match (rule, &self.input_range) {
+            (Rule::ZBox(ZBox { range: None }), Some(range)) => {
+                let range = range_at(network, node.operands[0], range);
+                let range = range.map_err(|error| error.at(&node.name, node.operation.kind()))?;
+                Ok(ZBox { range: Some(range) }.into())
+            }
+            (rule, _) => Ok(rule),
+        }
     }
 
     /// The rule of a node that no choice is about.
-    fn by_family<F: Real>(&self, network: &Network<F>, node: &Node<F>) -> Rule {
+    fn by_family<F: Real>(&self, factors: &Factors<'_, F>, node: &Node<F>) -> Rule {
         match node.operation.family() {
             Family::Linear => rules::Epsilon { stabilizer: self.stabilizer }.into(),
             Family::Activation | Family::Normalization => Pass.into(),
             Family::Arrangement => Rearrange.into(),
             Family::Sum => Norm { stabilizer: self.stabilizer }.into(),
             Family::Maximum => WinnerTakesAll.into(),
-            Family::Product => Gated::new(signal(network, node)).into(),
-            Family::Bilinear => Gated { signal: Signal::Both, stabilizer: self.stabilizer }.into(),
+            Family::Product => Gated::new(factors.signal(node)).into(),
+            Family::Bilinear => Gated { signal: factors.signal(node), stabilizer: self.stabilizer }.into(),
             Family::Softmax => Taylor { stabilizer: Stabilizer::NONE }.into(),
-        }
-    }
-}
-
-/// Which factor of a product carries the signal: the one that is computed where the other is constant, the one that is
-/// no gate where the other is, the dividend of a quotient; else both.
-fn signal<F: Real>(network: &Network<F>, node: &Node<F>) -> Signal {
-    let &[first, second] = node.operands.as_slice() else { return Signal::Both };
-    let constant = |operand| network.tensor(operand).constant.is_some();
-    if constant(second) || node.operation.kind() == "Div" {
-        return Signal::First;
-    }
-    if constant(first) {
-        return Signal::Second;
-    }
-    match (is_gate(network, first), is_gate(network, second)) {
-        (false, true) => Signal::First,
-        (true, false) => Signal::Second,
-        _ => Signal::Both,
-    }
-}
-
-/// Whether a tensor comes through a sigmoid or a softmax, with nothing but rearrangements in between.
-fn is_gate<F: Real>(network: &Network<F>, tensor: TensorId) -> bool {
-    let Some(producer) = network.producer(tensor) else { return false };
-    match producer.operation.kind() {
-        "Sigmoid" | "HardSigmoid" | "Softmax" => true,
-        _ => {
-            producer.operation.family() == Family::Arrangement
-                && producer.operands.len() == 1
-                && is_gate(network, producer.operands[0])
         }
     }
 }

@@ -6,8 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::network::{Network, NetworkBuilder, NodeDraft};
-use crate::operation::{Family, Operation};
+use crate::network::{Network, NetworkBuilder, affine_maps};
 use crate::{Error, Real};
 
 /// A rewriting of the network that leaves its function as it is.
@@ -17,14 +16,15 @@ pub enum Canonizer {
     Identities,
     /// What depends on constants only is computed once.
     Constants,
-    /// A batch normalization directly behind a layer with weights that feeds nothing else becomes part of the layer:
-    /// `w' = w g / √(var + ε)`, `b' = (b − mean) g / √(var + ε) + β`.
-    BatchNormalizations,
+    /// Affine maps by channel, batch normalizations or however they are written, become part of the layer with weights
+    /// that they are directly behind, if it feeds nothing else: `w' = scale · w`, `b' = scale · b + shift`. Elsewhere each
+    /// chain of them becomes one operation, [`Affine`](crate::operations::Affine).
+    AffineMaps,
 }
 
 impl Canonizer {
     /// All of them, in the order that they should be used in.
-    pub const ALL: [Self; 3] = [Self::Identities, Self::Constants, Self::BatchNormalizations];
+    pub const ALL: [Self; 3] = [Self::Identities, Self::Constants, Self::AffineMaps];
 }
 
 impl<F: Real> Network<F> {
@@ -38,7 +38,7 @@ impl<F: Real> Network<F> {
             match canonizer {
                 Canonizer::Identities => drop_identities(&mut builder),
                 Canonizer::Constants => fold_constants(&mut builder)?,
-                Canonizer::BatchNormalizations => fold_batch_normalizations(&mut builder),
+                Canonizer::AffineMaps => builder = affine_maps::join(&builder.build()?),
             }
             // Rebuilding sorts the nodes and drops constants that nobody takes any more.
             builder = builder.build()?.to_builder();
@@ -52,7 +52,7 @@ fn drop_identities<F: Real>(builder: &mut NetworkBuilder<F>) {
     let outputs = builder.outputs.clone();
     let mut sources: HashMap<String, String> = HashMap::new();
     builder.nodes.retain(|node| {
-        let drop = node.operation.kind() == "Identity" && node.operands.len() == 1 && !outputs.contains(&node.output);
+        let drop = node.operation.is_identity() && node.operands.len() == 1 && !outputs.contains(&node.output);
         if drop {
             sources.insert(node.output.clone(), node.operands[0].clone());
         }
@@ -83,43 +83,4 @@ fn fold_constants<F: Real>(builder: &mut NetworkBuilder<F>) -> Result<(), Error>
         known.insert(name, value);
     }
     Ok(())
-}
-
-fn fold_batch_normalizations<F: Real>(builder: &mut NetworkBuilder<F>) {
-    let mut position = 0;
-    while position < builder.nodes.len() {
-        match folded_into_producer(builder, position) {
-            Some((producer, operation)) => {
-                let normalization = builder.nodes.remove(position);
-                // Removing a node moves those behind it.
-                let producer = if producer > position { producer - 1 } else { producer };
-                let draft = &mut builder.nodes[producer];
-                draft.operation = operation;
-                draft.output = normalization.output;
-                draft.folded.push(format!("{} ({}) folded in", normalization.name, normalization.operation.kind()));
-            }
-            None => position += 1,
-        }
-    }
-}
-
-/// For a batch normalization that can be folded: the layer's place, and the layer with the normalization in it.
-fn folded_into_producer<F: Real>(
-    builder: &NetworkBuilder<F>,
-    position: usize,
-) -> Option<(usize, Arc<dyn Operation<F>>)> {
-    let normalization = &builder.nodes[position];
-    let (scale, shift) = normalization.operation.channel_affine()?;
-    let operand = normalization.operands.first()?;
-    let producer = builder.nodes.iter().position(|node| node.output == *operand)?;
-    let layer = &builder.nodes[producer];
-    if layer.operation.family() != Family::Linear || uses(builder, operand) != 1 {
-        return None;
-    }
-    Some((producer, layer.operation.followed_by(&scale, &shift)?))
-}
-
-fn uses<F: Real>(builder: &NetworkBuilder<F>, tensor: &str) -> usize {
-    let taken = |node: &NodeDraft<F>| node.operands.iter().filter(|operand| *operand == tensor).count();
-    builder.nodes.iter().map(taken).sum::<usize>() + builder.outputs.iter().filter(|output| *output == tensor).count()
 }

@@ -280,12 +280,7 @@ impl<F: Real> OperatorSpec<F> {
 
     /// An error about an attribute or constant of this operation.
     pub fn refuse(&self, name: &str, value: impl Into<String>, expected: impl Into<String>) -> Error {
-        Error::Attribute {
-            kind: self.kind.clone(),
-            attribute: name.to_owned(),
-            value: value.into(),
-            expected: expected.into(),
-        }
+        Error::attribute(&self.kind, name, value, expected)
     }
 
     fn wrong(&self, name: &str, expected: &str, found: &Attribute) -> Error {

@@ -48,6 +48,11 @@ pub(crate) trait Arrangement: fmt::Debug + Send + Sync {
         0.0
     }
 
+    /// Whether each number stays where it is.
+    fn is_identity(&self) -> bool {
+        false
+    }
+
     /// What a person should know beside the kind.
     fn summary(&self) -> String {
         String::new()
@@ -92,6 +97,10 @@ impl<F: Real, A: Arrangement> Operation<F> for A {
 
     fn outside(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Amount {
         agreed(self, step.operands[0].shape()).outside(upper)
+    }
+
+    fn is_identity(&self) -> bool {
+        Arrangement::is_identity(self)
     }
 
     fn description(&self) -> String {

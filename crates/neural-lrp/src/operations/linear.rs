@@ -2,10 +2,9 @@
 
 pub(super) mod conv;
 pub(super) mod conv_transpose;
-pub(super) mod convolution;
+mod convolution;
 pub(super) mod dense;
 
 pub use conv::Conv;
 pub use conv_transpose::{ConvTranspose, OutputSize};
-pub use convolution::Sliding;
 pub use dense::Dense;

@@ -3,13 +3,11 @@
 pub(super) mod average_pool;
 pub(super) mod lp_pool;
 pub(super) mod max_pool;
-pub(super) mod placement;
-pub(super) mod pooled;
+mod pooled;
 pub(super) mod sum_pool;
-pub(super) mod windows;
+mod windows;
 
 pub use average_pool::AveragePool;
 pub use lp_pool::LpPool;
 pub use max_pool::MaxPool;
 pub use sum_pool::SumPool;
-pub use windows::{Padding, PaddingCounts, Rounding, Windows};

@@ -142,6 +142,10 @@ impl<F: Real> Operation<F> for Softmax {
         Some(Redistribution::with_sinks(vec![lower], [(Sink::TaylorResidual, residual)]))
     }
 
+    fn is_gate(&self) -> bool {
+        true
+    }
+
     fn description(&self) -> String {
         format!("axis {}", self.axis)
     }

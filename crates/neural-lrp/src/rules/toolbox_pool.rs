@@ -120,11 +120,11 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::operations::SumPool;
+    use crate::operations::{SumPool, Window};
     use crate::rules::Rule;
 
     fn down(rule: &str, x: ArrayD<f64>, upper: f64) -> Redistribution<f64> {
-        let pool = SumPool::new(&[2, 2], &[2, 2]).unwrap();
+        let pool = SumPool::new(Window::new([2, 2]).strides([2, 2])).unwrap();
         let y = pool.forward(&[x.view()]);
         let upper = ArrayD::from_elem(y.raw_dim(), upper);
         let step = Step { operands: vec![x.view()], output: y.view() };

@@ -19,6 +19,16 @@ pub trait Elementwise<F: Real>: Sync {
     /// `g'(x)`, where `y = g(x)` is known; at a kink, the derivative that frameworks take.
     fn derivative(&self, x: F, y: F) -> F;
 
+    /// The factor, for a function that is a multiple of its operand.
+    fn factor(&self) -> Option<F> {
+        None
+    }
+
+    /// Whether it is a gate: see [`Operation::is_gate`](crate::Operation::is_gate).
+    fn is_gate(&self) -> bool {
+        false
+    }
+
     /// The attributes, as ONNX names them.
     fn attributes(&self) -> OperatorSpec<F> {
         OperatorSpec::new(Self::KIND, 1)
@@ -57,6 +67,19 @@ macro_rules! activation {
                 upper: ndarray::ArrayViewD<'_, F>,
             ) -> Vec<ndarray::ArrayD<F>> {
                 vec![$crate::operations::activation::elementwise::gradient(self, step, upper)]
+            }
+
+            fn affine(
+                &self,
+                _: &[Option<ndarray::ArrayViewD<'_, F>>],
+                _: usize,
+            ) -> Option<$crate::operation::AffineMap<F>> {
+                let factor = $crate::operations::activation::elementwise::Elementwise::<F>::factor(self)?;
+                Some($crate::operation::AffineMap::scaling($crate::operation::affine::number(factor)))
+            }
+
+            fn is_gate(&self) -> bool {
+                $crate::operations::activation::elementwise::Elementwise::<F>::is_gate(self)
             }
 
             fn along_operands(&self, step: &$crate::operation::Step<'_, F>) -> ndarray::ArrayD<F> {

@@ -63,13 +63,32 @@ function!(
     |x, _| x.recip()
 );
 
-function!(
-    /// `y = −x`
-    Neg,
-    read_neg,
-    |x| -x,
-    |_, _| -F::one()
-);
+/// `y = −x`
+#[derive(Clone, Copy, Debug)]
+pub struct Neg;
+
+impl<F: Real> Elementwise<F> for Neg {
+    const KIND: &'static str = "Neg";
+
+    fn value(&self, x: F) -> F {
+        -x
+    }
+
+    fn derivative(&self, _: F, _: F) -> F {
+        -F::one()
+    }
+
+    fn factor(&self) -> Option<F> {
+        Some(-F::one())
+    }
+}
+
+activation!(Neg);
+
+/// Reads [`Neg`] from its specification.
+pub(crate) fn read_neg<F: Real>(_: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    Ok(ParsedOperation::new(Neg, vec![0]))
+}
 
 function!(
     /// `y = 1 / x`

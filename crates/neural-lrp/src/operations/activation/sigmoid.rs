@@ -33,6 +33,10 @@ impl<F: Real> Elementwise<F> for Sigmoid {
     fn derivative(&self, x: F, _: F) -> F {
         logistic_slope(x)
     }
+
+    fn is_gate(&self) -> bool {
+        true
+    }
 }
 
 activation!(Sigmoid);
@@ -74,6 +78,11 @@ impl<F: Real> Elementwise<F> for HardSigmoid {
 
     fn derivative(&self, _: F, y: F) -> F {
         if y > F::zero() && y < F::one() { F::of(self.alpha) } else { F::zero() }
+    }
+
+    /// Without an offset it is a rectifier that is cut off, as ReLU6 is.
+    fn is_gate(&self) -> bool {
+        self.beta != 0.0
     }
 
     fn attributes(&self) -> OperatorSpec<F> {

@@ -20,6 +20,10 @@ impl Arrangement for Identity {
     fn plan(&self, shape: &[usize]) -> Result<Plan, Error> {
         Ok(Plan::reshape(shape.to_vec()))
     }
+
+    fn is_identity(&self) -> bool {
+        true
+    }
 }
 
 /// Reads the operation from a spec of Identity or Dropout.

@@ -7,10 +7,8 @@ use ndarray::{Array1, ArrayD, ArrayViewD, Axis};
 use crate::operation::OperatorSpec;
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Family, Operation, ParsedOperation, Step};
-use crate::operations::Padding;
-use crate::operations::linear::convolution::{
-    self, Axis as WindowAxis, Filters, Geometry, Sliding, along_channels, integers, refuse, samples_and_lengths,
-};
+use crate::operations::linear::convolution::{self, Filters, along_channels, spatial_lengths};
+use crate::operations::window::{Geometry, Window, WindowAxis, integers};
 use crate::{Error, Real};
 
 const KIND: &str = "ConvTranspose";
@@ -20,44 +18,44 @@ const KIND: &str = "ConvTranspose";
 /// ```text
 /// z_m(o · stride + k · dilation − before) = Σ_c Σ_o,k w_cm(k) · x_c(o) + b_m
 /// ```
-/// * `c`, `m` — channels of the input and of the output (those of `c`'s group); `o`, `k` — places of the window and within it
-/// * the sum is over all `o`, `k` that meet the output's place; padding cuts the output
+/// * `c`, `m` — channels of the input and of the output (those of `c`'s group); `o`, `k` — the position of the window, and its tap
+/// * the sum is over all `o`, `k` that meet there; padding cuts the output
 #[derive(Clone, Debug)]
 pub struct ConvTranspose<F> {
     filters: Filters<F>,
     bias: Option<Array1<F>>,
-    sliding: Sliding,
+    window: Window,
     output: OutputSize,
 }
 
 /// Strides map several output lengths to one input length: which is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutputSize {
-    /// The smallest, and so many more numbers at the end of each axis.
+    /// The smallest, and so many more numbers at the end of each axis; none is said for no more.
     Padded(Vec<usize>),
     /// These lengths; the padding is whatever leads to them (`output_shape` in ONNX), beside the numbers added at the end.
     Exactly {
         /// The lengths of the spatial axes.
         lengths: Vec<usize>,
-        /// The numbers added at the end of each axis before the padding is cut.
+        /// The numbers added at the end of each axis before the padding is cut; none is said for no more.
         added: Vec<usize>,
     },
 }
 
 impl<F: Real> ConvTranspose<F> {
     /// A transposed convolution of `weights` (input channels × output channels of a group × kernel) and a bias for each
-    /// output channel.
+    /// output channel. The window's kernel is that of the weights.
     ///
     /// # Errors
-    /// [`Error::Attribute`] when weights, bias, groups, sliding and output size do not fit together.
+    /// [`Error::Attribute`] when weights, bias, window, groups and output size do not fit together.
     ///
     /// ```
     /// use ndarray::array;
     /// use neural_lrp::Operation;
-    /// use neural_lrp::operations::{ConvTranspose, OutputSize, Sliding};
+    /// use neural_lrp::operations::{ConvTranspose, OutputSize, Window};
     ///
     /// let weights = array![[[1.0, -1.0]]].into_dyn(); // one channel to one channel, a kernel of 2
-    /// let spread = ConvTranspose::new(weights, None, 1, Sliding::new(1), OutputSize::Padded(vec![0]))?;
+    /// let spread = ConvTranspose::new(weights, None, Window::default(), 1, OutputSize::default())?;
     /// let x = array![[[4.0, 3.0]]].into_dyn();
     /// assert_eq!(spread.forward(&[x.view()]), array![[[4.0, -1.0, -3.0]]].into_dyn());
     /// # Ok::<(), neural_lrp::Error>(())
@@ -65,52 +63,50 @@ impl<F: Real> ConvTranspose<F> {
     pub fn new(
         weights: impl Into<Arc<ArrayD<F>>>,
         bias: Option<Array1<F>>,
+        window: Window,
         groups: usize,
-        sliding: Sliding,
         output: OutputSize,
     ) -> Result<Self, Error> {
         let filters = Filters::new(KIND, weights.into(), groups)?;
-        sliding.check(KIND, filters.kernel())?;
-        convolution::check_bias(KIND, bias.as_ref(), filters.fine_channels())?;
-        output.check(filters.kernel().len())?;
-        Ok(Self { filters, bias, sliding, output })
+        let window = window.over_weights(KIND, filters.kernel())?;
+        convolution::check_bias(KIND, bias.as_ref(), filters.input_channels())?;
+        let output = output.checked(filters.kernel().len())?;
+        Ok(Self { filters, bias, window, output })
     }
 
     fn geometry(&self, operands: &[&[usize]]) -> Result<Geometry, Error> {
-        let kernel = self.filters.kernel();
-        let (_, lengths) = samples_and_lengths(operands, self.filters.coarse_channels(), kernel.len())?;
-        let axes = kernel.iter().zip(lengths).enumerate();
-        let axes = axes.map(|(axis, (&kernel, &coarse))| {
-            self.axis(axis, kernel, coarse).ok_or_else(|| {
-                format!(
-                    "with its padding nothing is left of spatial axis {axis}, or far too much; it has length {coarse}"
-                )
+        let lengths = spatial_lengths(operands, self.filters.output_channels(), self.filters.kernel().len())?;
+        let axes = lengths.iter().enumerate().map(|(axis, &length)| {
+            self.along(axis, length).ok_or_else(|| {
+                let reason = format!(
+                    "with its padding nothing is left of spatial axis {axis}, or far too much; it has length {length}"
+                );
+                Error::shape(operands, reason)
             })
         });
-        let axes = axes.collect::<Result<Vec<_>, String>>().map_err(|reason| Error::shape(operands, reason))?;
-        Ok(Geometry::new(&axes))
+        Ok(Geometry::new(&axes.collect::<Result<Vec<_>, Error>>()?))
     }
 
-    /// One axis of the window whose places are the `coarse` numbers of the input; `None` where the output would be empty.
-    fn axis(&self, axis: usize, kernel: usize, coarse: usize) -> Option<WindowAxis> {
-        let stride = self.sliding.strides[axis];
+    /// One axis of the window that has its output where this operation has its operand; `None` where nothing is left of
+    /// its input.
+    fn along(&self, axis: usize, output: usize) -> Option<WindowAxis> {
+        let Window { kernel, strides, dilations, padding, .. } = &self.window;
+        let (kernel, stride, dilation) = (kernel[axis], strides[axis], dilations[axis]);
         let (OutputSize::Padded(added) | OutputSize::Exactly { added, .. }) = &self.output;
-        let whole = coarse.checked_sub(1)?.checked_mul(stride)?;
-        let whole = whole.checked_add(self.sliding.span(axis, kernel)?)?.checked_add(added[axis])?;
-        let (fine, before) = match (&self.output, &self.sliding.padding) {
-            (OutputSize::Exactly { lengths, .. }, padding) => {
+        let whole = output.checked_sub(1)?.checked_mul(stride)?;
+        let whole = whole.checked_add(self.window.span(axis))?.checked_add(added[axis])?;
+        let (input, before) = match (&self.output, padding.along(axis)) {
+            (OutputSize::Exactly { lengths, .. }, _) => {
                 (lengths[axis], padding.before(whole.saturating_sub(lengths[axis])))
             }
-            (OutputSize::Padded(_), Padding::Explicit { before, after }) => {
-                (whole.checked_sub(before[axis])?.checked_sub(after[axis])?, before[axis])
-            }
-            (OutputSize::Padded(_), same) => {
-                let fine = coarse.checked_mul(stride)?;
-                (fine, same.before(whole.saturating_sub(fine)))
+            (OutputSize::Padded(_), Some((before, after))) => (whole.checked_sub(before)?.checked_sub(after)?, before),
+            (OutputSize::Padded(_), None) => {
+                let input = output.checked_mul(stride)?;
+                (input, padding.before(whole.saturating_sub(input)))
             }
         };
-        let dilation = self.sliding.dilations[axis];
-        (fine > 0).then_some(WindowAxis { fine, coarse, kernel, stride, dilation, before })
+        let after = whole.saturating_sub(before).saturating_sub(input);
+        (input > 0).then_some(WindowAxis { input, output, kernel, stride, dilation, before, after })
     }
 
     /// The geometry over an input whose shape has been agreed upon.
@@ -120,26 +116,37 @@ impl<F: Real> ConvTranspose<F> {
 
     fn product(&self, input: &ArrayViewD<'_, F>, bias: Option<&Array1<F>>) -> ArrayD<F> {
         let message = (WeightPart::All, input.view());
-        self.filters.scatter(&[message], bias, input.shape()[0], &self.agreed(input.shape()))
+        self.filters.transposed(&[message], bias, input.shape()[0], &self.agreed(input.shape()))
     }
 }
 
 impl OutputSize {
-    fn check(&self, spatial_axes: usize) -> Result<(), Error> {
-        let (Self::Padded(added) | Self::Exactly { added, .. }) = self;
-        let mut lists = vec![("output_padding", added)];
-        if let Self::Exactly { lengths, .. } = self {
-            lists.push(("output_shape", lengths));
+    /// The size with all lists said, each of one number per spatial axis.
+    fn checked(mut self, spatial_axes: usize) -> Result<Self, Error> {
+        let (Self::Padded(added) | Self::Exactly { added, .. }) = &mut self;
+        if added.is_empty() {
+            *added = vec![0; spatial_axes];
         }
-        match lists.into_iter().find(|(_, list)| list.len() != spatial_axes) {
-            Some((attribute, list)) => Err(refuse(
-                KIND,
-                attribute,
-                format!("{list:?}"),
-                format!("{spatial_axes} numbers, one per spatial axis"),
-            )),
-            None => Ok(()),
+        let (added, lengths) = match &self {
+            Self::Padded(added) => (added, None),
+            Self::Exactly { lengths, added } => (added, Some(lengths)),
+        };
+        for (attribute, list) in [("output_padding", Some(added)), ("output_shape", lengths)] {
+            if let Some(list) = list
+                && list.len() != spatial_axes
+            {
+                let expected = format!("{spatial_axes} numbers, one per spatial axis");
+                return Err(Error::attribute(KIND, attribute, format!("{list:?}"), expected));
+            }
         }
+        Ok(self)
+    }
+}
+
+impl Default for OutputSize {
+    /// The smallest.
+    fn default() -> Self {
+        Self::Padded(Vec::new())
     }
 }
 
@@ -147,16 +154,16 @@ impl<F: Real> LinearMap<F> for ConvTranspose<F> {
     fn apply(&self, parts: &[WeightPart], input: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let geometry = self.agreed(input.shape());
         let samples = input.shape()[0];
-        let scatter = |&part| self.filters.scatter(&[(part, input.view())], None, samples, &geometry);
-        parts.iter().map(scatter).collect()
+        let spread = |&part| self.filters.transposed(&[(part, input.view())], None, samples, &geometry);
+        parts.iter().map(spread).collect()
     }
 
     fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, F>)], input_shape: &[usize]) -> ArrayD<F> {
         let geometry = self.agreed(input_shape);
         let mut sum = ArrayD::zeros(input_shape);
         for (part, message) in messages {
-            for gathered in self.filters.gather(&[*part], message, None, &geometry) {
-                sum += &gathered;
+            for product in self.filters.correlate(&[*part], message, None, &geometry) {
+                sum += &product;
             }
         }
         sum
@@ -169,20 +176,12 @@ impl<F: Real> LinearMap<F> for ConvTranspose<F> {
 
 impl<F: Real> Operation<F> for ConvTranspose<F> {
     fn to_spec(&self) -> OperatorSpec<F> {
-        let spec = OperatorSpec::new(KIND, 1)
-            .with_integers("kernel_shape", integers(self.filters.kernel()))
-            .with_integer("group", integers(&[self.filters.groups()])[0])
-            .with_constant(Arc::clone(self.filters.weights()));
-        let spec = self.sliding.word(spec);
+        let spec = convolution::to_spec(KIND, &self.filters, self.bias.as_ref(), &self.window);
         let (OutputSize::Padded(added) | OutputSize::Exactly { added, .. }) = &self.output;
         let spec = spec.with_integers("output_padding", integers(added));
-        let spec = match &self.output {
+        match &self.output {
             OutputSize::Padded(_) => spec,
             OutputSize::Exactly { lengths, .. } => spec.with_integers("output_shape", integers(lengths)),
-        };
-        match &self.bias {
-            Some(bias) => spec.with_constant(Arc::new(bias.clone().into_dyn())),
-            None => spec,
         }
     }
 
@@ -195,9 +194,8 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
-        let fine = self.geometry(operands)?.axes.map(|axis| axis.fine);
-        let space = &fine[3 - self.filters.kernel().len()..];
-        Ok([&[operands[0][0], self.filters.fine_channels()], space].concat())
+        let lengths = self.geometry(operands)?.input_lengths(self.filters.kernel().len());
+        Ok([&[operands[0][0], self.filters.input_channels()], lengths.as_slice()].concat())
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
@@ -217,12 +215,12 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
     }
 
     fn followed_by(&self, scale: &[F], shift: &[F]) -> Option<Arc<dyn Operation<F>>> {
-        let channels = self.filters.fine_channels();
+        let channels = self.filters.input_channels();
         if scale.len() != channels || shift.len() != channels {
             return None;
         }
         let mut weights = ArrayD::clone(self.filters.weights());
-        let rows = self.filters.coarse_channels() / self.filters.groups();
+        let rows = self.filters.output_channels() / self.filters.groups();
         for (row, mut filters) in weights.axis_iter_mut(Axis(0)).enumerate() {
             let first = row / rows * filters.len_of(Axis(0));
             for (mut filter, &scale) in filters.axis_iter_mut(Axis(0)).zip(&scale[first..]) {
@@ -230,29 +228,29 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
             }
         }
         let bias = convolution::followed_by(self.bias.as_ref(), scale, shift);
-        let layer = Self::new(weights, Some(bias), self.filters.groups(), self.sliding.clone(), self.output.clone());
+        let layer = Self::new(weights, Some(bias), self.window.clone(), self.filters.groups(), self.output.clone());
         layer.ok().map(|layer| Arc::new(layer) as Arc<dyn Operation<F>>)
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
-        convolution::describe(
-            &self.filters,
-            &self.sliding,
-            self.filters.coarse_channels(),
-            self.filters.fine_channels(),
-        )
+        let [from, to] = [self.filters.output_channels(), self.filters.input_channels()];
+        convolution::describe(&self.filters, &self.window, from, to)
     }
 }
 
 /// Reads the operation from its specification.
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
     let weights = spec.required_constant(1, "weights")?;
-    let (groups, sliding) = convolution::read_attributes(spec, weights.shape())?;
-    let added = spec.counts("output_padding", 0)?.unwrap_or_else(|| vec![0; sliding.strides.len()]);
+    let (window, groups) = (Window::read(spec)?, convolution::read_groups(spec)?);
+    let added = spec.counts("output_padding", 0)?.unwrap_or_default();
     let output = match spec.counts("output_shape", 1)? {
         Some(lengths) => OutputSize::Exactly { lengths, added },
         None => OutputSize::Padded(added),
     };
-    let layer = ConvTranspose::new(weights, convolution::read_bias(spec)?, groups, sliding, output)?;
+    let layer = ConvTranspose::new(weights, convolution::read_bias(spec)?, window, groups, output)?;
     Ok(ParsedOperation::new(layer, vec![0]))
 }

@@ -130,6 +130,10 @@ impl<F: Real> Operation<F> for Dense<F> {
         layer.ok().map(|layer| Arc::new(layer) as Arc<dyn Operation<F>>)
     }
 
+    fn channel_axis(&self, rank: usize) -> Option<usize> {
+        rank.checked_sub(1)
+    }
+
     fn description(&self) -> String {
         format!("{} → {}{}", self.inputs(), self.outputs(), if self.bias.is_some() { "" } else { ", no bias" })
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ndarray::{Array1, ArrayD, ArrayViewD};
 
 use crate::arrays::planes::fill_planes;
-use crate::operation::OperatorSpec;
-use crate::operation::{Family, Operation, ParsedOperation, Step};
+use crate::operation::affine::along;
+use crate::operation::{AffineMap, Family, Operation, OperatorSpec, ParsedOperation, Step};
 use crate::{Error, Real};
 
 /// `y_c = γ_c (x_c − μ_c) / √(σ²_c + ε) + β_c` for each channel c, along axis 1.
@@ -101,8 +101,12 @@ impl<F: Real> Operation<F> for BatchNormalization<F> {
         self.scaled(step.operands[0].view())
     }
 
-    fn channel_affine(&self) -> Option<(Vec<F>, Vec<F>)> {
-        Some((self.scale.clone(), self.shift.clone()))
+    fn affine(&self, _: &[Option<ArrayViewD<'_, F>>], rank: usize) -> Option<AffineMap<F>> {
+        Some(AffineMap::new(along(&self.scale, 1, rank), along(&self.shift, 1, rank)))
+    }
+
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
     }
 
     fn description(&self) -> String {
@@ -157,7 +161,7 @@ mod tests {
         let layer = BatchNormalization::new(two_channels()).unwrap();
         let output = forward(&layer, &[array![[[2.0, 1.0], [4.0, 3.0]]].into_dyn()]);
         assert_eq!(output, array![[[1.5, 0.5], [-0.75, 0.25]]].into_dyn());
-        assert_eq!(layer.channel_affine(), Some((vec![1.0, -1.0], vec![-0.5, 3.25])));
+        assert_eq!(layer.affine(&[None], 3).unwrap().by_channel(2), [vec![1.0, -1.0], vec![-0.5, 3.25]]);
     }
 
     #[test]
@@ -175,7 +179,7 @@ mod tests {
         let layer = BatchNormalization::new(two_channels()).unwrap();
         let parsed = read(&layer.to_spec()).unwrap();
         assert_eq!(parsed.operation.to_spec(), layer.to_spec());
-        assert_eq!(parsed.operation.channel_affine(), layer.channel_affine());
+        assert_eq!(parsed.operation.affine(&[None], 2), layer.affine(&[None], 2));
     }
 
     #[test]

@@ -172,6 +172,10 @@ impl<F: Real> Operation<F> for LayerNormalization<F> {
         })
     }
 
+    fn channel_axis(&self, rank: usize) -> Option<usize> {
+        rank.checked_sub(1)
+    }
+
     fn description(&self) -> String {
         format!("over axis {} and all after it", self.axis)
     }

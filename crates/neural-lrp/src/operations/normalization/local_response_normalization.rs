@@ -181,6 +181,10 @@ impl<F: Real> Operation<F> for LocalResponseNormalization {
         Some(Redistribution::with_sinks(vec![own * shares + squares * from_others], sinks))
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
         format!("over {} channels, α {}, β {}, bias {}", self.size, self.alpha, self.beta, self.bias)
     }

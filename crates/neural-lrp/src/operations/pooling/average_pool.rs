@@ -6,7 +6,7 @@ use crate::arrays::planes::fill_planes;
 use crate::operation::OperatorSpec;
 use crate::operation::{Family, Operation, ParsedOperation, Step};
 use crate::operations::pooling::pooled::Pooled;
-use crate::operations::pooling::windows::{PaddingCounts, Windows};
+use crate::operations::window::{PaddingCounts, Window};
 use crate::{Error, Real};
 
 /// `y_j = Σ_{i∈window(j)} x_i / n_j`
@@ -19,9 +19,26 @@ pub struct AveragePool {
 }
 
 impl AveragePool {
-    /// Averages of windows.
-    pub fn new(windows: Windows, padding: PaddingCounts) -> Self {
-        Self { pooled: Pooled::Windows(windows), padding }
+    /// The average of each window.
+    ///
+    /// # Errors
+    /// [`Error::Attribute`] for what is no window, and for one that can lie in the padding alone.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use neural_lrp::Operation;
+    /// use neural_lrp::operations::{AveragePool, Padding, PaddingCounts, Window};
+    ///
+    /// let window = Window::new([3]).strides([2]).padding(Padding::symmetric([1]));
+    /// let x = array![[[2.0, 4.0, 6.0]]].into_dyn();
+    /// let mean = AveragePool::new(window.clone(), PaddingCounts::No)?;
+    /// assert_eq!(mean.forward(&[x.view()]), array![[[3.0, 5.0]]].into_dyn());
+    /// let with_padding = AveragePool::new(window, PaddingCounts::Yes)?;
+    /// assert_eq!(with_padding.forward(&[x.view()]), array![[[2.0, 10.0 / 3.0]]].into_dyn());
+    /// # Ok::<(), neural_lrp::Error>(())
+    /// ```
+    pub fn new(window: Window, padding: PaddingCounts) -> Result<Self, Error> {
+        Ok(Self { pooled: Pooled::window("AveragePool", window)?, padding })
     }
 
     /// The average of each plane.
@@ -53,22 +70,26 @@ impl<F: Real> Operation<F> for AveragePool {
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
         let input = &operands[0];
-        let placement = self.pooled.place(input.shape());
-        let counts = placement.counts::<F>(self.padding);
-        placement.pool(input, |input, output| {
-            placement.fold(input, output, |x| x, |sum, x| sum + x);
+        let windows = self.pooled.over(input.shape());
+        let counts = windows.counts::<F>(self.padding);
+        windows.pool(input, |input, output| {
+            windows.fold(input, output, |x| x, |sum, x| sum + x);
             output.iter_mut().zip(&counts).for_each(|(sum, &count)| *sum /= count);
         })
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let shape = step.operands[0].shape();
-        let placement = self.pooled.place(shape);
-        let counts = placement.counts::<F>(self.padding);
+        let windows = self.pooled.over(shape);
+        let counts = windows.counts::<F>(self.padding);
         vec![fill_planes(shape, [upper], |_, [upper], lower| {
             let messages: Vec<F> = upper.iter().zip(&counts).map(|(&upper, &count)| upper / count).collect();
-            placement.spread(&messages, lower);
+            windows.spread(&messages, lower);
         })]
+    }
+
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
     }
 
     fn description(&self) -> String {
@@ -80,7 +101,7 @@ impl<F: Real> Operation<F> for AveragePool {
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
     let counts = spec.integer("count_include_pad", 0)? != 0;
     let padding = if counts { PaddingCounts::Yes } else { PaddingCounts::No };
-    Ok(ParsedOperation::new(AveragePool::new(Windows::read(spec)?, padding), vec![0]))
+    Ok(ParsedOperation::new(AveragePool::new(Pooled::read(spec)?, padding)?, vec![0]))
 }
 
 /// Reads the pooling of whole planes from its specification.
@@ -93,12 +114,11 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::operations::pooling::windows::Padding;
+    use crate::operations::Padding;
     use crate::operations::testing::{check_gradient, forward, numbers};
 
     fn padded(padding: PaddingCounts) -> AveragePool {
-        let windows = Windows::new([3], [2]).unwrap();
-        AveragePool::new(windows.padded(Padding::Explicit { before: vec![1], after: vec![1] }).unwrap(), padding)
+        AveragePool::new(Window::new([3]).strides([2]).padding(Padding::symmetric([1])), padding).unwrap()
     }
 
     #[test]
@@ -112,10 +132,10 @@ mod tests {
     fn the_gradient_is_right_in_one_two_and_three_dimensions() {
         check_gradient(&padded(PaddingCounts::No), &[numbers(&[2, 3, 7], 1)]);
         check_gradient(&padded(PaddingCounts::Yes), &[numbers(&[2, 3, 7], 1)]);
-        let square = Windows::new([2, 3], [1, 2]).unwrap().padded(Padding::SameUpper).unwrap();
-        check_gradient(&AveragePool::new(square, PaddingCounts::No), &[numbers(&[1, 2, 3, 5], 2)]);
-        let cube = Windows::new([2, 1, 3], [1, 2, 1]).unwrap();
-        check_gradient(&AveragePool::new(cube, PaddingCounts::Yes), &[numbers(&[1, 1, 3, 3, 4], 3)]);
+        let square = Window::new([2, 3]).strides([1, 2]).padding(Padding::SameUpper);
+        check_gradient(&AveragePool::new(square, PaddingCounts::No).unwrap(), &[numbers(&[1, 2, 3, 5], 2)]);
+        let cube = Window::new([2, 1, 3]).strides([1, 2, 1]);
+        check_gradient(&AveragePool::new(cube, PaddingCounts::Yes).unwrap(), &[numbers(&[1, 1, 3, 3, 4], 3)]);
         for shape in [&[2, 3, 4][..], &[1, 2, 3, 3], &[1, 2, 2, 3, 2], &[1, 2, 2, 3, 2, 2]] {
             check_gradient(&AveragePool::global(), &[numbers(shape, 4)]);
         }

@@ -6,7 +6,7 @@ use crate::arrays::planes::fill_planes;
 use crate::operation::OperatorSpec;
 use crate::operation::{Family, Operation, ParsedOperation, Step};
 use crate::operations::pooling::pooled::Pooled;
-use crate::operations::pooling::windows::Windows;
+use crate::operations::window::Window;
 use crate::{Error, Real};
 
 /// `y_j = ( Σ_{i∈window(j)} |x_i|^p )^{1/p}`
@@ -22,15 +22,15 @@ impl LpPool {
     /// The p-norm of each window, p ≥ 1.
     ///
     /// # Errors
-    /// [`Error::Attribute`] for a smaller p.
-    pub fn new(windows: Windows, p: i32) -> Result<Self, Error> {
-        Self { pooled: Pooled::Windows(windows), p }.checked()
+    /// [`Error::Attribute`] for a smaller p, for what is no window, and for one that can lie in the padding alone.
+    pub fn new(window: Window, p: i32) -> Result<Self, Error> {
+        Self { pooled: Pooled::window("LpPool", window)?, p }.checked()
     }
 
     /// The p-norm of each plane, p ≥ 1.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// [`Error::Attribute`] for a smaller p.
     pub fn global(p: i32) -> Result<Self, Error> {
         Self { pooled: Pooled::Planes, p }.checked()
     }
@@ -39,12 +39,7 @@ impl LpPool {
         if self.p >= 1 {
             return Ok(self);
         }
-        Err(Error::Attribute {
-            kind: self.pooled.kind("LpPool", "GlobalLpPool").into(),
-            attribute: "p".into(),
-            value: self.p.to_string(),
-            expected: "at least 1".into(),
-        })
+        Err(Error::attribute(self.pooled.kind("LpPool", "GlobalLpPool"), "p", self.p.to_string(), "at least 1"))
     }
 }
 
@@ -66,10 +61,10 @@ impl<F: Real> Operation<F> for LpPool {
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        let placement = self.pooled.place(operands[0].shape());
+        let windows = self.pooled.over(operands[0].shape());
         let root = F::one() / F::of(f64::from(self.p));
-        placement.pool(&operands[0], |input, output| {
-            placement.fold(input, output, |x| x.abs().powi(self.p), |sum, power| sum + power);
+        windows.pool(&operands[0], |input, output| {
+            windows.fold(input, output, |x| x.abs().powi(self.p), |sum, power| sum + power);
             output.iter_mut().for_each(|sum| *sum = sum.powf(root));
         })
     }
@@ -77,12 +72,12 @@ impl<F: Real> Operation<F> for LpPool {
     /// `∂y_j/∂x_i = sign(x_i) |x_i|^{p−1} / y_j^{p−1}`
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let input = &step.operands[0];
-        let placement = self.pooled.place(input.shape());
+        let windows = self.pooled.over(input.shape());
         let message = |(&upper, &y): (&F, &F)| if y.is_zero() { F::zero() } else { upper / y.powi(self.p - 1) };
         let sources = [input.view(), step.output.view(), upper.view()];
         vec![fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
             let messages: Vec<F> = upper.iter().zip(output).map(message).collect();
-            placement.spread(&messages, lower);
+            windows.spread(&messages, lower);
             for (lower, &x) in lower.iter_mut().zip(input) {
                 let slope = if x.is_zero() { F::zero() } else { x.signum() * x.abs().powi(self.p - 1) };
                 *lower *= slope;
@@ -90,15 +85,19 @@ impl<F: Real> Operation<F> for LpPool {
         })]
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
-        let windows = self.pooled.description();
-        if windows.is_empty() { format!("p = {}", self.p) } else { format!("p = {}, {windows}", self.p) }
+        let window = self.pooled.description();
+        if window.is_empty() { format!("p = {}", self.p) } else { format!("{window}, p = {}", self.p) }
     }
 }
 
 /// Reads the pooling of windows from its specification.
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    Ok(ParsedOperation::new(LpPool::new(Windows::read(spec)?, exponent(spec)?)?, vec![0]))
+    Ok(ParsedOperation::new(LpPool::new(Pooled::read(spec)?, exponent(spec)?)?, vec![0]))
 }
 
 /// Reads the pooling of whole planes from its specification.
@@ -116,17 +115,17 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::operations::pooling::windows::Padding;
+    use crate::operations::Padding;
     use crate::operations::testing::{check_gradient, forward, numbers, step};
 
     fn padded(p: i32) -> LpPool {
-        let windows = Windows::new([3, 2], [2, 1]).unwrap();
-        LpPool::new(windows.padded(Padding::Explicit { before: vec![1, 0], after: vec![0, 1] }).unwrap(), p).unwrap()
+        let padding = Padding::Explicit { before: vec![1, 0], after: vec![0, 1] };
+        LpPool::new(Window::new([3, 2]).strides([2, 1]).padding(padding), p).unwrap()
     }
 
     #[test]
     fn the_norm_of_three_and_four_is_five() {
-        let pool = LpPool::new(Windows::new([2], [1]).unwrap(), 2).unwrap();
+        let pool = LpPool::new(Window::new([2]), 2).unwrap();
         let output = forward(&pool, &[array![[[3.0, -4.0, 0.0, 0.0]]].into_dyn()]);
         assert_eq!(output, array![[[5.0, 4.0, 0.0]]].into_dyn());
     }

@@ -9,7 +9,7 @@ use crate::operation::shares::shares;
 use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::operation::{MaxSelection, Sharing};
 use crate::operations::pooling::pooled::Pooled;
-use crate::operations::pooling::windows::Windows;
+use crate::operations::window::Window;
 use crate::{Error, Real};
 
 /// `y_j = max_{i∈window(j)} x_i`
@@ -22,8 +22,22 @@ pub struct MaxPool {
 
 impl MaxPool {
     /// The largest of each window.
-    pub fn new(windows: Windows) -> Self {
-        Self { pooled: Pooled::Windows(windows) }
+    ///
+    /// # Errors
+    /// [`Error::Attribute`] for what is no window, and for one that can lie in the padding alone.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use neural_lrp::Operation;
+    /// use neural_lrp::operations::{MaxPool, Window};
+    ///
+    /// let pool = MaxPool::new(Window::new([2]).strides([2]))?;
+    /// let x = array![[[1.0, 3.0, 0.0, -2.0]]].into_dyn();
+    /// assert_eq!(pool.forward(&[x.view()]), array![[[3.0, 0.0]]].into_dyn());
+    /// # Ok::<(), neural_lrp::Error>(())
+    /// ```
+    pub fn new(window: Window) -> Result<Self, Error> {
+        Ok(Self { pooled: Pooled::window("MaxPool", window)? })
     }
 
     /// The largest of each plane.
@@ -34,14 +48,13 @@ impl MaxPool {
     /// All relevance of a window to its first maximum.
     fn to_first<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
         let input = &step.operands[0];
-        let placement = self.pooled.place(input.shape());
+        let windows = self.pooled.over(input.shape());
         let sources = [input.view(), step.output.view(), upper.view()];
         fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
-            placement.visit(|window, positions| {
-                let winner = positions.iter().find(|&&position| is_maximum(input[position], output[window]));
-                if let Some(&winner) = winner {
-                    lower[winner] += upper[window];
-                }
+            windows.visit(|window, positions| {
+                let mut winners = positions.iter().filter(|&&position| is_maximum(input[position], output[window]));
+                let winner = winners.next().unwrap_or_else(|| unreachable!("a window holds its maximum"));
+                lower[*winner] += upper[window];
             });
         })
     }
@@ -49,10 +62,10 @@ impl MaxPool {
     /// The relevance of a window to all of its maxima.
     fn to_ties<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
         let input = &step.operands[0];
-        let placement = self.pooled.place(input.shape());
+        let windows = self.pooled.over(input.shape());
         let sources = [input.view(), step.output.view(), upper.view()];
         fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
-            placement.visit(|window, positions| {
+            windows.visit(|window, positions| {
                 let wins = |position: &&usize| is_maximum(input[**position], output[window]);
                 let share = upper[window] / F::of(positions.iter().filter(wins).count() as f64);
                 positions.iter().filter(wins).for_each(|&winner| lower[winner] += share);
@@ -68,11 +81,11 @@ impl MaxPool {
         stabilizer: Stabilizer,
     ) -> Redistribution<F> {
         let input = &step.operands[0];
-        let placement = self.pooled.place(input.shape());
-        let sums = placement.pool(input, |input, sums| placement.fold(input, sums, |x| x, |sum, x| sum + x));
+        let windows = self.pooled.over(input.shape());
+        let sums = windows.pool(input, |input, sums| windows.fold(input, sums, |x| x, |sum, x| sum + x));
         let (shares, sinks) = shares(upper, &sums, stabilizer);
         let lower = fill_planes(input.shape(), [input.view(), shares.view()], |_, [input, shares], lower| {
-            placement.spread(shares, lower);
+            windows.spread(shares, lower);
             lower.iter_mut().zip(input).for_each(|(share, &x)| *share *= x);
         });
         Redistribution::with_sinks(vec![lower], sinks)
@@ -117,8 +130,8 @@ impl<F: Real> Operation<F> for MaxPool {
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        let placement = self.pooled.place(operands[0].shape());
-        placement.pool(&operands[0], |input, output| placement.fold(input, output, |x| x, larger))
+        let windows = self.pooled.over(operands[0].shape());
+        windows.pool(&operands[0], |input, output| windows.fold(input, output, |x| x, larger))
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
@@ -129,6 +142,10 @@ impl<F: Real> Operation<F> for MaxPool {
         Some(self)
     }
 
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
+    }
+
     fn description(&self) -> String {
         self.pooled.description()
     }
@@ -136,7 +153,7 @@ impl<F: Real> Operation<F> for MaxPool {
 
 /// Reads the pooling of windows from its specification.
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    Ok(ParsedOperation::new(MaxPool::new(Windows::read(spec)?), vec![0]))
+    Ok(ParsedOperation::new(MaxPool::new(Pooled::read(spec)?)?, vec![0]))
 }
 
 /// Reads the pooling of whole planes from its specification.
@@ -149,11 +166,11 @@ mod tests {
     use ndarray::{Array, array};
 
     use super::*;
-    use crate::operations::pooling::windows::Padding;
+    use crate::operations::Padding;
     use crate::operations::testing::{check_gradient, forward, numbers, step};
 
     fn small() -> MaxPool {
-        MaxPool::new(Windows::new([2], [1]).unwrap())
+        MaxPool::new(Window::new([2])).unwrap()
     }
 
     #[test]
@@ -194,16 +211,15 @@ mod tests {
 
     #[test]
     fn padding_never_wins() {
-        let windows = Windows::new([3, 3], [2, 2]).unwrap();
-        let pool = MaxPool::new(windows.padded(Padding::Explicit { before: vec![1, 1], after: vec![1, 1] }).unwrap());
+        let window = Window::new([3, 3]).strides([2, 2]).padding(Padding::symmetric([1, 1]));
+        let pool = MaxPool::new(window).unwrap();
         let output = forward(&pool, &[Array::from_elem((1, 1, 4, 4), -2.0).into_dyn()]);
         assert!(output.iter().all(|&largest| largest == -2.0));
     }
 
     #[test]
     fn the_gradient_is_that_of_the_maximum() {
-        let windows = Windows::new([3, 2], [2, 1]).unwrap();
-        let pool = MaxPool::new(windows.padded(Padding::SameLower).unwrap());
+        let pool = MaxPool::new(Window::new([3, 2]).strides([2, 1]).padding(Padding::SameLower)).unwrap();
         check_gradient(&pool, &[numbers(&[2, 2, 5, 4], 4)]);
         check_gradient(&MaxPool::global(), &[numbers(&[2, 3, 5, 2, 2], 5)]);
     }

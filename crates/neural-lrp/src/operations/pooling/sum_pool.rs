@@ -2,43 +2,55 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
+use crate::arrays::planes::fill_planes;
 use crate::operation::OperatorSpec;
 use crate::operation::{Family, Operation, ParsedOperation, Step};
-use crate::operations::pooling::average_pool::AveragePool;
-use crate::operations::pooling::windows::{PaddingCounts, Windows};
+use crate::operations::pooling::pooled::Pooled;
+use crate::operations::window::Window;
 use crate::{Error, Real};
 
-/// `y_j = Σ_{i∈window(j)} x_i / √n`, where `n` is the number of places in a window.
+const KIND: &str = "SumPool";
+
+/// `y_j = Σ_{i∈window(j)} x_i / √n`, where `n` is the number of taps of the window.
 ///
-/// The networks of the authors' toolbox pool so, without padding. There is no such ONNX operator; in a spec it has
-/// the attributes `kernel_shape` and `strides`.
+/// The networks of the authors' toolbox pool so, without padding; here padding adds nothing. There is no such ONNX
+/// operator; in a spec it has the attributes of the others.
 #[derive(Clone, Debug)]
 pub struct SumPool {
-    average: AveragePool,
-    windows: Windows,
-    /// `√n`: what makes the sum of the average.
-    scale: f64,
+    pooled: Pooled,
+    /// `n`
+    taps: f64,
 }
 
 impl SumPool {
-    /// Sums of windows of `kernel` places, a stride apart.
+    /// The scaled sum of each window.
     ///
     /// # Errors
-    /// [`Error::Attribute`] unless there are one to three axes, with a kernel and a stride of at least 1 on each.
-    pub fn new(kernel: &[usize], strides: &[usize]) -> Result<Self, Error> {
-        let windows = Windows::new(kernel, strides)?;
-        let scale = kernel.iter().map(|&length| length as f64).product::<f64>().sqrt();
-        Ok(Self { average: AveragePool::new(windows.clone(), PaddingCounts::No), windows, scale })
+    /// [`Error::Attribute`] for what is no window, and for one that can lie in the padding alone.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use neural_lrp::Operation;
+    /// use neural_lrp::operations::{SumPool, Window};
+    ///
+    /// let pool = SumPool::new(Window::new([2, 2]).strides([2, 2]))?;
+    /// let x = array![[[[1.0, 2.0], [3.0, 4.0]]]].into_dyn();
+    /// assert_eq!(pool.forward(&[x.view()]), array![[[[5.0]]]].into_dyn());
+    /// # Ok::<(), neural_lrp::Error>(())
+    /// ```
+    pub fn new(window: Window) -> Result<Self, Error> {
+        let taps = window.kernel.iter().map(|&length| length as f64).product();
+        Ok(Self { pooled: Pooled::window(KIND, window)?, taps })
     }
 }
 
 impl<F: Real> Operation<F> for SumPool {
     fn to_spec(&self) -> OperatorSpec<F> {
-        self.windows.write(OperatorSpec::new("SumPool", 1))
+        self.pooled.spec(KIND, KIND)
     }
 
     fn kind(&self) -> &'static str {
-        "SumPool"
+        KIND
     }
 
     fn family(&self) -> Family {
@@ -46,29 +58,42 @@ impl<F: Real> Operation<F> for SumPool {
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
-        Operation::<F>::output_shape(&self.average, operands)
+        self.pooled.output_shape(operands)
     }
 
+    /// The mean over all taps, times `√n`.
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        self.average.forward(operands) * F::of(self.scale)
+        let windows = self.pooled.over(operands[0].shape());
+        let (taps, root) = (F::of(self.taps), F::of(self.taps.sqrt()));
+        windows.pool(&operands[0], |input, output| {
+            windows.fold(input, output, |x| x, |sum, x| sum + x);
+            output.iter_mut().for_each(|sum| *sum = *sum / taps * root);
+        })
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        let gradients = self.average.gradient(step, upper).into_iter();
-        gradients.map(|gradient| gradient * F::of(self.scale)).collect()
+        let shape = step.operands[0].shape();
+        let windows = self.pooled.over(shape);
+        let (taps, root) = (F::of(self.taps), F::of(self.taps.sqrt()));
+        vec![fill_planes(shape, [upper], |_, [upper], lower| {
+            let messages: Vec<F> = upper.iter().map(|&upper| upper / taps).collect();
+            windows.spread(&messages, lower);
+            lower.iter_mut().for_each(|sum| *sum *= root);
+        })]
+    }
+
+    fn channel_axis(&self, _: usize) -> Option<usize> {
+        Some(1)
     }
 
     fn description(&self) -> String {
-        Operation::<F>::description(&self.average)
+        self.pooled.description()
     }
 }
 
 /// Reads the operation from its specification.
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    let kernel = spec.counts("kernel_shape", 1)?;
-    let kernel = kernel.ok_or_else(|| Error::MissingInput { kind: spec.kind.clone(), input: "kernel_shape" })?;
-    let strides = spec.counts("strides", 1)?.unwrap_or_else(|| vec![1; kernel.len()]);
-    Ok(ParsedOperation::new(SumPool::new(&kernel, &strides)?, vec![0]))
+    Ok(ParsedOperation::new(SumPool::new(Pooled::read(spec)?)?, vec![0]))
 }
 
 #[cfg(test)]
@@ -80,7 +105,7 @@ mod tests {
 
     #[test]
     fn sums_are_scaled_by_the_root_of_their_number() {
-        let pool = SumPool::new(&[2, 2], &[2, 2]).unwrap();
+        let pool = SumPool::new(Window::new([2, 2]).strides([2, 2])).unwrap();
         let input = [array![[[[1.0, 2.0, 0.0, 1.0], [3.0, 4.0, -1.0, 0.5]]]].into_dyn()];
         assert_eq!(forward(&pool, &input), array![[[[5.0, 0.25]]]].into_dyn());
         check_gradient(&pool, &input);

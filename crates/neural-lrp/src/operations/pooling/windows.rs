@@ -1,254 +1,125 @@
-//! The windows of pooling: which inputs each output sees.
+//! The windows of a pooling over the planes of an input.
 
-use crate::operation::OperatorSpec;
-use crate::operations::pooling::placement::{Line, Placement};
-use crate::{Error, Real};
+use ndarray::{ArrayD, ArrayViewD};
 
-/// The windows that a pooling slides over samples × channels × one to three spatial axes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Windows {
-    kernel: Vec<usize>,
-    strides: Vec<usize>,
-    dilations: Vec<usize>,
-    padding: Padding,
-    rounding: Rounding,
-}
+use crate::Real;
+use crate::arrays::planes::fill_planes;
+use crate::operations::window::{Geometry, PaddingCounts, Taps, WindowAxis};
 
-/// What stands around the input.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Padding {
-    /// As many positions before and after each axis.
-    Explicit {
-        /// Before the first.
-        before: Vec<usize>,
-        /// After the last.
-        after: Vec<usize>,
-    },
-    /// As many outputs as strides fit into the input; the odd position of the padding comes last.
-    SameUpper,
-    /// As many outputs as strides fit into the input; the odd position of the padding comes first.
-    SameLower,
-}
-
-/// What becomes of a last window that reaches beyond the padded input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rounding {
-    /// It is left out.
-    Floor,
-    /// It counts, unless it starts beyond the input and the padding before it.
-    Ceil,
+/// The windows over the planes of an input of known size.
+///
+/// A plane has three axes here, the first of length 1 where the input has fewer. No window is empty.
+pub(super) struct Windows {
+    lengths: [usize; 3],
+    dilations: [usize; 3],
+    taps: [Vec<Taps>; 3],
 }
 
 impl Windows {
-    /// Windows of `kernel` positions, a stride apart, without padding.
-    ///
-    /// # Errors
-    /// [`Error::Attribute`] unless there are one to three axes, with a kernel and a stride of at least 1 on each.
-    pub fn new(kernel: impl Into<Vec<usize>>, strides: impl Into<Vec<usize>>) -> Result<Self, Error> {
-        let (kernel, strides) = (kernel.into(), strides.into());
-        let nothing = vec![0; kernel.len()];
+    pub(super) fn new(geometry: &Geometry) -> Self {
+        let axes = geometry.axes;
         Self {
-            dilations: vec![1; kernel.len()],
-            padding: Padding::Explicit { before: nothing.clone(), after: nothing },
-            rounding: Rounding::Floor,
-            kernel,
-            strides,
-        }
-        .checked()
-    }
-
-    /// The same windows over a padded input.
-    ///
-    /// # Errors
-    /// [`Error::Attribute`] when a window can lie in the padding alone.
-    pub fn padded(self, padding: Padding) -> Result<Self, Error> {
-        Self { padding, ..self }.checked()
-    }
-
-    /// The windows of a spec.
-    ///
-    /// # Errors
-    /// [`Error::Attribute`] for what the attributes can't be; [`Error::MissingInput`] when there is no kernel.
-    pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<Self, Error> {
-        let kernel = spec
-            .counts("kernel_shape", 1)?
-            .ok_or_else(|| Error::MissingInput { kind: spec.kind.clone(), input: "kernel_shape" })?;
-        let axes = kernel.len();
-        let padding = match spec.text("auto_pad", "NOTSET")? {
-            "NOTSET" => explicit(spec, axes)?,
-            "VALID" => Padding::Explicit { before: vec![0; axes], after: vec![0; axes] },
-            "SAME_UPPER" => Padding::SameUpper,
-            "SAME_LOWER" => Padding::SameLower,
-            other => return Err(spec.refuse("auto_pad", other, "NOTSET, VALID, SAME_UPPER or SAME_LOWER")),
-        };
-        let windows = Self {
-            strides: spec.counts("strides", 1)?.unwrap_or_else(|| vec![1; axes]),
-            dilations: spec.counts("dilations", 1)?.unwrap_or_else(|| vec![1; axes]),
-            rounding: if spec.integer("ceil_mode", 0)? == 0 { Rounding::Floor } else { Rounding::Ceil },
-            padding,
-            kernel,
-        };
-        windows.checked()
-    }
-
-    /// Adds the attributes to a spec.
-    pub(super) fn write<F: Real>(&self, spec: OperatorSpec<F>) -> OperatorSpec<F> {
-        let integers = |counts: &[usize]| counts.iter().map(|&count| count as i64).collect::<Vec<i64>>();
-        let spec = spec
-            .with_integers("kernel_shape", integers(&self.kernel))
-            .with_integers("strides", integers(&self.strides))
-            .with_integers("dilations", integers(&self.dilations))
-            .with_integer("ceil_mode", i64::from(self.rounding == Rounding::Ceil));
-        match &self.padding {
-            Padding::Explicit { before, after } => {
-                spec.with_integers("pads", [integers(before), integers(after)].concat())
-            }
-            Padding::SameUpper => spec.with_text("auto_pad", "SAME_UPPER"),
-            Padding::SameLower => spec.with_text("auto_pad", "SAME_LOWER"),
+            lengths: axes.map(|axis| axis.input),
+            dilations: axes.map(|axis| axis.dilation),
+            taps: axes.map(|axis| (0..axis.output).map(|output| axis.taps(output)).collect()),
         }
     }
 
-    fn checked(self) -> Result<Self, Error> {
-        let axes = self.kernel.len();
-        let refuse = |attribute: &str, value: &[usize], expected: &str| {
-            Err(Error::Attribute {
-                kind: "pooling".into(),
-                attribute: attribute.into(),
-                value: format!("{value:?}"),
-                expected: expected.into(),
-            })
-        };
-        if !(1..=3).contains(&axes) || self.kernel.contains(&0) {
-            return refuse("kernel_shape", &self.kernel, "one to three lengths of at least 1");
-        }
-        for (name, counts) in [("strides", &self.strides), ("dilations", &self.dilations)] {
-            if counts.len() != axes || counts.contains(&0) {
-                return refuse(name, counts, &format!("{axes} numbers of at least 1"));
+    /// One window over the whole of each plane; of more than three axes the first ones count as one.
+    pub(super) fn whole(input: &[usize]) -> Self {
+        let (leading, last) = input.split_at(input.len().saturating_sub(2).max(2));
+        let lengths = [&[leading.iter().skip(2).product()], last].concat();
+        Self::new(&Geometry::new(&lengths.into_iter().map(WindowAxis::whole).collect::<Vec<_>>()))
+    }
+
+    /// An array of the outputs for an input, made plane by plane.
+    pub(super) fn pool<F: Real>(&self, input: &ArrayViewD<'_, F>, fill: impl Fn(&[F], &mut [F]) + Sync) -> ArrayD<F> {
+        let axes = input.ndim() - 2;
+        let outputs = |axis: usize| (axis + 3).checked_sub(axes).map_or(1, |axis| self.taps[axis].len());
+        let shape = [&input.shape()[..2], (0..axes).map(outputs).collect::<Vec<usize>>().as_slice()].concat();
+        fill_planes(&shape, [input.view()], |_, [input], output| fill(input, output))
+    }
+
+    /// Visits each window, in the order of the outputs: where the numbers are in a plane that it holds, in row-major
+    /// order.
+    pub(super) fn visit(&self, mut visit: impl FnMut(usize, &[usize])) {
+        let (mut starts, mut positions) = (Vec::new(), Vec::new());
+        let mut output = 0;
+        for window in self.rows() {
+            starts.clear();
+            starts.extend(self.row_starts(window));
+            for &taps in &self.taps[2] {
+                positions.clear();
+                for &start in &starts {
+                    positions.extend(self.along(2, taps).map(|column| start + column));
+                }
+                visit(output, &positions);
+                output += 1;
             }
         }
-        if let Padding::Explicit { before, after } = &self.padding {
-            for side in [before, after] {
-                let fits = |(axis, &pad): (usize, &usize)| pad < self.reach(axis);
-                if side.len() != axes || !side.iter().enumerate().all(fits) {
-                    return refuse("pads", side, "numbers smaller than the window, one for each side of each axis");
+    }
+
+    /// The number of each window's positions, inside of the input or with its padding.
+    pub(super) fn counts<F: Real>(&self, padding: PaddingCounts) -> Vec<F> {
+        let [_, _, width] = &self.taps;
+        let windows = self.rows().flat_map(|[depth, height]| width.iter().map(move |&width| [depth, height, width]));
+        windows.map(|window| F::of(window.iter().map(|taps| taps.count(padding) as f64).product())).collect()
+    }
+
+    /// Combines `of(x)` over the numbers of each window of a plane.
+    ///
+    /// Rows are combined first, number by number: that is the part which takes the time, and it vectorizes.
+    pub(super) fn fold<F: Real>(
+        &self,
+        plane: &[F],
+        output: &mut [F],
+        of: impl Fn(F) -> F,
+        combine: impl Fn(F, F) -> F,
+    ) {
+        let mut row = vec![F::zero(); self.lengths[2]];
+        for (window, output) in self.rows().zip(output.chunks_exact_mut(self.taps[2].len())) {
+            for (order, start) in self.row_starts(window).enumerate() {
+                let numbers = row.iter_mut().zip(&plane[start..]);
+                if order == 0 {
+                    numbers.for_each(|(sum, &x)| *sum = of(x));
+                } else {
+                    numbers.for_each(|(sum, &x)| *sum = combine(*sum, of(x)));
                 }
             }
-        }
-        Ok(self)
-    }
-
-    /// From the first position of a window to its last.
-    fn reach(&self, axis: usize) -> usize {
-        (self.kernel[axis] - 1).saturating_mul(self.dilations[axis]).saturating_add(1)
-    }
-
-    /// The windows along one axis of an input.
-    fn along(&self, axis: usize, length: usize) -> Line {
-        let (stride, reach) = (self.strides[axis], self.reach(axis));
-        let (before, after) = match &self.padding {
-            Padding::Explicit { before, after } => (before[axis], after[axis]),
-            same => {
-                let outputs = length.div_ceil(stride);
-                let reached = outputs.saturating_sub(1).saturating_mul(stride).saturating_add(reach);
-                let padding = reached.saturating_sub(length);
-                let smaller = padding / 2;
-                if *same == Padding::SameUpper { (smaller, padding - smaller) } else { (padding - smaller, smaller) }
+            for (output, &taps) in output.iter_mut().zip(&self.taps[2]) {
+                let whole = self.along(2, taps).map(|column| row[column]).reduce(&combine);
+                *output = whole.unwrap_or_else(|| unreachable!("no window is empty"));
             }
-        };
-        let padded = length.saturating_add(before).saturating_add(after);
-        let outputs = match (padded.checked_sub(reach), self.rounding) {
-            (Some(room), Rounding::Floor) => room / stride + 1,
-            (Some(room), Rounding::Ceil) => {
-                let last = room.div_ceil(stride);
-                let starts_beyond = last.saturating_mul(stride) >= length.saturating_add(before);
-                if starts_beyond { last } else { last + 1 }
-            }
-            (None, Rounding::Ceil) if reach - padded < stride => 1,
-            (None, _) => 0,
-        };
-        Line { length, kernel: self.kernel[axis], stride, dilation: self.dilations[axis], before, after, outputs }
-    }
-
-    /// The shape of the output for a single operand of samples × channels × spatial axes.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] for another rank, and where a window does not fit or lies in the padding alone.
-    pub(super) fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
-        let axes = self.kernel.len();
-        let [[samples, channels, lengths @ ..]] = operands else {
-            return Err(Error::shape(operands, format!("it takes one, samples × channels × {axes} spatial axes")));
-        };
-        if lengths.len() != axes {
-            return Err(Error::shape(operands, format!("it takes samples × channels × {axes} spatial axes")));
         }
-        let mut shape = vec![*samples, *channels];
-        for (axis, &length) in lengths.iter().enumerate() {
-            let line = self.along(axis, length);
-            if line.outputs == 0 {
-                return Err(Error::shape(
-                    operands,
-                    format!(
-                        "a window reaches over {} positions, and axis {} with its padding has {}",
-                        self.reach(axis),
-                        axis + 2,
-                        length.saturating_add(line.before).saturating_add(line.after),
-                    ),
-                ));
+    }
+
+    /// Adds each output's message to all numbers of its window: the transpose of summing windows.
+    pub(super) fn spread<F: Real>(&self, messages: &[F], plane: &mut [F]) {
+        let mut row = vec![F::zero(); self.lengths[2]];
+        for (window, messages) in self.rows().zip(messages.chunks_exact(self.taps[2].len())) {
+            row.fill(F::zero());
+            for (&message, &taps) in messages.iter().zip(&self.taps[2]) {
+                self.along(2, taps).for_each(|column| row[column] += message);
             }
-            if line.has_empty_windows() {
-                return Err(Error::shape(
-                    operands,
-                    format!("a window over axis {} holds nothing but padding", axis + 2),
-                ));
+            for start in self.row_starts(window) {
+                plane[start..].iter_mut().zip(&row).for_each(|(sum, &message)| *sum += message);
             }
-            shape.push(line.outputs);
         }
-        Ok(shape)
     }
 
-    /// The windows over an input whose shape [`output_shape`](Self::output_shape) agreed to.
-    pub(super) fn place(&self, input: &[usize]) -> Placement {
-        let lines = input.iter().skip(2).enumerate().map(|(axis, &length)| self.along(axis, length));
-        Placement::of(&lines.collect::<Vec<Line>>())
+    /// The windows along all axes but the last.
+    fn rows(&self) -> impl Iterator<Item = [Taps; 2]> {
+        let [depth, height, _] = &self.taps;
+        depth.iter().flat_map(move |&depth| height.iter().map(move |&height| [depth, height]))
     }
 
-    /// What a person should know: "kernel 3×3, stride 2".
-    pub(super) fn description(&self) -> String {
-        let mut text = format!("kernel {}, stride {}", times(&self.kernel), times(&self.strides));
-        match &self.padding {
-            Padding::Explicit { before, after } if before.iter().chain(after).all(|&pad| pad == 0) => {}
-            Padding::Explicit { before, after } if before == after => text += &format!(", padding {}", times(before)),
-            Padding::Explicit { before, after } => {
-                text += &format!(", padding {} before, {} after", times(before), times(after));
-            }
-            Padding::SameUpper | Padding::SameLower => text += ", padded to the same size",
-        }
-        if self.dilations.iter().any(|&dilation| dilation > 1) {
-            text += &format!(", dilation {}", times(&self.dilations));
-        }
-        text
+    fn row_starts(&self, [depth, height]: [Taps; 2]) -> impl Iterator<Item = usize> {
+        let [_, rows, columns] = self.lengths;
+        self.along(0, depth).flat_map(move |slice| self.along(1, height).map(move |row| (slice * rows + row) * columns))
     }
-}
 
-/// "2" where all are the same, else "2×3".
-fn times(counts: &[usize]) -> String {
-    counts.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
-}
-
-fn explicit<F: Real>(spec: &OperatorSpec<F>, axes: usize) -> Result<Padding, Error> {
-    let pads = spec.counts("pads", 0)?.unwrap_or_else(|| vec![0; 2 * axes]);
-    if pads.len() != 2 * axes {
-        return Err(spec.refuse("pads", format!("{pads:?}"), format!("{} numbers", 2 * axes)));
+    fn along(&self, axis: usize, taps: Taps) -> impl Iterator<Item = usize> + use<> {
+        let dilation = self.dilations[axis];
+        (0..taps.inside).map(move |tap| taps.first + tap * dilation)
     }
-    let (before, after) = pads.split_at(axes);
-    Ok(Padding::Explicit { before: before.to_vec(), after: after.to_vec() })
-}
-
-/// Whether padding counts in an average.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PaddingCounts {
-    /// The sum is divided by the size of the window, padding included.
-    Yes,
-    /// The sum is divided by the number of inputs in the window.
-    No,
 }

@@ -6,8 +6,8 @@ use relevance::Stabilizer;
 use crate::arrays::broadcast::combine;
 use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
 use crate::operation::OperatorSpec;
+use crate::operation::{AffineMap, Product, Signal};
 use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
-use crate::operation::{Product, Signal};
 use crate::{Error, Real};
 
 /// A product or a quotient at each place, where operands broadcast as in numpy.
@@ -68,6 +68,19 @@ impl<F: Real> Operation<F> for Multiplication {
             Self::Mul => step.output.mapv(|y| y + y),
             Self::Div => ArrayD::zeros(step.output.shape()),
         }
+    }
+
+    /// `c x` and `x / c`; `c / x` is none.
+    fn affine(&self, constants: &[Option<ArrayViewD<'_, F>>], _: usize) -> Option<AffineMap<F>> {
+        match (self, constants) {
+            (Self::Mul, [Some(factor), None] | [None, Some(factor)]) => Some(AffineMap::scaling(factor.to_owned())),
+            (Self::Div, [None, Some(divisor)]) => Some(AffineMap::scaling(divisor.mapv(F::recip))),
+            _ => None,
+        }
+    }
+
+    fn is_quotient(&self) -> bool {
+        *self == Self::Div
     }
 
     fn product(&self) -> Option<&dyn Product<F>> {

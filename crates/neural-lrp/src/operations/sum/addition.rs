@@ -5,7 +5,8 @@ use ndarray::{ArrayD, ArrayViewD};
 use crate::arrays::broadcast::combine;
 use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
 use crate::operation::OperatorSpec;
-use crate::operation::{Family, Operation, ParsedOperation, Step};
+use crate::operation::affine::number;
+use crate::operation::{AffineMap, Family, Operation, ParsedOperation, Step};
 use crate::{Error, Real};
 
 /// `y = Σ_i ± x_i`, where operands broadcast as in numpy.
@@ -67,6 +68,24 @@ impl<F: Real> Operation<F> for Sum {
                 others.iter().fold(sum, |sum, operand| combine(&sum.view(), operand, |a, b| a + b))
             }
             _ => operands[0].to_owned(),
+        }
+    }
+
+    /// A sum of one tensor and constants; `c − x` turns it over.
+    fn affine(&self, constants: &[Option<ArrayViewD<'_, F>>], _: usize) -> Option<AffineMap<F>> {
+        match (self, constants) {
+            (Self::Sub, [None, Some(less)]) => Some(AffineMap::shifting(less.mapv(|less| -less))),
+            (Self::Sub, [Some(from), None]) => Some(AffineMap::new(number(-F::one()), from.to_owned())),
+            (Self::Sub, _) => None,
+            _ if constants.iter().filter(|constant| constant.is_none()).count() != 1 => None,
+            _ => constants
+                .iter()
+                .flatten()
+                .try_fold(number(F::zero()), |sum, constant| {
+                    broadcast_shape(&[sum.shape(), constant.shape()]).ok()?;
+                    Some(combine(&sum.view(), constant, |a, b| a + b))
+                })
+                .map(AffineMap::shifting),
         }
     }
 

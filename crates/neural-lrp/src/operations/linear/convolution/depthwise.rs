@@ -1,17 +1,17 @@
 //! Windows over a single channel: sums of shifted planes, without a matrix.
 //!
-//! Sorted by their remainder modulo the stride, the numbers that one tap meets at neighboring places are neighbors, for any
-//! stride and dilation. With as many columns for the places as for the numbers, each tap then is one long vector to add,
+//! Sorted by their remainder modulo the stride, the numbers that one tap meets at neighboring positions are neighbors, for any
+//! stride and dilation. With as many columns for the positions as for the numbers, each tap then is one long vector to add,
 //! whatever the length of a row; what falls between the rows is thrown away.
 
 use crate::Real;
-use crate::operations::linear::convolution::geometry::{Axis, Geometry};
-use crate::operations::linear::convolution::unfolding::{Strip, strips};
+use crate::operations::linear::convolution::im2col::{Strip, strips};
+use crate::operations::window::{Geometry, WindowAxis};
 
 /// How many sums are formed side by side.
 const LANES: usize = 16;
 
-/// How much larger than its numbers and places a sorted plane may be.
+/// How much larger than its numbers and positions a sorted plane may be.
 const LARGER: usize = 4;
 
 /// Where each tap finds its numbers in a sorted plane.
@@ -20,10 +20,10 @@ pub struct Depthwise {
     sorting: Vec<Strip>,
     /// How many numbers a sorted plane has.
     sorted: usize,
-    /// For each tap, the number that it meets at the first place.
+    /// For each tap, the number that it meets at the first position.
     offsets: Vec<usize>,
-    /// The lengths of the places' axes: slices, rows, columns.
-    places: [usize; 3],
+    /// The lengths of the positions' axes: slices, rows, columns.
+    positions: [usize; 3],
     /// The distances between neighboring slices and rows of a sorted plane.
     distances: [usize; 2],
 }
@@ -31,15 +31,15 @@ pub struct Depthwise {
 impl Depthwise {
     /// The planes of a window; `None` where sorted they would be much larger than they are.
     pub fn new(geometry: &Geometry) -> Option<Self> {
-        let remainders = Geometry { axes: geometry.axes.map(Axis::by_remainder) };
+        let remainders = Geometry { axes: geometry.axes.map(WindowAxis::by_remainder) };
         let sorted = remainders
             .axes
             .iter()
-            .try_fold(1usize, |sorted, axis| sorted.checked_mul(axis.kernel.checked_mul(axis.coarse)?))?;
-        if sorted / LARGER > geometry.fine() + geometry.coarse() {
+            .try_fold(1usize, |sorted, axis| sorted.checked_mul(axis.kernel.checked_mul(axis.output)?))?;
+        if sorted / LARGER > geometry.inputs() + geometry.outputs() {
             return None;
         }
-        let [slices, rows, columns] = remainders.axes.map(|axis| axis.coarse);
+        let [slices, rows, columns] = remainders.axes.map(|axis| axis.output);
         let distances = [rows * columns, columns];
         let mut offsets = Vec::with_capacity(geometry.taps());
         let [depth, height, width] = geometry.axes;
@@ -54,27 +54,27 @@ impl Depthwise {
                 }
             }
         }
-        let sorting = strips(&remainders, remainders.coarse());
-        Some(Self { sorting, sorted, offsets, places: geometry.axes.map(|axis| axis.coarse), distances })
+        let sorting = strips(&remainders, remainders.outputs());
+        Some(Self { sorting, sorted, offsets, positions: geometry.axes.map(|axis| axis.output), distances })
     }
 
-    /// Sorts a plane of the fine side.
+    /// Sorts a plane of the input.
     pub fn sort<F: Real>(&self, plane: &[F], sorted: &mut Vec<F>) {
         sorted.resize(self.sorted + LANES, F::zero());
         for strip in &self.sorting {
-            strip.unfold_plane(plane, sorted);
+            strip.im2col_plane(plane, sorted);
         }
     }
 
     /// Puts the numbers of a sorted plane back where they were; what belongs to none is dropped.
     pub fn unsort<F: Real>(&self, sorted: &[F], plane: &mut [F]) {
         for strip in &self.sorting {
-            strip.fold_plane(sorted, plane);
+            strip.col2im_plane(sorted, plane);
         }
     }
 
-    /// Adds what the window gathers from a sorted plane, by one filter.
-    pub fn gather<F: Real>(&self, filter: &[F], sorted: &[F], spread: &mut Vec<F>, coarse: &mut [F]) {
+    /// Adds the correlation of a sorted plane with one filter to the output.
+    pub fn correlate<F: Real>(&self, filter: &[F], sorted: &[F], spread: &mut Vec<F>, output: &mut [F]) {
         spread.resize(self.spread_length(), F::zero());
         for (block, sums) in spread.chunks_exact_mut(LANES).enumerate() {
             let mut lanes = [F::zero(); LANES];
@@ -86,23 +86,23 @@ impl Depthwise {
             }
             sums.copy_from_slice(&lanes);
         }
-        for (row, first) in coarse.chunks_exact_mut(self.places[2]).zip(self.rows()) {
-            for (place, &sum) in row.iter_mut().zip(&spread[first..]) {
-                *place += sum;
+        for (row, first) in output.chunks_exact_mut(self.positions[2]).zip(self.rows()) {
+            for (position, &sum) in row.iter_mut().zip(&spread[first..]) {
+                *position += sum;
             }
         }
     }
 
-    /// Adds what the window's places scatter, by one filter, to a sorted plane.
-    pub fn scatter<F: Real>(&self, filter: &[F], coarse: &[F], spread: &mut Vec<F>, sorted: &mut [F]) {
+    /// Adds the transpose of [`correlate`](Self::correlate), applied to an output, to a sorted plane.
+    pub fn transposed<F: Real>(&self, filter: &[F], output: &[F], spread: &mut Vec<F>, sorted: &mut [F]) {
         spread.clear();
         spread.resize(self.spread_length(), F::zero());
-        for (row, first) in coarse.chunks_exact(self.places[2]).zip(self.rows()) {
+        for (row, first) in output.chunks_exact(self.positions[2]).zip(self.rows()) {
             spread[first..first + row.len()].copy_from_slice(row);
         }
         for (offset, &weight) in self.offsets.iter().zip(filter) {
-            for (number, &place) in sorted[*offset..].iter_mut().zip(spread.iter()) {
-                *number += weight * place;
+            for (number, &position) in sorted[*offset..].iter_mut().zip(spread.iter()) {
+                *number += weight * position;
             }
         }
     }
@@ -113,15 +113,15 @@ impl Depthwise {
         sorted.resize(self.sorted + LANES, F::zero());
     }
 
-    /// The length of the places' numbers, with what falls between their rows and fills the last lanes.
+    /// The length of the positions' numbers, with what falls between their rows and fills the last lanes.
     fn spread_length(&self) -> usize {
-        let [slices, rows, columns] = self.places;
+        let [slices, rows, columns] = self.positions;
         ((slices - 1) * self.distances[0] + (rows - 1) * self.distances[1] + columns).next_multiple_of(LANES)
     }
 
-    /// Where each row of places begins among them.
+    /// Where each row of positions begins among them.
     fn rows(&self) -> impl Iterator<Item = usize> + '_ {
-        let [slices, rows, _] = self.places;
+        let [slices, rows, _] = self.positions;
         (0..slices).flat_map(move |slice| (0..rows).map(move |row| slice * self.distances[0] + row * self.distances[1]))
     }
 }

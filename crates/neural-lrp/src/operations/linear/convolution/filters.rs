@@ -12,37 +12,39 @@ use rayon::prelude::*;
 use crate::arrays::products::{Onto, matrix_product};
 use crate::operation::linear::{WeightPart, Weights};
 use crate::operations::linear::convolution::depthwise::Depthwise;
-use crate::operations::linear::convolution::unfolding::strips;
-use crate::operations::linear::convolution::{Geometry, refuse};
+use crate::operations::linear::convolution::im2col::strips;
+use crate::operations::window::Geometry;
 use crate::{Error, Real};
 
-/// How many numbers are unfolded at a time, about what stays in the second-level cache while it is multiplied.
-const UNFOLDED_NUMBERS: usize = 1 << 19;
+/// How many numbers im2col writes at a time, about what stays in the second-level cache while it is multiplied.
+const MATRIX_NUMBERS: usize = 1 << 19;
 
-/// How many places are unfolded at a time at least, or else rearranging the weights takes longer than the product.
-const FEWEST_PLACES: usize = 512;
+/// How many positions im2col takes at a time at least, or else rearranging the weights takes longer than the product.
+const FEWEST_POSITIONS: usize = 512;
 
-/// How many numbers are unfolded at a time at most, for the sake of the fewest places.
-const MOST_UNFOLDED: usize = 1 << 22;
+/// How many numbers im2col writes at a time at most, for the sake of the fewest positions.
+const MOST_NUMBERS: usize = 1 << 22;
 
 /// How many filters look at each channel of its own at most, to go plane by plane.
 const FEW_FILTERS: usize = 4;
 
-/// How many rows of the unfolded matrix are folded by one task.
-const FOLDED_ROWS: usize = 512;
+/// How many rows of the matrix one task of col2im takes.
+const MATRIX_ROWS: usize = 512;
 
-/// The filters of a window, in groups: those of a group see the same channels of the fine side.
+/// The filters of a window, in groups: those of a group see the same channels of the input.
+///
+/// Input and output are those of the correlation; its transpose goes from the output to the input.
 #[derive(Clone, Debug)]
 pub struct Filters<F> {
-    /// A row for each channel of the coarse side; in it, the channels of its group on the fine side, each with all taps.
+    /// A row for each channel of the output; in it, the channels of its group in the input, each with all taps.
     weights: Weights<F>,
-    /// The shape of the weights: channels of the coarse side, channels of a group on the fine side, the kernel.
+    /// The shape of the weights: channels of the output, channels of a group in the input, the kernel.
     shape: Vec<usize>,
     groups: usize,
 }
 
 impl<F: Real> Filters<F> {
-    /// Filters of weights (coarse channels × fine channels of a group × kernel).
+    /// Filters of weights (output channels × input channels of a group × kernel).
     ///
     /// # Errors
     /// [`Error::Attribute`] when the weights have not one to three spatial axes, are none, or can't be had in so many groups.
@@ -50,11 +52,11 @@ impl<F: Real> Filters<F> {
         let shape = weights.shape().to_vec();
         if !(3..=5).contains(&shape.len()) || weights.is_empty() {
             let expected = "channels × channels × one to three spatial axes";
-            return Err(refuse(kind, "weights", format!("shape {shape:?}"), expected));
+            return Err(Error::attribute(kind, "weights", format!("shape {shape:?}"), expected));
         }
         if groups == 0 || !shape[0].is_multiple_of(groups) {
             let expected = format!("a divisor of the {} channels of the weights", shape[0]);
-            return Err(refuse(kind, "group", groups.to_string(), expected));
+            return Err(Error::attribute(kind, "group", groups.to_string(), expected));
         }
         Ok(Self { weights: Weights::new(weights), shape, groups })
     }
@@ -74,39 +76,38 @@ impl<F: Real> Filters<F> {
         self.groups
     }
 
-    /// How many channels the coarse side has.
-    pub fn coarse_channels(&self) -> usize {
+    /// How many channels the output has.
+    pub fn output_channels(&self) -> usize {
         self.shape[0]
     }
 
-    /// How many channels the fine side has.
-    pub fn fine_channels(&self) -> usize {
+    /// How many channels the input has.
+    pub fn input_channels(&self) -> usize {
         self.shape[1] * self.groups
     }
 
-    /// What the window gathers at each place, by each part of the weights: `coarse = W_p · fine + bias`.
-    pub fn gather(
+    /// The correlation of the input with the filters, by each part of the weights: `output = W_p · input + bias`.
+    pub fn correlate(
         &self,
         parts: &[WeightPart],
-        fine: &ArrayViewD<'_, F>,
+        input: &ArrayViewD<'_, F>,
         bias: Option<&Array1<F>>,
         geometry: &Geometry,
     ) -> Vec<ArrayD<F>> {
-        let fine = in_groups(fine, self.shape[1], geometry.fine());
+        let input = in_groups(input, self.shape[1], geometry.inputs());
         let parts: Vec<_> = parts.iter().map(|&part| self.weights.part(part)).collect();
-        let zeros = || Array3::zeros((fine.len_of(Axis(0)), self.shape[0] / self.groups, geometry.coarse()));
-        let mut coarse: Vec<_> = parts.iter().map(|_| zeros()).collect();
+        let zeros = || Array3::zeros((input.len_of(Axis(0)), self.shape[0] / self.groups, geometry.outputs()));
+        let mut outputs: Vec<_> = parts.iter().map(|_| zeros()).collect();
         match self.depthwise(geometry) {
-            Some(depthwise) => self.gather_by_planes(&depthwise, &parts, fine.view(), &mut coarse, bias),
-            None => self.gather_by_strips(geometry, &parts, fine.view(), &mut coarse, bias),
+            Some(depthwise) => self.correlate_by_planes(&depthwise, &parts, input.view(), &mut outputs, bias),
+            None => self.correlate_by_im2col(geometry, &parts, input.view(), &mut outputs, bias),
         }
-        let lengths = geometry.axes.map(|axis| axis.coarse);
-        coarse.into_iter().map(|coarse| self.with_axes(coarse, self.shape[0], lengths)).collect()
+        let lengths = geometry.output_lengths(self.kernel().len());
+        outputs.into_iter().map(|output| self.with_axes(output, self.shape[0], &lengths)).collect()
     }
 
-    /// What the window's places scatter over the numbers they see, by parts of the weights:
-    /// `fine = Σ_p W_pᵀ · coarse_p + bias`.
-    pub fn scatter(
+    /// The transpose of [`correlate`](Self::correlate), by parts of the weights: `input = Σ_p W_pᵀ · output_p + bias`.
+    pub fn transposed(
         &self,
         messages: &[(WeightPart, ArrayViewD<'_, F>)],
         bias: Option<&Array1<F>>,
@@ -116,16 +117,16 @@ impl<F: Real> Filters<F> {
         let channels = self.shape[0] / self.groups;
         let messages: Vec<Message<'_, F>> = messages
             .iter()
-            .map(|(part, coarse)| (self.weights.part(*part), in_groups(coarse, channels, geometry.coarse())))
+            .map(|(part, output)| (self.weights.part(*part), in_groups(output, channels, geometry.outputs())))
             .collect();
-        let mut fine = Array3::zeros((samples * self.groups, self.shape[1], geometry.fine()));
+        let mut input = Array3::zeros((samples * self.groups, self.shape[1], geometry.inputs()));
         match self.depthwise(geometry) {
             _ if messages.is_empty() => {}
-            _ if geometry.is_pointwise() => self.scatter_in_place(&messages, &mut fine, bias),
-            Some(depthwise) => self.scatter_by_planes(&depthwise, &messages, fine.view_mut(), bias),
-            None => self.scatter_by_channels(geometry, &messages, fine.view_mut(), bias),
+            _ if geometry.is_pointwise() => self.transposed_pointwise(&messages, &mut input, bias),
+            Some(depthwise) => self.transposed_by_planes(&depthwise, &messages, input.view_mut(), bias),
+            None => self.transposed_by_col2im(geometry, &messages, input.view_mut(), bias),
         }
-        self.with_axes(fine, self.fine_channels(), geometry.axes.map(|axis| axis.fine))
+        self.with_axes(input, self.input_channels(), &geometry.input_lengths(self.kernel().len()))
     }
 
     /// Lets outputs start from the bias of their channels, those of a group from `first` on; without one they are zeros.
@@ -144,27 +145,27 @@ impl<F: Real> Filters<F> {
         if self.shape[1] == 1 && filters <= FEW_FILTERS { Depthwise::new(geometry) } else { None }
     }
 
-    /// Gathers by products with unfolded strips.
-    fn gather_by_strips(
+    /// Correlates by products with what the window sees, strip by strip.
+    fn correlate_by_im2col(
         &self,
         geometry: &Geometry,
         parts: &[CowArray<'_, F, Ix2>],
-        fine: ArrayView3<'_, F>,
-        coarse: &mut [Array3<F>],
+        input: ArrayView3<'_, F>,
+        outputs: &mut [Array3<F>],
         bias: Option<&Array1<F>>,
     ) {
         let rows = self.weights.rows().ncols();
         let length = strip_length(rows);
-        let strips = if geometry.is_pointwise() { Vec::new() } else { strips(geometry, length) };
-        tasks(coarse, length).into_par_iter().for_each_init(Vec::new, |scratch, task| {
-            let fine = fine.index_axis(Axis(0), task.group);
-            let mut unfolded;
-            let columns = match strips.get(task.places.start / length) {
-                None => fine.slice_move(s![.., task.places]),
-                Some(strip) => {
-                    unfolded = matrix_of(scratch, rows, task.places.len());
-                    strip.unfold(fine, unfolded.view_mut());
-                    unfolded.view()
+        let strips = (!geometry.is_pointwise()).then(|| strips(geometry, length));
+        tasks(outputs, length).into_par_iter().for_each_init(Vec::new, |scratch, task| {
+            let input = input.index_axis(Axis(0), task.group);
+            let mut matrix;
+            let columns = match &strips {
+                None => input.slice_move(s![.., task.positions]),
+                Some(strips) => {
+                    matrix = matrix_of(scratch, rows, task.positions.len());
+                    strips[task.positions.start / length].im2col(input, matrix.view_mut());
+                    matrix.view()
                 }
             };
             for (part, mut output) in parts.iter().zip(task.outputs) {
@@ -174,96 +175,96 @@ impl<F: Real> Filters<F> {
         });
     }
 
-    /// Gathers by shifted planes.
-    fn gather_by_planes(
+    /// Correlates by shifted planes.
+    fn correlate_by_planes(
         &self,
         depthwise: &Depthwise,
         parts: &[CowArray<'_, F, Ix2>],
-        fine: ArrayView3<'_, F>,
-        coarse: &mut [Array3<F>],
+        input: ArrayView3<'_, F>,
+        outputs: &mut [Array3<F>],
         bias: Option<&Array1<F>>,
     ) {
         let whole = usize::MAX;
-        tasks(coarse, whole).into_par_iter().for_each_init(Default::default, |(sorted, spread), task| {
-            depthwise.sort(plane(fine.index_axis(Axis(0), task.group).row(0)), sorted);
+        tasks(outputs, whole).into_par_iter().for_each_init(Default::default, |(sorted, spread), task| {
+            depthwise.sort(plane(input.index_axis(Axis(0), task.group).row(0)), sorted);
             for (part, mut output) in parts.iter().zip(task.outputs) {
                 self.start(bias, task.group, 0, &mut output);
                 for (filter, output) in self.rows_of_group(part, task.group).rows().into_iter().zip(output.rows_mut()) {
-                    depthwise.gather(plane(filter), sorted, spread, plane_mut(output));
+                    depthwise.correlate(plane(filter), sorted, spread, plane_mut(output));
                 }
             }
         });
     }
 
-    /// Scatters where each place is one number, the same one: there is nothing to fold.
-    fn scatter_in_place(&self, messages: &[Message<'_, F>], fine: &mut Array3<F>, bias: Option<&Array1<F>>) {
-        let tasks = tasks(std::slice::from_mut(fine), strip_length(self.shape[1]));
+    /// Goes back where input and output are the same positions: the product is all.
+    fn transposed_pointwise(&self, messages: &[Message<'_, F>], input: &mut Array3<F>, bias: Option<&Array1<F>>) {
+        let tasks = tasks(std::slice::from_mut(input), strip_length(self.shape[1]));
         tasks.into_par_iter().for_each(|task| {
             for mut output in task.outputs {
                 self.start(bias, task.group, 0, &mut output);
-                self.spread(messages, task.group, 0..self.shape[1], &task.places, output, Onto::Sum);
+                self.product(messages, task.group, 0..self.shape[1], &task.positions, output, Onto::Sum);
             }
         });
     }
 
-    /// Scatters by products for blocks of channels, strip by strip, each folded onto the numbers that its windows see.
-    fn scatter_by_channels(
+    /// Goes back by products for blocks of channels, strip by strip, each added to the numbers that its windows see.
+    fn transposed_by_col2im(
         &self,
         geometry: &Geometry,
         messages: &[Message<'_, F>],
-        fine: ArrayViewMut3<'_, F>,
+        input: ArrayViewMut3<'_, F>,
         bias: Option<&Array1<F>>,
     ) {
-        let block = FOLDED_ROWS.div_ceil(geometry.taps()).min(self.shape[1]);
+        let block = MATRIX_ROWS.div_ceil(geometry.taps()).min(self.shape[1]);
         let strips = strips(geometry, strip_length(block * geometry.taps()));
-        let tasks: Vec<_> = in_blocks(fine, Axis(1), block);
+        let tasks: Vec<_> = in_blocks(input, Axis(1), block);
         tasks.into_par_iter().for_each_init(Vec::new, |scratch, (group, first, mut channels)| {
             self.start(bias, group, first, &mut channels);
             let rows = first * geometry.taps()..(first + channels.nrows()) * geometry.taps();
             for strip in &strips {
-                let mut columns = matrix_of(scratch, rows.len(), strip.places.len());
-                self.spread(messages, group, rows.clone(), &strip.places, columns.view_mut(), Onto::Nothing);
-                strip.fold(columns.view(), channels.view_mut());
+                let mut columns = matrix_of(scratch, rows.len(), strip.positions.len());
+                self.product(messages, group, rows.clone(), &strip.positions, columns.view_mut(), Onto::Nothing);
+                strip.col2im(columns.view(), channels.view_mut());
             }
         });
     }
 
-    /// Scatters by shifted planes.
-    fn scatter_by_planes(
+    /// Goes back by shifted planes.
+    fn transposed_by_planes(
         &self,
         depthwise: &Depthwise,
         messages: &[Message<'_, F>],
-        fine: ArrayViewMut3<'_, F>,
+        input: ArrayViewMut3<'_, F>,
         bias: Option<&Array1<F>>,
     ) {
-        let tasks: Vec<_> = in_blocks(fine, Axis(1), 1);
-        tasks.into_par_iter().for_each_init(Default::default, |(sorted, spread), (group, first, mut fine)| {
-            self.start(bias, group, first, &mut fine);
+        let tasks: Vec<_> = in_blocks(input, Axis(1), 1);
+        tasks.into_par_iter().for_each_init(Default::default, |(sorted, spread), (group, first, mut input)| {
+            self.start(bias, group, first, &mut input);
             depthwise.clear(sorted);
-            for (part, coarse) in messages {
-                let coarse = coarse.index_axis(Axis(0), group);
-                for (filter, coarse) in self.rows_of_group(part, group).rows().into_iter().zip(coarse.rows()) {
-                    depthwise.scatter(plane(filter), plane(coarse), spread, sorted);
+            for (part, output) in messages {
+                let output = output.index_axis(Axis(0), group);
+                for (filter, output) in self.rows_of_group(part, group).rows().into_iter().zip(output.rows()) {
+                    depthwise.transposed(plane(filter), plane(output), spread, sorted);
                 }
             }
-            depthwise.unsort(sorted, plane_mut(fine.row_mut(0)));
+            depthwise.unsort(sorted, plane_mut(input.row_mut(0)));
         });
     }
 
-    /// `Σ_p W_pᵀ · coarse_p` at some places, for some columns of the weights, not yet folded.
-    fn spread(
+    /// `Σ_p W_pᵀ · output_p` at some positions, for some columns of the weights, before col2im.
+    fn product(
         &self,
         messages: &[Message<'_, F>],
         group: usize,
         columns: Range<usize>,
-        places: &Range<usize>,
-        mut output: ArrayViewMut2<'_, F>,
+        positions: &Range<usize>,
+        mut product: ArrayViewMut2<'_, F>,
         mut onto: Onto,
     ) {
-        for (part, coarse) in messages {
+        for (part, output) in messages {
             let weights = self.rows_of_group(part, group).slice_move(s![.., columns.clone()]).reversed_axes();
-            let coarse = coarse.slice(s![group, .., places.clone()]);
-            matrix_product(weights, coarse, output.view_mut(), onto);
+            let output = output.slice(s![group, .., positions.clone()]);
+            matrix_product(weights, output, product.view_mut(), onto);
             onto = Onto::Sum;
         }
     }
@@ -275,16 +276,15 @@ impl<F: Real> Filters<F> {
         weights.slice(s![first..first + rows, ..])
     }
 
-    /// (samples · groups, channels of a group, numbers) as samples, all channels, and the axes of space there are.
-    fn with_axes(&self, numbers: Array3<F>, channels: usize, lengths: [usize; 3]) -> ArrayD<F> {
+    /// (samples · groups, channels of a group, numbers) as samples, all channels, and the axes of space.
+    fn with_axes(&self, numbers: Array3<F>, channels: usize, lengths: &[usize]) -> ArrayD<F> {
         let samples = numbers.len_of(Axis(0)) / self.groups;
-        let space = &lengths[3 - self.kernel().len()..];
-        let numbers = numbers.into_shape_with_order([&[samples, channels], space].concat());
+        let numbers = numbers.into_shape_with_order([&[samples, channels], lengths].concat());
         numbers.unwrap_or_else(|_| unreachable!("as many numbers in all"))
     }
 }
 
-/// A part of the weights, and what it is to be multiplied with: (samples · groups, channels of a group, places).
+/// A part of the weights, and what it is to be multiplied with: (samples · groups, channels of a group, positions).
 type Message<'a, F> = (CowArray<'a, F, Ix2>, CowArray<'a, F, Ix3>);
 
 /// Samples × channels × space as (samples · groups, channels of a group, numbers).
@@ -303,9 +303,9 @@ fn matrix_of<F: Real>(scratch: &mut Vec<F>, rows: usize, columns: usize) -> Arra
     matrix.unwrap_or_else(|_| unreachable!("it has just been made long enough"))
 }
 
-/// How many places a strip has whose unfolded matrix has so many rows.
+/// How many positions a strip has whose matrix has so many rows.
 fn strip_length(rows: usize) -> usize {
-    UNFOLDED_NUMBERS.div_ceil(rows).max(FEWEST_PLACES.min(MOST_UNFOLDED / rows)).max(1)
+    MATRIX_NUMBERS.div_ceil(rows).max(FEWEST_POSITIONS.min(MOST_NUMBERS / rows)).max(1)
 }
 
 /// The numbers of one channel.
@@ -318,14 +318,14 @@ fn plane_mut<'a, F>(channel: ArrayViewMut1<'a, F>) -> &'a mut [F] {
     channel.into_slice().unwrap_or_else(|| unreachable!("channels are contiguous"))
 }
 
-/// Some places of one group, with their part of each output.
+/// Some positions of one group, with their part of each output.
 struct Task<'a, F> {
     group: usize,
-    places: Range<usize>,
+    positions: Range<usize>,
     outputs: Vec<ArrayViewMut2<'a, F>>,
 }
 
-/// Cuts outputs (samples · groups, channels, places) into tasks of `length` places.
+/// Cuts outputs (samples · groups, channels, positions) into tasks of `length` positions.
 fn tasks<F: Real>(outputs: &mut [Array3<F>], length: usize) -> Vec<Task<'_, F>> {
     let mut tasks: Vec<Task<'_, F>> = Vec::new();
     for output in outputs {
@@ -333,7 +333,7 @@ fn tasks<F: Real>(outputs: &mut [Array3<F>], length: usize) -> Vec<Task<'_, F>> 
         for (position, (group, first, output)) in blocks.into_iter().enumerate() {
             match tasks.get_mut(position) {
                 Some(task) => task.outputs.push(output),
-                None => tasks.push(Task { group, places: first..first + output.ncols(), outputs: vec![output] }),
+                None => tasks.push(Task { group, positions: first..first + output.ncols(), outputs: vec![output] }),
             }
         }
     }

@@ -3,9 +3,8 @@
 use ndarray::{Array1, ArrayD, Axis, Dimension, IxDyn, array, indices};
 use proptest::prelude::*;
 
-use super::Sliding;
 use crate::operation::OperatorSpec;
-use crate::operations::{Conv, ConvTranspose, OutputSize, Padding, read};
+use crate::operations::{Conv, ConvTranspose, OutputSize, Padding, Window, read};
 use crate::{Error, LinearMap, Operation, Step, WeightPart};
 
 const PARTS: [WeightPart; 7] = [
@@ -33,7 +32,7 @@ fn numbers(shape: &[usize], seed: u64) -> ArrayD<f64> {
 struct Case {
     samples: usize,
     groups: usize,
-    /// Channels of a group: fine, coarse.
+    /// Channels of a group, of the input and of the output of a convolution.
     channels: [usize; 2],
     kernel: Vec<usize>,
     strides: Vec<usize>,
@@ -61,23 +60,22 @@ impl Case {
         }
     }
 
-    fn sliding(&self) -> Sliding {
-        Sliding {
-            strides: self.strides.clone(),
-            dilations: self.dilations.clone(),
-            padding: Padding::Explicit { before: self.before.clone(), after: self.after.clone() },
-        }
+    fn window(&self) -> Window {
+        Window::default()
+            .strides(self.strides.clone())
+            .dilations(self.dilations.clone())
+            .padding(Padding::Explicit { before: self.before.clone(), after: self.after.clone() })
     }
 
-    /// (coarse channels, fine channels of a group, kernel)
+    /// (output channels, input channels of a group, kernel)
     fn weights(&self) -> ArrayD<f64> {
-        let [fine, coarse] = self.channels;
-        numbers(&[&[self.groups * coarse, fine], self.kernel.as_slice()].concat(), 1)
+        let [input, output] = self.channels;
+        numbers(&[&[self.groups * output, input], self.kernel.as_slice()].concat(), 1)
     }
 
     fn conv(&self) -> Conv<f64> {
         let bias = Array1::from_iter(numbers(&[self.groups * self.channels[1]], 2));
-        Conv::new(self.weights(), Some(bias), self.groups, self.sliding()).unwrap()
+        Conv::new(self.weights(), Some(bias), self.window(), self.groups).unwrap()
     }
 
     fn conv_input(&self) -> Vec<usize> {
@@ -87,14 +85,14 @@ impl Case {
     fn transposed(&self) -> ConvTranspose<f64> {
         let bias = Array1::from_iter(numbers(&[self.groups * self.channels[0]], 2));
         let output = OutputSize::Padded(self.strides.iter().map(|stride| stride - 1).collect());
-        ConvTranspose::new(self.weights(), Some(bias), self.groups, self.sliding(), output).unwrap()
+        ConvTranspose::new(self.weights(), Some(bias), self.window(), self.groups, output).unwrap()
     }
 
     fn transposed_input(&self) -> Vec<usize> {
         [&[self.samples, self.groups * self.channels[1]], self.lengths.as_slice()].concat()
     }
 
-    /// Where place `o` and offset `k` meet in a fine side of some lengths; `None` in the padding.
+    /// Where output `o` and tap `k` meet in an input of some lengths; `None` in the padding.
     fn meeting(&self, o: &[usize], k: &[usize], lengths: &[usize]) -> Option<Vec<usize>> {
         let axes = (0..o.len()).map(|axis| {
             let number =
@@ -104,18 +102,18 @@ impl Case {
         axes.collect()
     }
 
-    /// All connections between a coarse and a fine side: their positions in row-major order, and the weight.
-    fn connections(&self, coarse: &[usize], fine: &[usize]) -> Vec<(usize, usize, f64)> {
+    /// All connections between an output and an input: their positions in row-major order, and the weight.
+    fn connections(&self, output: &[usize], input: &[usize]) -> Vec<(usize, usize, f64)> {
         let weights = self.weights();
-        let [fine_channels, coarse_channels] = self.channels;
+        let [input_channels, output_channels] = self.channels;
         let mut connections = Vec::new();
-        for (position, at) in indices(IxDyn(coarse)).into_iter().enumerate() {
+        for (position, at) in indices(IxDyn(output)).into_iter().enumerate() {
             for (tap, &weight) in weights.index_axis(Axis(0), at[1]).indexed_iter() {
-                if let Some(meeting) = self.meeting(&at.slice()[2..], &tap.slice()[1..], &fine[2..]) {
-                    let channel = at[1] / coarse_channels * fine_channels + tap[0];
-                    let number = at[0] * fine[1] + channel;
+                if let Some(meeting) = self.meeting(&at.slice()[2..], &tap.slice()[1..], &input[2..]) {
+                    let channel = at[1] / output_channels * input_channels + tap[0];
+                    let number = at[0] * input[1] + channel;
                     let number =
-                        meeting.iter().zip(&fine[2..]).fold(number, |number, (at, length)| number * length + at);
+                        meeting.iter().zip(&input[2..]).fold(number, |number, (at, length)| number * length + at);
                     connections.push((position, number, weight));
                 }
             }
@@ -126,16 +124,16 @@ impl Case {
 
 type Connections = [(usize, usize, f64)];
 
-fn slow_gather(connections: &Connections, part: WeightPart, fine: &ArrayD<f64>, coarse: &[usize]) -> ArrayD<f64> {
-    let (mut sums, numbers) = (vec![0.0; coarse.iter().product()], fine.as_slice().unwrap());
-    connections.iter().for_each(|&(coarse, fine, weight)| sums[coarse] += part.of(weight) * numbers[fine]);
-    ArrayD::from_shape_vec(coarse, sums).unwrap()
+fn slow_correlate(connections: &Connections, part: WeightPart, input: &ArrayD<f64>, output: &[usize]) -> ArrayD<f64> {
+    let (mut sums, numbers) = (vec![0.0; output.iter().product()], input.as_slice().unwrap());
+    connections.iter().for_each(|&(output, input, weight)| sums[output] += part.of(weight) * numbers[input]);
+    ArrayD::from_shape_vec(output, sums).unwrap()
 }
 
-fn slow_scatter(connections: &Connections, part: WeightPart, coarse: &ArrayD<f64>, fine: &[usize]) -> ArrayD<f64> {
-    let (mut sums, numbers) = (vec![0.0; fine.iter().product()], coarse.as_slice().unwrap());
-    connections.iter().for_each(|&(coarse, fine, weight)| sums[fine] += part.of(weight) * numbers[coarse]);
-    ArrayD::from_shape_vec(fine, sums).unwrap()
+fn slow_transposed(connections: &Connections, part: WeightPart, output: &ArrayD<f64>, input: &[usize]) -> ArrayD<f64> {
+    let (mut sums, numbers) = (vec![0.0; input.iter().product()], output.as_slice().unwrap());
+    connections.iter().for_each(|&(output, input, weight)| sums[input] += part.of(weight) * numbers[output]);
+    ArrayD::from_shape_vec(input, sums).unwrap()
 }
 
 fn assert_close(left: &ArrayD<f64>, right: &ArrayD<f64>, what: &dyn std::fmt::Debug) {
@@ -152,28 +150,28 @@ fn compare_with_loops(case: &Case) {
     let input = numbers(&case.conv_input(), 3);
     let shape = conv.output_shape(&[input.shape()]).unwrap();
     let links = case.connections(&shape, input.shape());
-    let expected = slow_gather(&links, WeightPart::All, &input, &shape) + conv.bias().unwrap();
+    let expected = slow_correlate(&links, WeightPart::All, &input, &shape) + conv.bias().unwrap();
     assert_close(&conv.forward(&[input.view()]), &expected, case);
     for (part, applied) in PARTS.iter().zip(conv.apply(&PARTS, input.view())) {
-        assert_close(&applied, &slow_gather(&links, *part, &input, &shape), &(case, part));
+        assert_close(&applied, &slow_correlate(&links, *part, &input, &shape), &(case, part));
     }
     let message = numbers(&shape, 4);
     let both = [(WeightPart::Negative, message.view()), (WeightPart::Squared, message.view())];
-    let expected = both.each_ref().map(|(part, _)| slow_scatter(&links, *part, &message, input.shape()));
+    let expected = both.each_ref().map(|(part, _)| slow_transposed(&links, *part, &message, input.shape()));
     assert_close(&conv.transposed(&both, input.shape()), &(&expected[0] + &expected[1]), case);
 
     let layer = case.transposed();
     let input = numbers(&case.transposed_input(), 5);
     let Ok(shape) = layer.output_shape(&[input.shape()]) else { return };
     let links = case.connections(input.shape(), &shape);
-    let expected = slow_scatter(&links, WeightPart::All, &input, &shape) + layer.bias().unwrap();
+    let expected = slow_transposed(&links, WeightPart::All, &input, &shape) + layer.bias().unwrap();
     assert_close(&layer.forward(&[input.view()]), &expected, case);
     for (part, applied) in PARTS.iter().zip(layer.apply(&PARTS, input.view())) {
-        assert_close(&applied, &slow_scatter(&links, *part, &input, &shape), &(case, part));
+        assert_close(&applied, &slow_transposed(&links, *part, &input, &shape), &(case, part));
     }
     let message = numbers(&shape, 6);
     let both = [(WeightPart::Negative, message.view()), (WeightPart::Squared, message.view())];
-    let expected = both.each_ref().map(|(part, _)| slow_gather(&links, *part, &message, input.shape()));
+    let expected = both.each_ref().map(|(part, _)| slow_correlate(&links, *part, &message, input.shape()));
     assert_close(&layer.transposed(&both, input.shape()), &(&expected[0] + &expected[1]), case);
 }
 
@@ -290,14 +288,14 @@ fn the_gradient_is_that_of_finite_differences() {
         let step = Step { operands: vec![input.view()], output: output.view() };
         let gradient = &layer.gradient(&step, upper.view())[0];
         let (height, mut moved) = (1e-4, input.clone());
-        for (place, derivative) in gradient.indexed_iter() {
+        for (position, derivative) in gradient.indexed_iter() {
             let mut value = |offset: f64| {
-                moved[&place] = input[&place] + offset;
+                moved[&position] = input[&position] + offset;
                 dot(&layer.forward(&[moved.view()]), &upper)
             };
             let quotient = (value(height) - value(-height)) / (2.0 * height);
-            moved[&place] = input[&place];
-            assert!((quotient - derivative).abs() < 1e-8, "{place:?}: {quotient} {derivative}");
+            moved[&position] = input[&position];
+            assert!((quotient - derivative).abs() < 1e-8, "{position:?}: {quotient} {derivative}");
         }
         let along = layer.along_operands(&step) + layer.linear().unwrap().bias().unwrap();
         assert_close(&along, &output, &layer);
@@ -306,8 +304,8 @@ fn the_gradient_is_that_of_finite_differences() {
 
 #[test]
 fn ones_count_the_inputs_inside_of_the_padding() {
-    let sliding = Sliding { padding: Padding::SameUpper, ..Sliding::new(2) };
-    let conv = Conv::new(numbers(&[1, 2, 3, 3], 1), None, 1, sliding).unwrap();
+    let window = Window::default().padding(Padding::SameUpper);
+    let conv = Conv::new(numbers(&[1, 2, 3, 3], 1), None, window, 1).unwrap();
     let counts = &conv.apply(&[WeightPart::Ones], ArrayD::ones(vec![1, 2, 3, 3]).view())[0];
     assert_eq!(counts, &array![[[[8.0, 12.0, 8.0], [12.0, 18.0, 12.0], [8.0, 12.0, 8.0]]]].into_dyn());
 }
@@ -329,8 +327,8 @@ fn a_layer_followed_by_scale_and_shift_is_one_layer() {
 #[test]
 fn automatic_padding_keeps_lengths_and_puts_the_odd_zero_where_it_says() {
     let run = |padding| {
-        let sliding = Sliding { padding, strides: vec![2], ..Sliding::new(1) };
-        let conv = Conv::new(array![[[1.0, 10.0, 100.0]]].into_dyn(), None, 1, sliding).unwrap();
+        let window = Window::default().strides([2]).padding(padding);
+        let conv = Conv::new(array![[[1.0, 10.0, 100.0]]].into_dyn(), None, window, 1).unwrap();
         conv.forward(&[array![[[1.0, 2.0, 3.0, 4.0]]].into_dyn().view()])
     };
     assert_eq!(run(Padding::SameUpper), array![[[321.0, 43.0]]].into_dyn());
@@ -340,18 +338,62 @@ fn automatic_padding_keeps_lengths_and_puts_the_odd_zero_where_it_says() {
 #[test]
 fn a_transposed_convolution_has_the_output_it_was_asked_for() {
     let run = |padding, output| {
-        let sliding = Sliding { padding, strides: vec![2], ..Sliding::new(1) };
-        let layer = ConvTranspose::new(array![[[1.0, 10.0, 100.0]]].into_dyn(), None, 1, sliding, output).unwrap();
+        let window = Window::default().strides([2]).padding(padding);
+        let layer = ConvTranspose::new(array![[[1.0, 10.0, 100.0]]].into_dyn(), None, window, 1, output).unwrap();
         layer.forward(&[array![[[1.0, 2.0]]].into_dyn().view()])
     };
-    let none = || Padding::none(1);
     let exactly = |length| OutputSize::Exactly { lengths: vec![length], added: vec![0] };
-    assert_eq!(run(none(), OutputSize::Padded(vec![1])), array![[[1.0, 10.0, 102.0, 20.0, 200.0, 0.0]]].into_dyn());
-    assert_eq!(run(none(), exactly(7)), array![[[1.0, 10.0, 102.0, 20.0, 200.0, 0.0, 0.0]]].into_dyn());
-    assert_eq!(run(none(), exactly(4)), array![[[10.0, 102.0, 20.0, 200.0]]].into_dyn());
+    assert_eq!(
+        run(Padding::None, OutputSize::Padded(vec![1])),
+        array![[[1.0, 10.0, 102.0, 20.0, 200.0, 0.0]]].into_dyn()
+    );
+    assert_eq!(run(Padding::None, exactly(7)), array![[[1.0, 10.0, 102.0, 20.0, 200.0, 0.0, 0.0]]].into_dyn());
+    assert_eq!(run(Padding::None, exactly(4)), array![[[10.0, 102.0, 20.0, 200.0]]].into_dyn());
     assert_eq!(run(Padding::SameUpper, exactly(4)), array![[[1.0, 10.0, 102.0, 20.0]]].into_dyn());
     assert_eq!(run(Padding::SameUpper, OutputSize::Padded(vec![0])), array![[[1.0, 10.0, 102.0, 20.0]]].into_dyn());
     assert_eq!(run(Padding::SameLower, OutputSize::Padded(vec![0])), array![[[10.0, 102.0, 20.0, 200.0]]].into_dyn());
+}
+
+#[test]
+fn transposed_convolutions_have_the_numbers_of_onnxruntime() {
+    // onnxruntime 1.32.0; the input 1, 2, 3 and the kernel 1, 10, 100, at a stride of 2 unless it is given.
+    let cases: [(OperatorSpec<f64>, &[f64]); 12] = {
+        let plain = || OperatorSpec::new("ConvTranspose", 1).with_integers("strides", [2]);
+        let same = |side| plain().with_text("auto_pad", side);
+        let wide = |side| same(side).with_integers("strides", [3]).with_integers("output_padding", [2]);
+        let exactly = || plain().with_integers("output_shape", [6]);
+        [
+            (plain().with_integers("strides", [1]), &[1.0, 12.0, 123.0, 230.0, 300.0]),
+            (plain().with_text("auto_pad", "VALID"), &[1.0, 10.0, 102.0, 20.0, 203.0, 30.0, 300.0]),
+            (plain().with_integers("output_padding", [1]), &[1.0, 10.0, 102.0, 20.0, 203.0, 30.0, 300.0, 0.0]),
+            (
+                plain().with_integers("pads", [1, 2]).with_integers("output_padding", [1]),
+                &[10.0, 102.0, 20.0, 203.0, 30.0],
+            ),
+            (
+                plain().with_integers("dilations", [2]).with_integers("pads", [1, 0]),
+                &[0.0, 12.0, 0.0, 123.0, 0.0, 230.0, 0.0, 300.0],
+            ),
+            (same("SAME_UPPER"), &[1.0, 10.0, 102.0, 20.0, 203.0, 30.0]),
+            (same("SAME_LOWER"), &[10.0, 102.0, 20.0, 203.0, 30.0, 300.0]),
+            (wide("SAME_UPPER"), &[10.0, 100.0, 2.0, 20.0, 200.0, 3.0, 30.0, 300.0, 0.0]),
+            (wide("SAME_LOWER"), &[10.0, 100.0, 2.0, 20.0, 200.0, 3.0, 30.0, 300.0, 0.0]),
+            (exactly(), &[10.0, 102.0, 20.0, 203.0, 30.0, 300.0]),
+            (exactly().with_text("auto_pad", "SAME_UPPER"), &[1.0, 10.0, 102.0, 20.0, 203.0, 30.0]),
+            (
+                exactly().with_integers("pads", [2, 0]).with_integers("output_shape", [5]),
+                &[10.0, 102.0, 20.0, 203.0, 30.0],
+            ),
+        ]
+    };
+    let input = array![[[1.0, 2.0, 3.0]]].into_dyn();
+    for (spec, expected) in cases {
+        let spec = spec.with_constant(array![[[1.0, 10.0, 100.0]]].into_dyn().into());
+        let layer = read(&spec).unwrap().operation;
+        let output = layer.forward(&[input.view()]);
+        assert_eq!(output.as_slice().unwrap(), expected, "{spec:?}");
+        assert_eq!(layer.output_shape(&[input.shape()]).unwrap(), output.shape());
+    }
 }
 
 #[test]
@@ -423,7 +465,7 @@ fn inputs_that_can_not_be_are_refused_in_words() {
     for (input, words) in [
         (&[1, 3, 8, 8][..], "samples, 2 channels, 2 of space"),
         (&[1, 2, 8][..], "it takes one of 4 axes"),
-        (&[1, 2, 8, 2][..], "a kernel of 3 along spatial axis 1 is longer than its 2 numbers with padding"),
+        (&[1, 2, 8, 2][..], "a window reaches over 3 positions, and spatial axis 1 has 2 with its padding"),
         (&[1, 2, 0, 8][..], "spatial axis 0"),
     ] {
         let message = shape(&conv, input).unwrap_err().to_string();

@@ -1,0 +1,378 @@
+//! Affine maps of each number alone, however they are written: part of the layer before them, or one operation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ndarray::ArrayViewD;
+
+use crate::Real;
+use crate::arrays::broadcast::broadcast_shape;
+use crate::network::{Factors, Network, NetworkBuilder, Node, NodeDraft, TensorId};
+use crate::operation::{AffineMap, Family, Operation};
+use crate::operations::{Affine, Sum};
+
+/// The network with each run of affine maps by channel as one operation, or as part of the layer before it.
+///
+/// A run is a chain of operations `y = scale · x + shift` by constants that vary over channels alone, each of which feeds
+/// the next only. Before anything else but such maps and rearrangements, on the network's own input, the constants may
+/// vary as they like: each number still depends on one number of the input.
+///
+/// * Directly behind a layer with weights that feeds nothing else, the run becomes part of the layer.
+/// * Elsewhere a run that scales anything, or shifts what was scaled or normalized, becomes an [`Affine`] operation,
+///   through which relevance passes as through a batch normalization.
+/// * Behind a tensor that is divided by a statistic of its own, it stays what it is: relevance passes the scale, and the
+///   shift is an operand like another, as that of global response normalization.
+/// * A run that only shifts is one addition: the constant is an operand like another.
+/// * A run that changes nothing is left out.
+pub(super) fn join<F: Real>(network: &Network<F>) -> NetworkBuilder<F> {
+    let mut builder = network.to_builder();
+    if let Some(shapes) = network.typical_shapes() {
+        let maps = Maps::of(network, &shapes);
+        let mut outcomes = BTreeMap::new();
+        for run in maps.runs() {
+            let outcome = maps.outcome(&run, &outcomes);
+            maps.rewrite(&run, &outcome, &mut builder);
+            outcomes.extend(run.nodes.iter().map(|&node| (node, outcome.clone())));
+        }
+    }
+    builder
+}
+
+/// A chain of affine maps.
+struct Run<F> {
+    /// The nodes' positions.
+    nodes: Vec<usize>,
+    source: TensorId,
+    output: TensorId,
+    /// All of them, one after another.
+    map: AffineMap<F>,
+}
+
+/// What becomes of a run.
+#[derive(Clone)]
+enum Outcome<F: Real> {
+    /// Part of the layer that gives its source.
+    Folded(Arc<dyn Operation<F>>),
+    /// Nothing.
+    Dropped,
+    /// One operation, which relevance passes through.
+    Joined,
+    /// One addition.
+    Shift,
+    /// What it was; whether it scales.
+    Left { scales: bool },
+}
+
+/// The affine maps of a network.
+struct Maps<'a, F: Real> {
+    network: &'a Network<F>,
+    shapes: &'a [Vec<usize>],
+    /// By node: its computed operand, and the map.
+    maps: Vec<Option<(TensorId, AffineMap<F>)>>,
+    /// By tensor: whether nothing but affine maps and rearrangements lies between it and the network's input.
+    raw: Vec<bool>,
+    uses: Vec<usize>,
+    factors: Factors<'a, F>,
+}
+
+impl<'a, F: Real> Maps<'a, F> {
+    fn of(network: &'a Network<F>, shapes: &'a [Vec<usize>]) -> Self {
+        let channels = network.channel_axes(shapes);
+        let mut raw = vec![false; network.tensors().len()];
+        network.inputs().iter().for_each(|input| raw[input.tensor.index()] = true);
+        let mut maps = Vec::with_capacity(network.nodes().len());
+        for node in network.nodes() {
+            let map = map_of(network, node, shapes).filter(|(operand, map)| {
+                raw[operand.index()] || map.is_by_channel(channels[operand.index()], shapes[operand.index()].len())
+            });
+            let moves = node.operation.family() == Family::Arrangement
+                && node.operands.iter().all(|operand| raw[operand.index()]);
+            raw[node.output.index()] = moves || map.as_ref().is_some_and(|(operand, _)| raw[operand.index()]);
+            maps.push(map);
+        }
+        Self { network, shapes, maps, raw, uses: network.uses(), factors: Factors::of(network) }
+    }
+
+    fn runs(&self) -> Vec<Run<F>> {
+        let mut taken = vec![false; self.maps.len()];
+        let mut runs = Vec::new();
+        for (position, node) in self.network.nodes().iter().enumerate() {
+            let Some((source, map)) = self.maps[position].as_ref().filter(|_| !taken[position]) else { continue };
+            let mut run = Run { nodes: vec![position], source: *source, output: node.output, map: map.clone() };
+            while let Some((next, map)) = self.next(run.output) {
+                run.map = run.map.then(map);
+                run.output = self.network.nodes()[next].output;
+                run.nodes.push(next);
+                taken[next] = true;
+            }
+            runs.push(run);
+        }
+        runs
+    }
+
+    /// The affine map that is all that takes a tensor.
+    fn next(&self, tensor: TensorId) -> Option<(usize, &AffineMap<F>)> {
+        let only = self.uses[tensor.index()] == 1;
+        let takes =
+            |map: &Option<(TensorId, AffineMap<F>)>| map.as_ref().is_some_and(|(operand, _)| *operand == tensor);
+        let next = self.maps.iter().position(takes).filter(|_| only)?;
+        self.maps[next].as_ref().map(|(_, map)| (next, map))
+    }
+
+    fn outcome(&self, run: &Run<F>, outcomes: &BTreeMap<usize, Outcome<F>>) -> Outcome<F> {
+        if let Some(layer) = self.folded(run) {
+            return Outcome::Folded(layer);
+        }
+        let (scales, shifts) = (run.map.scales(), run.map.shifts());
+        if !scales && !shifts && !self.network.outputs().contains(&run.output) {
+            return Outcome::Dropped;
+        }
+        let family = |&node: &usize| self.network.nodes()[node].operation.family();
+        let adds = run.nodes.iter().any(|node| family(node) == Family::Sum);
+        let normalizes = run.nodes.iter().any(|node| family(node) == Family::Normalization);
+        // The shift behind a ratio that is no normalization as a whole stays an operand.
+        if self.factors.is_normalized(run.source) {
+            return Outcome::Left { scales: false };
+        }
+        let is_group = scales || normalizes || self.raw[run.source.index()] || self.is_scaled(run.source, outcomes);
+        match (is_group, run.nodes.len()) {
+            // Each of the operations lets relevance pass by itself.
+            (true, _) if !adds && (run.nodes.len() == 1 || !shifts) => Outcome::Left { scales },
+            (true, _) => Outcome::Joined,
+            (false, 1) => Outcome::Left { scales },
+            (false, _) => Outcome::Shift,
+        }
+    }
+
+    /// The layer with weights that gives a run's source and feeds nothing else, with the run in it.
+    fn folded(&self, run: &Run<F>) -> Option<Arc<dyn Operation<F>>> {
+        let layer = self.network.producer(run.source)?;
+        let shape = &self.shapes[run.source.index()];
+        let axis = layer.operation.channel_axis(shape.len())?;
+        let fits = layer.operation.linear().is_some()
+            && self.uses[run.source.index()] == 1
+            && run.map.is_by_channel(Some(axis), shape.len());
+        let [scale, shift] = fits.then(|| run.map.by_channel(shape[axis]))?;
+        layer.operation.followed_by(&scale, &shift)
+    }
+
+    /// Whether a tensor is what a constant scale or a normalization gives, rearranged or not.
+    fn is_scaled(&self, tensor: TensorId, outcomes: &BTreeMap<usize, Outcome<F>>) -> bool {
+        let Some(position) = self.network.nodes().iter().position(|node| node.output == tensor) else { return false };
+        let node = &self.network.nodes()[position];
+        match (outcomes.get(&position), node.operands.as_slice()) {
+            (Some(Outcome::Folded(_) | Outcome::Shift), _) => false,
+            (Some(Outcome::Joined), _) => true,
+            (Some(Outcome::Left { scales }), _) => *scales || node.operation.family() == Family::Normalization,
+            (Some(Outcome::Dropped), &[operand]) => self.is_scaled(operand, outcomes),
+            (None, &[operand]) if node.operation.family() == Family::Arrangement => self.is_scaled(operand, outcomes),
+            _ => node.operation.family() == Family::Normalization,
+        }
+    }
+
+    fn rewrite(&self, run: &Run<F>, outcome: &Outcome<F>, builder: &mut NetworkBuilder<F>) {
+        let name = |tensor: TensorId| self.network.tensor(tensor).name.clone();
+        let (source, output) = (name(run.source), name(run.output));
+        match outcome {
+            Outcome::Left { .. } => {}
+            Outcome::Folded(layer) => {
+                let folded = self.remove(run, builder);
+                if let Some(draft) = builder.nodes.iter_mut().find(|draft| draft.output == source) {
+                    draft.operation = Arc::clone(layer);
+                    draft.output = output;
+                    draft.folded.extend(folded);
+                }
+            }
+            Outcome::Dropped => {
+                self.remove(run, builder);
+                let takers = builder.nodes.iter_mut().flat_map(|draft| &mut draft.operands);
+                takers.filter(|operand| **operand == output).for_each(|operand| operand.clone_from(&source));
+            }
+            Outcome::Joined => self.replace(run, builder, Arc::new(Affine::new(run.map.clone())), vec![source]),
+            Outcome::Shift => {
+                let constant = format!("{output}.shift");
+                builder.constant(constant.clone(), run.map.shift().clone());
+                self.replace(run, builder, Arc::new(Sum::Add), vec![source, constant]);
+            }
+        }
+    }
+
+    /// Puts one operation in the place of a run's last node.
+    fn replace(
+        &self,
+        run: &Run<F>,
+        builder: &mut NetworkBuilder<F>,
+        operation: Arc<dyn Operation<F>>,
+        operands: Vec<String>,
+    ) {
+        let last = self.last(run);
+        let output = self.network.tensor(run.output).name.clone();
+        let place = builder.nodes.iter().position(|draft| draft.output == output).unwrap_or(builder.nodes.len());
+        let mut folded = self.remove(run, builder);
+        if run.nodes.len() == 1 {
+            folded.clear();
+        }
+        let place = (place + 1).saturating_sub(run.nodes.len()).min(builder.nodes.len());
+        builder.nodes.insert(place, NodeDraft { name: last.name.clone(), operation, operands, output, folded });
+    }
+
+    /// Takes a run's nodes out; what they were.
+    fn remove(&self, run: &Run<F>, builder: &mut NetworkBuilder<F>) -> Vec<String> {
+        let nodes = run.nodes.iter().map(|&node| &self.network.nodes()[node]);
+        nodes
+            .map(|node| {
+                builder.nodes.retain(|draft| draft.output != self.network.tensor(node.output).name);
+                format!("{} ({}) folded in", node.name, node.operation.kind())
+            })
+            .collect()
+    }
+
+    fn last(&self, run: &Run<F>) -> &Node<F> {
+        let last = run.nodes.last().copied().unwrap_or_else(|| unreachable!("a run begins with a node"));
+        &self.network.nodes()[last]
+    }
+}
+
+/// The only computed operand of a node, and the affine map that the node makes of it, in its shape.
+fn map_of<F: Real>(network: &Network<F>, node: &Node<F>, shapes: &[Vec<usize>]) -> Option<(TensorId, AffineMap<F>)> {
+    let constants: Vec<Option<ArrayViewD<'_, F>>> = node
+        .operands
+        .iter()
+        .map(|&operand| network.tensor(operand).constant.as_ref().map(|value| value.view()))
+        .collect();
+    let mut computed = node.operands.iter().zip(&constants).filter(|(_, constant)| constant.is_none());
+    let (&operand, _) = computed.next()?;
+    if computed.next().is_some() {
+        return None;
+    }
+    let shape = &shapes[operand.index()];
+    let map = node.operation.affine(&constants, shape.len())?;
+    let joint = broadcast_shape(&[shape, map.scale().shape(), map.shift().shape()]).ok()?;
+    (joint == *shape && shapes[node.output.index()] == *shape).then_some((operand, map))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, ArrayD};
+
+    use super::*;
+    use crate::network::Canonizer;
+    use crate::operation::OperatorSpec;
+    use crate::operations::read;
+    use crate::operations::testing::numbers;
+
+    /// A network of one input, of nodes as `(kind, operands, output)`; `[C]`-constants are (2, 1, 1), `[N]`-constants one
+    /// number, `[P]`-constants one for each position.
+    fn network(nodes: &[(&str, &[&str], &str)], outputs: &[&str]) -> Network<f64> {
+        let mut builder = NetworkBuilder::new();
+        builder.input("x", [Some(1), Some(2), Some(3), Some(3)]);
+        for (name, shape) in [("C", &[2, 1, 1][..]), ("C2", &[1, 2, 1, 1]), ("N", &[]), ("P", &[3, 3]), ("1", &[])] {
+            let value = numbers(shape, 5).mapv(|value| value.abs() + 0.5);
+            builder.constant(name, if name == "1" { ArrayD::ones(shape) } else { value });
+        }
+        for (kind, operands, output) in nodes {
+            let spec = OperatorSpec::new(*kind, operands.len());
+            let list = |at: usize| Arc::new(Array1::from(vec![0.5 + at as f64, 2.0]).into_dyn());
+            let spec = match *kind {
+                "Conv" => spec.with_constant(Arc::new(numbers(&[2, 2, 1, 1], 3))),
+                "BatchNormalization" => (0..4).fold(spec, |spec, at| spec.with_constant(list(at))),
+                "Transpose" => spec.with_integers("perm", [0, 1, 3, 2]),
+                _ => spec,
+            };
+            builder.node(*output, read(&spec).unwrap().operation, operands.to_vec(), *output);
+        }
+        outputs.iter().for_each(|output| {
+            builder.output(*output);
+        });
+        builder.build().unwrap()
+    }
+
+    /// The nodes that are left, as `kind output`; their network computes the same.
+    fn joined(nodes: &[(&str, &[&str], &str)], outputs: &[&str]) -> Vec<String> {
+        let network = network(nodes, outputs);
+        let canonized = network.canonize(&Canonizer::ALL).unwrap();
+        let x = numbers(&[1, 2, 3, 3], 8);
+        let (plain, joined) = (network.forward(vec![x.clone()]).unwrap(), canonized.forward(vec![x]).unwrap());
+        for (&plain_output, &joined_output) in network.outputs().iter().zip(canonized.outputs()) {
+            let difference = &plain.value(plain_output) - &joined.value(joined_output);
+            assert!(difference.iter().all(|difference| difference.abs() < 1e-12), "{nodes:?}");
+        }
+        let text = |node: &Node<f64>| format!("{} {}", node.operation.kind(), canonized.tensor(node.output).name);
+        canonized.nodes().iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_run_behind_a_layer_that_feeds_nothing_else_is_part_of_it() {
+        let runs: [&[(&str, &[&str], &str)]; 5] = [
+            &[("BatchNormalization", &["z"], "y")],
+            &[("Mul", &["z", "C"], "a"), ("Add", &["C2", "a"], "y")],
+            &[("Sub", &["z", "C"], "a"), ("Div", &["a", "C2"], "y")],
+            &[("Add", &["z", "C"], "y")],
+            &[("Neg", &["z"], "a"), ("Sub", &["C", "a"], "b"), ("BatchNormalization", &["b"], "y")],
+        ];
+        for run in runs {
+            let nodes = [&[("Conv", &["x"][..], "z")], run].concat();
+            assert_eq!(joined(&nodes, &["y"]), ["Conv y"]);
+        }
+    }
+
+    #[test]
+    fn elsewhere_a_run_that_scales_and_shifts_is_one_operation() {
+        let head: &[(&str, &[&str], &str)] = &[("Conv", &["x"], "z"), ("Relu", &["z"], "r")];
+        let after = |run: &[(&str, &[&str], &str)]| joined(&[head, run].concat(), &["y"]).split_off(2);
+        assert_eq!(after(&[("Mul", &["r", "C"], "a"), ("Add", &["a", "C2"], "y")]), ["Affine y"]);
+        assert_eq!(after(&[("Sub", &["r", "C"], "a"), ("Div", &["a", "N"], "y")]), ["Affine y"]);
+        assert_eq!(after(&[("BatchNormalization", &["r"], "y")]), ["BatchNormalization y"]);
+        assert_eq!(after(&[("BatchNormalization", &["r"], "a"), ("Add", &["a", "C"], "y")]), ["Affine y"]);
+        // A scale alone passes relevance by itself; a shift alone is an operand like another.
+        assert_eq!(after(&[("Mul", &["r", "C"], "a"), ("Div", &["a", "N"], "y")]), ["Mul a", "Div y"]);
+        assert_eq!(after(&[("Add", &["r", "C"], "y")]), ["Add y"]);
+        assert_eq!(after(&[("Add", &["r", "C"], "a"), ("Sub", &["a", "N"], "y")]), ["Add y"]);
+        // Constants that vary over positions are operands like another, also behind a scale.
+        assert_eq!(after(&[("Mul", &["r", "C"], "a"), ("Add", &["a", "P"], "y")]), ["Mul a", "Add y"]);
+        assert_eq!(after(&[("Mul", &["r", "1"], "a"), ("Relu", &["a"], "y")]), ["Relu y"]);
+    }
+
+    #[test]
+    fn a_shift_behind_what_was_scaled_passes_whoever_else_takes_that() {
+        let conv: &[(&str, &[&str], &str)] = &[("Conv", &["x"], "z"), ("Relu", &["z"], "r")];
+        let twice = [conv, &[("Mul", &["r", "C"], "a"), ("Add", &["a", "C"], "y"), ("Relu", &["a"], "w")]].concat();
+        assert_eq!(joined(&twice, &["y", "w"]), ["Conv z", "Relu r", "Mul a", "Affine y", "Relu w"]);
+        let turned =
+            [conv, &[("Mul", &["r", "C"], "a"), ("Transpose", &["a"], "t"), ("Add", &["t", "C"], "y")]].concat();
+        assert_eq!(joined(&turned, &["y"]), ["Conv z", "Relu r", "Mul a", "Transpose t", "Affine y"]);
+        // A scale in the layer's weights is no scale any more: one function, however it was written.
+        let folded: &[(&str, &[&str], &str)] =
+            &[("Conv", &["x"], "z"), ("Mul", &["z", "C"], "a"), ("Add", &["a", "C"], "y"), ("Relu", &["a"], "w")];
+        assert_eq!(joined(folded, &["y", "w"]), ["Conv a", "Add y", "Relu w"]);
+    }
+
+    #[test]
+    fn the_shift_behind_a_ratio_stays_an_operand() {
+        let ratio: &[(&str, &[&str], &str)] = &[
+            ("Conv", &["x"], "z"),
+            ("Mul", &["z", "z"], "q"),
+            ("GlobalAveragePool", &["q"], "m"),
+            ("Sqrt", &["m"], "s"),
+            ("Reciprocal", &["s"], "i"),
+            ("Mul", &["z", "i"], "n"),
+            ("Mul", &["n", "C"], "a"),
+            ("Add", &["a", "C"], "y"),
+        ];
+        assert_eq!(joined(ratio, &["y"]).split_off(6), ["Mul a", "Add y"]);
+    }
+
+    #[test]
+    fn before_the_first_layer_constants_may_vary_over_positions() {
+        let nodes: &[(&str, &[&str], &str)] =
+            &[("Sub", &["x", "P"], "a"), ("Transpose", &["a"], "t"), ("Add", &["t", "C"], "b"), ("Conv", &["b"], "y")];
+        assert_eq!(joined(nodes, &["y"]), ["Affine a", "Transpose t", "Affine b", "Conv y"]);
+    }
+
+    #[test]
+    fn a_layer_that_feeds_others_keeps_its_weights() {
+        let nodes: &[(&str, &[&str], &str)] =
+            &[("Conv", &["x"], "z"), ("BatchNormalization", &["z"], "y"), ("Relu", &["z"], "w")];
+        assert_eq!(joined(nodes, &["y", "w"]), ["Conv z", "BatchNormalization y", "Relu w"]);
+    }
+}

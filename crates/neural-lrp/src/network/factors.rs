@@ -1,0 +1,322 @@
+//! Gates and normalizers: which factor of a product carries the signal.
+//!
+//! A factor is known by what it computes, not by how it is written: a gate opens the way for the other factor, a
+//! normalizer divides it by a statistic of its own. Neither gets relevance. In matrix products the composite decides.
+
+use std::collections::BTreeSet;
+
+use crate::Real;
+use crate::network::{Network, Node, TensorId};
+use crate::operation::{Family, Signal};
+
+/// How many operations a gate or a statistic is made of, at most.
+const LONGEST_WAY: usize = 64;
+
+/// Who carries the signal in the products of a network.
+pub(crate) struct Factors<'a, F: Real> {
+    network: &'a Network<F>,
+    /// By tensor: the node that computes it.
+    producers: Vec<Option<&'a Node<F>>>,
+    /// By tensor: how many numbers it has; none where the network's shapes are not known.
+    sizes: Vec<usize>,
+    /// By tensor: who carries the signal in the product that gives it.
+    signals: Vec<Option<Signal>>,
+}
+
+impl<'a, F: Real> Factors<'a, F> {
+    pub(crate) fn of(network: &'a Network<F>) -> Self {
+        let tensors = network.tensors().len();
+        let shapes = network.typical_shapes().unwrap_or_default();
+        let mut factors = Self {
+            network,
+            producers: vec![None; tensors],
+            sizes: shapes.iter().map(|shape| shape.iter().product()).collect(),
+            signals: vec![None; tensors],
+        };
+        for node in network.nodes() {
+            factors.producers[node.output.index()] = Some(node);
+            factors.signals[node.output.index()] = match node.operation.family() {
+                Family::Product => Some(factors.of_product(node)),
+                Family::Bilinear => Some(factors.of_matrix_product(node)),
+                _ => None,
+            };
+        }
+        factors
+    }
+
+    /// The factor of a product that carries the signal.
+    pub(crate) fn signal(&self, node: &Node<F>) -> Signal {
+        self.signals[node.output.index()].unwrap_or(Signal::Both)
+    }
+
+    /// Whether a tensor is the product of another with a normalizer of it, or its quotient by a statistic of it.
+    pub(crate) fn is_normalized(&self, tensor: TensorId) -> bool {
+        let Some(node) = self.producer(tensor).filter(|node| node.operation.family() == Family::Product) else {
+            return false;
+        };
+        match self.computed(node)[..] {
+            [first, second] if node.operation.is_quotient() => self.is_normalizer(second, first),
+            [first, second] => {
+                let is_gated = self.is_gate(first) || self.is_gate(second);
+                !is_gated && (self.is_normalizer(second, first) || self.is_normalizer(first, second))
+            }
+            _ => false,
+        }
+    }
+
+    /// Of products and quotients number by number: the computed factor where the other is constant, the dividend of two
+    /// computed tensors, the one that is no gate where the other is, the one that is normalized; else both.
+    fn of_product(&self, node: &Node<F>) -> Signal {
+        let &[first, second] = node.operands.as_slice() else { return Signal::Both };
+        match (self.is_constant(first), self.is_constant(second)) {
+            (_, true) => return Signal::First,
+            (true, false) => return Signal::Second,
+            (false, false) if node.operation.is_quotient() => return Signal::First,
+            (false, false) => {}
+        }
+        match (self.is_gate(first), self.is_gate(second)) {
+            (false, true) => return Signal::First,
+            (true, false) => return Signal::Second,
+            (true, true) => return Signal::Both,
+            (false, false) => {}
+        }
+        match (self.is_normalizer(first, second), self.is_normalizer(second, first)) {
+            (false, true) => Signal::First,
+            (true, false) => Signal::Second,
+            _ => Signal::Both,
+        }
+    }
+
+    /// Of matrix products: the computed factor where the other is constant, else both.
+    fn of_matrix_product(&self, node: &Node<F>) -> Signal {
+        match node.operands.iter().map(|&operand| self.is_constant(operand)).collect::<Vec<_>>()[..] {
+            [false, true] => Signal::First,
+            [true, false] => Signal::Second,
+            _ => Signal::Both,
+        }
+    }
+
+    fn is_constant(&self, tensor: TensorId) -> bool {
+        self.network.tensor(tensor).constant.is_some()
+    }
+
+    fn producer(&self, tensor: TensorId) -> Option<&'a Node<F>> {
+        self.producers[tensor.index()]
+    }
+
+    fn computed(&self, node: &Node<F>) -> Vec<TensorId> {
+        node.operands.iter().copied().filter(|&operand| !self.is_constant(operand)).collect()
+    }
+
+    fn size(&self, tensor: TensorId) -> usize {
+        self.sizes.get(tensor.index()).copied().unwrap_or_default()
+    }
+
+    /// Whether a tensor is a gate: what a sigmoid or a softmax gives, with constants, rearranged, interpolated, and with
+    /// other gates.
+    fn is_gate(&self, tensor: TensorId) -> bool {
+        self.walk_back([tensor], |_, node| match node.operation.is_gate() {
+            true => Way::Ends,
+            false if self.hands_a_gate_on(node) => Way::GoesOn,
+            false => Way::Fails,
+        })
+    }
+
+    fn hands_a_gate_on(&self, node: &Node<F>) -> bool {
+        match node.operation.family() {
+            Family::Arrangement | Family::Product => true,
+            // Means over windows take together what belongs to several numbers; interpolation does not.
+            Family::Sum => !self.reduces(node),
+            Family::Normalization => node.operation.affine(&[None], 0).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether `factor` is a statistic of `signal`, or of what that is a rearranged, scaled or centered form of.
+    fn is_normalizer(&self, factor: TensorId, signal: TensorId) -> bool {
+        let former = |tensor: &TensorId| self.producer(*tensor).and_then(|node| self.former(node));
+        std::iter::successors(Some(signal), former).take(LONGEST_WAY).any(|form| self.is_statistic(factor, form))
+    }
+
+    /// The tensor that a node gives a rearranged, scaled or centered form of.
+    fn former(&self, node: &Node<F>) -> Option<TensorId> {
+        match (node.operation.family(), self.computed(node).as_slice()) {
+            (Family::Arrangement | Family::Product | Family::Sum | Family::Normalization, &[only]) => {
+                Some(only).filter(|_| !self.reduces(node))
+            }
+            (Family::Sum, &[first, second]) => {
+                let of = |mean: TensorId, x: TensorId| self.is_statistic(mean, x).then_some(x);
+                of(second, first).or_else(|| of(first, second))
+            }
+            (Family::Product, &[first, second]) => match self.signal(node) {
+                Signal::First => Some(first),
+                Signal::Second => Some(second),
+                Signal::Both => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether a tensor is computed from `source` alone, without weights, and by way of a reduction wherever it is.
+    fn is_statistic(&self, tensor: TensorId, source: TensorId) -> bool {
+        let mut reduced = Vec::new();
+        let by_reductions = self.walk_back([tensor], |tensor, node| {
+            if tensor == source || has_weights(node) {
+                return Way::Fails;
+            }
+            if !self.reduces(node) {
+                return Way::GoesOn;
+            }
+            reduced.extend(self.computed(node));
+            Way::Ends
+        });
+        by_reductions
+            && self.walk_back(reduced.into_iter().filter(|&operand| operand != source), |_, node| {
+                match has_weights(node) {
+                    true => Way::Fails,
+                    false => Way::GoesOnTo(source),
+                }
+            })
+    }
+
+    /// Whether a node sums up several numbers, or takes the largest of them.
+    fn reduces(&self, node: &Node<F>) -> bool {
+        matches!(node.operation.family(), Family::Sum | Family::Maximum)
+            && node.operands.iter().all(|&operand| self.size(operand) > self.size(node.output))
+    }
+
+    /// Follows tensors back, through all computed operands of the nodes that give them, as far as `way` says; whether each
+    /// way ends well. One that comes to the network's input does not.
+    fn walk_back(
+        &self,
+        tensors: impl IntoIterator<Item = TensorId>,
+        mut way: impl FnMut(TensorId, &Node<F>) -> Way,
+    ) -> bool {
+        let mut pending: Vec<TensorId> = tensors.into_iter().collect();
+        let mut seen: BTreeSet<TensorId> = pending.iter().copied().collect();
+        while let Some(tensor) = pending.pop() {
+            let Some(node) = self.producer(tensor) else { return false };
+            let end = match way(tensor, node) {
+                Way::Ends => continue,
+                Way::Fails => return false,
+                Way::GoesOn => None,
+                Way::GoesOnTo(end) => Some(end),
+            };
+            let computed = self.computed(node);
+            if computed.is_empty() || seen.len() > LONGEST_WAY {
+                return false;
+            }
+            pending.extend(computed.into_iter().filter(|&operand| Some(operand) != end && seen.insert(operand)));
+        }
+        true
+    }
+}
+
+/// What becomes of a walk back at a node.
+enum Way {
+    /// It is where it should come to.
+    Ends,
+    /// It goes on to the node's operands.
+    GoesOn,
+    /// It goes on to the node's operands, and ends well where it comes to this tensor.
+    GoesOnTo(TensorId),
+    /// It comes to what it should not.
+    Fails,
+}
+
+fn has_weights<F: Real>(node: &Node<F>) -> bool {
+    matches!(node.operation.family(), Family::Linear | Family::Bilinear)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::NetworkBuilder;
+    use crate::operation::OperatorSpec;
+    use crate::operations::read;
+
+    /// Who carries the signal of the last node, a product: nodes as `(kind, operands, output)` on inputs x and w of shape
+    /// (1, 2, 3, 3), with the constant `c`; means are over the last two axes.
+    fn signal(nodes: &[(&str, &[&str], &str)]) -> Signal {
+        let mut builder = NetworkBuilder::<f64>::new();
+        builder.input("x", [Some(1), Some(2), Some(3), Some(3)]).input("w", [Some(1), Some(2), Some(3), Some(3)]);
+        builder.constant("c", ndarray::ArrayD::from_elem(vec![], 0.5));
+        for (kind, operands, output) in nodes {
+            let spec = OperatorSpec::new(*kind, operands.len());
+            let spec = match *kind {
+                "ReduceMean" => spec.with_constant_integers([2, 3]),
+                "Expand" => spec.with_constant_integers([1, 2, 3, 3]),
+                "Conv" => spec.with_constant(std::sync::Arc::new(ndarray::ArrayD::ones(vec![2, 2, 1, 1]))),
+                _ => spec,
+            };
+            builder.node(*output, read(&spec).unwrap().operation, operands.to_vec(), *output);
+        }
+        builder.output(nodes.last().unwrap().2);
+        let network = builder.build().unwrap();
+        let node = network.nodes().iter().find(|node| node.name == nodes.last().unwrap().2).unwrap();
+        Factors::of(&network).signal(node)
+    }
+
+    #[test]
+    fn constants_and_divisors_only_weigh() {
+        assert_eq!(signal(&[("Mul", &["x", "c"], "y")]), Signal::First);
+        assert_eq!(signal(&[("Mul", &["c", "x"], "y")]), Signal::Second);
+        assert_eq!(signal(&[("Div", &["c", "x"], "y")]), Signal::Second);
+        assert_eq!(signal(&[("Div", &["x", "w"], "y")]), Signal::First);
+        assert_eq!(signal(&[("Mul", &["x", "w"], "y")]), Signal::Both);
+    }
+
+    #[test]
+    fn gates_are_known_behind_constants_and_rearrangements() {
+        let gate: &[(&str, &[&str], &str)] = &[("ReduceMean", &["w"], "m"), ("Sigmoid", &["m"], "s")];
+        let of = |rest: &[(&str, &[&str], &str)]| signal(&[gate, rest].concat());
+        assert_eq!(of(&[("Mul", &["s", "x"], "y")]), Signal::Second);
+        assert_eq!(of(&[("Mul", &["s", "c"], "t"), ("Expand", &["t"], "e"), ("Mul", &["x", "e"], "y")]), Signal::First);
+        assert_eq!(of(&[("Sub", &["c", "s"], "t"), ("Mul", &["x", "t"], "y")]), Signal::First);
+        assert_eq!(of(&[("Mul", &["s", "s"], "t"), ("Mul", &["x", "t"], "y")]), Signal::First);
+        assert_eq!(of(&[("Sigmoid", &["x"], "t"), ("Mul", &["s", "t"], "y")]), Signal::Both);
+        assert_eq!(of(&[("Relu", &["s"], "t"), ("Mul", &["x", "t"], "y")]), Signal::Both);
+    }
+
+    #[test]
+    fn normalizers_are_computed_from_their_own_signal_by_a_reduction() {
+        let norm: &[(&str, &[&str], &str)] =
+            &[("Mul", &["x", "x"], "q"), ("ReduceMean", &["q"], "v"), ("Add", &["v", "c"], "e"), ("Sqrt", &["e"], "r")];
+        let of = |rest: &[(&str, &[&str], &str)]| signal(&[norm, rest].concat());
+        assert_eq!(of(&[("Reciprocal", &["r"], "i"), ("Mul", &["x", "i"], "y")]), Signal::First);
+        assert_eq!(of(&[("Div", &["c", "r"], "i"), ("Mul", &["i", "x"], "y")]), Signal::Second);
+        // Of another tensor it is none.
+        assert_eq!(of(&[("Reciprocal", &["r"], "i"), ("Mul", &["w", "i"], "y")]), Signal::Both);
+        // With weights in between it is none.
+        assert_eq!(of(&[("Conv", &["r"], "k"), ("Mul", &["x", "k"], "y")]), Signal::Both);
+        // Without a reduction it is none.
+        assert_eq!(signal(&[("Tanh", &["x"], "t"), ("Mul", &["x", "t"], "y")]), Signal::Both);
+    }
+
+    #[test]
+    fn a_centered_and_scaled_form_is_the_signal_too() {
+        let centered: &[(&str, &[&str], &str)] = &[
+            ("ReduceMean", &["x"], "m"),
+            ("Sub", &["x", "m"], "d"),
+            ("Mul", &["d", "d"], "q"),
+            ("ReduceMean", &["q"], "v"),
+        ];
+        let of = |rest: &[(&str, &[&str], &str)]| signal(&[centered, rest].concat());
+        assert_eq!(of(&[("Sqrt", &["v"], "r"), ("Reciprocal", &["r"], "i"), ("Mul", &["d", "i"], "y")]), Signal::First);
+        let later = [("Sqrt", &["v"][..], "r"), ("Reciprocal", &["r"], "i"), ("Mul", &["d", "c"], "s")];
+        assert_eq!(of(&[&later[..], &[("Mul", &["i", "s"], "y")]].concat()), Signal::Second);
+    }
+
+    #[test]
+    fn long_ways_back_end() {
+        let names: Vec<String> = (0..200).map(|number| format!("t{number}")).collect();
+        let mut nodes: Vec<(&str, [&str; 2], &str)> = vec![("Add", ["x", "x"], &names[0])];
+        for pair in names.windows(2) {
+            nodes.push(("Add", [&pair[0], &pair[0]], &pair[1]));
+        }
+        nodes.push(("Mul", ["x", &names[199]], "y"));
+        let nodes: Vec<(&str, &[&str], &str)> =
+            nodes.iter().map(|(kind, operands, output)| (*kind, &operands[..], *output)).collect();
+        assert_eq!(signal(&nodes), Signal::Both);
+    }
+}
