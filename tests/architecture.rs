@@ -18,8 +18,8 @@ const FOREIGN: [&str; 3] = ["linfa", "image", "clap"];
 const ALONE: [&str; 4] = ["relevance", "kernels", "local-features", "neural-lrp"];
 
 /// The wings of neural-lrp; each may know those before it, and none of its own row.
-const WINGS: [&[&str]; 5] =
-    [&["operation", "arrays"], &["operations", "network", "rules"], &["explain"], &["methods"], &["classifier"]];
+const WINGS: [&[&str]; 7] =
+    [&["arrays"], &["operation"], &["operations", "rules"], &["network"], &["explain"], &["methods"], &["classifier"]];
 
 type Neighbors = BTreeMap<String, BTreeSet<String>>;
 
