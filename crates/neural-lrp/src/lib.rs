@@ -42,11 +42,11 @@
 //!
 //! | wing | what is in it |
 //! | --- | --- |
-//! | [`operation`] | the contract: [`Operation`], its [`Family`], its step forward and back, its words in a file |
 //! | `arrays` | loops over arrays: broadcasting, axes, planes, products; nothing of relevance |
+//! | [`operation`] | the contract: [`Operation`], its [`Family`], its step forward and back, its words in a file |
 //! | [`operations`] | the operations, one folder for each family: the folder says what becomes of relevance |
-//! | [`network`] | the graph, its forward pass, the canonizers |
 //! | [`rules`] | how a layer hands its relevance down; most rules are data, a list of terms |
+//! | [`network`] | the graph, its forward pass, the canonizers |
 //! | explaining | Algorithm 2 ([`Propagation`]), [`Composite`], [`Explainer`] |
 //! | [`methods`] | what rules are compared with: gradients, integrated gradients, Taylor decomposition |
 //! | classifying | a network among other classifiers: [`NetworkClassifier`], [`Attribution`] |

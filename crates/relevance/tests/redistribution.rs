@@ -159,9 +159,11 @@ proptest! {
         prop_assert_eq!(lower.select(Axis(0), &order), lower_permuted);
     }
 
+    /// Whole numbers: a denominator is the same in any order of its terms, which would round a sum that nearly cancels
+    /// to another number each time.
     #[test]
     fn the_names_of_upper_neurons_do_not_matter(
-        ((contributions, relevance), order) in layers(signed(), -3.0..3.0).prop_flat_map(|layers| {
+        ((contributions, relevance), order) in layers(whole(), whole()).prop_flat_map(|layers| {
             let upper = layers.0.ncols();
             (Just(layers), permutation(upper))
         }),
