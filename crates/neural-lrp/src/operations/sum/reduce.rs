@@ -61,6 +61,11 @@ impl Reduce {
         Ok(axes)
     }
 
+    /// The reduced axes for an operand whose shape has been agreed upon.
+    fn agreed(&self, shape: &[usize]) -> Vec<usize> {
+        self.axes_of(shape).unwrap_or_else(|error| unreachable!("output_shape agreed: {error}"))
+    }
+
     /// What each number of an operand of `shape` counts.
     fn weight<F: Real>(&self, shape: &[usize], axes: &[usize]) -> F {
         match self.statistic {
@@ -112,7 +117,7 @@ impl<F: Real> Operation<F> for Reduce {
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
         let input = &operands[0];
-        let axes = self.axes_of(input.shape()).unwrap_or_default();
+        let axes = self.agreed(input.shape());
         let mut output = axes.iter().rev().fold(input.to_owned(), |sum, &axis| {
             let sum = sum.sum_axis(Axis(axis));
             if self.rank == Rank::Kept { sum.insert_axis(Axis(axis)) } else { sum }
@@ -123,7 +128,7 @@ impl<F: Real> Operation<F> for Reduce {
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let shape = step.operands[0].shape();
-        let axes = self.axes_of(shape).unwrap_or_default();
+        let axes = self.agreed(shape);
         let mut upper = upper;
         if self.rank == Rank::Reduced {
             for &axis in &axes {
