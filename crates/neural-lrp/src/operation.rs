@@ -15,6 +15,7 @@ use relevance::{Amount, Stabilizer};
 use crate::{Error, Real};
 
 pub(crate) mod affine;
+pub(crate) mod amount;
 mod family;
 pub(crate) mod linear;
 mod max_selection;

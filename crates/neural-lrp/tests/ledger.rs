@@ -36,6 +36,8 @@ const OTHER_RULES: &[&str] = &[
     "norm=0",
     "norm=0.25",
     "pass",
+    "detached",
+    "detached=0.25",
     "arrange",
     "winner",
     "ties-shared",

@@ -3,10 +3,11 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, Slice, Zip};
 use rayon::prelude::*;
 
+use crate::arrays::contiguous::{elements, elements_mut};
 use crate::arrays::map::{WORTH_THREADS, map};
 use crate::{Error, Real};
 
-/// `function(first, second)` at each place of the shape that both broadcast to, as numpy has it.
+/// `function(first, second)` at each position of the shape that both broadcast to, as numpy has it.
 pub(crate) fn combine<F: Real>(
     first: &ArrayViewD<'_, F>,
     second: &ArrayViewD<'_, F>,
@@ -41,30 +42,29 @@ fn combine_rows<F: Real>(
     let (shape, mut axes) = joint_axes(first.shape(), second.shape());
     let mut output = ArrayD::zeros(shape);
     let row = axes.pop().unwrap_or(Axes { length: 1, first_varies: true, second_varies: true });
-    let (first, second) = (first.as_standard_layout(), second.as_standard_layout());
-    if let (Some(first), Some(second), Some(output)) = (first.as_slice(), second.as_slice(), output.as_slice_mut())
-        && !output.is_empty()
-    {
-        let rows = output.par_chunks_mut(row.length).with_min_len(WORTH_THREADS.div_ceil(row.length));
-        rows.enumerate().for_each(|(index, output)| {
-            let (first_row, second_row) = row_starts(&axes, &row, index);
-            if !row.second_varies {
-                let b = second[second_row];
-                for (output, &a) in output.iter_mut().zip(&first[first_row..]) {
-                    *output = function(a, b);
-                }
-            } else if !row.first_varies {
-                let a = first[first_row];
-                for (output, &b) in output.iter_mut().zip(&second[second_row..]) {
-                    *output = function(a, b);
-                }
-            } else {
-                for ((output, &a), &b) in output.iter_mut().zip(&first[first_row..]).zip(&second[second_row..]) {
-                    *output = function(a, b);
-                }
-            }
-        });
+    if output.is_empty() {
+        return output;
     }
+    let (first, second) = (elements(first), elements(second));
+    let rows = elements_mut(&mut output).par_chunks_mut(row.length);
+    rows.with_min_len(WORTH_THREADS.div_ceil(row.length)).enumerate().for_each(|(index, output)| {
+        let (first_row, second_row) = row_starts(&axes, &row, index);
+        if !row.second_varies {
+            let b = second[second_row];
+            for (output, &a) in output.iter_mut().zip(&first[first_row..]) {
+                *output = function(a, b);
+            }
+        } else if !row.first_varies {
+            let a = first[first_row];
+            for (output, &b) in output.iter_mut().zip(&second[second_row..]) {
+                *output = function(a, b);
+            }
+        } else {
+            for ((output, &a), &b) in output.iter_mut().zip(&first[first_row..]).zip(&second[second_row..]) {
+                *output = function(a, b);
+            }
+        }
+    });
     output
 }
 

@@ -6,7 +6,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use rayon::prelude::*;
 
 use crate::Real;
-use crate::arrays::contiguous::numbers;
+use crate::arrays::contiguous::elements;
 use crate::arrays::map::WORTH_THREADS;
 
 /// The rows of an array whose numbers stand along some of its axes; rows and numbers are in row-major order.
@@ -39,7 +39,7 @@ impl Groups {
 
     /// The rows of an array that has as many numbers, one after another.
     fn rows<'a, F: Real>(&self, array: &'a ArrayViewD<'_, F>) -> Cow<'a, [F]> {
-        let numbers = numbers(array);
+        let numbers = elements(array);
         if self.order.is_sorted() {
             return numbers;
         }

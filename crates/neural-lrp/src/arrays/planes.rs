@@ -1,16 +1,10 @@
 //! Work on one plane at a time: all positions of one channel of one sample.
 
-use std::borrow::Cow;
-
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use rayon::prelude::*;
 
 use crate::Real;
-
-/// The numbers of an array in row-major order.
-pub(crate) fn contiguous<'a, F: Real>(array: &'a ArrayViewD<'_, F>) -> Cow<'a, [F]> {
-    array.as_slice().map_or_else(|| array.iter().copied().collect(), Cow::Borrowed)
-}
+use crate::arrays::contiguous::{elements, elements_mut};
 
 /// An array of `shape` (samples, channels, …), each plane of which is made from the same planes of `sources`.
 ///
@@ -34,8 +28,8 @@ pub(crate) fn fill_blocks<F: Real, const N: usize>(
     let blocks: usize = shape.iter().take(leading).product();
     let mut target = ArrayD::zeros(IxDyn(shape));
     let length = target.len() / blocks.max(1);
-    let sources = sources.each_ref().map(contiguous);
-    let chunks = target.as_slice_mut().unwrap_or_default().par_chunks_mut(length.max(1));
+    let sources = sources.each_ref().map(elements);
+    let chunks = elements_mut(&mut target).par_chunks_mut(length.max(1));
     chunks.enumerate().for_each(|(block, target)| {
         let sources = sources.each_ref().map(|source| {
             let length = source.len() / blocks;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use ndarray::{ArrayD, Axis};
 use relevance::{Amount, Entry, Ledger, Sink};
 
-use crate::arrays::contiguous::{amount, in_standard_layout};
+use crate::arrays::contiguous::in_standard_layout;
 use crate::network::Activations;
 use crate::network::{Network, Node, TensorId};
+use crate::operation::amount::amount;
 use crate::rules::Rule;
 use crate::{Error, Real};
 

@@ -51,6 +51,11 @@ fn shape_with_axis(axis: i64, operands: &[&[usize]]) -> Result<Vec<usize>, Error
     Ok(shape)
 }
 
+/// The axis in a shape that has been agreed upon.
+fn agreed(axis: i64, shape: &[usize]) -> Axis {
+    Axis(axis_of(axis, shape).unwrap_or_else(|error| unreachable!("output_shape agreed: {error}")))
+}
+
 /// Makes each lane along `axis` from the same lanes of two arrays.
 fn lanes<F: Real>(
     axis: i64,
@@ -59,10 +64,9 @@ fn lanes<F: Real>(
     fill: impl Fn(ArrayView1<'_, F>, ArrayView1<'_, F>, ArrayViewMut1<'_, F>) + Sync + Send,
 ) -> ArrayD<F> {
     let mut target = ArrayD::zeros(first.raw_dim());
-    if let Ok(axis) = axis_of(axis, first.shape()).map(Axis) {
-        let sources = Zip::from(first.lanes(axis)).and(second.lanes(axis));
-        sources.and(target.lanes_mut(axis)).par_for_each(fill);
-    }
+    let axis = agreed(axis, first.shape());
+    let sources = Zip::from(first.lanes(axis)).and(second.lanes(axis));
+    sources.and(target.lanes_mut(axis)).par_for_each(fill);
     target
 }
 
@@ -125,9 +129,9 @@ impl<F: Real> Operation<F> for Softmax {
 
     fn taylor(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, _: Stabilizer) -> Option<Redistribution<F>> {
         let x = &step.operands[0];
-        let axis = Axis(axis_of(self.axis, x.shape()).ok()?);
+        let axis = agreed(self.axis, x.shape());
         let total = upper.sum_axis(axis).insert_axis(axis);
-        let total = total.broadcast(x.raw_dim())?;
+        let total = total.broadcast(x.raw_dim()).unwrap_or_else(|| unreachable!("the axis has length 1 in it"));
         let inputs = Zip::from(x).and(&step.output).and(&upper).and(total);
         let lower = inputs.map_collect(|&x, &s, &relevance, &total| x * (relevance - s * total));
         let mut residual: Amount =

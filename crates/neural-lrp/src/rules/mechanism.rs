@@ -6,7 +6,7 @@ use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::arrays::contiguous::{borrowed, numbers};
+use crate::arrays::contiguous::{borrowed, elements};
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Redistribution, Step};
 use crate::rules::terms::{AbsentSign, BiasPart, BiasShare, Gate, InputPart, Sign, Term, Terms};
@@ -79,8 +79,8 @@ impl<'a, F: Real> Parts<'a, F> {
 /// A part of the input; `None` where it is zero throughout.
 fn input_part<'a, F: Real>(x: &ArrayViewD<'a, F>, part: &InputPart) -> Result<Option<CowArray<'a, F, IxDyn>>, String> {
     let zero = F::zero();
-    let positive = || numbers(x).iter().any(|&x| x > zero);
-    let negative = || numbers(x).iter().any(|&x| x < zero);
+    let positive = || elements(x).iter().any(|&x| x > zero);
+    let negative = || elements(x).iter().any(|&x| x < zero);
     Ok(match part {
         InputPart::All => Some(borrowed(x)),
         // Behind a rectifier nothing is negative, and the positive part is the input itself.
@@ -234,7 +234,7 @@ impl<F: Real> Quotients<F> {
         denominators: Vec<CowArray<'_, F, IxDyn>>,
     ) -> (Self, Sinks) {
         let mut sinks = Sinks::default();
-        let (z, relevance) = (numbers(&step.output), numbers(&upper));
+        let (z, relevance) = (elements(&step.output), elements(&upper));
         if rule.terms.iter().all(|term| term.gate != Gate::Always) {
             let shut = |place: usize| rule.terms.iter().all(|term| !term.gate.is_open(z[place]));
             sinks.zero = Amount::over(z.len(), |place| if shut(place) { relevance[place].as_() } else { 0.0 });
@@ -243,7 +243,7 @@ impl<F: Real> Quotients<F> {
         let mut terms = Vec::with_capacity(rule.terms.len());
         for (term, denominator) in rule.terms.iter().zip(&denominators) {
             let denominator = denominator.view();
-            let d = numbers(&denominator);
+            let d = elements(&denominator);
             let factor = F::of(term.factor);
             let share = |place: usize| if term.gate.is_open(z[place]) { factor * relevance[place] } else { F::zero() };
             let stabilized = |place: usize| rule.stabilizer.stabilize(d[place]);
@@ -306,7 +306,7 @@ impl<F: Real> Quotient<F> {
     /// Books the share of the bias, `Σ_j b_j s_j`, and of the stabilizer, `Σ_j ε sign(d_j) s_j`.
     fn book(&self, sinks: &mut Sinks) {
         let (values, additions) = (self.values.view(), self.additions.view());
-        let (values, additions) = (numbers(&values), numbers(&additions));
+        let (values, additions) = (elements(&values), elements(&additions));
         sinks.stabilizer += Amount::over(values.len(), |place| values[place].as_() * additions[place].as_());
         if let Some(bias) = &self.bias {
             for (places, b) in bias_runs(self.values.shape(), bias) {

@@ -4,7 +4,7 @@ use ndarray::{Array1, ArrayD, ArrayViewD};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::arrays::contiguous::numbers;
+use crate::arrays::contiguous::elements;
 use crate::operation::{Operation, Redistribution, Step};
 use crate::rules::{Redistribute, parse_stabilizer, stabilizer_arguments};
 
@@ -50,7 +50,7 @@ pub(super) fn first_order<F: Real>(
     upper: ArrayViewD<'_, F>,
     stabilizer: Stabilizer,
 ) -> Redistribution<F> {
-    let (y, upper_numbers) = (numbers(&step.output), numbers(&upper));
+    let (y, upper_numbers) = (elements(&step.output), elements(&upper));
     let no_quotient = |place: usize| stabilizer.stabilize(y[place]) == F::zero();
     let quotients = (0..y.len()).map(|place| {
         if no_quotient(place) { F::zero() } else { upper_numbers[place] / stabilizer.stabilize(y[place]) }
@@ -63,7 +63,7 @@ pub(super) fn first_order<F: Real>(
         gradients.into_iter().zip(&step.operands).map(|(gradient, operand)| gradient * operand).collect();
     let along = operation.along_operands(step);
     let along = along.view();
-    let along = numbers(&along);
+    let along = elements(&along);
     let absorbed = |part: &dyn Fn(usize) -> f64| Amount::over(y.len(), |place| quotients[place].as_() * part(place));
     let zero = |place: usize| if no_quotient(place) { upper_numbers[place].as_() } else { 0.0 };
     Redistribution::with_sinks(

@@ -4,6 +4,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use rayon::prelude::*;
 
 use crate::arrays::axes::position;
+use crate::arrays::contiguous::{elements, elements_mut};
 use crate::arrays::map::WORTH_THREADS;
 use crate::operation::OperatorSpec;
 use crate::operation::{Family, Operation, ParsedOperation, Step};
@@ -19,9 +20,10 @@ pub struct Concat {
 }
 
 impl Concat {
-    /// The numbers of one operand for each place along the axes before the one of concatenation.
+    /// The numbers of one operand for each position along the axes before the one of concatenation.
     fn row(&self, shape: &[usize]) -> usize {
-        position(self.axis, shape.len()).map_or(0, |axis| shape[axis..].iter().product())
+        let axis = position(self.axis, shape.len()).unwrap_or_else(|| unreachable!("output_shape found the axis"));
+        shape[axis..].iter().product()
     }
 }
 
@@ -58,15 +60,13 @@ impl<F: Real> Operation<F> for Concat {
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
         let shapes: Vec<&[usize]> = operands.iter().map(ArrayViewD::shape).collect();
         let shape = Operation::<F>::output_shape(self, &shapes).unwrap_or_else(|_| unreachable!("it has agreed"));
-        let operands: Vec<_> = operands.iter().map(ArrayViewD::as_standard_layout).collect();
-        let parts: Vec<(&[F], usize)> =
-            operands.iter().map(|operand| (operand.as_slice().unwrap_or(&[]), self.row(operand.shape()))).collect();
+        let parts: Vec<_> = operands.iter().map(|operand| (elements(operand), self.row(operand.shape()))).collect();
         let row = self.row(&shape);
         let mut output = ArrayD::zeros(shape);
-        let rows = output.as_slice_mut().unwrap_or(&mut []).par_chunks_mut(row.max(1));
+        let rows = elements_mut(&mut output).par_chunks_mut(row.max(1));
         rows.with_min_len(WORTH_THREADS.div_ceil(row.max(1))).enumerate().for_each(|(index, output)| {
             let mut rest = output;
-            for &(numbers, length) in &parts {
+            for &(ref numbers, length) in &parts {
                 let (here, after) = rest.split_at_mut(length);
                 here.copy_from_slice(&numbers[index * length..][..length]);
                 rest = after;
@@ -77,13 +77,12 @@ impl<F: Real> Operation<F> for Concat {
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let row = self.row(upper.shape()).max(1);
-        let upper = upper.as_standard_layout();
-        let numbers = upper.as_slice().unwrap_or(&[]);
+        let numbers = elements(&upper);
         let mut start = 0;
         let part = |operand: &ArrayViewD<'_, F>| {
             let length = self.row(operand.shape());
             let mut lower = ArrayD::zeros(operand.shape());
-            let rows = lower.as_slice_mut().unwrap_or(&mut []).chunks_mut(length.max(1));
+            let rows = elements_mut(&mut lower).chunks_mut(length.max(1));
             for (lower, upper) in rows.zip(numbers.chunks(row)) {
                 lower.copy_from_slice(&upper[start..start + length]);
             }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use relevance::Amount;
 
 use crate::Real;
+use crate::arrays::contiguous::{elements, elements_mut};
 use crate::arrays::map::WORTH_THREADS;
 
 /// For each place along an axis of the output, the place along that of the operand; or none.
@@ -96,71 +97,65 @@ impl Walk {
     /// The numbers taken, `fill` where there is none.
     pub(crate) fn gather<F: Real>(&self, operand: ArrayViewD<'_, F>, fill: F) -> ArrayD<F> {
         let mut output = ArrayD::from_elem(self.output.as_slice(), fill);
-        let operand = operand.as_standard_layout();
-        if let (Some(sources), Some(targets)) = (operand.as_slice(), output.as_slice_mut()) {
-            let Some((source_size, target_size)) = self.sizes(sources.len(), targets.len()) else { return output };
-            let pairs = targets.par_chunks_mut(target_size).zip(sources.par_chunks(source_size));
-            pairs.with_min_len(WORTH_THREADS.div_ceil(target_size)).for_each(|(targets, sources)| {
-                self.each_run(&mut |run, row, target| {
-                    let targets = &mut targets[target..target + run.length];
-                    match (row, &run.origin) {
-                        (Some(row), &Origin::Neighbors { first }) => {
-                            targets.copy_from_slice(&sources[row + first..][..run.length]);
-                        }
-                        (Some(row), &Origin::Apart { first, step }) => {
-                            for (place, target) in targets.iter_mut().enumerate() {
-                                *target = sources[apart(row + first, step, place)];
-                            }
-                        }
-                        (None, _) | (_, Origin::Nowhere) => {}
+        let Some((source_size, target_size)) = self.sizes(operand.len(), output.len()) else { return output };
+        let sources = elements(&operand);
+        let pairs = elements_mut(&mut output).par_chunks_mut(target_size).zip(sources.par_chunks(source_size));
+        pairs.with_min_len(WORTH_THREADS.div_ceil(target_size)).for_each(|(targets, sources)| {
+            self.each_run(&mut |run, row, target| {
+                let targets = &mut targets[target..target + run.length];
+                match (row, &run.origin) {
+                    (Some(row), &Origin::Neighbors { first }) => {
+                        targets.copy_from_slice(&sources[row + first..][..run.length]);
                     }
-                });
+                    (Some(row), &Origin::Apart { first, step }) => {
+                        for (position, target) in targets.iter_mut().enumerate() {
+                            *target = sources[apart(row + first, step, position)];
+                        }
+                    }
+                    (None, _) | (_, Origin::Nowhere) => {}
+                }
             });
-        }
+        });
         output
     }
 
     /// The transpose: each number is added to where it was taken from.
     pub(crate) fn scatter<F: Real>(&self, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
         let mut lower = ArrayD::zeros(self.operand.as_slice());
-        let upper = upper.as_standard_layout();
-        if let (Some(targets), Some(sources)) = (upper.as_slice(), lower.as_slice_mut()) {
-            let Some((source_size, target_size)) = self.sizes(sources.len(), targets.len()) else { return lower };
-            let pairs = sources.par_chunks_mut(source_size).zip(targets.par_chunks(target_size));
-            pairs.with_min_len(WORTH_THREADS.div_ceil(target_size)).for_each(|(sources, targets)| {
-                self.each_run(&mut |run, row, target| {
-                    let targets = &targets[target..target + run.length];
-                    match (row, &run.origin) {
-                        (Some(row), &Origin::Neighbors { first }) => {
-                            for (source, &target) in sources[row + first..].iter_mut().zip(targets) {
-                                *source += target;
-                            }
+        let Some((source_size, target_size)) = self.sizes(lower.len(), upper.len()) else { return lower };
+        let targets = elements(&upper);
+        let pairs = elements_mut(&mut lower).par_chunks_mut(source_size).zip(targets.par_chunks(target_size));
+        pairs.with_min_len(WORTH_THREADS.div_ceil(target_size)).for_each(|(sources, targets)| {
+            self.each_run(&mut |run, row, target| {
+                let targets = &targets[target..target + run.length];
+                match (row, &run.origin) {
+                    (Some(row), &Origin::Neighbors { first }) => {
+                        for (source, &target) in sources[row + first..].iter_mut().zip(targets) {
+                            *source += target;
                         }
-                        (Some(row), &Origin::Apart { first, step }) => {
-                            for (place, &target) in targets.iter().enumerate() {
-                                sources[apart(row + first, step, place)] += target;
-                            }
-                        }
-                        (None, _) | (_, Origin::Nowhere) => {}
                     }
-                });
+                    (Some(row), &Origin::Apart { first, step }) => {
+                        for (position, &target) in targets.iter().enumerate() {
+                            sources[apart(row + first, step, position)] += target;
+                        }
+                    }
+                    (None, _) | (_, Origin::Nowhere) => {}
+                }
             });
-        }
+        });
         lower
     }
 
     /// How much of `upper` stands where no number was taken.
     pub(crate) fn outside<F: Real>(&self, upper: ArrayViewD<'_, F>) -> Amount {
         let mut amount = Amount::default();
-        let upper = upper.as_standard_layout();
-        if let Some(numbers) = upper.as_slice() {
-            for numbers in numbers.chunks(numbers.len().div_ceil(self.outer.max(1)).max(1)) {
-                self.each_run(&mut |run, row, target| {
-                    if row.is_none() || run.origin == Origin::Nowhere {
-                        amount += numbers[target..target + run.length].iter().map(|upper| upper.as_()).collect();
-                    }
-                });
-            }
+        let upper = elements(&upper);
+        for upper in upper.chunks(upper.len().div_ceil(self.outer.max(1)).max(1)) {
+            self.each_run(&mut |run, row, target| {
+                if row.is_none() || run.origin == Origin::Nowhere {
+                    amount += upper[target..target + run.length].iter().map(|upper| upper.as_()).collect();
+                }
+            });
         }
         amount
     }

@@ -132,7 +132,7 @@ impl<F: Real> Operation<F> for Conv<F> {
         }
         let bias = convolution::followed_by(self.bias.as_ref(), scale, shift);
         let conv = Self::new(weights, Some(bias), self.window.clone(), self.filters.groups());
-        conv.ok().map(|conv| Arc::new(conv) as Arc<dyn Operation<F>>)
+        Some(Arc::new(conv.unwrap_or_else(|error| unreachable!("the same shapes as before: {error}"))))
     }
 
     fn channel_axis(&self, _: usize) -> Option<usize> {

@@ -54,7 +54,8 @@ impl<F: Real> Dense<F> {
     }
 
     fn product(&self, input: &ArrayViewD<'_, F>) -> ArrayD<F> {
-        self.apply(&[WeightPart::All], input.view()).into_iter().next().unwrap_or_default()
+        let products = self.apply(&[WeightPart::All], input.view());
+        products.into_iter().next().unwrap_or_else(|| unreachable!("each part of the weights has a product"))
     }
 }
 
@@ -127,7 +128,7 @@ impl<F: Real> Operation<F> for Dense<F> {
         let (scale, shift) = (Array1::from(scale.to_vec()), Array1::from(shift.to_vec()));
         let bias = self.bias.clone().unwrap_or_else(|| Array1::zeros(self.outputs()));
         let layer = Self::new(&self.weights.rows() * &scale.view().insert_axis(Axis(1)), Some(bias * &scale + shift));
-        layer.ok().map(|layer| Arc::new(layer) as Arc<dyn Operation<F>>)
+        Some(Arc::new(layer.unwrap_or_else(|error| unreachable!("as many outputs as before: {error}"))))
     }
 
     fn channel_axis(&self, rank: usize) -> Option<usize> {
@@ -148,10 +149,8 @@ fn as_rows<'a, F: Real>(array: &'a ArrayViewD<'_, F>, width: usize) -> CowArray<
 
 /// Rows as an array of the axes of `like` but the last.
 fn from_rows<F: Real>(rows: Array2<F>, like: &[usize]) -> ArrayD<F> {
-    let mut shape = like.to_vec();
-    if let Some(last) = shape.last_mut() {
-        *last = rows.ncols();
-    }
+    let Some((_, leading)) = like.split_last() else { unreachable!("the last axis was agreed upon") };
+    let shape = [leading, &[rows.ncols()]].concat();
     rows.into_shape_with_order(shape).unwrap_or_else(|_| unreachable!("as many rows as before"))
 }
 

@@ -3,7 +3,8 @@
 use ndarray::{ArrayD, ArrayViewD, Zip};
 use relevance::{Amount, Stabilizer};
 
-use crate::arrays::planes::{contiguous, fill_planes};
+use crate::arrays::contiguous::elements;
+use crate::arrays::planes::fill_planes;
 use crate::operation::OperatorSpec;
 use crate::operation::shares::shares;
 use crate::operation::{Family, Normalization, Operation, ParsedOperation, Redistribution, Step};
@@ -77,7 +78,7 @@ impl LocalResponseNormalization {
             Channels::Seeing => (behind, ahead),
         };
         let view = array.view();
-        let numbers = contiguous(&view);
+        let numbers = elements(&view);
         fill_planes(array.shape(), [], |plane, [], sum| {
             let (sample, channel) = (plane / channels, plane % channels);
             for other in channel.saturating_sub(back)..channels.min(channel.saturating_add(forth).saturating_add(1)) {

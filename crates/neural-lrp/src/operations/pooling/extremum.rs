@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::arrays::contiguous::numbers;
+use crate::arrays::contiguous::elements;
 use crate::operation::shares::shares;
 use crate::operation::{Family, MaxSelection, Operation, OperatorSpec, ParsedOperation, Redistribution, Sharing, Step};
 use crate::operations::reduction::Reduction;
@@ -53,7 +53,7 @@ impl Extremum {
 
     /// Hands each row's relevance to its winners: the first of them, or all in equal shares.
     fn to_winners<F: Real>(&self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>, takes: Winners) -> ArrayD<F> {
-        let (output, upper) = (numbers(&step.output), numbers(upper));
+        let (output, upper) = (elements(&step.output), elements(upper));
         let groups = self.reduction.groups(step.operands[0].shape());
         groups.map([step.operands[0].view()], |row, [x], lower| {
             let wins = |x: F| x == output[row] || x.is_nan();
@@ -85,7 +85,7 @@ impl<F: Real> MaxSelection<F> for Extremum {
         let sums = self.reduction.fold(&step.operands[0], |x| x.iter().copied().sum());
         let (shares, sinks) = shares(upper, &sums, stabilizer);
         let shares = shares.view();
-        let shares = numbers(&shares);
+        let shares = elements(&shares);
         let groups = self.reduction.groups(step.operands[0].shape());
         let lower = groups.map([step.operands[0].view()], |row, [x], lower| {
             lower.iter_mut().zip(x).for_each(|(lower, &x)| *lower = x * shares[row]);

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use relevance::Stabilizer;
 
 use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
+use crate::arrays::contiguous::elements_mut;
 use crate::operation::shares::shares;
 use crate::operation::{Constant, Input, OperatorSpec};
 use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
@@ -38,8 +39,8 @@ impl MatMul {
         let lower_a = sum_to_shape(product(&upper, &swapped(b.view())), a.shape());
         let lower_b = sum_to_shape(product(&swapped(a.view()), &upper), b.shape());
         [(lower_a, &step.operands[0]), (lower_b, &step.operands[1])].map(|(lower, operand)| {
-            let shape = operand.raw_dim();
-            lower.into_shape_with_order(shape.clone()).unwrap_or_else(|_| ArrayD::zeros(shape))
+            let lower = lower.into_shape_with_order(operand.raw_dim());
+            lower.unwrap_or_else(|_| unreachable!("a vector has as many numbers as its row or column"))
         })
     }
 }
@@ -60,24 +61,24 @@ fn swapped<F: Real>(mut array: ArrayViewD<'_, F>) -> ArrayViewD<'_, F> {
 /// `A B` for arrays of at least two axes that fit.
 pub(super) fn product<F: Real>(a: &ArrayViewD<'_, F>, b: &ArrayViewD<'_, F>) -> ArrayD<F> {
     let (batch_a, batch_b) = (&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
-    let batch = broadcast_shape(&[batch_a, batch_b]).unwrap_or_default();
+    let batch = broadcast_shape(&[batch_a, batch_b]);
+    let batch = batch.unwrap_or_else(|error| unreachable!("output_shape agreed: {error}"));
     let (rows, columns) = (a.shape()[a.ndim() - 2], b.shape()[b.ndim() - 1]);
     let mut output = ArrayD::zeros(IxDyn(&[batch.as_slice(), &[rows, columns]].concat()));
-    let matrices = output.as_slice_mut().unwrap_or_default().par_chunks_mut((rows * columns).max(1));
-    matrices.enumerate().for_each(|(position, numbers)| {
-        let place = unravel(position, &batch);
+    let matrices = elements_mut(&mut output).par_chunks_mut((rows * columns).max(1));
+    matrices.enumerate().for_each(|(index, numbers)| {
+        let position = unravel(index, &batch);
         let target = ArrayViewMut2::from_shape((rows, columns), numbers);
-        if let (Some(a), Some(b), Ok(mut target)) = (matrix_at(a, &place), matrix_at(b, &place), target) {
-            general_mat_mul(F::one(), &a, &b, F::zero(), &mut target);
-        }
+        let mut target = target.unwrap_or_else(|_| unreachable!("each chunk is one matrix"));
+        general_mat_mul(F::one(), &matrix_at(a, &position), &matrix_at(b, &position), F::zero(), &mut target);
     });
     output
 }
 
-/// The place of a position in row-major order.
-fn unravel(position: usize, shape: &[usize]) -> Vec<usize> {
-    let mut rest = position;
-    let mut place: Vec<usize> = shape
+/// The position along each axis of an index in row-major order.
+fn unravel(index: usize, shape: &[usize]) -> Vec<usize> {
+    let mut rest = index;
+    let mut position: Vec<usize> = shape
         .iter()
         .rev()
         .map(|&length| {
@@ -86,19 +87,19 @@ fn unravel(position: usize, shape: &[usize]) -> Vec<usize> {
             here
         })
         .collect();
-    place.reverse();
-    place
+    position.reverse();
+    position
 }
 
-/// The matrix at a place of the axes that an array broadcasts to.
-fn matrix_at<'a, F: Real>(array: &'a ArrayViewD<'_, F>, place: &[usize]) -> Option<ArrayView2<'a, F>> {
+/// The matrix at a position of the axes that an array broadcasts to.
+fn matrix_at<'a, F: Real>(array: &'a ArrayViewD<'_, F>, position: &[usize]) -> ArrayView2<'a, F> {
     let axes = array.ndim() - 2;
     let mut matrix = array.view();
-    for &here in &place[place.len() - axes..] {
-        let position = if matrix.shape()[0] == 1 { 0 } else { here };
-        matrix = matrix.index_axis_move(Axis(0), position);
+    for &here in &position[position.len() - axes..] {
+        let here = if matrix.shape()[0] == 1 { 0 } else { here };
+        matrix = matrix.index_axis_move(Axis(0), here);
     }
-    matrix.into_dimensionality::<Ix2>().ok()
+    matrix.into_dimensionality::<Ix2>().unwrap_or_else(|_| unreachable!("all but the last two axes are gone"))
 }
 
 impl<F: Real> Product<F> for MatMul {
@@ -137,22 +138,15 @@ impl<F: Real> Operation<F> for MatMul {
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
-        let [[batch_a @ .., _], [batch_b @ .., _]] = operands else {
+        let [[batch_a @ .., row], [batch_b @ .., last]] = operands else {
             return Err(Error::shape(operands, "it takes two, of at least one axis each"));
         };
         let (rows, batch_a) = batch_a.split_last().map_or((None, batch_a), |(&rows, batch)| (Some(rows), batch));
         // Of a matrix, the last axis holds the columns and the one before it the inner length; a vector has that alone.
-        let (columns, batch_b) = match batch_b.split_last() {
-            Some((_, batch)) => (operands[1].last().copied(), batch),
-            None => (None, batch_b),
-        };
-        let inner = [operands[0].last(), operands[1].iter().rev().nth(usize::from(columns.is_some()))];
-        if inner[0] != inner[1] {
-            let reason = format!(
-                "each row of the first has {} numbers, each column of the second {}",
-                inner[0].copied().unwrap_or_default(),
-                inner[1].copied().unwrap_or_default(),
-            );
+        let (column, columns, batch_b) =
+            batch_b.split_last().map_or((last, None, batch_b), |(column, batch)| (column, Some(*last), batch));
+        if row != column {
+            let reason = format!("each row of the first has {row} numbers, each column of the second {column}");
             return Err(Error::shape(operands, reason));
         }
         let mut shape = broadcast_shape(&[batch_a, batch_b])

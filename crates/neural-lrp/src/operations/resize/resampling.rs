@@ -5,6 +5,7 @@ use num_traits::Float;
 use rayon::prelude::*;
 
 use crate::Real;
+use crate::arrays::contiguous::{elements, elements_mut};
 use crate::arrays::map::WORTH_THREADS;
 
 /// Which coordinate of the operand a place of the output has.
@@ -212,26 +213,25 @@ pub(crate) fn resample<F: Real>(operand: ArrayViewD<'_, F>, axis: usize, taps: &
     let (length, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
     shape[axis] = taps.len();
     let mut output = ArrayD::zeros(shape);
-    let operand = operand.as_standard_layout();
-    if let (Some(sources), Some(targets)) = (operand.as_slice(), output.as_slice_mut())
-        && !targets.is_empty()
-    {
-        let planes = targets.par_chunks_mut(taps.len() * inner).zip(sources.par_chunks(length * inner));
-        planes.with_min_len(WORTH_THREADS.div_ceil(taps.len() * inner)).for_each(|(targets, sources)| match inner {
-            1 => {
-                for (taps, target) in taps.iter().zip(targets) {
-                    *target = taps.over(sources).map(|(&weight, &source)| weight * source).sum();
-                }
-            }
-            _ => {
-                for (taps, targets) in taps.iter().zip(targets.chunks_mut(inner)) {
-                    for (&weight, sources) in taps.weights.iter().zip(sources[taps.first * inner..].chunks(inner)) {
-                        targets.iter_mut().zip(sources).for_each(|(target, &source)| *target += weight * source);
-                    }
-                }
-            }
-        });
+    if output.is_empty() {
+        return output;
     }
+    let sources = elements(&operand);
+    let planes = elements_mut(&mut output).par_chunks_mut(taps.len() * inner).zip(sources.par_chunks(length * inner));
+    planes.with_min_len(WORTH_THREADS.div_ceil(taps.len() * inner)).for_each(|(targets, sources)| match inner {
+        1 => {
+            for (taps, target) in taps.iter().zip(targets) {
+                *target = taps.over(sources).map(|(&weight, &source)| weight * source).sum();
+            }
+        }
+        _ => {
+            for (taps, targets) in taps.iter().zip(targets.chunks_mut(inner)) {
+                for (&weight, sources) in taps.weights.iter().zip(sources[taps.first * inner..].chunks(inner)) {
+                    targets.iter_mut().zip(sources).for_each(|(target, &source)| *target += weight * source);
+                }
+            }
+        }
+    });
     output
 }
 
@@ -246,19 +246,18 @@ pub(crate) fn resample_transposed<F: Real>(
     let inner = shape[axis + 1..].iter().product::<usize>();
     shape[axis] = length;
     let mut lower = ArrayD::zeros(shape);
-    let upper = upper.as_standard_layout();
-    if let (Some(targets), Some(sources)) = (upper.as_slice(), lower.as_slice_mut())
-        && !targets.is_empty()
-    {
-        let planes = sources.par_chunks_mut(length * inner).zip(targets.par_chunks(taps.len() * inner));
-        planes.with_min_len(WORTH_THREADS.div_ceil(length * inner)).for_each(|(sources, targets)| {
-            for (taps, targets) in taps.iter().zip(targets.chunks(inner)) {
-                for (&weight, sources) in taps.weights.iter().zip(sources[taps.first * inner..].chunks_mut(inner)) {
-                    sources.iter_mut().zip(targets).for_each(|(source, &target)| *source += weight * target);
-                }
-            }
-        });
+    if upper.is_empty() {
+        return lower;
     }
+    let targets = elements(&upper);
+    let planes = elements_mut(&mut lower).par_chunks_mut(length * inner).zip(targets.par_chunks(taps.len() * inner));
+    planes.with_min_len(WORTH_THREADS.div_ceil(length * inner)).for_each(|(sources, targets)| {
+        for (taps, targets) in taps.iter().zip(targets.chunks(inner)) {
+            for (&weight, sources) in taps.weights.iter().zip(sources[taps.first * inner..].chunks_mut(inner)) {
+                sources.iter_mut().zip(targets).for_each(|(source, &target)| *source += weight * target);
+            }
+        }
+    });
     lower
 }
 

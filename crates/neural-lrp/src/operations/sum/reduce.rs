@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, ArrayView1, ArrayViewD};
 use relevance::Stabilizer;
 
-use crate::arrays::contiguous::numbers;
+use crate::arrays::contiguous::elements;
 use crate::operation::shares::shares;
 use crate::operation::{Family, Operation, OperatorSpec, ParsedOperation, Redistribution, Step};
 use crate::operations::reduction::Reduction;
@@ -186,7 +186,7 @@ impl<F: Real> Operation<F> for Reduce {
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        let (output, upper) = (numbers(&step.output), numbers(&upper));
+        let (output, upper) = (elements(&step.output), elements(&upper));
         let groups = self.reduction.groups(step.operands[0].shape());
         vec![groups.map([step.operands[0].view()], |row, [x], lower| {
             self.statistic.derivatives(x, output[row], lower);
@@ -217,7 +217,7 @@ impl<F: Real> Operation<F> for Reduce {
         let totals = self.reduction.fold(&contributions.view(), |row| ArrayView1::from(row).sum());
         let (shares, sinks) = shares(upper, &totals, stabilizer);
         let shares = shares.view();
-        let shares = numbers(&shares);
+        let shares = elements(&shares);
         let lower = groups.map([contributions.view()], |row, [contributions], lower| {
             lower.iter_mut().zip(contributions).for_each(|(lower, &part)| *lower = part * shares[row]);
         });
