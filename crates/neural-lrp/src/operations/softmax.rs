@@ -84,6 +84,10 @@ impl<F: Real> Operation<F> for Softmax {
         Family::Softmax
     }
 
+    fn is_squashing(&self) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         shape_with_axis(self.axis, operands)
     }
@@ -145,6 +149,10 @@ impl<F: Real> Operation<F> for LogSoftmax {
 
     fn family(&self) -> Family {
         Family::Softmax
+    }
+
+    fn is_squashing(&self) -> bool {
+        true
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
