@@ -17,7 +17,7 @@ pub use attribution::Attribution;
 /// A network of one input, as an [`ExplainableClassifier`] of single samples: what measures of explanations take.
 ///
 /// Samples have the shape of the network's input without the axis of samples. They come and go in f64; the network
-/// computes in its own numbers.
+/// computes in its own numbers. Targets are classes: where the output has positions, a class's score is its sum over them.
 ///
 /// ```
 /// use ndarray::{Axis, array};
@@ -67,8 +67,7 @@ impl<F: Real> NetworkClassifier<F> {
             composite.assign(explainer.network())?;
         }
         let samples = explainer.fixed_samples().unwrap_or(1);
-        let shapes = explainer.network().shapes(&[&[&[samples], shape].concat()])?;
-        let targets = shapes[explainer.explained().index()].iter().product::<usize>() / samples;
+        let targets = explainer.output_layout(&[&[&[samples], shape].concat()])?.classes();
         let together = (NUMBERS_TOGETHER / shape.iter().product::<usize>().max(1)).clamp(1, SAMPLES_TOGETHER);
         let (explainer, scorer) = (explainer.clone().samples_together(1), explainer.samples_together(together));
         Ok(Self { explainer, scorer, shape: shape.to_vec(), targets, attribution })
@@ -136,8 +135,8 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
 
     fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError> {
         let scores = inputs.par_chunks(self.scorer.together()).map(|inputs| {
-            let scores = self.forward(&self.scorer, inputs)?.scores();
-            Ok(scores.iter().take(inputs.len() * self.targets).map(|score| score.as_()).collect())
+            let scores = self.forward(&self.scorer, inputs)?.class_scores()?;
+            Ok(scores.into_iter().take(inputs.len() * self.targets).collect())
         });
         let scores = scores.collect::<Result<Vec<Vec<f64>>, Error>>()?;
         Ok(Array2::from_shape_vec((inputs.len(), self.targets), scores.concat())?)
@@ -145,12 +144,12 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
 
     fn explain(&self, input: ArrayViewD<'_, f64>, target: usize) -> Result<Explanation, ExplainError> {
         let forward = self.forward(&self.explainer, &[input])?;
-        let initial = self.initial(&forward, target)?;
+        let (initial, scores) = (self.initial(&forward, target)?, forward.class_scores()?);
         let explained = self.attribution.explain(&forward, &initial.into())?;
         let relevance = explained.relevance.iter().flatten().map(|relevance| relevance.as_());
         let numbers = relevance.take(self.shape.iter().product()).collect();
         Ok(Explanation {
-            score: forward.scores().iter().nth(target).map_or(f64::NAN, |score| score.as_()),
+            score: scores[[0, target]],
             relevance: ArrayD::from_shape_vec(self.shape.as_slice(), numbers)?,
             ledger: explained.ledgers.into_iter().next().unwrap_or_default(),
         })

@@ -65,8 +65,8 @@ pub mod rules;
 pub use classifier::{Attribution, NetworkClassifier};
 pub use error::Error;
 pub use explain::{
-    COMPOSITES, Choice, Composite, Explained, Explainer, Forward, Initial, Keep, Mask, Propagation, Question,
-    Relevances, Selector, Target,
+    COMPOSITES, Choice, ClassAxis, Composite, Explained, Explainer, Forward, Initial, Keep, Mask, OutputLayout,
+    Propagation, Question, Region, Relevances, Selector, Target,
 };
 pub use network::{Activations, Canonizer, Network, NetworkBuilder, NetworkInput, Node, Tensor, TensorId};
 pub use operation::{Family, LinearMap, Operation, Redistribution, Step, WeightPart};

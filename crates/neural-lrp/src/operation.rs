@@ -53,6 +53,12 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// How relevance passes through operations like this one, unless a composite says otherwise.
     fn family(&self) -> Family;
 
+    /// Whether the operation turns linear scores into probabilities. At the end of a network, the score before it is
+    /// explained.
+    fn is_squashing(&self) -> bool {
+        false
+    }
+
     /// Whether operands may have an axis of no length. Those that only move numbers, or go by each number itself, may.
     fn takes_empty_operands(&self) -> bool {
         matches!(self.family(), Family::Arrangement | Family::Activation | Family::Product)

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{ArrayD, ArrayViewD, Axis, Slice, concatenate};
+use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice, concatenate};
 use rayon::prelude::*;
 use relevance::Ledger;
 
 use crate::explain::composite::Composite;
 use crate::explain::propagation::{Keep, Mask, Propagation};
+use crate::explain::target::{ClassAxis, OutputLayout, Target};
 use crate::network::Activations;
 use crate::network::Canonizer;
 use crate::network::{Network, TensorId};
@@ -42,6 +43,7 @@ pub struct Explainer<F: Real> {
     network: Network<F>,
     explained: TensorId,
     skipped: Vec<String>,
+    class_axis: ClassAxis,
     together: usize,
 }
 
@@ -55,7 +57,7 @@ impl<F: Real> Explainer<F> {
         let network = network.canonize(&Canonizer::ALL)?;
         let output = network.outputs()[0];
         let (explained, skipped) = linear_score(&network, output);
-        Ok(Self { network, explained, skipped, together: 1 })
+        Ok(Self { network, explained, skipped, class_axis: ClassAxis::OfNetwork, together: 1 })
     }
 
     /// Explains another tensor than the first output's linear score: an output, by its name, as its linear score.
@@ -85,6 +87,12 @@ impl<F: Real> Explainer<F> {
         self
     }
 
+    /// Looks for the classes of the explained output along another axis.
+    #[must_use]
+    pub fn with_class_axis(self, class_axis: ClassAxis) -> Self {
+        Self { class_axis, ..self }
+    }
+
     /// Takes `samples` of a batch through the network together: faster for small networks, but one ledger for all of
     /// them. A network with a fixed number of samples keeps to that.
     #[must_use]
@@ -112,6 +120,32 @@ impl<F: Real> Explainer<F> {
         self.network.inputs().iter().find_map(|input| input.shape.first().copied().flatten())
     }
 
+    /// How the explained output holds samples, classes and positions, for inputs of given shapes.
+    ///
+    /// # Errors
+    /// What [`Network::shapes`] says of the shapes; an explained output whose first axis is not that of the samples, or a
+    /// class axis that it does not have.
+    pub fn output_layout(&self, inputs: &[&[usize]]) -> Result<OutputLayout, Error> {
+        let samples = inputs.first().and_then(|shape| shape.first()).copied().unwrap_or(0);
+        let shapes = self.network.shapes(inputs)?;
+        self.layout(&shapes[self.explained.index()], samples)
+    }
+
+    /// The layout of an explained output of a shape, for so many samples that went in.
+    fn layout(&self, shape: &[usize], samples: usize) -> Result<OutputLayout, Error> {
+        let layout = OutputLayout::of(&self.network, self.explained, shape, self.class_axis)?;
+        if layout.samples() == samples {
+            return Ok(layout);
+        }
+        Err(Error::Setting {
+            what: "output",
+            given: self.network.tensor(self.explained).name.clone(),
+            reason: format!(
+                "it has shape {shape:?}; its first axis should be that of the {samples} samples that went in"
+            ),
+        })
+    }
+
     /// How many samples of a batch go through the network together.
     pub(crate) fn together(&self) -> usize {
         self.fixed_samples().unwrap_or(self.together)
@@ -137,8 +171,13 @@ impl<F: Real> Explainer<F> {
     /// A batch that does not fit the network, or holds numbers that are not finite.
     pub fn forward_all(&self, batches: &[ArrayViewD<'_, F>]) -> Result<Forward<'_, F>, Error> {
         let chunks = self.chunks(batches)?;
-        let run = |inputs: Vec<ArrayD<F>>| self.network.forward(inputs);
-        let chunks = chunks.into_par_iter().map(run).collect::<Result<Vec<_>, _>>()?;
+        let run = |inputs: Vec<ArrayD<F>>| {
+            let samples = inputs[0].len_of(Axis(0));
+            let activations = self.network.forward(inputs)?;
+            self.layout(activations.value(self.explained).shape(), samples)?;
+            Ok(activations)
+        };
+        let chunks = chunks.into_par_iter().map(run).collect::<Result<Vec<_>, Error>>()?;
         Ok(Forward { explainer: self, chunks })
     }
 
@@ -176,9 +215,8 @@ fn linear_score<F: Real>(network: &Network<F>, output: TensorId) -> (TensorId, V
     let (mut tensor, mut passed) = (output, Vec::new());
     while let Some(node) = network.producer(tensor) {
         passed.push(node.name.clone());
-        let squashes = node.operation.family() == Family::Softmax || node.operation.kind() == "Sigmoid";
         let &[operand] = node.operands.as_slice() else { break };
-        if squashes {
+        if node.operation.is_squashing() {
             return (operand, passed);
         }
         if node.operation.family() != Family::Arrangement {
@@ -187,17 +225,6 @@ fn linear_score<F: Real>(network: &Network<F>, output: TensorId) -> (TensorId, V
         tensor = operand;
     }
     (output, Vec::new())
-}
-
-/// Which class of each sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// The one with the largest score.
-    Predicted,
-    /// The same for each sample.
-    Class(usize),
-    /// One for each sample.
-    Each(Vec<usize>),
 }
 
 /// The relevance that a backward pass begins with.
@@ -272,30 +299,39 @@ impl<'a, F: Real> Forward<'a, F> {
         stack(self.chunks.iter().map(|chunk| chunk.value(tensor).to_owned()).collect())
     }
 
+    /// How the explained output holds samples, classes and positions.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a class axis that it does not have.
+    pub fn layout(&self) -> Result<OutputLayout, Error> {
+        let scores = self.scores();
+        self.explainer.layout(scores.shape(), scores.len_of(Axis(0)))
+    }
+
+    /// The score of each class of each sample (samples, classes), summed over positions where the output has any.
+    ///
+    /// # Errors
+    /// As [`layout`](Self::layout).
+    pub fn class_scores(&self) -> Result<Array2<f64>, Error> {
+        Ok(self.layout()?.class_scores(self.scores().view()))
+    }
+
     /// The class of each sample that a target means.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a class that does not exist, or when there is not one class for each sample.
+    /// [`Error::Setting`] for a class or a region that does not exist, or when there is not one class for each sample.
     pub fn classes(&self, target: &Target) -> Result<Vec<usize>, Error> {
-        let scores = self.scores();
-        let samples = scores.shape().first().copied().unwrap_or(1).max(1);
-        let classes = scores.len() / samples;
-        let wrong = |given: String, reason: String| Err(Error::Setting { what: "target", given, reason });
-        let chosen = match target {
-            Target::Predicted => scores.axis_iter(Axis(0)).map(|scores| largest(scores)).collect(),
-            Target::Class(class) => vec![*class; samples],
-            Target::Each(each) if each.len() == samples => each.clone(),
-            Target::Each(each) => {
-                return wrong(
-                    format!("{} classes", each.len()),
-                    format!("one for each of the {samples} samples is needed"),
-                );
-            }
-        };
-        match chosen.iter().find(|&&class| class >= classes) {
-            Some(class) => wrong(class.to_string(), format!("the network has {classes} classes, counted from 0")),
-            None => Ok(chosen),
-        }
+        self.layout()?.classes_of(self.scores().view(), target)
+    }
+
+    /// The score of each sample's target: the sum of what [`Initial::Score`] begins with.
+    ///
+    /// # Errors
+    /// As [`classes`](Self::classes).
+    pub fn target_scores(&self, target: &Target) -> Result<Vec<f64>, Error> {
+        let initial = self.layout()?.at_target(self.scores().view(), target, |score| score)?;
+        let score = |sample: ArrayViewD<'_, F>| sample.iter().map(|score| score.as_()).sum();
+        Ok(initial.outer_iter().map(score).collect())
     }
 
     /// One backward pass with the rules of a composite (Algorithm 2).
@@ -338,14 +374,12 @@ impl<'a, F: Real> Forward<'a, F> {
 
     /// The initial relevance of each part of the batch.
     pub(crate) fn initial(&self, initial: &Initial<F>) -> Result<Vec<ArrayD<F>>, Error> {
-        let scores = self.scores();
+        let (scores, layout) = (self.scores(), self.layout()?);
+        let score = |target| layout.at_target(scores.view(), target, |score| score);
         let whole = match initial {
-            Initial::Score(target) => at_classes(&scores, &self.classes(target)?, |score| score),
-            Initial::One(target) => at_classes(&scores, &self.classes(target)?, |_| F::one()),
-            Initial::Difference(target, other) => {
-                at_classes(&scores, &self.classes(target)?, |score| score)
-                    - at_classes(&scores, &self.classes(other)?, |score| score)
-            }
+            Initial::Score(target) => score(target)?,
+            Initial::One(target) => layout.at_target(scores.view(), target, |_| F::one())?,
+            Initial::Difference(target, other) => score(target)? - score(other)?,
             Initial::Array(array) if array.shape() == scores.shape() => array.as_standard_layout().into_owned(),
             Initial::Array(array) => {
                 return Err(Error::Setting {
@@ -368,26 +402,4 @@ impl<'a, F: Real> Forward<'a, F> {
 pub(crate) fn stack<F: Real>(parts: Vec<ArrayD<F>>) -> ArrayD<F> {
     let views: Vec<_> = parts.iter().map(ArrayD::view).collect();
     concatenate(Axis(0), &views).unwrap_or_else(|_| parts.into_iter().next().unwrap_or_default())
-}
-
-/// The position of the largest number, the first of equals.
-fn largest<F: Real>(scores: ArrayViewD<'_, F>) -> usize {
-    let mut best = (0, F::neg_infinity());
-    for (class, &score) in scores.iter().enumerate() {
-        if score > best.1 {
-            best = (class, score);
-        }
-    }
-    best.0
-}
-
-/// Zero but at one class of each sample.
-fn at_classes<F: Real>(scores: &ArrayD<F>, classes: &[usize], value: impl Fn(F) -> F) -> ArrayD<F> {
-    let mut initial = ArrayD::zeros(scores.raw_dim());
-    for ((mut initial, scores), &class) in initial.axis_iter_mut(Axis(0)).zip(scores.axis_iter(Axis(0))).zip(classes) {
-        if let (Some(initial), Some(&score)) = (initial.iter_mut().nth(class), scores.iter().nth(class)) {
-            *initial = value(score);
-        }
-    }
-    initial
 }

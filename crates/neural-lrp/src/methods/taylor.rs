@@ -209,6 +209,13 @@ impl TaylorDecomposition {
                 let score = |weights: ArrayViewD<'_, F>| weights.iter().map(|weight| weight.as_()).collect();
                 Ok(weights.axis_iter(Axis(0)).map(|weights| Decision::Score(score(weights))).collect())
             }
+            (DecisionFunction::Margin, Initial::One(_) | Initial::Score(_)) if forward.layout()?.has_positions() => {
+                Err(Error::Setting {
+                    what: "decision function",
+                    given: "margin".into(),
+                    reason: "a margin is one between single scores, and the explained output has positions".into(),
+                })
+            }
             (DecisionFunction::Margin, Initial::One(target) | Initial::Score(target)) => {
                 Ok(forward.classes(target)?.into_iter().map(Decision::Margin).collect())
             }

@@ -101,6 +101,10 @@ impl<F: Real> Operation<F> for Softmax {
         Family::Softmax
     }
 
+    fn is_squashing(&self) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         shape_with_axis(self.axis, operands)
     }
@@ -166,6 +170,10 @@ impl<F: Real> Operation<F> for LogSoftmax {
 
     fn family(&self) -> Family {
         Family::Softmax
+    }
+
+    fn is_squashing(&self) -> bool {
+        true
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {

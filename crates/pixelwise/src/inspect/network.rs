@@ -41,6 +41,8 @@ struct Row {
     shape: Vec<usize>,
     parameters: usize,
     rule: String,
+    /// Whether two factors get half of the relevance each.
+    is_halved: bool,
     folded: Vec<String>,
 }
 
@@ -63,6 +65,7 @@ impl Description {
             shape: shapes[node.output.index()].clone(),
             parameters: parameters(network, node),
             rule: if explainer.skipped().contains(&node.name) { LEFT_OUT.to_owned() } else { rule_text(rule) },
+            is_halved: !explainer.skipped().contains(&node.name) && is_halved(network, node, rule),
             folded: node.folded.clone(),
         });
         let tensor = |id: neural_lrp::TensorId, declared: String| Tensor {
@@ -126,7 +129,30 @@ impl Description {
         let operations = self.operations().iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>();
         let (nodes, parameters) = (self.nodes.len(), self.parameters());
         text += &format!("\n{nodes} nodes ({}), {parameters} parameters\n", operations.join(", "));
+        text += &self.halved_text();
         text
+    }
+
+    /// The names of products whose factors get half of the relevance each.
+    fn halved(&self) -> Vec<&str> {
+        self.nodes.iter().filter(|node| node.is_halved).map(|node| node.name.as_str()).collect()
+    }
+
+    /// Which products a person should look at, if any.
+    fn halved_text(&self) -> String {
+        let halved = self.halved();
+        let (products, them, share) = match halved.as_slice() {
+            [] => return String::new(),
+            [_] => ("product", "it", "shares its"),
+            _ => ("products", "them", "share their"),
+        };
+        format!(
+            "{} {products} {share} relevance half and half: {}; look at {them}: where one factor only weighs the other, \
+             give a rule by name, as --layer-rule '{}=signal=first'\n",
+            halved.len(),
+            halved.join(", "),
+            halved[0],
+        )
     }
 
     /// For a program.
@@ -160,8 +186,17 @@ impl Description {
             "nodes": nodes.collect::<Vec<_>>(),
             "operations": self.operations(),
             "parameters": self.parameters(),
+            "shared_half_and_half": self.halved(),
         })
     }
+}
+
+/// Whether a node is a product of two tensors that get half of its relevance each.
+fn is_halved(network: &Network<f32>, node: &Node<f32>, rule: &Rule) -> bool {
+    let is_computed = |operand| network.tensor(operand).constant.is_none();
+    let &[first, second] = node.operands.as_slice() else { return false };
+    let factors_differ = first != second && is_computed(first) && is_computed(second);
+    node.operation.product().is_some() && factors_differ && rule.to_string().starts_with("signal=both")
 }
 
 /// What stands in the place of a rule behind the linear score.

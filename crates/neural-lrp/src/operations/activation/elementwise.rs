@@ -13,6 +13,9 @@ pub trait Elementwise<F: Real>: Sync {
     /// The operator's name.
     const KIND: &'static str;
 
+    /// Whether it turns linear scores into probabilities.
+    const IS_SQUASHING: bool = false;
+
     /// `g(x)`
     fn value(&self, x: F) -> F;
 
@@ -49,6 +52,10 @@ macro_rules! activation {
 
             fn family(&self) -> $crate::operation::Family {
                 $crate::operation::Family::Activation
+            }
+
+            fn is_squashing(&self) -> bool {
+                <Self as $crate::operations::activation::elementwise::Elementwise<F>>::IS_SQUASHING
             }
 
             fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, $crate::Error> {

@@ -25,6 +25,7 @@ pub struct Sigmoid;
 
 impl<F: Real> Elementwise<F> for Sigmoid {
     const KIND: &'static str = "Sigmoid";
+    const IS_SQUASHING: bool = true;
 
     fn value(&self, x: F) -> F {
         logistic(x)
