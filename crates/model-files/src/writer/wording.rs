@@ -38,7 +38,15 @@ impl Document {
             "Pad" if words.spec.has_input(3) => words.pad(rank),
             "ReduceMean" => words.mean(),
             "Silu" => {
-                let gate = words.step("Sigmoid", &[&words.source()], "gate");
+                let alpha = words.spec.real("alpha", 1.0)?;
+                let line = match alpha == 1.0 {
+                    true => words.source(),
+                    false => {
+                        let alpha = words.number(alpha, "alpha");
+                        words.step("Mul", &[&words.source(), &alpha], "line")
+                    }
+                };
+                let gate = words.step("Sigmoid", &[&line], "gate");
                 words.last("Mul", &[&words.source(), &gate]);
                 Ok(())
             }
