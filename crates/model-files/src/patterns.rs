@@ -4,7 +4,7 @@
 //! file spells a function, it is the same operation here: a [`Region`] of nodes that compute one tensor of another is read
 //! as a [`Formula`](formula::Formula), which does not depend on the spelling, and compared with the function's own.
 //!
-//! A new pattern is a file here and a line in [`FUNCTIONS`].
+//! A new pattern is a file here and a line in [`recognize`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,7 @@ pub(crate) const AXES: &str = "axes";
 mod clip;
 mod formula;
 mod gelu;
+mod group_normalization;
 mod hard_sigmoid;
 mod hard_swish;
 mod identities;
@@ -29,6 +30,7 @@ mod leaky_relu;
 mod linear;
 mod mish;
 mod normalization;
+mod reciprocal;
 mod region;
 mod rms_normalization;
 mod scaled_gate;
@@ -46,7 +48,7 @@ type Function<F> = fn(&Region<'_, '_, F>) -> Option<Replacement<F>>;
 /// Replaces all patterns by their operations. `in_advance` are the tensors that are known once the shapes of the inputs
 /// are.
 pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>, in_advance: &BTreeSet<String>) {
-    let functions: [Function<F>; 12] = [
+    let functions: [Function<F>; 13] = [
         layer_normalization::find,
         rms_normalization::find,
         softmax::find,
@@ -59,14 +61,16 @@ pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>, in_advance: &BTreeSet<Str
         hard_sigmoid::find,
         leaky_relu::find,
         clip::find,
+        reciprocal::find,
     ];
     identities::take_out(graph, in_advance);
     replace_all(graph, in_advance, |wiring, position| {
         let pattern = |region: &Region<'_, '_, F>| functions.iter().find_map(|find| region.pattern(find(region)?));
         regions(wiring, position).iter().find_map(pattern)
     });
-    replace_all(graph, in_advance, scaled_gate::find);
-    replace_all(graph, in_advance, linear::find);
+    for find in [group_normalization::find, scaled_gate::find, linear::find] {
+        replace_all(graph, in_advance, find);
+    }
 }
 
 /// Nodes that are one operation together.

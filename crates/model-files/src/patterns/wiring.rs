@@ -39,6 +39,12 @@ impl<'a, F: Real> Wiring<'a, F> {
         self.givers.get(tensor).copied().filter(|_| !self.in_advance.contains(tensor))
     }
 
+    /// The tensor whose whole shape a tensor is.
+    pub(super) fn shape_of(&self, tensor: &str) -> Option<&'a str> {
+        let node = self.of_kind(*self.givers.get(tensor)?, "Shape")?;
+        node.input(0).filter(|_| node.attributes.is_empty())
+    }
+
     /// The node of this position, if it is of this kind.
     pub(super) fn of_kind(&self, position: usize, kind: &str) -> Option<&'a Node> {
         Some(self.node(position)).filter(|node| node.kind == kind)
