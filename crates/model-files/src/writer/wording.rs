@@ -241,11 +241,15 @@ impl<F: Real> Words<'_, F> {
 
     /// Sums of windows times 1/√n are means times √n.
     fn sum_pool(&mut self) -> Result<(), Error> {
+        if self.spec.integer("ceil_mode", 0)? != 0 {
+            return Err(self.refuse("ONNX has no sums over partial windows; without ceil_mode they can be written"));
+        }
         let count: i64 = self.spec.integers("kernel_shape")?.unwrap_or_default().iter().product();
         let root = self.number((count as f64).sqrt(), "root");
         let mean = self.document.fresh_name(format!("{}.mean", self.output));
         let output = std::mem::replace(&mut self.output, mean.clone());
         self.spec.kind = "AveragePool".to_owned();
+        self.spec.attributes.insert("count_include_pad".to_owned(), Attribute::Integer(1));
         self.pool()?;
         self.document.push(&Node::new(format!("{}.scale", self.name), "Mul", &[&mean, &root], output));
         Ok(())
@@ -264,5 +268,40 @@ impl<F: Real> Words<'_, F> {
         }
         self.plain();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neural_lrp::operations::{Padding, Rounding, SumPool, Window};
+    use neural_lrp::{Network, NetworkBuilder};
+
+    use super::*;
+    use crate::{InputShapes, read, write};
+
+    fn sums(window: Window) -> Network<f64> {
+        let mut network = NetworkBuilder::new();
+        network.input("x", [Some(1), Some(2), Some(4), Some(3)]);
+        network.node("sums", Arc::new(SumPool::new(window).unwrap()), ["x"], "y").output("y");
+        network.build().unwrap()
+    }
+
+    #[test]
+    fn sums_over_padding_are_written_as_means_that_count_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sums.onnx");
+        let window = Window::new([2, 2]).strides([2, 2]).padding(Padding::symmetric([1, 1]));
+        let network = sums(window.clone());
+        write(&network, &path).unwrap();
+        let again = read::<f64>(&path).unwrap().network(&InputShapes::new().with("x", [1, 2, 4, 3])).unwrap();
+        let input = ArrayD::from_shape_fn(vec![1, 2, 4, 3], |at| (at[1] * 12 + at[2] * 3 + at[3]) as f64 - 7.0);
+        let [expected, found] = [network, again].map(|network| {
+            let activations = network.forward(vec![input.clone()]).unwrap();
+            activations.output().to_owned()
+        });
+        assert!(found.iter().zip(&expected).all(|(found, expected)| (found - expected).abs() < 1e-12));
+        assert_eq!(found.shape(), expected.shape());
+        let cut = write(&sums(window.rounding(Rounding::Ceil)), &path).unwrap_err().to_string();
+        assert!(cut.contains("partial windows"), "{cut}");
     }
 }

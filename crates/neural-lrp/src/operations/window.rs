@@ -25,11 +25,12 @@ use crate::{Error, Real};
 /// input and its padding are left out. The kernel of a convolution is that of its weights, and need not be said.
 ///
 /// ```
-/// use neural_lrp::operations::{Padding, Window};
+/// use neural_lrp::Operation;
+/// use neural_lrp::operations::{MaxPool, Padding, Window};
 ///
-/// let plain = Window::default(); // for a convolution: its kernel, step by step
-/// let halving = Window::new([3, 3]).strides([2, 2]).padding(Padding::symmetric([1, 1]));
-/// # assert_ne!(plain, halving);
+/// let pool = MaxPool::new(Window::new([3, 3]).strides([2, 2]).padding(Padding::symmetric([1, 1])))?;
+/// assert_eq!(Operation::<f32>::output_shape(&pool, &[&[1, 64, 112, 112]])?, [1, 64, 56, 56]);
+/// # Ok::<(), neural_lrp::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {

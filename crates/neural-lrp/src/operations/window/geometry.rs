@@ -1,6 +1,6 @@
 //! A window over the spatial axes of an input whose lengths are known.
 
-use crate::operations::window::WindowAxis;
+use crate::operations::window::axis::WindowAxis;
 
 /// A window over three axes; whoever has fewer lacks the first.
 ///
