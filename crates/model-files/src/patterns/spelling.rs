@@ -209,6 +209,7 @@ impl Speller {
                 let sum = self.node("ReduceSum", &[x, &names]);
                 self.scaled(&sum, 1.0 / SHAPE[3] as f64)
             }
+            1 if axes == [-2, -1] => self.node("GlobalAveragePool", &[x]),
             _ => self.node("ReduceMean", &[x, &names]),
         }
     }
