@@ -119,6 +119,8 @@ pub(crate) fn modernize<F: Real>(graph: &mut Graph<F>, opset: i64) -> Result<(),
             "Upsample" => resize_from_corner(graph, &mut node),
             "Resize" if opset == 10 => resize_from_corner(graph, &mut node),
             "CastLike" => cast_to_type(graph, &mut node),
+            // Opset 24 has it; the operation bears the name of older days.
+            "Swish" => node.kind = "Silu".to_owned(),
             "Softmax" | "LogSoftmax" if opset < 13 => {
                 node.attributes.entry("axis".to_owned()).or_insert(Attribute::Integer(1));
                 node.attributes.insert(OVER_ALL_FOLLOWING_AXES.to_owned(), Attribute::Integer(1));
@@ -294,6 +296,12 @@ mod tests {
         assert_eq!((float.kind.as_str(), float.inputs.len(), float.integer("to", 0).unwrap()), ("Cast", 1, 1));
         let integers = &cast("i", vec![fixtures::longs("i", &[1], &[3])])[0];
         assert_eq!(integers.integer("to", 0).unwrap(), 7);
+    }
+
+    #[test]
+    fn swish_is_silu_with_its_slope() {
+        let swish = &modern(21, "Swish", &["x"], vec![fixtures::float("alpha", 1.5)], vec![]).unwrap().nodes[0];
+        assert_eq!((swish.kind.as_str(), &swish.attributes["alpha"]), ("Silu", &Attribute::Real(1.5)));
     }
 
     #[test]

@@ -151,6 +151,12 @@ impl<'a> Formula<'a> {
         found
     }
 
+    /// The number of atoms, with those of its functions.
+    pub(super) fn atoms(&self) -> usize {
+        let factors = self.terms.iter().flat_map(|term| &term.factors);
+        factors.map(|(atom, _)| if let Atom::Of(_, inner) = atom { 1 + inner.atoms() } else { 1 }).sum()
+    }
+
     /// The axes of the first mean, sum or maximum in it.
     pub(super) fn axes(&self) -> Option<Vec<i64>> {
         self.functions().into_iter().find_map(|(function, ..)| match function {
@@ -169,8 +175,8 @@ impl<'a> Formula<'a> {
                 let factors = term.factors.iter().map(|(atom, own)| (atom.clone(), own * exponent)).collect();
                 Some(Self::of_term(Term { coefficient: term.coefficient.powf(exponent), factors }))
             }
-            [_, _, ..] if exponent == 2.0 => Some(self.clone() * self.clone()),
-            [_, _, ..] if exponent == 3.0 => Some(self.clone() * self.clone() * self.clone()),
+            [_, _] | [_, _, _] if exponent == 2.0 => Some(self.clone() * self.clone()),
+            [_, _] | [_, _, _] if exponent == 3.0 => Some(self.clone() * self.clone() * self.clone()),
             _ => Some(self.power_of_parentheses(exponent)),
         }
     }

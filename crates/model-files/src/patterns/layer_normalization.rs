@@ -3,18 +3,24 @@
 use neural_lrp::Real;
 
 use super::Replacement;
+use super::formula::Formula;
 use super::normalization::Parts;
 use super::region::Region;
 
-/// `(x − mean x) / √(mean (x − mean x)² + ε) · γ + β`
+/// `(x − mean x) / √(mean (x − mean x)² + ε) · γ + β`, where the variance may be `max(mean x² − (mean x)², 0)`.
 pub(super) fn find<F: Real>(region: &Region<'_, '_, F>) -> Option<Replacement<F>> {
     let parts = Parts::of(region)?;
     let x = region.x();
     let mean = x.mean(&parts.axes);
     let centered = x - mean;
     let variance = centered.power(2.0)?.mean(&parts.axes);
-    let normalized = centered * (variance + parts.epsilon).power(-0.5)? * parts.scale();
-    parts.normalized.is(&normalized).then(|| parts.replaced(region, "LayerNormalization", 1.0)).flatten()
+    let is_normalized = |variance: Formula<'_>| {
+        let root = (variance + parts.epsilon).power(-0.5);
+        root.is_some_and(|root| parts.normalized.is(&(centered.clone() * root * parts.scale())))
+    };
+    // A variance is not negative but by rounding.
+    let is_found = is_normalized(variance.clone()) || is_normalized(variance.relu());
+    is_found.then(|| parts.replaced(region, "LayerNormalization", 1.0)).flatten()
 }
 
 #[cfg(test)]

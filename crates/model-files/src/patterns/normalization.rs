@@ -45,6 +45,11 @@ impl<'a> Parts<'a> {
         (fits && epsilon >= 0.0).then_some(Self { axes, epsilon, scale, shift, normalized: Formula { terms } })
     }
 
+    /// Whether the axes are the last ones, whatever the rank.
+    pub(super) fn are_last(&self) -> bool {
+        self.axes.iter().copied().eq(-(self.axes.len() as i64)..0)
+    }
+
     /// The scale, as a formula.
     pub(super) fn scale(&self) -> Formula<'a> {
         self.scale.map_or(Formula::number(1.0), Formula::known)
@@ -59,10 +64,9 @@ impl<'a> Parts<'a> {
     ) -> Option<Replacement<F>> {
         let mut replacement = region.replaced_by(kind);
         replacement.set("epsilon", Attribute::Real(self.epsilon));
-        // ONNX has normalizations over the last axes only; which others are, the rank tells.
-        let count = self.axes.len() as i64;
-        if self.axes.iter().copied().eq(-count..0) {
-            replacement.set("axis", Attribute::Integer(-count));
+        // ONNX has normalizations over the last axes only; whether others are the last, the rank tells.
+        if self.are_last() {
+            replacement.set("axis", Attribute::Integer(-(self.axes.len() as i64)));
         } else {
             replacement.set(AXES, Attribute::Integers(self.axes.clone()));
         }

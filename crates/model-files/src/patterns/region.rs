@@ -16,6 +16,10 @@ const MOST_NODES: usize = 32;
 /// The largest number of terms in a formula on the way; those of functions that are known have six.
 const MOST_TERMS: usize = 32;
 
+/// The largest number of atoms in a formula, with those of its functions: a function of sums of functions of sums grows
+/// with each node.
+const MOST_ATOMS: usize = 256;
+
 /// The kinds of nodes that formulas are read of.
 const KINDS: &[&str] = &[
     "Abs",
@@ -24,6 +28,7 @@ const KINDS: &[&str] = &[
     "Div",
     "Erf",
     "Exp",
+    "GlobalAveragePool",
     "HardSigmoid",
     "Log",
     "Max",
@@ -106,6 +111,17 @@ impl<'w, 'a, F: Real> Region<'w, 'a, F> {
         lengths.filter(|&length| length > 1).map(|length| length as f64).next()
     }
 
+    /// The axes behind the channels, if known numbers of the region tell how many there are: `[C, 1, 1]`.
+    fn spatial_axes(&self) -> Option<Vec<i64>> {
+        let inputs = self.nodes.iter().flat_map(|&position| self.wiring.node(position).given_inputs());
+        let counts = inputs.filter_map(|input| {
+            let mut shape = self.wiring.known(input)?.1.shape().iter().skip_while(|&&length| length == 1);
+            shape.next()?;
+            shape.clone().all(|&length| length == 1).then(|| shape.count() as i64)
+        });
+        counts.filter(|&count| count > 0).map(|count| (-count..0).collect()).next()
+    }
+
     /// The formula of a node; `None` where there is none.
     fn formula_of(&self, node: &'a Node, formulas: &BTreeMap<&'a str, Formula<'a>>) -> Option<Formula<'a>> {
         let operand = |position: usize| {
@@ -132,14 +148,15 @@ impl<'w, 'a, F: Real> Region<'w, 'a, F> {
                 let (low, high) = (bound(1, f64::NEG_INFINITY)?, bound(2, f64::INFINITY)?);
                 (low < high).then(|| first.clip(low, high))?
             }
-            "Div" => first * operand(1)?.power(-1.0)?,
+            "Div" => product(first, operand(1)?.power(-1.0)?)?,
             "Erf" => first.erf(),
             "Exp" => first.exp(),
+            "GlobalAveragePool" => first.mean(&self.spatial_axes()?),
             "HardSigmoid" => (first * real("alpha", 0.2) + real("beta", 0.5)).ramp(),
             "Log" => first.log(),
             "Max" => operands()?.into_iter().reduce(Formula::max)?,
             "Min" => operands()?.into_iter().reduce(Formula::min)?,
-            "Mul" => first * operand(1)?,
+            "Mul" => product(first, operand(1)?)?,
             "Neg" => first * -1.0,
             "Pow" => first.power(number(1)?)?,
             "Reciprocal" => first.power(-1.0)?,
@@ -155,7 +172,7 @@ impl<'w, 'a, F: Real> Region<'w, 'a, F> {
             "Unsqueeze" => self.axes_put_back(node).then_some(first)?,
             _ => return None,
         };
-        (formula.terms.len() <= MOST_TERMS).then_some(formula)
+        (formula.terms.len() <= MOST_TERMS && formula.atoms() <= MOST_ATOMS).then_some(formula)
     }
 
     fn reduced(&self, node: &Node, operand: Formula<'a>, axes: &[i64]) -> Option<Formula<'a>> {
@@ -253,5 +270,46 @@ impl<'w, 'a, F: Real> Region<'w, 'a, F> {
         let kinds = self.nodes.iter().map(|&position| &self.wiring.node(position).kind);
         let is_same = kinds.eq(replacement.operations.iter().map(|operation| &operation.kind));
         (!is_same).then(|| Pattern { nodes: self.nodes.clone(), replacement })
+    }
+}
+
+/// The product, if it has few terms.
+fn product<'a>(a: Formula<'a>, b: Formula<'a>) -> Option<Formula<'a>> {
+    (a.terms.len() * b.terms.len() <= MOST_TERMS).then(|| a * b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Sketch, recognized};
+
+    #[test]
+    fn a_region_ends_where_others_take_what_is_inside() {
+        let numbers = [("half", 0.5)];
+        let nodes: &[Sketch<'_>] = &[
+            ("Mul", &["x", "half"], "a"),
+            ("Tanh", &["a"], "b"),
+            ("Mul", &["b", "half"], "c"),
+            ("Add", &["c", "half"], "d"),
+        ];
+        let alone = [nodes, &[("Neg", &["d"], "y")]].concat();
+        assert_eq!(recognized(&alone, &numbers, &[]), ["Sigmoid(x) d", "Neg(d) y"]);
+        for inner in ["a", "b", "c"] {
+            let both = ["d", inner];
+            let taken = [nodes, &[("Concat", &both, "y")]].concat();
+            assert_eq!(recognized(&taken, &numbers, &[]).len(), 5, "{inner}");
+        }
+    }
+
+    /// Each formula holds the one before twice, so that 100 of them would fill any memory.
+    #[test]
+    fn formulas_that_grow_too_large_are_left() {
+        let names: Vec<String> = (0..=200).map(|at| if at == 200 { "y".into() } else { format!("t{at}") }).collect();
+        let inputs: Vec<[&str; 2]> = (0..100).map(|at| [names[2 * at].as_str(), names[2 * at + 1].as_str()]).collect();
+        let nodes = inputs.iter().zip(names[2..].iter().step_by(2)).flat_map(|(inputs, sum)| {
+            let exponential: Sketch<'_> = ("Exp", &inputs[..1], inputs[1]);
+            [exponential, ("Add", &inputs[..], sum.as_str())]
+        });
+        let nodes: Vec<Sketch<'_>> = nodes.collect();
+        assert_eq!(recognized(&nodes, &[], &[]).len(), 200);
     }
 }

@@ -1,4 +1,4 @@
-//! RMSNorm along any axes.
+//! RMSNorm along the last axes.
 
 use neural_lrp::Real;
 
@@ -8,8 +8,10 @@ use super::normalization::Parts;
 use super::region::Region;
 
 /// `x / √(mean x² + ε) · γ`; also `x / ‖x‖ · γ √n` of n numbers, where √n may be in γ.
+///
+/// The operator has no other axes than the last. Along others it stays a product, through which relevance passes as well.
 pub(super) fn find<F: Real>(region: &Region<'_, '_, F>) -> Option<Replacement<F>> {
-    let parts = Parts::of(region).filter(|parts| parts.shift.is_none())?;
+    let parts = Parts::of(region).filter(|parts| parts.shift.is_none() && parts.are_last())?;
     let x = region.x();
     let square = x.power(2.0)?.mean(&parts.axes);
     let normalized = x * (square + parts.epsilon).power(-0.5)? * parts.scale();
@@ -22,7 +24,12 @@ pub(super) fn find<F: Real>(region: &Region<'_, '_, F>) -> Option<Replacement<F>
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Sketch, recognized};
+    use std::collections::BTreeSet;
+
+    use neural_lrp::operation::Constant;
+
+    use super::super::recognize;
+    use super::super::testing::{Sketch, graph, recognized};
 
     const NUMBERS: &[(&str, f64)] = &[("two", 2.0), ("epsilon", 1e-5), ("power", -0.5), ("quarter", 0.5)];
     const VECTORS: &[(&str, &[usize])] = &[("scale", &[4])];
@@ -46,6 +53,17 @@ mod tests {
         assert_eq!(recognized(&scaled, NUMBERS, VECTORS), ["RMSNormalization(x, y.scale) y"]);
         let bare = [quotient, &[("Relu", &["n"], "y")]].concat();
         assert_eq!(recognized(&bare, NUMBERS, VECTORS).len(), 3);
+    }
+
+    #[test]
+    fn along_channels_of_images_it_stays_a_product() {
+        let nodes = [MEAN, ROOT, &[("Mul", &["x", "r"], "y")]].concat();
+        for (axes, count) in [(-1, 1), (-3, 5), (1, 5)] {
+            let mut graph = graph(&nodes, NUMBERS, &[]);
+            graph.constants.insert("axes".to_owned(), Constant::Integer(ndarray::arr1(&[axes]).into_dyn()));
+            recognize(&mut graph, &BTreeSet::new());
+            assert_eq!(graph.nodes.len(), count);
+        }
     }
 
     #[test]

@@ -12,60 +12,61 @@ use crate::graph::Node;
 /// `(c g) y / c`, in any order, where HardSigmoid gives g and any node y: it is `g y`.
 pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<Pattern<F>> {
     let node = wiring.node(position);
-    let product = Product::of_node(wiring, position)?;
-    let &[first, second] = &product.factors[..] else { return None };
+    let whole = Scaled::of(wiring, node.output(), |_| true);
+    let multiplying = wiring.giver(whole.tensor)?;
+    let is_own = whole.nodes.is_empty() || wiring.only_taker(whole.tensor).is_some();
+    let product = wiring.of_kind(multiplying, "Mul").filter(|_| is_own)?;
+    let only_here = |tensor: &str| wiring.only_taker(tensor).is_some();
+    let [first, second] = [0, 1].map(|at| product.input(at).map(|input| Scaled::of(wiring, input, only_here)));
+    let (first, second) = (first?, second?);
     let is_gate = |tensor: &str| wiring.giver(tensor).is_some_and(|giver| wiring.node(giver).kind == "HardSigmoid");
-    let is_scaled = product.nodes.len() > 1 && is_close(product.scale, 1.0);
-    if !is_scaled || !(is_gate(first) || is_gate(second)) {
+    let mut nodes: BTreeSet<usize> =
+        [&whole.nodes, &first.nodes, &second.nodes].into_iter().flatten().copied().collect();
+    let is_scaled = !nodes.is_empty() && is_close(whole.scale * first.scale * second.scale, 1.0);
+    if !is_scaled || !(is_gate(first.tensor) || is_gate(second.tensor)) {
         return None;
     }
-    let operation = Node::new(&node.name, "Mul", &[first, second], node.output());
-    let replacement = Replacement { operations: vec![operation], constants: Vec::new() };
-    Some(Pattern { nodes: product.nodes, replacement })
+    nodes.insert(multiplying);
+    let operation = Node::new(&node.name, "Mul", &[first.tensor, second.tensor], node.output());
+    Some(Pattern { nodes, replacement: Replacement { operations: vec![operation], constants: Vec::new() } })
 }
 
-/// A product of computed tensors and a number.
-struct Product<'a> {
+/// A tensor times a number.
+struct Scaled<'a> {
     scale: f64,
-    factors: Vec<&'a str>,
-    /// The nodes that multiply.
+    tensor: &'a str,
+    /// The nodes that multiply, or divide, by numbers.
     nodes: BTreeSet<usize>,
 }
 
-impl<'a> Product<'a> {
-    /// What the node of this position multiplies, if it does.
-    fn of_node<F: Real>(wiring: &Wiring<'a, F>, position: usize) -> Option<Self> {
-        let node = wiring.node(position);
-        wiring.giver(node.output())?;
-        let mut product = match node.kind.as_str() {
-            "Mul" => Self::of_tensor(wiring, node.input(0)?).times(Self::of_tensor(wiring, node.input(1)?)),
-            "Div" => {
-                let divisor = wiring.number(node.input(1)?)?;
-                let mut dividend = Self::of_tensor(wiring, node.input(0)?);
-                dividend.scale /= divisor;
-                dividend
+impl<'a> Scaled<'a> {
+    /// What a tensor is a multiple of. `may_replace` tells the tensors that nothing else is computed of.
+    fn of<F: Real>(wiring: &Wiring<'a, F>, tensor: &'a str, may_replace: impl Fn(&str) -> bool) -> Self {
+        let mut scaled = Self { scale: 1.0, tensor, nodes: BTreeSet::new() };
+        while let Some((position, inner, factor)) = scaling(wiring, scaled.tensor) {
+            let is_own =
+                if scaled.nodes.is_empty() { may_replace(tensor) } else { wiring.only_taker(scaled.tensor).is_some() };
+            if !is_own {
+                break;
             }
-            _ => return None,
-        };
-        product.nodes.insert(position);
-        Some(product)
-    }
-
-    /// What a tensor is a product of: itself, if others take it too.
-    fn of_tensor<F: Real>(wiring: &Wiring<'a, F>, tensor: &'a str) -> Self {
-        if let Some(scale) = wiring.number(tensor) {
-            return Self { scale, factors: Vec::new(), nodes: BTreeSet::new() };
+            scaled.scale *= factor;
+            scaled.tensor = inner;
+            scaled.nodes.insert(position);
         }
-        let inner = wiring.only_taker(tensor).and_then(|_| Self::of_node(wiring, wiring.giver(tensor)?));
-        // Products of several tensors are left whole but for the one at hand.
-        inner.unwrap_or_else(|| Self { scale: 1.0, factors: vec![tensor], nodes: BTreeSet::new() })
+        scaled
     }
+}
 
-    fn times(mut self, other: Self) -> Self {
-        self.scale *= other.scale;
-        self.factors.extend(other.factors);
-        self.nodes.extend(other.nodes);
-        self
+/// The node that multiplies a tensor by a number, that tensor, and the number.
+fn scaling<'a, F: Real>(wiring: &Wiring<'a, F>, output: &str) -> Option<(usize, &'a str, f64)> {
+    let position = wiring.giver(output)?;
+    let node = wiring.node(position);
+    let (first, second) = (node.input(0)?, node.input(1)?);
+    match (node.kind.as_str(), wiring.number(first), wiring.number(second)) {
+        ("Mul", None, Some(factor)) => Some((position, first, factor)),
+        ("Mul", Some(factor), None) => Some((position, second, factor)),
+        ("Div", None, Some(divisor)) => Some((position, first, divisor.recip())),
+        _ => None,
     }
 }
 
@@ -74,7 +75,7 @@ mod tests {
     use super::super::testing::{Sketch, recognized};
 
     const NUMBERS: &[(&str, f64)] =
-        &[("zero", 0.0), ("three", 3.0), ("six", 6.0), ("a sixth", 1.0 / 6.0), ("a third", 1.0 / 3.0)];
+        &[("zero", 0.0), ("three", 3.0), ("six", 6.0), ("a sixth", 1.0 / 6.0), ("a third", 1.0 / 3.0), ("half", 0.5)];
 
     fn of(end: &[Sketch<'_>]) -> Vec<String> {
         let gate: &[Sketch<'_>] =
@@ -84,10 +85,11 @@ mod tests {
 
     #[test]
     fn the_scale_of_a_gate_is_taken_out_wherever_it_is_divided_by_again() {
-        let orders: [&[Sketch<'_>]; 3] = [
+        let orders: [&[Sketch<'_>]; 4] = [
             &[("Mul", &["c", "x"], "p"), ("Div", &["p", "six"], "y")],
             &[("Div", &["x", "six"], "p"), ("Mul", &["p", "c"], "y")],
             &[("Mul", &["x", "a sixth"], "p"), ("Mul", &["c", "p"], "y")],
+            &[("Mul", &["x", "a third"], "p"), ("Mul", &["c", "p"], "q"), ("Mul", &["q", "half"], "y")],
         ];
         for end in orders {
             let found = of(end);
@@ -95,6 +97,12 @@ mod tests {
             assert!(found[2] == "Mul(c.gate, x) y" || found[2] == "Mul(x, c.gate) y", "{found:?}");
             assert_eq!(found.len(), 3);
         }
+    }
+
+    #[test]
+    fn what_is_gated_may_be_a_product() {
+        let found = of(&[("Mul", &["x", "x"], "q"), ("Mul", &["c", "q"], "p"), ("Div", &["p", "six"], "y")]);
+        assert_eq!(found[2..], ["Mul(x, x) q", "Mul(c.gate, q) y"]);
     }
 
     #[test]

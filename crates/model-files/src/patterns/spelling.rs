@@ -209,6 +209,7 @@ impl Speller {
                 let sum = self.node("ReduceSum", &[x, &names]);
                 self.scaled(&sum, 1.0 / SHAPE[3] as f64)
             }
+            1 if axes == [-2, -1] => self.node("GlobalAveragePool", &[x]),
             _ => self.node("ReduceMean", &[x, &names]),
         }
     }
@@ -286,7 +287,8 @@ impl Speller {
         } else {
             let square = self.square(x);
             let (mean_square, square_mean) = (self.mean(&square, axes), self.square(&mean));
-            self.node("Sub", &[&mean_square, &square_mean])
+            let variance = self.node("Sub", &[&mean_square, &square_mean]);
+            if self.choose(2) == 0 { self.node("Relu", &[&variance]) } else { variance }
         };
         let sum = if epsilon == 0.0 { variance } else { self.shifted(&variance, epsilon) };
         match self.choose(4) {
