@@ -39,7 +39,9 @@ impl MatMul {
         let lower_b = sum_to_shape(product(&swapped(a.view()), &upper), b.shape());
         [(lower_a, &step.operands[0]), (lower_b, &step.operands[1])].map(|(lower, operand)| {
             let shape = operand.raw_dim();
-            lower.into_shape_with_order(shape.clone()).unwrap_or_else(|_| ArrayD::zeros(shape))
+            lower
+                .into_shape_with_order(shape)
+                .unwrap_or_else(|_| unreachable!("a vector has the numbers of its matrix"))
         })
     }
 }
@@ -60,16 +62,15 @@ fn swapped<F: Real>(mut array: ArrayViewD<'_, F>) -> ArrayViewD<'_, F> {
 /// `A B` for arrays of at least two axes that fit.
 pub(super) fn product<F: Real>(a: &ArrayViewD<'_, F>, b: &ArrayViewD<'_, F>) -> ArrayD<F> {
     let (batch_a, batch_b) = (&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
-    let batch = broadcast_shape(&[batch_a, batch_b]).unwrap_or_default();
+    let batch = broadcast_shape(&[batch_a, batch_b]).unwrap_or_else(|_| unreachable!("the shapes were agreed to"));
     let (rows, columns) = (a.shape()[a.ndim() - 2], b.shape()[b.ndim() - 1]);
     let mut output = ArrayD::zeros(IxDyn(&[batch.as_slice(), &[rows, columns]].concat()));
-    let matrices = output.as_slice_mut().unwrap_or_default().par_chunks_mut((rows * columns).max(1));
-    matrices.enumerate().for_each(|(position, numbers)| {
+    let Some(numbers) = output.as_slice_mut() else { unreachable!("a new array is in the standard layout") };
+    numbers.par_chunks_mut((rows * columns).max(1)).enumerate().for_each(|(position, numbers)| {
         let place = unravel(position, &batch);
         let target = ArrayViewMut2::from_shape((rows, columns), numbers);
-        if let (Some(a), Some(b), Ok(mut target)) = (matrix_at(a, &place), matrix_at(b, &place), target) {
-            general_mat_mul(F::one(), &a, &b, F::zero(), &mut target);
-        }
+        let mut target = target.unwrap_or_else(|_| unreachable!("a chunk is a matrix"));
+        general_mat_mul(F::one(), &matrix_at(a, &place), &matrix_at(b, &place), F::zero(), &mut target);
     });
     output
 }
@@ -91,14 +92,14 @@ fn unravel(position: usize, shape: &[usize]) -> Vec<usize> {
 }
 
 /// The matrix at a place of the axes that an array broadcasts to.
-fn matrix_at<'a, F: Real>(array: &'a ArrayViewD<'_, F>, place: &[usize]) -> Option<ArrayView2<'a, F>> {
+fn matrix_at<'a, F: Real>(array: &'a ArrayViewD<'_, F>, place: &[usize]) -> ArrayView2<'a, F> {
     let axes = array.ndim() - 2;
     let mut matrix = array.view();
     for &here in &place[place.len() - axes..] {
         let position = if matrix.shape()[0] == 1 { 0 } else { here };
         matrix = matrix.index_axis_move(Axis(0), position);
     }
-    matrix.into_dimensionality::<Ix2>().ok()
+    matrix.into_dimensionality::<Ix2>().unwrap_or_else(|_| unreachable!("two axes are left"))
 }
 
 impl<F: Real> Product<F> for MatMul {
@@ -109,18 +110,30 @@ impl<F: Real> Product<F> for MatMul {
         signal: Signal,
         stabilizer: Stabilizer,
     ) -> Redistribution<F> {
-        let parts = if signal == Signal::Both { F::of(2.0) } else { F::one() };
-        let (shares, sinks) = shares(upper, &step.output.mapv(|output| output * parts), stabilizer);
-        let [mut lower_a, mut lower_b] = self.transposed(step, &shares.view());
-        lower_a *= &step.operands[0];
-        lower_b *= &step.operands[1];
-        match signal {
-            Signal::Both => {}
-            Signal::First => lower_b.fill(F::zero()),
-            Signal::Second => lower_a.fill(F::zero()),
-        }
-        Redistribution::with_sinks(vec![lower_a, lower_b], sinks)
+        to_factors(step, upper, signal, stabilizer, |shares| self.transposed(step, shares))
     }
+}
+
+/// What the factors of a bilinear product get: `R_A = A ⊙ (∂O/∂A)ᵀ s`, `R_B = B ⊙ (∂O/∂B)ᵀ s`, where `transposed` gives
+/// both derivatives of the shares `s = R / stabilize(2 O)`, or `R / stabilize(O)` where one factor carries the signal.
+pub(super) fn to_factors<F: Real>(
+    step: &Step<'_, F>,
+    upper: ArrayViewD<'_, F>,
+    signal: Signal,
+    stabilizer: Stabilizer,
+    transposed: impl FnOnce(&ArrayViewD<'_, F>) -> [ArrayD<F>; 2],
+) -> Redistribution<F> {
+    let parts = if signal == Signal::Both { F::of(2.0) } else { F::one() };
+    let (shares, sinks) = shares(upper, &step.output.mapv(|output| output * parts), stabilizer);
+    let [mut lower_a, mut lower_b] = transposed(&shares.view());
+    lower_a *= &step.operands[0];
+    lower_b *= &step.operands[1];
+    match signal {
+        Signal::Both => {}
+        Signal::First => lower_b.fill(F::zero()),
+        Signal::Second => lower_a.fill(F::zero()),
+    }
+    Redistribution::with_sinks(vec![lower_a, lower_b], sinks)
 }
 
 impl<F: Real> Operation<F> for MatMul {
