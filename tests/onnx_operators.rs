@@ -29,6 +29,9 @@ struct Index {
 struct OperatorTest {
     name: String,
     operator: String,
+    /// Whether the operator itself does not stand in the test, but others that make the same.
+    #[serde(default)]
+    written_out: bool,
     inputs: Vec<StoredArray>,
     outputs: Vec<StoredArray>,
 }
@@ -49,6 +52,8 @@ struct LeftOut {
 struct Outcome {
     index: Index,
     operators: BTreeMap<String, Count>,
+    /// The tests that write an operator out in simpler ones.
+    written_out: BTreeMap<String, Count>,
     failures: Vec<String>,
 }
 
@@ -61,19 +66,20 @@ struct Count {
 static OUTCOME: LazyLock<Outcome> = LazyLock::new(|| {
     let text = fs::read_to_string(folder().join("index.json")).unwrap();
     let index: Index = serde_json::from_str(&text).unwrap();
-    let mut operators: BTreeMap<String, Count> = BTreeMap::new();
+    let (mut operators, mut written_out): (BTreeMap<String, Count>, BTreeMap<String, Count>) = Default::default();
     let mut failures = Vec::new();
     for test in &index.tests {
         // A test that panics is one failure among others, not the end of the walk.
         let result = catch_unwind(AssertUnwindSafe(|| run(test, &index))).unwrap_or_else(|_| Err("it panics".into()));
-        let count = operators.entry(test.operator.clone()).or_default();
+        let counts = if test.written_out { &mut written_out } else { &mut operators };
+        let count = counts.entry(test.operator.clone()).or_default();
         count.total += 1;
         match result {
             Ok(()) => count.passed += 1,
             Err(what) => failures.push(format!("{}: {what}", test.name)),
         }
     }
-    Outcome { index, operators, failures }
+    Outcome { index, operators, written_out, failures }
 });
 
 fn folder() -> PathBuf {
@@ -120,13 +126,8 @@ fn compare(found: &ArrayViewD<'_, f32>, expected: &ArrayD<f32>, index: &Index) -
 
 /// The page `docs/operators.md`.
 fn page(outcome: &Outcome) -> String {
-    let mut rows: BTreeMap<&str, String> = outcome
-        .operators
-        .iter()
-        .map(|(operator, count)| (operator.as_str(), format!("{}/{}", count.passed, count.total)))
-        .collect();
+    let mut rows = passed(&outcome.operators);
     rows.extend(outcome.index.operators_without_a_test.iter().map(|operator| (operator.as_str(), "none".to_owned())));
-    let rows: Vec<String> = rows.iter().map(|(operator, count)| format!("| {operator} | {count} |\n")).collect();
 
     let mut reasons: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for left_out in &outcome.index.left_out {
@@ -141,39 +142,51 @@ fn page(outcome: &Outcome) -> String {
         })
         .collect();
 
-    let Count { passed, total } = outcome.total();
+    let Count { passed: all_passed, total } = total(&outcome.operators);
     format!(
         "# Operators\n\n\
          The operators of ONNX that pixelwise runs and explains, and how many of the ONNX project's own tests of them\n\
-         pass: {passed} of {total}. The tests are those of {from}, as far as their data\n\
-         are float32; [tests/onnx_operators](../tests/onnx_operators/README.md) tells how they are made. Where an operator\n\
-         takes two tensors, each of its tests counts twice: with two tensors, and with a constant.\n\n\
+         pass: {all_passed} of {total}. The tests are those of {from}, as far as their data\n\
+         are floating-point numbers; [tests/onnx_operators](../tests/onnx_operators/README.md) tells how they are made. Where\n\
+         an operator takes two tensors, each of its tests counts twice: with two tensors, and with a constant. Each of them\n\
+         runs the operator itself.\n\n\
          This page is written by `PIXELWISE_UPDATE=1 cargo test --test onnx_operators`; a test keeps it true.\n\n\
          | Operator | Tests passed |\n| --- | --- |\n{rows}\n\
+         ## Written out\n\nTests of the same operators in simpler ones, as some exporters write them.\n\n\
+         | Operator | Tests passed |\n| --- | --- |\n{written_out}\n\
          ## Left out\n\n| Why | Tests of |\n| --- | --- |\n{reasons}",
         from = outcome.index.from,
-        rows = rows.concat(),
+        rows = table(rows),
+        written_out = table(passed(&outcome.written_out)),
         reasons = reasons.concat(),
     )
 }
 
-impl Outcome {
-    fn total(&self) -> Count {
-        self.operators.values().fold(Count::default(), |sum, count| Count {
-            passed: sum.passed + count.passed,
-            total: sum.total + count.total,
-        })
-    }
+/// How many tests of each operator pass, `"3/4"`.
+fn passed(counts: &BTreeMap<String, Count>) -> BTreeMap<&str, String> {
+    counts.iter().map(|(operator, count)| (operator.as_str(), format!("{}/{}", count.passed, count.total))).collect()
+}
+
+fn table(rows: BTreeMap<&str, String>) -> String {
+    rows.iter().map(|(operator, count)| format!("| {operator} | {count} |\n")).collect()
+}
+
+fn total(counts: &BTreeMap<String, Count>) -> Count {
+    counts.values().fold(Count::default(), |sum, count| Count {
+        passed: sum.passed + count.passed,
+        total: sum.total + count.total,
+    })
 }
 
 #[test]
 fn every_operator_test_passes() {
     // Written past the test harness, which would show it for failures only.
     let mut stderr = std::io::stderr();
-    for (operator, Count { passed, total }) in &OUTCOME.operators {
+    for (operator, Count { passed, total }) in OUTCOME.operators.iter().chain(&OUTCOME.written_out) {
         let _ = writeln!(stderr, "{operator}: {passed}/{total}");
     }
-    let Count { passed, total } = OUTCOME.total();
+    let [Count { passed, total }, written_out] = [&OUTCOME.operators, &OUTCOME.written_out].map(total);
+    let (passed, total) = (passed + written_out.passed, total + written_out.total);
     let _ = writeln!(stderr, "{passed} of {total} operator tests pass");
     assert!(OUTCOME.failures.is_empty(), "\n{}", OUTCOME.failures.join("\n"));
 }

@@ -121,7 +121,7 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The operation as maximum pooling.
+    /// The operation as one that takes the largest or smallest of several numbers.
     fn max_selection(&self) -> Option<&dyn MaxSelection<F>> {
         None
     }

@@ -11,9 +11,9 @@ pub enum Family {
     Arrangement,
     /// A parameterless sum, mean or norm: shares proportional to the contributions.
     Sum,
-    /// The largest of several.
+    /// The largest or the smallest of several.
     Maximum,
-    /// Divides by a statistic of its own input: batch, local response, layer normalization.
+    /// Divides by a statistic of its own input: batch, local response, layer normalization and their like.
     Normalization,
     /// A product or quotient at each place.
     Product,

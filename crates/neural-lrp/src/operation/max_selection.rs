@@ -1,4 +1,4 @@
-//! Operations that take the largest of several numbers.
+//! Operations that take the largest of several numbers, or the smallest.
 
 use ndarray::ArrayViewD;
 use relevance::Stabilizer;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Real;
 use crate::operation::{Redistribution, Step};
 
-/// The largest of each window.
+/// The largest of each window, or the largest or smallest along axes.
 pub trait MaxSelection<F: Real> {
     /// Hands relevance down to the numbers of each window.
     fn redistribute(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, sharing: Sharing) -> Redistribution<F>;

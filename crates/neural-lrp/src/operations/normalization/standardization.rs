@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ndarray::{ArrayD, ArrayView1, ArrayViewD, CowArray, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use relevance::Amount;
 
 use crate::arrays::groups::Groups;
@@ -145,9 +145,9 @@ struct Moments<F> {
 
 impl<F: Real> Moments<F> {
     fn of(row: &[F], epsilon: f64, centering: Centering) -> Self {
-        let mean = centering.mean(row);
-        let variance = row.iter().map(|&x| (x - mean) * (x - mean)).sum::<F>() / F::of(row.len() as f64);
-        Self { mean, variance, scale: (variance + F::of(epsilon)).sqrt().recip() }
+        let level = centering.mean(row);
+        let variance = mean(row.iter().map(|&x| (x - level) * (x - level)));
+        Self { mean: level, variance, scale: (variance + F::of(epsilon)).sqrt().recip() }
     }
 
     fn standardize(&self, x: F) -> F {
@@ -159,10 +159,16 @@ impl Centering {
     /// What centering takes away from each number of a row.
     fn mean<F: Real>(self, row: &[F]) -> F {
         match self {
-            Self::Mean => ArrayView1::from(row).sum() / F::of(row.len() as f64),
+            Self::Mean => mean(row.iter().copied()),
             Self::None => F::zero(),
         }
     }
+}
+
+/// The mean of the numbers of a row, which may be a whole image: summed in double precision.
+fn mean<F: Real>(row: impl ExactSizeIterator<Item = F>) -> F {
+    let count = row.len() as f64;
+    F::of(row.map(|x| x.as_()).sum::<f64>() / count)
 }
 
 /// `γ · upper`
@@ -225,8 +231,7 @@ impl<F: Real, O: Standardizer> Operation<F> for Standardization<F, O> {
             let moments = Moments::of(x, self.epsilon, O::CENTERING);
             let weighed = weighed(upper, &affine);
             let level = O::CENTERING.mean(&weighed);
-            let tilt = weighed.iter().zip(x).map(|(&weighed, &x)| weighed * moments.standardize(x)).sum::<F>()
-                / F::of(x.len() as f64);
+            let tilt = mean(weighed.iter().zip(x).map(|(&weighed, &x)| weighed * moments.standardize(x)));
             for ((lower, &weighed), &x) in lower.iter_mut().zip(&weighed).zip(x) {
                 *lower = (weighed - level - moments.standardize(x) * tilt) * moments.scale;
             }

@@ -9,9 +9,9 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn, arr0};
 use relevance::Stabilizer;
 
 use crate::operation::linear::{LinearMap, WeightPart};
-use crate::operation::shares::shares;
 use crate::operation::{Attribute, Constant, Input};
 use crate::operation::{Family, Operation, OperatorSpec, ParsedOperation, Product, Redistribution, Signal, Step};
+use crate::operations::product::mat_mul::to_factors;
 use crate::{Error, Real};
 use contraction::{Labeled, contract};
 use equation::{Axes, Equation};
@@ -121,17 +121,7 @@ impl<F: Real> Product<F> for Einsum {
         signal: Signal,
         stabilizer: Stabilizer,
     ) -> Redistribution<F> {
-        let parts = if signal == Signal::Both { F::of(2.0) } else { F::one() };
-        let (shares, sinks) = shares(upper, &step.output.mapv(|output| output * parts), stabilizer);
-        let [mut lower_a, mut lower_b] = self.transposed(step, &shares.view());
-        lower_a *= &step.operands[0];
-        lower_b *= &step.operands[1];
-        match signal {
-            Signal::Both => {}
-            Signal::First => lower_b.fill(F::zero()),
-            Signal::Second => lower_a.fill(F::zero()),
-        }
-        Redistribution::with_sinks(vec![lower_a, lower_b], sinks)
+        to_factors(step, upper, signal, stabilizer, |shares| self.transposed(step, shares))
     }
 }
 

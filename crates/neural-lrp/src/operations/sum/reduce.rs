@@ -61,7 +61,8 @@ impl Statistic {
     }
 
     fn of<F: Real>(self, x: &[F]) -> F {
-        let sum = |of: fn(F) -> F| x.iter().map(|&x| of(x)).sum::<F>();
+        // In double precision: a row may be a whole image.
+        let sum = |of: fn(F) -> F| F::of(x.iter().map(|&x| of(x).as_()).sum::<f64>());
         match self {
             Self::Sum => ArrayView1::from(x).sum(),
             Self::Mean => ArrayView1::from(x).sum() / F::of(x.len() as f64),
