@@ -25,7 +25,7 @@ pub(crate) fn needs_shape(node: &Node) -> bool {
     match node.kind.as_str() {
         "Split" => true,
         "Softmax" | "LogSoftmax" => node.attributes.contains_key(OVER_ALL_FOLLOWING_AXES),
-        "LayerNormalization" => node.attributes.contains_key(AXES),
+        "LayerNormalization" | "RMSNormalization" => node.attributes.contains_key(AXES),
         _ => false,
     }
 }

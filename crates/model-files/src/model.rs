@@ -73,8 +73,8 @@ impl<F: Real> Model<F> {
 
     pub(crate) fn from_graph(mut graph: Graph<F>) -> Result<Self, Error> {
         evaluate_constants(&mut graph)?;
-        patterns::recognize(&mut graph);
         let in_advance = known_in_advance(&graph);
+        patterns::recognize(&mut graph, &in_advance);
         rewriting::rewrite(&mut graph, |node| !in_advance.contains(node.output()));
         check_support(&graph, &in_advance)?;
         let mut steps = Vec::new();

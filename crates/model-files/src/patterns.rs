@@ -1,224 +1,127 @@
 //! Operations that exporters write as several nodes, brought back together.
 //!
-//! Relevance passes through GELU as one operation; through its Div, Erf, Add and Mul it would be split and lost. A new
-//! pattern is a file here and a line in [`recognize`].
+//! Relevance passes through GELU as one operation; through its Div, Erf, Add and Mul it would be split and lost. However a
+//! file spells a function, it is the same operation here: a [`Region`] of nodes that compute one tensor of another is read
+//! as a [`Formula`](formula::Formula), which does not depend on the spelling, and compared with the function's own.
+//!
+//! A new pattern is a file here and a line in [`recognize`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use neural_lrp::Real;
-use neural_lrp::operation::Constant;
+use neural_lrp::operation::{Attribute, Constant};
 
 use crate::graph::{Graph, Node};
+use region::{Region, regions};
+use wiring::Wiring;
 
-pub(crate) use layer_normalization::AXES;
+/// The attribute in which the axes of a normalization stand that was recognized.
+pub(crate) const AXES: &str = "axes";
 
+mod clip;
 mod einsum;
+mod formula;
 mod gelu;
+mod group_normalization;
+mod hard_sigmoid;
 mod hard_swish;
+mod identities;
 mod layer_normalization;
+mod leaky_relu;
 mod linear;
 mod mish;
+mod normalization;
+mod reciprocal;
+mod region;
+mod rms_normalization;
+mod scaled_gate;
+mod sigmoid;
 mod silu;
+mod softmax;
+mod softplus;
+#[cfg(test)]
+mod spelling;
+mod wiring;
+
+/// The operation that a region is, if it is one.
+type Function<F> = fn(&Region<'_, '_, F>) -> Option<Replacement<F>>;
+
+/// Replaces all patterns by their operations. `in_advance` are the tensors that are known once the shapes of the inputs
+/// are.
+pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>, in_advance: &BTreeSet<String>) {
+    let functions: [Function<F>; 13] = [
+        layer_normalization::find,
+        rms_normalization::find,
+        softmax::find,
+        gelu::find,
+        hard_swish::find,
+        mish::find,
+        silu::find,
+        sigmoid::find,
+        softplus::find,
+        hard_sigmoid::find,
+        leaky_relu::find,
+        clip::find,
+        reciprocal::find,
+    ];
+    identities::take_out(graph, in_advance);
+    replace_all(graph, in_advance, |wiring, position| {
+        let pattern = |region: &Region<'_, '_, F>| functions.iter().find_map(|find| region.pattern(find(region)?));
+        regions(wiring, position).iter().find_map(pattern)
+    });
+    for find in [group_normalization::find, scaled_gate::find, linear::find, einsum::find] {
+        replace_all(graph, in_advance, find);
+    }
+}
 
 /// Nodes that are one operation together.
-struct Pattern {
+struct Pattern<F> {
     /// The nodes' positions.
-    nodes: Vec<usize>,
-    /// The operation, which gives the last node's tensor.
-    operation: Node,
+    nodes: BTreeSet<usize>,
+    replacement: Replacement<F>,
 }
 
-/// A pattern that begins at the node of this position, if one does.
-type Matcher<F> = fn(&Wiring<'_, F>, usize) -> Option<Pattern>;
+/// What stands for the nodes of a pattern.
+struct Replacement<F> {
+    /// Operations, the last of which gives the last node's tensor.
+    operations: Vec<Node>,
+    /// What they take that was not there before.
+    constants: Vec<(String, Constant<F>)>,
+}
 
-/// Replaces all patterns by their operations.
-pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>) {
-    let matchers: [Matcher<F>; 7] =
-        [layer_normalization::find, gelu::find, hard_swish::find, mish::find, silu::find, linear::find, einsum::find];
-    for matcher in matchers {
-        replace_all(graph, matcher);
+impl<F> Replacement<F> {
+    /// Sets an attribute of the first operation.
+    fn set(&mut self, name: &str, value: Attribute) {
+        self.operations[0].attributes.insert(name.to_owned(), value);
     }
 }
 
-fn replace_all<F: Real>(graph: &mut Graph<F>, matcher: Matcher<F>) {
-    let wiring = Wiring::new(graph);
+/// Replaces what `find` gives for each position. Of patterns that overlap, the one that ends last is replaced.
+fn replace_all<F: Real>(
+    graph: &mut Graph<F>,
+    in_advance: &BTreeSet<String>,
+    find: impl Fn(&Wiring<'_, F>, usize) -> Option<Pattern<F>>,
+) {
     let mut taken = BTreeSet::new();
-    let mut operations = BTreeMap::new();
-    for position in 0..graph.nodes.len() {
-        let Some(pattern) = matcher(&wiring, position) else { continue };
-        if wiring.encloses(&pattern) && pattern.nodes.iter().all(|node| !taken.contains(node)) {
-            let first = pattern.nodes.iter().copied().min().unwrap_or(position);
-            taken.extend(pattern.nodes);
-            operations.insert(first, pattern.operation);
+    let mut replacements = BTreeMap::new();
+    let wiring = Wiring::new(graph, in_advance);
+    for position in (0..graph.nodes.len()).rev() {
+        let pattern = Some(position).filter(|position| !taken.contains(position));
+        let pattern = pattern.and_then(|position| find(&wiring, position));
+        if let Some(Pattern { nodes, replacement }) = pattern.filter(|pattern| pattern.nodes.is_disjoint(&taken)) {
+            // What the operations take is there by the last of the nodes, and nobody takes what they give before.
+            replacements.extend(nodes.last().map(|&last| (last, replacement)));
+            taken.extend(nodes);
         }
     }
-    // An operation takes nothing but what the first of its nodes could: it stands there in the file's order.
-    let nodes = std::mem::take(&mut graph.nodes);
-    for (position, node) in nodes.into_iter().enumerate() {
-        match operations.remove(&position) {
-            Some(operation) => graph.nodes.push(operation),
-            None if taken.contains(&position) => {}
-            None => graph.nodes.push(node),
+    for (position, node) in std::mem::take(&mut graph.nodes).into_iter().enumerate() {
+        if let Some(replacement) = replacements.remove(&position) {
+            graph.nodes.extend(replacement.operations);
+            graph.constants.extend(replacement.constants);
+        } else if !taken.contains(&position) {
+            graph.nodes.push(node);
         }
     }
-}
-
-/// Who gives and who takes each tensor.
-struct Wiring<'a, F> {
-    graph: &'a Graph<F>,
-    givers: BTreeMap<&'a str, usize>,
-    takers: BTreeMap<&'a str, Vec<usize>>,
-}
-
-impl<'a, F: Real> Wiring<'a, F> {
-    fn new(graph: &'a Graph<F>) -> Self {
-        let (mut givers, mut takers): (_, BTreeMap<&str, Vec<usize>>) = (BTreeMap::new(), BTreeMap::new());
-        for (position, node) in graph.nodes.iter().enumerate() {
-            givers.extend(node.given_outputs().map(|output| (output, position)));
-            for input in node.given_inputs() {
-                takers.entry(input).or_default().push(position);
-            }
-        }
-        Self { graph, givers, takers }
-    }
-
-    fn node(&self, position: usize) -> &'a Node {
-        &self.graph.nodes[position]
-    }
-
-    /// The node of this position, if it is of this kind.
-    fn of_kind(&self, position: usize, kind: &str) -> Option<&'a Node> {
-        Some(self.node(position)).filter(|node| node.kind == kind)
-    }
-
-    /// The node that gives a tensor, if it is of this kind.
-    fn giver(&self, tensor: &str, kind: &str) -> Option<(usize, &'a Node)> {
-        let position = *self.givers.get(tensor)?;
-        Some((position, self.of_kind(position, kind)?))
-    }
-
-    /// The nodes of this kind that take a tensor.
-    fn takers(&self, tensor: &str, kind: &str) -> impl Iterator<Item = (usize, &'a Node)> {
-        let takers = self.takers.get(tensor).map(Vec::as_slice).unwrap_or_default();
-        takers.iter().filter_map(move |&position| Some((position, self.of_kind(position, kind)?)))
-    }
-
-    /// The only node that takes a tensor.
-    fn only_taker(&self, tensor: &str) -> Option<(usize, &'a Node)> {
-        match self.takers.get(tensor)?.as_slice() {
-            [position] => Some((*position, self.node(*position))),
-            _ => None,
-        }
-    }
-
-    /// The value of a tensor that is a single known number.
-    fn number(&self, tensor: &str) -> Option<f64> {
-        match self.graph.constants.get(tensor)? {
-            Constant::Real(values) if values.len() == 1 => values.first().map(|&value| value.as_()),
-            Constant::Integer(values) if values.len() == 1 => values.first().map(|&value| value as f64),
-            _ => None,
-        }
-    }
-
-    /// The shape of a tensor of known numbers.
-    fn constant_shape(&self, tensor: &str) -> Option<&'a [usize]> {
-        match self.graph.constants.get(tensor)? {
-            Constant::Real(values) => Some(values.shape()),
-            Constant::Integer(_) => None,
-        }
-    }
-
-    /// The tensor and the number that an Add or Mul joins, in either order.
-    fn tensor_and_number(&self, node: &'a Node) -> Option<(&'a str, f64)> {
-        let (first, second) = (node.input(0)?, node.input(1)?);
-        match (self.number(first), self.number(second)) {
-            (None, Some(number)) => Some((first, number)),
-            (Some(number), None) => Some((second, number)),
-            _ => None,
-        }
-    }
-
-    /// The tensor that a node scales by a number, through Mul or Div.
-    fn scaled(&self, node: &'a Node) -> Option<(&'a str, f64)> {
-        match node.kind.as_str() {
-            "Mul" => self.tensor_and_number(node),
-            "Div" => Some((node.input(0)?, 1.0 / self.number(node.input(1)?)?)),
-            _ => None,
-        }
-    }
-
-    /// The tensor that is `source · gate · scale`, whatever the order of the products, with the nodes that make it.
-    fn gated(&self, source: &str, gate: &str, scale: f64) -> Option<(&'a str, Vec<usize>)> {
-        let mut tensor = gate;
-        for _ in 0..3 {
-            let (_, node) = self.only_taker(tensor)?;
-            tensor = node.output();
-            let product = self.product(tensor, &[source, gate], 4)?;
-            let is_gated = matches!(product.factors[..], [a, b] if a != b);
-            if is_gated && is_close(product.scale, scale) {
-                return Some((node.output(), product.nodes));
-            }
-        }
-        None
-    }
-
-    /// A tensor as a product of tensors, each of `leaves` or not a product itself, and a number.
-    fn product(&self, tensor: &'a str, leaves: &[&str], depth: usize) -> Option<Product<'a>> {
-        if let Some(scale) = self.number(tensor) {
-            return Some(Product { scale, factors: Vec::new(), nodes: Vec::new() });
-        }
-        if leaves.contains(&tensor) {
-            return Some(Product { scale: 1.0, factors: vec![tensor], nodes: Vec::new() });
-        }
-        let depth = depth.checked_sub(1)?;
-        if let Some((position, node)) = self.giver(tensor, "Mul") {
-            let first = self.product(node.input(0)?, leaves, depth)?;
-            return Some(first.times(self.product(node.input(1)?, leaves, depth)?, position));
-        }
-        let (position, node) = self.giver(tensor, "Div")?;
-        let divisor = Product { scale: 1.0 / self.number(node.input(1)?)?, factors: Vec::new(), nodes: Vec::new() };
-        Some(self.product(node.input(0)?, leaves, depth)?.times(divisor, position))
-    }
-
-    /// Whether nobody outside takes what is inside, other than the operation's output.
-    fn encloses(&self, pattern: &Pattern) -> bool {
-        let inner = pattern.nodes.iter().flat_map(|&position| self.node(position).given_outputs());
-        inner.filter(|tensor| *tensor != pattern.operation.output()).all(|tensor| {
-            let takers = self.takers.get(tensor).map(Vec::as_slice).unwrap_or_default();
-            takers.iter().all(|taker| pattern.nodes.contains(taker))
-                && self.graph.outputs.iter().all(|output| output != tensor)
-        })
-    }
-
-    /// The pattern of these nodes: an operation on `source`, named as the node that gives `output`.
-    fn pattern(&self, kind: &str, source: &str, output: &str, nodes: Vec<usize>) -> Option<Pattern> {
-        let name = &self.node(*self.givers.get(output)?).name;
-        Some(Pattern { nodes, operation: Node::new(name, kind, &[source], output) })
-    }
-}
-
-/// A product of tensors and a number.
-struct Product<'a> {
-    scale: f64,
-    factors: Vec<&'a str>,
-    /// The nodes that multiply.
-    nodes: Vec<usize>,
-}
-
-impl Product<'_> {
-    /// The product of both, which the node of this position makes.
-    fn times(mut self, other: Self, position: usize) -> Self {
-        self.scale *= other.scale;
-        self.factors.extend(other.factors);
-        self.nodes.extend(other.nodes);
-        self.nodes.push(position);
-        self
-    }
-}
-
-/// Whether two numbers are the same in single precision, or as exporters write them with a few digits.
-fn is_close(value: f64, expected: f64) -> bool {
-    (value - expected).abs() <= 1e-4 * expected.abs()
 }
 
 #[cfg(test)]
@@ -254,7 +157,12 @@ mod testing {
         vectors: &[(&str, &[usize])],
     ) -> Vec<String> {
         let mut graph = graph(nodes, numbers, vectors);
-        recognize(&mut graph);
+        recognize(&mut graph, &BTreeSet::new());
+        text(&graph)
+    }
+
+    /// The nodes as `kind(inputs) output`.
+    pub(super) fn text<F>(graph: &Graph<F>) -> Vec<String> {
         let text = |node: &Node| format!("{}({}) {}", node.kind, node.inputs.join(", "), node.output());
         graph.nodes.iter().map(text).collect()
     }

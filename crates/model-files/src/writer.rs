@@ -341,7 +341,10 @@ mod tests {
             fixtures::node("Mul", &["a2", "gate"], &["a3"], vec![]),
             fixtures::node("Gelu", &["a3"], &["a4"], vec![]),
             fixtures::node("Mish", &["a4"], &["a5"], vec![]),
-            fixtures::node("MaxPool", &["a5"], &["p"], vec![fixtures::integers("kernel_shape", &[2, 2])]),
+            fixtures::node("Mul", &["a5", "slope"], &["line"], vec![]),
+            fixtures::node("Sigmoid", &["line"], &["gate2"], vec![]),
+            fixtures::node("Mul", &["gate2", "a5"], &["a6"], vec![]),
+            fixtures::node("MaxPool", &["a6"], &["p"], vec![fixtures::integers("kernel_shape", &[2, 2])]),
             fixtures::node("ReduceMean", &["p", "axes"], &["q"], vec![fixtures::integer("keepdims", 0)]),
             fixtures::node("Add", &["q", "q"], &["r"], vec![]),
             fixtures::node("AveragePool", &["r"], &["s"], vec![fixtures::integers("kernel_shape", &[2])]),
@@ -356,6 +359,7 @@ mod tests {
             fixtures::node("Gemm", &["v2", "m"], &["y"], vec![]),
         ];
         initializers.push(fixtures::longs("three", &[3], &[-1, 1, 8]));
+        initializers.push(fixtures::floats("slope", &[], &[1.702]));
         let bytes = fixtures::model(fixtures::graph(&[2, 4, 4], nodes, initializers), 21);
         Model::from_bytes(&bytes, Path::new(".")).unwrap().network(&InputShapes::new().with("x", [3, 2, 4, 4])).unwrap()
     }

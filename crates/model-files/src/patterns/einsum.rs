@@ -1,17 +1,21 @@
 //! A linear layer that is spelled as an Einsum: a product with weights, then the bias.
 
+use std::collections::BTreeSet;
+
 use neural_lrp::Real;
 use neural_lrp::operation::Attribute;
 
-use super::{Pattern, Wiring};
+use super::wiring::Wiring;
+use super::{Pattern, Replacement};
+use crate::graph::Node;
 
 /// `Einsum(x, W) + b` with W and b known, beginning at the Einsum; b varies along axes of the output that come from W.
-pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<Pattern> {
+pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<Pattern<F>> {
     let product = wiring.of_kind(position, "Einsum")?;
     let [first, second] = product.inputs.as_slice() else { return None };
-    let (source, weights) = match (wiring.constant_shape(first), wiring.constant_shape(second)) {
-        (None, Some(_)) => (first, 1),
-        (Some(_), None) => (second, 0),
+    let weights = match (wiring.known(first), wiring.known(second)) {
+        (None, Some(_)) => 1,
+        (Some(_), None) => 0,
         _ => return None,
     };
     let Attribute::Text(equation) = product.attributes.get("equation")? else { return None };
@@ -24,7 +28,7 @@ pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<P
     };
     let (adding, add) = wiring.only_taker(product.output()).filter(|(_, node)| node.kind == "Add")?;
     let bias = add.given_inputs().find(|input| *input != product.output())?;
-    let shape = wiring.constant_shape(bias)?;
+    let shape = wiring.known(bias)?.1.shape();
     let varies: Vec<usize> = (0..shape.len()).filter(|&axis| shape[axis] != 1).collect();
     let letters = || output.chars().rev().zip((0..shape.len()).rev());
     let is_of_weights =
@@ -34,16 +38,17 @@ pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<P
     if varies.is_empty() || !is_of_weights || !is_together {
         return None;
     }
-    let mut pattern = wiring.pattern("Einsum", source, add.output(), vec![position, adding])?;
-    pattern.operation.name.clone_from(&product.name);
-    pattern.operation.inputs = product.inputs.iter().cloned().chain([bias.to_owned()]).collect();
-    pattern.operation.attributes.clone_from(&product.attributes);
-    Some(pattern)
+    let mut inputs: Vec<&str> = product.inputs.iter().map(String::as_str).collect();
+    inputs.push(bias);
+    let mut layer = Node::new(&product.name, "Einsum", &inputs, add.output());
+    layer.attributes.clone_from(&product.attributes);
+    let replacement = Replacement { operations: vec![layer], constants: Vec::new() };
+    Some(Pattern { nodes: BTreeSet::from([position, adding]), replacement })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Arc;
 
     use ndarray::{ArrayD, IxDyn};
@@ -65,7 +70,7 @@ mod tests {
             ],
             constants: BTreeMap::from([("w".to_owned(), constant(weights)), ("b".to_owned(), constant(bias))]),
         };
-        recognize(&mut graph);
+        recognize(&mut graph, &BTreeSet::new());
         graph.nodes.iter().map(|node| format!("{}({}) {}", node.kind, node.inputs.join(", "), node.output())).collect()
     }
 

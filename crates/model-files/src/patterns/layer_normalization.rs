@@ -1,123 +1,86 @@
-//! Layer normalization.
+//! Layer normalization along any axes.
 
 use neural_lrp::Real;
-use neural_lrp::operation::{Attribute, Constant};
 
-use super::{Pattern, Wiring};
-use crate::graph::Node;
+use super::Replacement;
+use super::normalization::Parts;
+use super::region::Region;
 
-/// The attribute in which the axes stand, any of them; where they are the last ones, `axis` says so once the rank is known.
-pub(crate) const AXES: &str = "axes";
-
-/// `(x − mean x) / √(mean (x − mean x)² + ε) · scale + shift`, beginning at the first ReduceMean.
-pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<Pattern> {
-    let mean = wiring.of_kind(position, "ReduceMean")?;
-    let (source, axes) = (mean.input(0)?, axes(wiring, mean)?);
-    let takes = |node: &Node, first: &str, second: &str| node.input(0) == Some(first) && node.input(1) == Some(second);
-    let mut nodes = vec![position];
-    // Some exporters subtract once and use the difference twice, others subtract twice.
-    let differences: Vec<(usize, &Node)> =
-        wiring.takers(mean.output(), "Sub").filter(|(_, node)| takes(node, source, mean.output())).collect();
-    nodes.extend(differences.iter().map(|(position, _)| *position));
-    let (squaring, square) = differences.iter().find_map(|(_, difference)| squared(wiring, difference.output()))?;
-    let (averaging, variance) = wiring.only_taker(square.output()).filter(|(_, node)| node.kind == "ReduceMean")?;
-    if self::axes(wiring, variance)? != axes {
-        return None;
-    }
-    let (adding, sum) = wiring.only_taker(variance.output()).filter(|(_, node)| node.kind == "Add")?;
-    let (_, epsilon) = wiring.tensor_and_number(sum)?;
-    let (rooting, root) = wiring.only_taker(sum.output()).filter(|(_, node)| node.kind == "Sqrt")?;
-    let (dividing, quotient) = wiring.only_taker(root.output()).filter(|(_, node)| node.kind == "Div")?;
-    differences.iter().find(|(_, difference)| takes(quotient, difference.output(), root.output()))?;
-    nodes.extend([squaring, averaging, adding, rooting, dividing]);
-
-    let mut inputs = vec![source.to_owned()];
-    let mut output = quotient.output();
-    for kind in ["Mul", "Add"] {
-        let Some((next, operand)) = affine(wiring, output, kind) else { break };
-        nodes.push(next);
-        inputs.push(operand.to_owned());
-        output = wiring.node(next).output();
-    }
-    let mut pattern = wiring.pattern("LayerNormalization", source, output, nodes)?;
-    pattern.operation.inputs = inputs;
-    pattern.operation.attributes.insert("epsilon".to_owned(), Attribute::Real(epsilon));
-    pattern.operation.attributes.insert(AXES.to_owned(), Attribute::Integers(axes));
-    Some(pattern)
-}
-
-/// The axes of a mean that keeps them.
-fn axes<F: Real>(wiring: &Wiring<'_, F>, node: &Node) -> Option<Vec<i64>> {
-    let keeps = node.integer("keepdims", 1).is_ok_and(|keeps| keeps != 0);
-    match wiring.graph.constants.get(node.input(1)?)? {
-        Constant::Integer(axes) if keeps && !axes.is_empty() => Some(axes.iter().copied().collect()),
-        _ => None,
-    }
-}
-
-/// The node that squares a tensor, by Pow or by a product with itself.
-fn squared<'a, F: Real>(wiring: &Wiring<'a, F>, tensor: &str) -> Option<(usize, &'a Node)> {
-    let power = wiring.takers(tensor, "Pow").find(|(_, node)| {
-        node.input(0) == Some(tensor) && node.input(1).and_then(|exponent| wiring.number(exponent)) == Some(2.0)
-    });
-    power.or_else(|| wiring.takers(tensor, "Mul").find(|(_, node)| node.inputs == [tensor, tensor]))
-}
-
-/// The only taker of a tensor, if it scales or shifts it by known numbers along the axes, and their name.
-fn affine<'a, F: Real>(wiring: &Wiring<'a, F>, tensor: &str, kind: &str) -> Option<(usize, &'a str)> {
-    let (position, node) = wiring.only_taker(tensor).filter(|(_, node)| node.kind == kind)?;
-    let operand = node.given_inputs().find(|input| *input != tensor)?;
-    wiring.constant_shape(operand).filter(|shape| shape.len() == 1 && shape[0] > 1)?;
-    Some((position, operand))
+/// `(x − mean x) / √(mean (x − mean x)² + ε) · γ + β`
+pub(super) fn find<F: Real>(region: &Region<'_, '_, F>) -> Option<Replacement<F>> {
+    let parts = Parts::of(region)?;
+    let x = region.x();
+    let mean = x.mean(&parts.axes);
+    let centered = x - mean;
+    let variance = centered.power(2.0)?.mean(&parts.axes);
+    let normalized = centered * (variance + parts.epsilon).power(-0.5)? * parts.scale();
+    parts.normalized.is(&normalized).then(|| parts.replaced(region, "LayerNormalization", 1.0)).flatten()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use neural_lrp::operation::Attribute;
+
     use super::super::recognize;
     use super::super::testing::{Sketch, graph, recognized};
-    use super::*;
 
-    const NUMBERS: &[(&str, f64)] = &[("two", 2.0), ("epsilon", 1e-5)];
-    const VECTORS: &[(&str, &[usize])] = &[("scale", &[4]), ("shift", &[4])];
+    const NUMBERS: &[(&str, f64)] = &[("two", 2.0), ("three", 3.0), ("epsilon", 1e-5)];
+    const VECTORS: &[(&str, &[usize])] = &[("scale", &[4]), ("shift", &[1, 1, 4]), ("positions", &[3, 4])];
 
-    const TAIL: &[Sketch<'_>] = &[
-        ("ReduceMean", &["q", "axes"], "v"),
-        ("Add", &["v", "epsilon"], "e"),
-        ("Sqrt", &["e"], "r"),
-        ("Div", &["d", "r"], "n"),
-    ];
+    const CENTERED: &[Sketch<'_>] = &[("ReduceMean", &["x", "axes"], "m"), ("Sub", &["x", "m"], "d")];
+    const VARIANCE: &[Sketch<'_>] = &[("Pow", &["d", "two"], "q"), ("ReduceMean", &["q", "axes"], "v")];
+    const NORMALIZED: &[Sketch<'_>] =
+        &[("Add", &["v", "epsilon"], "e"), ("Sqrt", &["e"], "r"), ("Div", &["d", "r"], "n")];
 
     #[test]
-    fn all_forms_are_recognized() {
-        let heads: [&[Sketch<'_>]; 3] = [
-            &[("ReduceMean", &["x", "axes"], "m"), ("Sub", &["x", "m"], "d"), ("Pow", &["d", "two"], "q")],
-            &[("ReduceMean", &["x", "axes"], "m"), ("Sub", &["x", "m"], "d"), ("Mul", &["d", "d"], "q")],
-            &[
-                ("ReduceMean", &["x", "axes"], "m"),
-                ("Sub", &["x", "m"], "d"),
-                ("Sub", &["x", "m"], "d2"),
-                ("Pow", &["d2", "two"], "q"),
-            ],
-        ];
+    fn scale_and_shift_belong_to_it_if_they_vary_along_the_axes() {
+        let of = |end: &[Sketch<'_>]| recognized(&[CENTERED, VARIANCE, NORMALIZED, end].concat(), NUMBERS, VECTORS);
         let affine: &[Sketch<'_>] = &[("Mul", &["n", "scale"], "s"), ("Add", &["shift", "s"], "y")];
-        let end: &[Sketch<'_>] = &[("Relu", &["n"], "y")];
-        for head in heads {
-            let whole = [head, TAIL, affine].concat();
-            assert_eq!(recognized(&whole, NUMBERS, VECTORS), ["LayerNormalization(x, scale, shift) y"]);
-            let plain = [head, TAIL, end].concat();
-            assert_eq!(recognized(&plain, NUMBERS, VECTORS), ["LayerNormalization(x) n", "Relu(n) y"]);
-        }
-        let mut graph = graph(&[heads[0], TAIL, affine].concat(), NUMBERS, VECTORS);
-        recognize(&mut graph);
-        assert_eq!(graph.nodes[0].attributes["epsilon"], Attribute::Real(1e-5));
-        assert_eq!(graph.nodes[0].attributes[AXES], Attribute::Integers(vec![-1]));
+        assert_eq!(of(affine), ["LayerNormalization(x, scale, y.shift) y"]);
+        assert_eq!(of(&[("Sub", &["n", "shift"], "y")]), ["LayerNormalization(x, y.scale, y.shift) y"]);
+        assert_eq!(of(&[("Relu", &["n"], "y")]), ["LayerNormalization(x, n.scale) n", "Relu(n) y"]);
+        let outside = ["LayerNormalization(x, n.scale) n", "Add(n, positions) y"];
+        assert_eq!(of(&[("Add", &["n", "positions"], "y")]), outside);
+        let twice: &[Sketch<'_>] = &[("Mul", &["n", "scale"], "s"), ("Add", &["n", "s"], "y")];
+        assert_eq!(of(twice), ["LayerNormalization(x, n.scale) n", "Mul(n, scale) s", "Add(n, s) y"]);
+    }
+
+    #[test]
+    fn its_attributes_are_those_of_the_operator_where_the_axes_are_the_last() {
+        let nodes = [CENTERED, VARIANCE, NORMALIZED, &[("Relu", &["n"], "y")]].concat();
+        let mut whole = graph(&nodes, NUMBERS, VECTORS);
+        let mut of_channels = whole.clone();
+        let channels = neural_lrp::operation::Constant::Integer(ndarray::arr1(&[1]).into_dyn());
+        of_channels.constants.insert("axes".to_owned(), channels);
+        recognize(&mut whole, &BTreeSet::new());
+        recognize(&mut of_channels, &BTreeSet::new());
+        let epsilon = ("epsilon".to_owned(), Attribute::Real(1e-5));
+        let last = [("axis".to_owned(), Attribute::Integer(-1)), epsilon.clone()];
+        assert_eq!(whole.nodes[0].attributes, last.into());
+        let first = [(super::super::AXES.to_owned(), Attribute::Integers(vec![1])), epsilon];
+        assert_eq!(of_channels.nodes[0].attributes, first.into());
     }
 
     #[test]
     fn other_statistics_stay_what_they_are() {
-        let head: &[Sketch<'_>] =
-            &[("ReduceMean", &["x", "axes"], "m"), ("Sub", &["x", "m"], "d"), ("Pow", &["d", "epsilon"], "q")];
-        let nodes = [head, TAIL, &[("Relu", &["n"][..], "y")]].concat();
-        assert_eq!(recognized(&nodes, NUMBERS, VECTORS).len(), nodes.len());
+        let end: &[Sketch<'_>] = &[("Relu", &["n"], "y")];
+        let cube: &[Sketch<'_>] = &[("Pow", &["d", "three"], "q"), ("ReduceMean", &["q", "axes"], "v")];
+        let of_other: &[Sketch<'_>] = &[("Pow", &["z", "two"], "q"), ("ReduceMean", &["q", "axes"], "v")];
+        let of_sums: &[Sketch<'_>] = &[("Pow", &["d", "two"], "q"), ("ReduceSum", &["q", "axes"], "v")];
+        let outside: &[Sketch<'_>] =
+            &[("Sqrt", &["v"], "r"), ("Add", &["r", "epsilon"], "e"), ("Div", &["d", "e"], "n")];
+        let leaking: &[Sketch<'_>] = &[("Add", &["n", "v"], "y")];
+        for parts in [
+            [CENTERED, cube, NORMALIZED, end],
+            [CENTERED, of_other, NORMALIZED, end],
+            [CENTERED, of_sums, NORMALIZED, end],
+            [CENTERED, VARIANCE, outside, end],
+            [CENTERED, VARIANCE, NORMALIZED, leaking],
+        ] {
+            let nodes = parts.concat();
+            assert_eq!(recognized(&nodes, NUMBERS, VECTORS).len(), nodes.len(), "{nodes:?}");
+        }
     }
 }

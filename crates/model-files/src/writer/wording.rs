@@ -52,7 +52,15 @@ impl Document {
             // The axes of sums have been an input since opset 13, those of all others not before 18.
             reduction if reduction.starts_with("Reduce") && reduction != "ReduceSum" => words.reduction(),
             "Silu" => {
-                let gate = words.step("Sigmoid", &[&words.source()], "gate");
+                let alpha = words.spec.real("alpha", 1.0)?;
+                let line = match alpha == 1.0 {
+                    true => words.source(),
+                    false => {
+                        let alpha = words.number(alpha, "alpha");
+                        words.step("Mul", &[&words.source(), &alpha], "line")
+                    }
+                };
+                let gate = words.step("Sigmoid", &[&line], "gate");
                 words.last("Mul", &[&words.source(), &gate]);
                 Ok(())
             }

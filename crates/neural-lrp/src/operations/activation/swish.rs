@@ -6,27 +6,43 @@ use crate::operations::activation::elementwise::{Elementwise, activation};
 use crate::operations::activation::sigmoid::logistic;
 use crate::{Error, Real};
 
-/// `y = x σ(x)`, which ONNX words as Sigmoid and Mul.
+/// `y = x σ(α x)`, which ONNX words as Sigmoid and Mul; with α = 1.702 it is known as QuickGELU.
 #[derive(Clone, Copy, Debug)]
-pub struct Silu;
+pub struct Silu {
+    /// The slope α.
+    pub alpha: f64,
+}
+
+impl Default for Silu {
+    /// α = 1.
+    fn default() -> Self {
+        Self { alpha: 1.0 }
+    }
+}
 
 impl<F: Real> Elementwise<F> for Silu {
     const KIND: &'static str = "Silu";
 
     fn value(&self, x: F) -> F {
-        x * logistic(x)
+        x * logistic(F::of(self.alpha) * x)
     }
 
     fn derivative(&self, x: F, _: F) -> F {
-        logistic(x) * (F::one() + x * logistic(-x))
+        let u = F::of(self.alpha) * x;
+        logistic(u) * (F::one() + u * logistic(-u))
+    }
+
+    fn attributes(&self) -> OperatorSpec<F> {
+        OperatorSpec::new("Silu", 1).with_real("alpha", self.alpha)
     }
 }
 
 activation!(Silu);
 
 /// Reads [`Silu`] from its specification.
-pub(crate) fn read_silu<F: Real>(_: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    Ok(ParsedOperation::new(Silu, vec![0]))
+pub(crate) fn read_silu<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    let alpha = spec.real("alpha", Silu::default().alpha)?;
+    Ok(ParsedOperation::new(Silu { alpha }, vec![0]))
 }
 
 /// `y = x · min(max(x/6 + 1/2, 0), 1)`; its derivative is 0 up to −3 and 1 from 3 on.
@@ -121,7 +137,8 @@ mod tests {
     #[test]
     fn slopes_are_those_of_finite_differences() {
         let x = array![-8.0, -2.5, -0.1, 0.0, 0.1, 0.75, 2.5, 9.0].into_dyn();
-        let operations: [&dyn Operation<f64>; 3] = [&Silu, &HardSwish, &Mish];
+        let quick_gelu = Silu { alpha: 1.702 };
+        let operations: [&dyn Operation<f64>; 4] = [&Silu::default(), &quick_gelu, &HardSwish, &Mish];
         for operation in operations {
             check_gradient(operation, from_ref(&x));
         }
@@ -138,7 +155,7 @@ mod tests {
 
     #[test]
     fn far_out_values_are_finite() {
-        let operations: [&dyn Operation<f32>; 3] = [&Silu, &HardSwish, &Mish];
+        let operations: [&dyn Operation<f32>; 3] = [&Silu::default(), &HardSwish, &Mish];
         for operation in operations {
             let y = operation.forward(&[array![1e30f32, -1e30].into_dyn().view()]);
             assert_eq!((y[0], y[1]), (1e30, 0.0), "{operation:?}");
