@@ -139,7 +139,7 @@ impl File {
             _ => path.trim_end_matches(".rs").split('/').map(str::to_owned).collect(),
         };
         let (mut code, mut uses) = (String::new(), Vec::new());
-        let text = text.split("\nmod tests {").next().unwrap();
+        let text = text.split("mod tests {").next().unwrap();
         let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         while let Some(line) = lines.next() {
             let Some((handed_on, first)) = use_line(line) else {
