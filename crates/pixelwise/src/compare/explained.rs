@@ -1,16 +1,19 @@
 //! One sample, explained in several ways.
 
 use ndarray::{Array2, Array3, Axis};
-use neural_lrp::{Explainer, Network, Real, Target};
+use neural_lrp::{Attribution, Explainer, Real, Target};
 use relevance::{Entry, Ledger};
 use serde_json::{Value, json};
 
 use super::samples::Group;
+use crate::books::{Findings, hint};
+use crate::computation::Precision;
 use crate::failure::Failure;
 use crate::labels::Labels;
-use crate::output::{Table, number};
+use crate::output::{Table, number, percent};
 use crate::pictures::Layout;
 use crate::rules::ReadyWay;
+use crate::target::{ReadyRegion, positions};
 
 /// A sample with all its explanations.
 pub struct ExplainedSample {
@@ -18,6 +21,8 @@ pub struct ExplainedSample {
     pub shown: Array3<u8>,
     /// The class that is explained, as a person reads it.
     pub class: String,
+    /// At which positions of the output, where it has any.
+    pub positions: Option<String>,
     pub score: f64,
     pub explanations: Vec<Explanation>,
 }
@@ -29,43 +34,54 @@ pub struct Explanation {
     pub pixels: Array2<f64>,
     /// What became of the score; nothing for gradients, which are no relevance.
     pub books: Option<Entry>,
+    /// What that says about the map.
+    findings: Option<Findings>,
+    /// Why it may have exploded.
+    hint: Option<String>,
 }
 
 /// Explains the samples of a group.
 pub fn explain<F: Real>(
-    network: &Network<F>,
+    explainer: &Explainer<F>,
     group: &Group<F>,
     ways: &[ReadyWay],
-    target: &Target,
+    (target, region): &(Target, Option<ReadyRegion>),
     labels: &Labels,
+    precision: Precision,
 ) -> Result<Vec<ExplainedSample>, Failure> {
-    let explainer = Explainer::new(network)?;
+    for way in ways {
+        if let Attribution::Rules(composite) = Attribution::from(way.clone()) {
+            composite.assign(explainer.network())?;
+        }
+    }
     let forward = explainer.forward(group.batch.view())?;
-    let (classes, scores) = (forward.classes(target)?, forward.scores());
+    let (classes, scores) = (forward.classes(target)?, forward.target_scores(target)?);
+    let positions = positions(&forward.layout()?, region.as_ref());
     let explained = ways.iter().map(|way| way.explain(&forward, target)).collect::<Result<Vec<_>, _>>()?;
     let sample = |(place, (name, shown)): (usize, (&String, &Array3<u8>))| {
         let explanations = ways.iter().zip(&explained).map(|(way, explained)| {
             let relevance = explained.relevance[0].index_axis(Axis(0), place);
             // Samples that go through the network together have one ledger together.
             let ledger = explained.ledgers.get(place).or(explained.ledgers.first());
-            let pixels = Layout::of(relevance.shape()).map(relevance);
-            Explanation { way: way.to_string(), pixels, books: ledger.and_then(books) }
+            let findings = ledger.and_then(|ledger| Findings::of(ledger, precision));
+            Explanation {
+                way: way.to_string(),
+                pixels: Layout::of(relevance.shape()).map(relevance),
+                books: ledger.filter(|_| findings.is_some()).map(Ledger::total),
+                findings,
+                hint: hint(explainer.network(), &explained.rules),
+            }
         });
-        let class = classes[place];
-        let score = scores.index_axis(Axis(0), place).iter().nth(class).map_or(f64::NAN, |score| score.as_());
         Ok(ExplainedSample {
             name: name.clone(),
             shown: shown.clone(),
-            class: labels.describe(class),
-            score,
+            class: labels.describe(classes[place]),
+            positions: positions.clone(),
+            score: scores[place],
             explanations: explanations.collect(),
         })
     };
     group.names.iter().zip(&group.shown).enumerate().map(sample).collect()
-}
-
-fn books(ledger: &Ledger) -> Option<Entry> {
-    (!ledger.entries.is_empty()).then(|| ledger.total())
 }
 
 impl Explanation {
@@ -93,23 +109,14 @@ impl Explanation {
             "to_input": self.books.as_ref().map(|books| books.lower.total),
             "share_to_input": self.reached(),
             "sinks": sinks.collect::<Vec<_>>(),
+            "findings": self.findings,
         })
-    }
-}
-
-/// A share in percent.
-pub fn percent(share: f64) -> String {
-    match 100.0 * share {
-        percent if !percent.is_finite() => "undefined".to_owned(),
-        percent if percent == 0.0 || (0.1..1e5).contains(&percent.abs()) => format!("{percent:.1} %"),
-        percent if (1e-3..0.1).contains(&percent.abs()) => format!("{percent:.3} %"),
-        percent => format!("{percent:.1e} %"),
     }
 }
 
 impl ExplainedSample {
     /// For a person.
-    pub fn text(&self) -> String {
+    pub fn text(&self, precision: Precision) -> String {
         let mut table = Table::new(["explanation", "to the input", "of the score", "main sink", "of the score"]);
         for explanation in &self.explanations {
             let (sink, share) = explanation.main_sink().unzip();
@@ -122,12 +129,34 @@ impl ExplainedSample {
                 or_dash(share.map(percent)),
             ]);
         }
-        format!("\n{}: class {}, score {}\n{}", self.name, self.class, number(self.score), table.text())
+        let over = self.positions.as_ref().map_or_else(String::new, |positions| format!(", {positions}"));
+        let (class, score, table) = (&self.class, number(self.score), table.text());
+        format!("\n{}: class {class}{over}, score {score}\n{table}{}", self.name, self.cancellations(precision))
+    }
+
+    /// Which explanations are sums of parts that cancel, and what helps where they exploded.
+    fn cancellations(&self, precision: Precision) -> String {
+        let told = self.explanations.iter().filter_map(|explanation| {
+            let cancellation = explanation.findings.as_ref()?.cancellation()?;
+            Some(format!("{}: {cancellation}\n", explanation.way))
+        });
+        let used: Vec<&str> = self.explanations.iter().map(|explanation| explanation.way.as_str()).collect();
+        let advice = self
+            .explanations
+            .iter()
+            .find_map(|explanation| explanation.findings.as_ref()?.advice(precision, &used, explanation.hint.clone()));
+        told.chain(advice.map(|advice| format!("{advice}\n"))).collect()
     }
 
     /// For a program.
     pub fn json(&self) -> Value {
         let explanations = self.explanations.iter().map(Explanation::json).collect::<Vec<_>>();
-        json!({ "name": self.name, "class": self.class, "score": self.score, "explanations": explanations })
+        json!({
+            "name": self.name,
+            "class": self.class,
+            "positions": self.positions,
+            "score": self.score,
+            "explanations": explanations,
+        })
     }
 }
