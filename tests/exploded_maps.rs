@@ -137,7 +137,7 @@ fn compare_says_which_of_its_maps_exploded() {
     let text = folder.told(&[&["compare", &model, &x][..], &sheet].concat());
     assert!(text.contains(&format!("{EPSILON}: this map exploded")), "{text}");
     assert!(!text.contains("z-plus: this map exploded"), "{text}");
-    assert!(text.contains("BatchNormalization=detached"), "{text}");
+    assert!(text.contains("BatchNormalization=detached") && text.contains("largest Σ|R|"), "{text}");
     let json: Value =
         serde_json::from_str(&folder.told(&[&["compare", &model, &x, "--json"][..], &sheet].concat())).unwrap();
     let exploded = |way: usize| json["samples"][0]["explanations"][way]["findings"]["exploded"].as_bool();

@@ -15,7 +15,7 @@ use crate::network_options::NetworkOptions;
 use crate::output::{print, print_json};
 use crate::rules::Way;
 use crate::target::TargetChoice;
-use explained::{ExplainedSample, explain};
+use explained::{ExplainedSample, check_rules, explain};
 use samples::{check_count, samples};
 
 mod explained;
@@ -98,6 +98,7 @@ fn compare_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
             let explainer = Explainer::new(model.network(&[group.batch.shape()])?.as_ref())?;
             let explainer = explainer.with_class_axis(classes.axis(&labels));
             if explained.is_empty() {
+                check_rules(&ways, explainer.network())?;
                 classes.check_count(&labels, explainer.output_layout(&[group.batch.shape()])?.classes());
             }
             explained.extend(explain(&explainer, &group, &ways, &target, &labels, precision).context(&group.names[0])?);

@@ -16,7 +16,7 @@ pub struct ClassOptions {
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
 
-    /// The axis of the output that holds the classes, counted from 0, the samples' (default: the one that is as long as --labels, the network's channels, or 1)
+    /// The axis of the explained output that holds the classes; axis 0 holds the samples (default: the one that is as long as --labels, else that of the network's channels, else 1)
     #[arg(long, value_name = "AXIS")]
     pub class_axis: Option<usize>,
 }

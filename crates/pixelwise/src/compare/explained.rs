@@ -1,7 +1,7 @@
 //! One sample, explained in several ways.
 
 use ndarray::{Array2, Array3, Axis};
-use neural_lrp::{Attribution, Explainer, Real, Target};
+use neural_lrp::{Attribution, Explainer, Network, Real, Target};
 use relevance::{Entry, Ledger};
 use serde_json::{Value, json};
 
@@ -40,6 +40,16 @@ pub struct Explanation {
     hint: Option<String>,
 }
 
+/// Refuses rules that do not fit a network.
+pub fn check_rules<F: Real>(ways: &[ReadyWay], network: &Network<F>) -> Result<(), Failure> {
+    for way in ways {
+        if let Attribution::Rules(composite) = Attribution::from(way.clone()) {
+            composite.assign(network)?;
+        }
+    }
+    Ok(())
+}
+
 /// Explains the samples of a group.
 pub fn explain<F: Real>(
     explainer: &Explainer<F>,
@@ -49,11 +59,6 @@ pub fn explain<F: Real>(
     labels: &Labels,
     precision: Precision,
 ) -> Result<Vec<ExplainedSample>, Failure> {
-    for way in ways {
-        if let Attribution::Rules(composite) = Attribution::from(way.clone()) {
-            composite.assign(explainer.network())?;
-        }
-    }
     let forward = explainer.forward(group.batch.view())?;
     let (classes, scores) = (forward.classes(target)?, forward.target_scores(target)?);
     let positions = positions(&forward.layout()?, region.as_ref());
@@ -117,7 +122,8 @@ impl Explanation {
 impl ExplainedSample {
     /// For a person.
     pub fn text(&self, precision: Precision) -> String {
-        let mut table = Table::new(["explanation", "to the input", "of the score", "main sink", "of the score"]);
+        let columns = ["explanation", "to the input", "of the score", "main sink", "of the score", "largest Σ|R|"];
+        let mut table = Table::new(columns);
         for explanation in &self.explanations {
             let (sink, share) = explanation.main_sink().unzip();
             let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
@@ -127,6 +133,7 @@ impl ExplainedSample {
                 or_dash(explanation.reached().map(percent)),
                 or_dash(sink.map(str::to_owned)),
                 or_dash(share.map(percent)),
+                or_dash(explanation.findings.as_ref().and_then(|findings| findings.growth).map(percent)),
             ]);
         }
         let over = self.positions.as_ref().map_or_else(String::new, |positions| format!(", {positions}"));
@@ -134,18 +141,19 @@ impl ExplainedSample {
         format!("\n{}: class {class}{over}, score {score}\n{table}{}", self.name, self.cancellations(precision))
     }
 
-    /// Which explanations are sums of parts that cancel, and what helps where they exploded.
+    /// Whether explanations are sums of parts that cancel, which of them exploded, and what helps.
     fn cancellations(&self, precision: Precision) -> String {
-        let told = self.explanations.iter().filter_map(|explanation| {
-            let cancellation = explanation.findings.as_ref()?.cancellation()?;
-            Some(format!("{}: {cancellation}\n", explanation.way))
-        });
+        let found = || self.explanations.iter().filter_map(|one| Some((one, one.findings.as_ref()?)));
+        let mut text = String::new();
+        if found().any(|(_, findings)| findings.cancels) {
+            text += "Where Σ|R| is far beyond the score, parts for and against cancel.\n";
+        }
+        for (explanation, findings) in found().filter(|(_, findings)| findings.exploded) {
+            text += &format!("Warning: {}: {}\n", explanation.way, findings.cancellation().unwrap_or_default());
+        }
         let used: Vec<&str> = self.explanations.iter().map(|explanation| explanation.way.as_str()).collect();
-        let advice = self
-            .explanations
-            .iter()
-            .find_map(|explanation| explanation.findings.as_ref()?.advice(precision, &used, explanation.hint.clone()));
-        told.chain(advice.map(|advice| format!("{advice}\n"))).collect()
+        let advice = found().find_map(|(one, findings)| findings.advice(precision, &used, one.hint.clone()));
+        text + &advice.map_or_else(String::new, |advice| format!("{advice}\n"))
     }
 
     /// For a program.
