@@ -17,6 +17,9 @@ const EXPLODED: f64 = 1e5;
 /// The same for f64.
 const BEYOND_F64: f64 = 1e13;
 
+/// The normalization that trained networks have folded into their layers, where that can be done.
+const BATCH_NORM: &str = "BatchNormalization";
+
 /// Composites that keep Σ|R| near the score: z⁺ or γ in convolutions.
 const CALM_COMPOSITES: [&str; 3] = ["epsilon-plus-flat", "epsilon-plus", "epsilon-gamma-box"];
 
@@ -124,18 +127,17 @@ fn sunk_share(total: &Entry) -> Option<f64> {
 
 /// Why maps of a network may explode, by the rule of each node, and what to do about it.
 pub fn hint<F: Real>(network: &Network<F>, rules: &[Rule]) -> Option<String> {
-    let nodes = network.nodes().iter().zip(rules);
-    let passed: Vec<&Node<F>> = nodes
-        .filter(|(node, rule)| node.operation.channel_affine().is_some() && rule.to_string() == "pass")
-        .map(|(node, _)| node)
-        .collect();
-    let kind = passed.first()?.operation.kind();
-    let nodes = if passed.len() == 1 { "node" } else { "nodes" };
+    let is_passed =
+        |(node, rule): &(&Node<F>, &Rule)| node.operation.kind() == BATCH_NORM && rule.to_string() == "pass";
+    let (nodes, count) = match network.nodes().iter().zip(rules).filter(is_passed).count() {
+        0 => return None,
+        1 => ("node", 1),
+        several => ("nodes", several),
+    };
     Some(format!(
-        "Why: {} {kind} {nodes} can't be folded into a layer, and the rule pass hands relevance through whole, also to \
+        "Why: {count} {BATCH_NORM} {nodes} can't be folded into a layer, and the rule pass hands relevance through whole, also to \
          numbers near 0 that only the shift made large: the layer before divides by these. \
-         --layer-rule op:{kind}=detached takes the shift for a bias.",
-        passed.len(),
+         --layer-rule op:{BATCH_NORM}=detached takes the shift for a bias."
     ))
 }
 
