@@ -522,7 +522,29 @@ mod failures {
         folder.explain(&fixed, &[&batch(6)], &[]);
         assert_eq!(folder.record("batch-5")["targets"][0]["ledger_samples"], 3);
         let found: ArrayD<f32> = read(folder.output("batch-5.predicted.relevance.npy"));
-        assert_eq!((found.shape(), found.sum()), (&[4, 5][..], 5.0 + 9.0 + 4.0));
+        // Four classes at five positions; the last has the largest sum.
+        let expected: f32 = (0..5).map(|position| 5.0 + 9.0 + position as f32).sum();
+        assert_eq!((found.shape(), found.sum()), (&[4, 5][..], expected));
+    }
+
+    #[test]
+    fn rules_for_nodes_that_are_not_there_are_refused_before_the_first_sample() {
+        let folder = Folder::new();
+        let output = folder.path("output");
+        let options = ["--layer-rule", "/no/such/node=flat", "--output", &output];
+        let run = pixelwise(&[&["explain", &model(), &batch()], &options[..]].concat());
+        let message = String::from_utf8(run.stderr).unwrap();
+        assert_eq!((run.status.code(), run.stdout.len(), message.lines().count()), (Some(1), 0, 1), "{message}");
+        assert!(message.contains("/no/such/node") && !message.contains("input-0"), "{message}");
+        assert!(folder.files().is_empty());
+        let composite = folder.path("mine.toml");
+        fs::write(&composite, "name = \"mine\"\n[[rule]]\nwhere = \"/no/such/node\"\nrule = \"flat\"\n").unwrap();
+        for options in [["compare", "--rules"], ["evaluate", "--rule"]] {
+            let run = pixelwise(&[options[0], &model(), &batch(), options[1], &composite, "--output", &output]);
+            let message = String::from_utf8(run.stderr).unwrap();
+            assert_eq!((run.status.code(), run.stdout.len(), message.lines().count()), (Some(1), 0, 1), "{message}");
+            assert!(message.contains("/no/such/node") && !message.contains("input-0"), "{message}");
+        }
     }
 
     #[test]

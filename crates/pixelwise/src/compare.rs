@@ -4,19 +4,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 use heatmap::write_png;
-use neural_lrp::Real;
+use neural_lrp::{Explainer, Real};
 use serde_json::{Value, json};
 
 use crate::computation::Precision;
 use crate::failure::{Context, Failure};
 use crate::inputs::Source;
-use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
 use crate::network_options::NetworkOptions;
 use crate::output::{print, print_json};
 use crate::rules::Way;
-use explained::{ExplainedSample, explain};
-use samples::samples;
+use crate::target::TargetChoice;
+use explained::{ExplainedSample, check_rules, explain};
+use samples::{check_count, samples};
 
 mod explained;
 mod samples;
@@ -43,9 +43,9 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.png", default_value = "comparison.png")]
     output: PathBuf,
 
-    /// The class that is explained: predicted, its number, or its name
-    #[arg(long, value_name = "predicted|K|NAME", default_value = "predicted")]
-    target: String,
+    /// The class that is explained: predicted, its number, or its name; at one position of an output that has positions by @ROW,COLUMN, at several by @MASK.png or @MASK.npy
+    #[arg(long, value_name = "predicted|K|NAME[@WHERE]", default_value = "predicted")]
+    target: TargetChoice,
 
     #[command(flatten)]
     network: NetworkOptions,
@@ -58,9 +58,6 @@ pub struct Arguments {
 /// One of each family, and the gradient to compare them with.
 const DEFAULT_RULES: [&str; 6] =
     ["epsilon=0.01", "alpha-beta=2", "z-plus", "gamma=0.25", "epsilon-plus-flat", "gradient"];
-
-/// More rows than that are no sheet that anybody reads.
-const MOST_SAMPLES: usize = 20;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,8 +78,9 @@ pub fn compare(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn compare_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
-    let labels = Labels::read(arguments.network.labels.as_deref())?;
-    let target = labels.target(&arguments.target)?;
+    let classes = &arguments.network.classes;
+    let labels = classes.labels()?;
+    let target = arguments.target.read(&labels)?;
     let mut model = NetworkModel::<F>::read(&arguments.model)?;
     let input = model.only_input()?;
     let (name, declared) = (input.name.clone(), declared_shape(input));
@@ -91,12 +89,20 @@ fn compare_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
     let range = arguments.network.range(preprocessing.as_ref())?;
     let ways = arguments.rules.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let together = declared.first().copied().flatten().unwrap_or(1);
-    let groups = samples::<F>(&sources, preprocessing.as_ref(), together, MOST_SAMPLES)?;
+    check_count(sources.len())?;
+    let precision = arguments.network.computation.dtype;
 
     let mut explained: Vec<ExplainedSample> = Vec::new();
-    for group in &groups {
-        let network = model.network(&[group.batch.shape()])?;
-        explained.extend(explain(&network, group, &ways, &target, &labels).context(&group.names[0])?);
+    for source in &sources {
+        for group in samples::<F>(source, preprocessing.as_ref(), together)? {
+            let explainer = Explainer::new(model.network(&[group.batch.shape()])?.as_ref())?;
+            let explainer = explainer.with_class_axis(classes.axis(&labels));
+            if explained.is_empty() {
+                check_rules(&ways, explainer.network())?;
+                classes.check_count(&labels, explainer.output_layout(&[group.batch.shape()])?.classes());
+            }
+            explained.extend(explain(&explainer, &group, &ways, &target, &labels, precision).context(&group.names[0])?);
+        }
     }
     let sheet = sheet::draw(&explained, &ways)?;
     write_png(&arguments.output, &sheet)?;
@@ -115,6 +121,6 @@ fn compare_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(prepared) = prepared {
         print(&format!("preprocessing: {prepared}\n"))?;
     }
-    explained.iter().try_for_each(|sample| print(&sample.text()))?;
+    explained.iter().try_for_each(|sample| print(&sample.text(precision)))?;
     print(&format!("\nsheet: {}\n", arguments.output.display()))
 }

@@ -11,6 +11,7 @@ use crate::network_options::NetworkOptions;
 use crate::output::print;
 use crate::progress::Progress;
 use crate::rules::Way;
+use crate::target::TargetChoice;
 use results::Results;
 use subject::{DEFAULT_RULES, Explained, Subject};
 use unfinished::Unfinished;
@@ -40,9 +41,9 @@ pub struct Arguments {
     #[arg(long, value_name = "RULE|COMPOSITE|METHOD", help = rule_help())]
     rule: Vec<Way>,
 
-    /// The class whose score is explained: predicted, its number, or its name
+    /// The class whose score is explained: predicted, its number, or its name; where the output has positions (segmentation), the sum over all of them
     #[arg(long, value_name = "predicted|K|NAME", default_value = "predicted", conflicts_with = "truth")]
-    target: String,
+    target: TargetChoice,
 
     /// The class of each sample, a number or a name on each line: it is explained in place of the predicted one
     #[arg(long, value_name = "FILE")]

@@ -13,7 +13,7 @@ use crate::failure::{Context, Failure};
 pub mod npy;
 
 /// The files of a folder that are taken for images.
-const IMAGE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "pnm", "pbm", "pgm", "ppm"];
+pub const IMAGE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "pnm", "pbm", "pgm", "ppm"];
 
 /// One file that a network is asked about; read when its turn comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,8 @@ fn images_in(folder: &Path) -> Result<Vec<Source>, Failure> {
     Ok(paths.into_iter().map(Source::Image).collect())
 }
 
-fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+/// Whether a file's name ends so, in upper or lower case.
+pub fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     let own = path.extension().and_then(|extension| extension.to_str());
     own.is_some_and(|own| extensions.iter().any(|extension| own.eq_ignore_ascii_case(extension)))
 }

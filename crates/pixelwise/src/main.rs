@@ -1,5 +1,6 @@
 //! The command line: reads files, calls the libraries, prints. No mathematics here.
 
+mod books;
 mod bow;
 mod compare;
 mod computation;
@@ -17,6 +18,7 @@ mod preprocess;
 mod progress;
 mod rules;
 mod run;
+mod target;
 
 use std::process::ExitCode;
 

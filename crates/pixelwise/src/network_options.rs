@@ -1,7 +1,5 @@
 //! How the inputs of a network are read and computed, where several explanations stand side by side.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use images::Preprocessing;
 use neural_lrp::rules::InputRange;
@@ -9,6 +7,7 @@ use neural_lrp::rules::InputRange;
 use crate::computation::ComputationOptions;
 use crate::failure::Failure;
 use crate::inputs::Source;
+use crate::labels::ClassOptions;
 use crate::preprocess::{PreprocessOptions, input_range};
 use crate::rules::RangeChoice;
 
@@ -22,9 +21,8 @@ pub struct NetworkOptions {
     #[command(flatten)]
     pub preprocess: PreprocessOptions,
 
-    /// Names of the classes, class k on line k + 1
-    #[arg(long, value_name = "FILE")]
-    pub labels: Option<PathBuf>,
+    #[command(flatten)]
+    pub classes: ClassOptions,
 
     #[command(flatten)]
     pub computation: ComputationOptions,

@@ -86,6 +86,16 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// A share in percent, in scientific form where it is very large or very small.
+pub fn percent(share: f64) -> String {
+    match 100.0 * share {
+        percent if !percent.is_finite() => "undefined".to_owned(),
+        percent if percent == 0.0 || (0.1..1e6).contains(&percent.abs()) => format!("{percent:.1} %"),
+        percent if (1e-3..0.1).contains(&percent.abs()) => format!("{percent:.3} %"),
+        percent => format!("{percent:.1e} %"),
+    }
+}
+
 /// `0.42 ± 0.03`
 pub fn interval(estimate: Option<Estimate>) -> String {
     match estimate {

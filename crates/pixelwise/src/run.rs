@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use crate::computation::{ComputationOptions, Precision};
 use crate::failure::{Context, Failure};
 use crate::inputs::{NamedFile, Source, npy, read_image};
-use crate::labels::Labels;
+use crate::labels::ClassOptions;
 use crate::model::NetworkModel;
 use crate::output::{print, print_json, write_npy};
 use crate::preprocess::PreprocessOptions;
+use described::Listing;
 use expected::Expected;
 
 mod described;
@@ -53,9 +54,8 @@ pub struct Arguments {
     #[command(flatten)]
     preprocess: PreprocessOptions,
 
-    /// Names of the classes, class k on line k + 1
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
+    #[command(flatten)]
+    classes: ClassOptions,
 
     /// How many classes are listed
     #[arg(long, value_name = "K", default_value_t = 5)]
@@ -97,7 +97,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failure> {
-    let labels = Labels::read(arguments.labels.as_deref())?;
+    let labels = arguments.classes.labels()?;
+    let listing = Listing { axis: arguments.classes.axis(&labels), labels, count: arguments.top };
+    let mut has_checked_labels = false;
     let mut model = NetworkModel::<F>::read(&arguments.model)?;
     let outputs: Vec<&str> = model.outputs().iter().map(String::as_str).collect();
     let outputs_of = |texts: &[String]| {
@@ -123,11 +125,19 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
             model.network(&shapes)
         });
         let networks = networks.collect::<Result<Vec<_>, _>>()?;
-        let values = (loaded, networks, together)
+        let values = (loaded, &networks, together)
             .into_par_iter()
-            .map(|(arrays, network, sources)| forward(&network, arrays).context(questions::name(sources)));
-        for (values, sources) in values.collect::<Result<Vec<_>, _>>()?.into_iter().zip(together) {
-            let answer = described::Answer::of(sources, model.outputs(), &values, &labels, arguments.top);
+            .map(|(arrays, network, sources)| forward(network, arrays).context(questions::name(sources)));
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        for ((values, network), sources) in values.into_iter().zip(&networks).zip(together) {
+            let answer = described::Answer::of(sources, network, &values, &listing)?;
+            if !has_checked_labels {
+                answer
+                    .class_count()
+                    .into_iter()
+                    .for_each(|count| arguments.classes.check_count(&listing.labels, count));
+                has_checked_labels = true;
+            }
             match arguments.json {
                 true => answers.push(answer.json()),
                 false => print(&answer.text())?,

@@ -230,9 +230,9 @@ fn linear_score<F: Real>(network: &Network<F>, output: TensorId) -> (TensorId, V
 /// The relevance that a backward pass begins with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Initial<F> {
-    /// The score of a class (Algorithm 2: `R^(L) = f(x)`).
+    /// The score of a class (Algorithm 2: `R^(L) = f(x)`), at each position of the target where the output has several.
     Score(Target),
-    /// 1 at a class: where gradients begin.
+    /// 1 at each of these: where gradients begin.
     One(Target),
     /// The score of a class, and minus the score of another.
     Difference(Target, Target),

@@ -1,16 +1,19 @@
 //! One sample, explained in several ways.
 
 use ndarray::{Array2, Array3, Axis};
-use neural_lrp::{Explainer, Network, Real, Target};
+use neural_lrp::{Attribution, Explainer, Network, Real, Target};
 use relevance::{Entry, Ledger};
 use serde_json::{Value, json};
 
 use super::samples::Group;
+use crate::books::{Findings, hint};
+use crate::computation::Precision;
 use crate::failure::Failure;
 use crate::labels::Labels;
-use crate::output::{Table, number};
+use crate::output::{Table, number, percent};
 use crate::pictures::Layout;
 use crate::rules::ReadyWay;
+use crate::target::{ReadyRegion, positions};
 
 /// A sample with all its explanations.
 pub struct ExplainedSample {
@@ -18,6 +21,8 @@ pub struct ExplainedSample {
     pub shown: Array3<u8>,
     /// The class that is explained, as a person reads it.
     pub class: String,
+    /// At which positions of the output, where it has any.
+    pub positions: Option<String>,
     pub score: f64,
     pub explanations: Vec<Explanation>,
 }
@@ -29,43 +34,59 @@ pub struct Explanation {
     pub pixels: Array2<f64>,
     /// What became of the score; nothing for gradients, which are no relevance.
     pub books: Option<Entry>,
+    /// What that says about the map.
+    findings: Option<Findings>,
+    /// Why it may have exploded.
+    hint: Option<String>,
+}
+
+/// Refuses rules that do not fit a network.
+pub fn check_rules<F: Real>(ways: &[ReadyWay], network: &Network<F>) -> Result<(), Failure> {
+    for way in ways {
+        if let Attribution::Rules(composite) = Attribution::from(way.clone()) {
+            composite.assign(network)?;
+        }
+    }
+    Ok(())
 }
 
 /// Explains the samples of a group.
 pub fn explain<F: Real>(
-    network: &Network<F>,
+    explainer: &Explainer<F>,
     group: &Group<F>,
     ways: &[ReadyWay],
-    target: &Target,
+    (target, region): &(Target, Option<ReadyRegion>),
     labels: &Labels,
+    precision: Precision,
 ) -> Result<Vec<ExplainedSample>, Failure> {
-    let explainer = Explainer::new(network)?;
     let forward = explainer.forward(group.batch.view())?;
-    let (classes, scores) = (forward.classes(target)?, forward.scores());
+    let (classes, scores) = (forward.classes(target)?, forward.target_scores(target)?);
+    let positions = positions(&forward.layout()?, region.as_ref());
     let explained = ways.iter().map(|way| way.explain(&forward, target)).collect::<Result<Vec<_>, _>>()?;
     let sample = |(place, (name, shown)): (usize, (&String, &Array3<u8>))| {
         let explanations = ways.iter().zip(&explained).map(|(way, explained)| {
             let relevance = explained.relevance[0].index_axis(Axis(0), place);
             // Samples that go through the network together have one ledger together.
             let ledger = explained.ledgers.get(place).or(explained.ledgers.first());
-            let pixels = Layout::of(relevance.shape()).map(relevance);
-            Explanation { way: way.to_string(), pixels, books: ledger.and_then(books) }
+            let findings = ledger.and_then(|ledger| Findings::of(ledger, precision));
+            Explanation {
+                way: way.to_string(),
+                pixels: Layout::of(relevance.shape()).map(relevance),
+                books: ledger.filter(|_| findings.is_some()).map(Ledger::total),
+                findings,
+                hint: hint(explainer.network(), &explained.rules),
+            }
         });
-        let class = classes[place];
-        let score = scores.index_axis(Axis(0), place).iter().nth(class).map_or(f64::NAN, |score| score.as_());
         Ok(ExplainedSample {
             name: name.clone(),
             shown: shown.clone(),
-            class: labels.describe(class),
-            score,
+            class: labels.describe(classes[place]),
+            positions: positions.clone(),
+            score: scores[place],
             explanations: explanations.collect(),
         })
     };
     group.names.iter().zip(&group.shown).enumerate().map(sample).collect()
-}
-
-fn books(ledger: &Ledger) -> Option<Entry> {
-    (!ledger.entries.is_empty()).then(|| ledger.total())
 }
 
 impl Explanation {
@@ -93,24 +114,16 @@ impl Explanation {
             "to_input": self.books.as_ref().map(|books| books.lower.total),
             "share_to_input": self.reached(),
             "sinks": sinks.collect::<Vec<_>>(),
+            "findings": self.findings,
         })
-    }
-}
-
-/// A share in percent.
-pub fn percent(share: f64) -> String {
-    match 100.0 * share {
-        percent if !percent.is_finite() => "undefined".to_owned(),
-        percent if percent == 0.0 || (0.1..1e5).contains(&percent.abs()) => format!("{percent:.1} %"),
-        percent if (1e-3..0.1).contains(&percent.abs()) => format!("{percent:.3} %"),
-        percent => format!("{percent:.1e} %"),
     }
 }
 
 impl ExplainedSample {
     /// For a person.
-    pub fn text(&self) -> String {
-        let mut table = Table::new(["explanation", "to the input", "of the score", "main sink", "of the score"]);
+    pub fn text(&self, precision: Precision) -> String {
+        let columns = ["explanation", "to the input", "of the score", "main sink", "of the score", "largest Σ|R|"];
+        let mut table = Table::new(columns);
         for explanation in &self.explanations {
             let (sink, share) = explanation.main_sink().unzip();
             let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
@@ -120,14 +133,38 @@ impl ExplainedSample {
                 or_dash(explanation.reached().map(percent)),
                 or_dash(sink.map(str::to_owned)),
                 or_dash(share.map(percent)),
+                or_dash(explanation.findings.as_ref().and_then(|findings| findings.growth).map(percent)),
             ]);
         }
-        format!("\n{}: class {}, score {}\n{}", self.name, self.class, number(self.score), table.text())
+        let over = self.positions.as_ref().map_or_else(String::new, |positions| format!(", {positions}"));
+        let (class, score, table) = (&self.class, number(self.score), table.text());
+        format!("\n{}: class {class}{over}, score {score}\n{table}{}", self.name, self.cancellations(precision))
+    }
+
+    /// Whether explanations are sums of parts that cancel, which of them exploded, and what helps.
+    fn cancellations(&self, precision: Precision) -> String {
+        let found = || self.explanations.iter().filter_map(|one| Some((one, one.findings.as_ref()?)));
+        let mut text = String::new();
+        if found().any(|(_, findings)| findings.cancels) {
+            text += "Where Σ|R| is far beyond the score, parts for and against cancel.\n";
+        }
+        for (explanation, findings) in found().filter(|(_, findings)| findings.exploded) {
+            text += &format!("Warning: {}: {}\n", explanation.way, findings.cancellation().unwrap_or_default());
+        }
+        let used: Vec<&str> = self.explanations.iter().map(|explanation| explanation.way.as_str()).collect();
+        let advice = found().find_map(|(one, findings)| findings.advice(precision, &used, one.hint.clone()));
+        text + &advice.map_or_else(String::new, |advice| format!("{advice}\n"))
     }
 
     /// For a program.
     pub fn json(&self) -> Value {
         let explanations = self.explanations.iter().map(Explanation::json).collect::<Vec<_>>();
-        json!({ "name": self.name, "class": self.class, "score": self.score, "explanations": explanations })
+        json!({
+            "name": self.name,
+            "class": self.class,
+            "positions": self.positions,
+            "score": self.score,
+            "explanations": explanations,
+        })
     }
 }

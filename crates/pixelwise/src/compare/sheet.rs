@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 
 use heatmap::{ContactSheet, RgbImage, Tile, normalize, photo_picture, render};
 
-use super::explained::{ExplainedSample, Explanation, percent};
+use super::explained::{ExplainedSample, Explanation};
 use crate::failure::Failure;
-use crate::output::number;
+use crate::output::{number, percent};
 use crate::pictures::{SIGN_COLORS, sign_bar};
 use crate::rules::ReadyWay;
 
@@ -34,7 +34,8 @@ pub fn draw(samples: &[ExplainedSample], ways: &[ReadyWay]) -> Result<RgbImage, 
 }
 
 fn photo_caption(sample: &ExplainedSample) -> String {
-    format!("{}\nclass {}\nscore {}", sample.name, sample.class, number(sample.score))
+    let over = sample.positions.as_ref().map_or_else(String::new, |positions| format!("\n{positions}"));
+    format!("{}\nclass {}{over}\nscore {}", sample.name, sample.class, number(sample.score))
 }
 
 /// What became of the score.

@@ -58,10 +58,11 @@ impl Results<'_> {
             let estimates = (0..self.measures.len()).map(|measure| interval(evaluation.estimate(measure)));
             table.row([way.to_owned()].into_iter().chain(estimates));
         }
-        let folder = self.arguments.output.display();
+        let (folder, count) = (self.arguments.output.display(), self.subject.samples.count());
+        let positions = self.subject.positions.iter().map(|over| format!("the score of a class is {over}\n"));
         format!(
-            "{} samples, means with 95 % confidence intervals; ↑ higher is better, ↓ lower\n{}\nfiles: {folder}\n",
-            self.subject.samples.count(),
+            "{count} samples, means with 95 % confidence intervals; ↑ higher is better, ↓ lower\n{}{}\nfiles: {folder}\n",
+            positions.collect::<String>(),
             table.text()
         )
     }
@@ -89,6 +90,7 @@ impl Results<'_> {
             "dtype": self.subject.dtype,
             "inputs": self.arguments.inputs,
             "samples": self.subject.samples.names(),
+            "positions": self.subject.positions,
             "measures": measures.collect::<Vec<_>>(),
             "rules": rules.collect::<Vec<_>>(),
         })
@@ -166,13 +168,17 @@ impl Results<'_> {
         for measure in self.measures {
             section = section.paragraph(format!("{measure}: {}", measure.question()));
         }
-        Report::new("Are the heatmaps right?")
+        let report = Report::new("Are the heatmaps right?")
             .subtitle(format!("{}, {} samples", self.arguments.model.display(), self.subject.samples.count()))
             .section(section)
             .section(curves)
             .setting("model", self.arguments.model.display())
             .setting("inputs", self.arguments.inputs.display())
-            .setting("numbers", self.subject.dtype)
+            .setting("numbers", self.subject.dtype);
+        match &self.subject.positions {
+            Some(positions) => report.setting("score of a class", positions),
+            None => report,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use relevance::{ExplainError, ExplainableClassifier};
 use crate::failure::{Context, Failure};
 use crate::inputs::{Source, npy, read_image};
 use crate::labels::Labels;
+use crate::target::TargetChoice;
 
 /// Which class of a sample is explained.
 pub enum Truth {
@@ -23,8 +24,13 @@ pub enum Truth {
 
 impl Truth {
     /// The target of the command line, or the classes of a file.
-    pub fn read(labels: &Labels, target: &str, file: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = file else { return Ok(Self::One(labels.target(target)?)) };
+    pub fn read(labels: &Labels, target: &TargetChoice, file: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = file else {
+            return match target.read(labels)? {
+                (target, None) => Ok(Self::One(target)),
+                (_, Some(_)) => Err("measures judge a class at all positions of the output: leave @ out".into()),
+            };
+        };
         let text = fs::read_to_string(path).context(format!("can't read {}", path.display()))?;
         let class = |(line, text): (usize, &str)| match text.trim().parse() {
             Ok(class) => Ok(class),

@@ -13,6 +13,7 @@ use crate::inputs::Source;
 use crate::labels::Labels;
 use crate::model::{Kind, NetworkModel, declared_shape};
 use crate::rules::Way;
+use crate::target::positions;
 
 /// A rule of the paper, today's usual composite, and what they are compared with.
 pub const DEFAULT_RULES: [&str; 4] = ["alpha-beta=2", "epsilon-plus-flat", "input-x-gradient", "gradient"];
@@ -26,6 +27,8 @@ pub struct Subject {
     pub explained: Vec<Explained>,
     /// The samples.
     pub samples: Samples,
+    /// Over which positions of the output a class's score is taken, where it has any.
+    pub positions: Option<String>,
     /// The numbers that the model computes with.
     pub dtype: &'static str,
 }
@@ -57,7 +60,8 @@ impl Subject {
     }
 
     fn network<F: Real>(arguments: &Arguments, sources: &[Source]) -> Result<Self, Failure> {
-        let labels = Labels::read(arguments.network.labels.as_deref())?;
+        let classes = &arguments.network.classes;
+        let labels = classes.labels()?;
         let mut model = NetworkModel::<F>::read(&arguments.model)?;
         let input = model.only_input()?;
         let (name, declared) = (input.name.clone(), declared_shape(input));
@@ -66,8 +70,10 @@ impl Subject {
         let preparation = preprocessing.map(|preprocessing| Preparation::Network(Box::new(preprocessing)));
         let samples = samples(arguments, sources, preparation, &labels)?;
         let together = declared.first().copied().flatten().unwrap_or(1);
-        let network = model.network(&[&[&[together], samples.shape()].concat()])?;
-        let explainer = Explainer::new(&network)?;
+        let shape = [&[together], samples.shape()].concat();
+        let explainer = Explainer::new(model.network(&[&shape])?.as_ref())?.with_class_axis(classes.axis(&labels));
+        let layout = explainer.output_layout(&[&shape])?;
+        classes.check_count(&labels, layout.classes());
         let explained = ways(arguments)?.into_iter().map(|way| {
             let way = way.ready(range.as_ref())?;
             let name = way.to_string();
@@ -75,7 +81,7 @@ impl Subject {
             Ok::<_, Failure>(Explained { way: name, classifier: Box::new(classifier) })
         });
         let explained = explained.collect::<Result<_, _>>()?;
-        Ok(Self { explained, samples, dtype: F::NAME })
+        Ok(Self { explained, samples, positions: positions(&layout, None), dtype: F::NAME })
     }
 
     fn bag_of_words(
@@ -94,7 +100,7 @@ impl Subject {
         }
         let samples = samples(arguments, sources, Some(Preparation::UnitRange), labels)?;
         let explained = Explained { way: BAG_OF_WORDS.to_owned(), classifier: Box::new(classifier) };
-        Ok(Self { explained: vec![explained], samples, dtype: f64::NAME })
+        Ok(Self { explained: vec![explained], samples, positions: None, dtype: f64::NAME })
     }
 }
 
@@ -113,7 +119,8 @@ fn network_option(arguments: &Arguments) -> Option<&'static str> {
         ("--rule", !arguments.rule.is_empty()),
         ("--preprocess", network.preprocess.is_given()),
         ("--input-range", network.input_range.is_some()),
-        ("--labels", network.labels.is_some()),
+        ("--labels", network.classes.labels.is_some()),
+        ("--class-axis", network.classes.class_axis.is_some()),
     ];
     options.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
 }

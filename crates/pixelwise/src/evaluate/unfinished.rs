@@ -40,14 +40,16 @@ pub struct Unfinished {
 pub fn key(arguments: &Arguments, sources: &[Source], subject: &Subject) -> Result<String, Failure> {
     let mut files = vec![arguments.model.clone()];
     files.extend(sources.iter().map(|source| source.path().to_owned()));
-    files.extend([&arguments.masks, &arguments.truth, &arguments.network.labels].into_iter().flatten().cloned());
+    files
+        .extend([&arguments.masks, &arguments.truth, &arguments.network.classes.labels].into_iter().flatten().cloned());
     let mut key = format!(
-        "{} {:?} {:?} {:?} {} {:?} {:?} {:?}",
+        "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         env!("CARGO_PKG_VERSION"),
         arguments.measure,
         arguments.rule,
         arguments.samples,
         arguments.target,
+        arguments.network.classes.class_axis,
         arguments.network.input_range,
         arguments.network.preprocess,
         arguments.network.computation.dtype,

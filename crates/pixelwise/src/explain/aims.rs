@@ -6,11 +6,12 @@ use std::path::Path;
 use ndarray::{ArrayD, Axis, Slice};
 use neural_lrp::{Forward, Initial, Real, Target};
 
-use crate::explain::arguments::{Arguments, TargetChoice};
+use crate::explain::arguments::Arguments;
 use crate::explain::files::file_name;
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
 use crate::labels::Labels;
+use crate::target::{ClassChoice, ReadyRegion, TargetChoice, positions, within};
 
 /// Where relevance begins at a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +32,20 @@ pub struct Aim<F> {
 
 #[derive(Clone, Debug)]
 enum What<F> {
-    Class(Target),
+    /// A class, at some positions of the output or all.
+    Class(Target, Option<ReadyRegion>),
     /// Of the whole run, or of one sample for all alike.
     Initial(ArrayD<F>),
+}
+
+/// What is explained of some samples.
+pub struct Begun<F> {
+    /// Where the backward pass begins.
+    pub initial: Initial<F>,
+    /// The class of each sample with its score; none where relevance begins with an array.
+    pub classes: Option<Vec<(usize, f64)>>,
+    /// Over which positions the scores are taken, where there are any.
+    pub positions: Option<String>,
 }
 
 impl<F: Real> Aim<F> {
@@ -43,51 +55,50 @@ impl<F: Real> Aim<F> {
             return Ok(vec![Self { name: "initial".to_owned(), what: What::Initial(initial(path, samples)?) }]);
         }
         let mut aims: Vec<Self> = Vec::new();
-        let predicted = [TargetChoice::Predicted];
+        let predicted = [TargetChoice::PREDICTED];
         let choices = if arguments.target.is_empty() { &predicted[..] } else { &arguments.target };
         for (position, choice) in choices.iter().enumerate().filter(|(at, choice)| !choices[..*at].contains(choice)) {
-            let (name, target) = match choice {
-                TargetChoice::Predicted => ("predicted".to_owned(), Target::Predicted),
-                TargetChoice::Class(class) => (class.to_string(), Target::Class(*class)),
-                TargetChoice::Name(name) => (file_name(name), Target::Class(labels.find(name)?)),
-                TargetChoice::File(path) => {
+            let (name, target) = match &choice.class {
+                ClassChoice::Predicted => ("predicted".to_owned(), Target::Predicted),
+                ClassChoice::Number(class) => (class.to_string(), Target::Class(*class)),
+                ClassChoice::Name(name) => (name.clone(), Target::Class(labels.find(name)?)),
+                ClassChoice::File(path) => {
                     let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
-                    (file_name(&stem), Target::Each(classes(path, samples)?))
+                    (stem.into_owned(), Target::Each(classes(path, samples)?))
                 }
             };
+            let name = file_name(&(name + &choice.region_name()));
             let is_taken = aims.iter().any(|aim| aim.name.eq_ignore_ascii_case(&name));
             let name = if is_taken { format!("{name}-{}", position + 1) } else { name };
-            aims.push(Self { name, what: What::Class(target) });
+            aims.push(Self { name, what: What::Class(target, choice.region()?) });
         }
         Ok(aims)
     }
 
-    /// Where the backward pass of some samples of the run begins, and the class of each of them.
-    pub fn initial(
-        &self,
-        forward: &Forward<'_, F>,
-        samples: Range<usize>,
-        start: Start,
-    ) -> Result<(Initial<F>, Option<Vec<usize>>), Failure> {
-        let target = match &self.what {
+    /// Where the backward pass of some samples of the run begins, and with which classes.
+    pub fn begin(&self, forward: &Forward<'_, F>, samples: Range<usize>, start: Start) -> Result<Begun<F>, Failure> {
+        let of_array = |array| Begun { initial: Initial::Array(array), classes: None, positions: None };
+        let (target, region) = match &self.what {
             What::Initial(array) if array.len_of(Axis(0)) == 1 => {
                 let shape = forward.scores().raw_dim();
                 let alike = array.broadcast(shape).map(|alike| alike.to_owned());
-                return Ok((Initial::Array(alike.unwrap_or_else(|| array.clone())), None));
+                return Ok(of_array(alike.unwrap_or_else(|| array.clone())));
             }
-            What::Initial(array) => {
-                return Ok((Initial::Array(array.slice_axis(Axis(0), Slice::from(samples)).to_owned()), None));
-            }
-            What::Class(Target::Each(each)) => Target::Each(each[samples].to_vec()),
-            What::Class(target) => target.clone(),
+            What::Initial(array) => return Ok(of_array(array.slice_axis(Axis(0), Slice::from(samples)).to_owned())),
+            What::Class(Target::Each(each), region) => (Target::Each(each[samples].to_vec()), region.as_ref()),
+            What::Class(target, region) => (target.clone(), region.as_ref()),
         };
-        let classes = forward.classes(&target)?;
-        let each = Target::Each(classes.clone());
-        let initial = match start {
-            Start::Score => Initial::Score(each),
-            Start::One => Initial::One(each),
-        };
-        Ok((initial, Some(classes)))
+        let classes = forward.classes(&within(target, region))?;
+        let each = within(Target::Each(classes.clone()), region);
+        let scores = forward.target_scores(&each)?;
+        Ok(Begun {
+            initial: match start {
+                Start::Score => Initial::Score(each),
+                Start::One => Initial::One(each),
+            },
+            classes: Some(classes.into_iter().zip(scores).collect()),
+            positions: positions(&forward.layout()?, region),
+        })
     }
 }
 

@@ -46,6 +46,14 @@ impl Approach {
         }
     }
 
+    /// The composite, if it is one.
+    pub fn composite(&self) -> Option<&Composite> {
+        match self {
+            Self::Rules(composite) => Some(composite),
+            Self::Method(_) => None,
+        }
+    }
+
     /// Ends the program where a z^B-rule has no range of inputs.
     pub fn check<F: Real>(&self, explainer: &Explainer<F>) -> Result<(), Failure> {
         let Self::Rules(composite) = self else { return Ok(()) };

@@ -9,8 +9,10 @@ use heatmap::ColorMap;
 use neural_lrp::methods::Method;
 
 use crate::computation::ComputationOptions;
+use crate::labels::ClassOptions;
 use crate::preprocess::PreprocessOptions;
 use crate::rules::{RuleOptions, is_backward_pass};
+use crate::target::{ClassChoice, TargetChoice};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,8 +51,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.npy|FOLDER", help_heading = "How it is explained")]
     pub candidates: Option<PathBuf>,
 
-    /// What is explained (repeatable, all from one forward pass): predicted (the default), a class by its number from 0, by its name in --labels, or FILE.npy with one class for each sample
-    #[arg(long, value_name = "CLASS", help_heading = "What is explained")]
+    /// What is explained (repeatable, all from one forward pass): predicted (the default), a class by its number from 0, by its name in --labels, or FILE.npy with one class for each sample. Where the output has positions (segmentation), a class is the sum over all of them; CLASS@ROW,COLUMN is one position, CLASS@MASK.png or CLASS@MASK.npy those where a mask is not 0
+    #[arg(long, value_name = "CLASS[@WHERE]", help_heading = "What is explained")]
     pub target: Vec<TargetChoice>,
 
     /// Relevance to begin with instead of a class's score, in the shape of the explained output
@@ -73,9 +75,8 @@ pub struct Arguments {
     #[arg(long, value_name = "TENSOR=CHANNELS", help_heading = "What is explained")]
     pub mask: Vec<ChannelMask>,
 
-    /// Names of the classes, one a line
-    #[arg(long, value_name = "FILE", help_heading = "What is explained")]
-    pub labels: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "What is explained")]
+    pub classes: ClassOptions,
 
     #[command(flatten, next_help_heading = "How photos are prepared")]
     pub preprocess: PreprocessOptions,
@@ -125,32 +126,6 @@ pub enum Scale {
     Batch,
 }
 
-/// A target as it is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TargetChoice {
-    /// The class with the largest score.
-    Predicted,
-    /// A class by its number.
-    Class(usize),
-    /// A class by its name.
-    Name(String),
-    /// One class for each sample.
-    File(PathBuf),
-}
-
-impl FromStr for TargetChoice {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text.parse() {
-            Ok(class) => Self::Class(class),
-            Err(_) if text == "predicted" => Self::Predicted,
-            Err(_) if text.ends_with(".npy") => Self::File(text.into()),
-            Err(_) => Self::Name(text.to_owned()),
-        })
-    }
-}
-
 /// Channels of a tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelMask {
@@ -186,11 +161,11 @@ impl Arguments {
         if self.relevance.is_some() && self.target.len() > 1 {
             misuse("--relevance writes one array and so takes one --target; run it once for each");
         }
-        let by_name = self.target.iter().find_map(|target| match target {
-            TargetChoice::Name(name) => Some(name),
+        let by_name = self.target.iter().find_map(|target| match &target.class {
+            ClassChoice::Name(name) => Some(name),
             _ => None,
         });
-        if let (Some(name), None) = (by_name, &self.labels) {
+        if let (Some(name), None) = (by_name, &self.classes.labels) {
             misuse(&format!(
                 "--target {name:?} is a name: give the file that names classes by --labels, or the class's number"
             ));
@@ -220,15 +195,6 @@ pub fn misuse(message: &str) -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn targets_are_told_apart() {
-        let parse = |text: &str| text.parse::<TargetChoice>().unwrap();
-        assert_eq!(parse("predicted"), TargetChoice::Predicted);
-        assert_eq!(parse("281"), TargetChoice::Class(281));
-        assert_eq!(parse("tabby cat"), TargetChoice::Name("tabby cat".to_owned()));
-        assert_eq!(parse("classes.npy"), TargetChoice::File("classes.npy".into()));
-    }
 
     #[test]
     fn masks_take_numbers_and_ranges() {

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use heatmap::encode_png;
-use ndarray::{Array2, Array3, ArrayD, ArrayViewD, Axis};
+use ndarray::{Array2, Array3, ArrayD, ArrayView1, Axis};
 use neural_lrp::rules::Rule;
 use neural_lrp::{Explained, Explainer, Forward, Node, Question};
 
+use crate::books::{Findings, hint};
 use crate::explain::Number;
-use crate::explain::aims::Aim;
+use crate::explain::aims::{Aim, Begun};
 use crate::explain::arguments::Scale;
 use crate::explain::drawing::{Caption, Drawing, largest};
 use crate::explain::files::{Names, file_name};
@@ -20,6 +21,7 @@ use crate::failure::{Context, Failure};
 use crate::inputs::npy;
 use crate::output::number;
 use crate::pictures::Layout;
+use crate::target::positions;
 
 /// A sample that is explained and written.
 pub struct Done<F> {
@@ -27,6 +29,12 @@ pub struct Done<F> {
     pub record: Record,
     /// The relevance of its first target, where all samples together are to be written.
     pub relevance: Option<ArrayD<F>>,
+}
+
+/// What is explained of a sample.
+struct Said {
+    class: Option<ClassScore>,
+    positions: Option<String>,
 }
 
 impl<F: Number> Plan<'_, F> {
@@ -41,20 +49,12 @@ impl<F: Number> Plan<'_, F> {
         let batch = read(samples, &self.arrays, self.preprocessing.as_ref())?;
         let explainer = self.explainer(batch.values.shape())?;
         let forward = explainer.forward(batch.values.view())?;
-        let scores = forward.scores();
-        if scores.shape().first() != Some(&samples.len()) {
-            return Err(format!(
-                "the explained output has shape {:?}: its first axis should be that of the {} samples",
-                scores.shape(),
-                samples.len()
-            )
-            .into());
-        }
+        let (scores, over) = (forward.class_scores()?, positions(&forward.layout()?, None));
         let mut done: Vec<Done<F>> = samples
             .iter()
             .zip(batch.values.axis_iter(Axis(0)).zip(scores.axis_iter(Axis(0))))
             .map(|(sample, (values, scores))| Done {
-                record: self.record(sample, &explainer, values.shape(), scores),
+                record: self.record(sample, &explainer, values.shape(), scores, over.clone()),
                 relevance: None,
             })
             .collect();
@@ -76,8 +76,15 @@ impl<F: Number> Plan<'_, F> {
         Some(Done { record, relevance })
     }
 
-    fn record(&self, sample: &Sample, explainer: &Explainer<F>, shape: &[usize], scores: ArrayViewD<'_, F>) -> Record {
-        let mut ranked: Vec<(usize, f64)> = scores.iter().map(|score| score.as_()).enumerate().collect();
+    fn record(
+        &self,
+        sample: &Sample,
+        explainer: &Explainer<F>,
+        shape: &[usize],
+        scores: ArrayView1<'_, f64>,
+        positions: Option<String>,
+    ) -> Record {
+        let mut ranked: Vec<(usize, f64)> = scores.iter().copied().enumerate().collect();
         ranked.sort_by(|left, right| right.1.total_cmp(&left.1));
         Record {
             name: sample.name.clone(),
@@ -88,7 +95,9 @@ impl<F: Number> Plan<'_, F> {
             left_out: explainer.skipped().to_vec(),
             shape: shape.to_vec(),
             top: ranked.iter().take(self.arguments.top).map(|&(class, score)| self.class(class, score)).collect(),
+            positions,
             rules: Vec::new(),
+            hint: None,
             targets: Vec::new(),
         }
     }
@@ -107,18 +116,16 @@ impl<F: Number> Plan<'_, F> {
         forward: &Forward<'_, F>,
         done: &mut [Done<F>],
     ) -> Result<(), Failure> {
-        let (initial, classes) = aim.initial(forward, group, self.approach.start())?;
+        let Begun { initial, classes, positions } = aim.begin(forward, group, self.approach.start())?;
         let masks = self.arguments.mask.iter().map(|mask| (mask.tensor.clone(), mask.channels.clone())).collect();
         let question = Question { initial, masks, at: self.wanted_tensors(explainer) };
         let explained = self.approach.explain(forward, &question)?;
-        let scores = forward.scores();
         for (row, done) in done.iter_mut().enumerate() {
-            let class = classes.as_ref().and_then(|classes| {
-                let score = scores.index_axis(Axis(0), row).iter().nth(classes[row])?.as_();
-                Some(self.class(classes[row], score))
-            });
+            let class = classes.as_ref().map(|classes| self.class(classes[row].0, classes[row].1));
             done.record.rules = node_rules(explainer, &explained);
-            let target = self.write_target(&done.record.name, aim, class, &explained, row, batch)?;
+            done.record.hint = hint(explainer.network(), &explained.rules);
+            let said = Said { class, positions: positions.clone() };
+            let target = self.write_target(&done.record.name, aim, said, &explained, row, batch)?;
             done.record.targets.push(target);
             if self.arguments.relevance.is_some() && done.relevance.is_none() {
                 done.relevance = Some(explained.relevance[0].index_axis(Axis(0), row).to_owned());
@@ -140,7 +147,7 @@ impl<F: Number> Plan<'_, F> {
         &self,
         name: &str,
         aim: &Aim<F>,
-        class: Option<ClassScore>,
+        said: Said,
         explained: &Explained<F>,
         row: usize,
         batch: &Batch<F>,
@@ -161,9 +168,11 @@ impl<F: Number> Plan<'_, F> {
         let ledger = ledgers.get(row).or(ledgers.first()).filter(|ledger| !ledger.entries.is_empty()).cloned();
         let mut target = TargetRecord {
             target: aim.name.clone(),
-            class,
+            class: said.class,
+            positions: said.positions,
             largest: largest(&map),
             scale: None,
+            findings: ledger.as_ref().and_then(|ledger| Findings::of(ledger, self.arguments.computation.dtype)),
             ledger,
             ledger_samples: explained.relevance[0].len_of(Axis(0)) / ledgers.len().max(1),
             files,
@@ -262,7 +271,10 @@ fn node_rules<F: Number>(explainer: &Explainer<F>, explained: &Explained<F>) -> 
 
 fn caption(name: &str, target: &TargetRecord) -> Caption {
     let (title, text) = match &target.class {
-        Some(class) => (class.title(), format!("score {}, {name}", number(class.score))),
+        Some(class) => {
+            let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(" {positions}"));
+            (class.title(), format!("score {}{over}, {name}", number(class.score)))
+        }
         None => (target.target.clone(), name.to_owned()),
     };
     Caption { title, text, ends: ["against".to_owned(), "for".to_owned()] }

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use report::{Picture, Report, Section};
 
+use crate::books::Findings;
 use crate::explain::Number;
 use crate::explain::files::{Folder, can_not_write};
 use crate::explain::plan::Plan;
 use crate::explain::record::{Record, TargetRecord, record_path};
 use crate::failure::{Context, Failure};
-use crate::output::number;
+use crate::output::{number, percent};
 
 /// Pages of at most so many samples.
 const SAMPLES_PER_PAGE: usize = 100;
@@ -122,13 +123,18 @@ impl Index {
 
 fn caption(target: &TargetRecord) -> String {
     let class = match &target.class {
-        Some(class) => format!("{}, score {}", class.describe(), number(class.score)),
+        Some(class) => {
+            let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(", {positions}"));
+            format!("{}{over}, score {}", class.describe(), number(class.score))
+        }
         None => "relevance from a file".to_owned(),
     };
     let reached = target.ledger.as_ref().map(|ledger| ledger.total()).filter(|total| total.upper.total != 0.0);
-    let share = reached.map(|total| 100.0 * total.lower.total / total.upper.total);
-    let share = share.map_or_else(String::new, |share| format!("; {share:.1} % of it reached the input"));
-    format!("{}: {class}{share}", target.target)
+    let share = reached.map(|total| percent(total.lower.total / total.upper.total));
+    let share = share.map_or_else(String::new, |share| format!("; {share} of it reached the input"));
+    let cancellation = target.findings.as_ref().and_then(Findings::cancellation);
+    let cancellation = cancellation.map_or_else(String::new, |cancellation| format!("; {cancellation}"));
+    format!("{}: {class}{share}{cancellation}", target.target)
 }
 
 fn page_name(page: usize) -> String {

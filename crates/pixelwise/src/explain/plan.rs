@@ -10,7 +10,8 @@ use crate::explain::aims::Aim;
 use crate::explain::approach::Approach;
 use crate::explain::arguments::Arguments;
 use crate::explain::files::Folder;
-use crate::explain::samples::{Arrays, Samples};
+use crate::explain::run::concerns_all;
+use crate::explain::samples::{Arrays, Samples, read};
 use crate::explain::settings::Settings;
 use crate::failure::Failure;
 use crate::labels::Labels;
@@ -56,14 +57,14 @@ impl<'a, F: Number> Plan<'a, F> {
         let model = NetworkModel::<F>::read(&arguments.model)?;
         let input = model.only_input()?;
         let declared = declared_shape(input);
-        let (labels, arrays) = (Labels::read(arguments.labels.as_deref())?, Arrays::default());
+        let (labels, arrays) = (arguments.classes.labels()?, Arrays::default());
         let samples = Samples::list(&arguments.input, &declared, &arrays)?;
         let takes_photos = samples.has_images() || arguments.candidates.as_ref().is_some_and(|path| path.is_dir());
         let preprocessing = match takes_photos {
             true => Some(arguments.preprocess.for_input(&input.name, &declared)?),
             false => None,
         };
-        Ok(Self {
+        let plan = Self {
             arguments,
             settings: Settings::of_command_line(&arguments.model)?,
             folder: Folder::create(&arguments.output)?,
@@ -75,7 +76,27 @@ impl<'a, F: Number> Plan<'a, F> {
             preprocessing,
             samples,
             arrays,
-        })
+        };
+        plan.check_first()?;
+        Ok(plan)
+    }
+
+    /// Refuses what would fail for every sample alike, before any of them goes through the network. What is wrong with
+    /// the first alone is told in its turn.
+    fn check_first(&self) -> Result<(), Failure> {
+        let Some(group) = self.samples.groups.first() else { return Ok(()) };
+        let samples = &self.samples.all[group.clone()];
+        let Ok(batch) = read(samples, &self.arrays, self.preprocessing.as_ref()) else { return Ok(()) };
+        let shape = batch.values.shape();
+        let layout = self.explainer(shape).and_then(|explainer| Ok(explainer.output_layout(&[shape])?));
+        match layout {
+            Err(failure) if concerns_all(failure.as_ref()) => Err(failure),
+            Err(_) => Ok(()),
+            Ok(layout) => {
+                self.arguments.classes.check_count(&self.labels, layout.classes());
+                Ok(())
+            }
+        }
     }
 
     /// The explainer for batches of a shape.
@@ -85,6 +106,7 @@ impl<'a, F: Number> Plan<'a, F> {
             return Ok(Arc::clone(explainer));
         }
         let mut explainer = Explainer::new(networks.model.network(&[shape])?.as_ref())?;
+        explainer = explainer.with_class_axis(self.arguments.classes.axis(&self.labels));
         if let Some(name) = &self.arguments.output_name {
             explainer = explainer.with_output(name)?;
         }

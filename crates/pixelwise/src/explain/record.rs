@@ -6,6 +6,7 @@ use images::Preprocessing;
 use relevance::Ledger;
 use serde::{Deserialize, Serialize};
 
+use crate::books::Findings;
 use crate::explain::settings::Settings;
 
 /// One explained sample.
@@ -27,8 +28,14 @@ pub struct Record {
     pub shape: Vec<usize>,
     /// The classes with the largest scores.
     pub top: Vec<ClassScore>,
+    /// Over which positions of the output these scores are taken; none where each class has a single one.
+    #[serde(default)]
+    pub positions: Option<String>,
     /// The rule of each node.
     pub rules: Vec<NodeRule>,
+    /// Why a map may have exploded, as far as the rules tell.
+    #[serde(default)]
+    pub hint: Option<String>,
     /// One explanation for each target.
     pub targets: Vec<TargetRecord>,
 }
@@ -88,12 +95,18 @@ pub struct TargetRecord {
     pub target: String,
     /// The class that this is, and its score; none where relevance began with an array.
     pub class: Option<ClassScore>,
+    /// At which positions of the output, where it has any.
+    #[serde(default)]
+    pub positions: Option<String>,
     /// The largest `|R|` of a pixel.
     pub largest: f64,
     /// What the strongest color of the pictures stands for; none while they are to be drawn.
     pub scale: Option<f64>,
     /// Where the relevance went, node by node; none for methods that keep no books.
     pub ledger: Option<Ledger>,
+    /// What that says about the map.
+    #[serde(default)]
+    pub findings: Option<Findings>,
     /// How many samples went through the network together: the ledger is for all of them.
     pub ledger_samples: usize,
     /// The files, by what they are, relative to the output folder.

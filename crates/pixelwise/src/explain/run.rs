@@ -12,6 +12,7 @@ use crate::explain::explanation::Done;
 use crate::explain::files::CanNotWrite;
 use crate::explain::page::Index;
 use crate::explain::plan::Plan;
+use crate::explain::samples::describe;
 use crate::explain::stack::Stack;
 use crate::explain::summary::Summary;
 use crate::failure::{Context, Failure, chain};
@@ -74,8 +75,7 @@ impl<F: Number> Run<'_, F> {
                     Ok(done) => done.into_iter().try_for_each(|done| self.keep(done))?,
                     Err(failure) => {
                         let samples = &plan.samples.all[group.clone()];
-                        let names: Vec<String> = samples.iter().map(|sample| sample.describe()).collect();
-                        self.fail(&names.join(", "), failure)?;
+                        self.fail(&describe(samples), failure)?;
                     }
                 }
             }
@@ -140,7 +140,7 @@ impl<F: Number> Run<'_, F> {
 }
 
 /// Whether a failure is one of the settings or of the disk, and not of an input.
-fn concerns_all(failure: &(dyn Error + 'static)) -> bool {
+pub fn concerns_all(failure: &(dyn Error + 'static)) -> bool {
     fn is_setting(error: &neural_lrp::Error) -> bool {
         match error {
             neural_lrp::Error::Setting { .. } | neural_lrp::Error::Rule { .. } => true,

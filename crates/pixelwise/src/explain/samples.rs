@@ -42,6 +42,15 @@ impl Sample {
     }
 }
 
+/// How a person finds samples that go through the network together.
+pub fn describe(samples: &[Sample]) -> String {
+    match samples {
+        [] => String::new(),
+        [sample] => sample.describe(),
+        [first, others @ ..] => format!("{} and the {} behind it", first.describe(), others.len()),
+    }
+}
+
 /// All samples of a run.
 #[derive(Debug, Default)]
 pub struct Samples {

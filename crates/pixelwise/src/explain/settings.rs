@@ -33,7 +33,9 @@ impl Settings {
         let options = matches.subcommand().map(|(_, matches)| options(matches)).unwrap_or_default();
         let mut files = BTreeMap::new();
         let values = options.values().flatten().flat_map(|value| value.split(','));
-        for path in values.map(Path::new).filter(|path| path.is_file()).chain([model]) {
+        // A mask stands behind the class that it is for.
+        let masks = values.clone().filter_map(|value| Some(value.split_once('@')?.1));
+        for path in values.chain(masks).map(Path::new).filter(|path| path.is_file()).chain([model]) {
             files.insert(path.display().to_string(), checksum(path)?);
         }
         let (pixelwise, model) = (env!("CARGO_PKG_VERSION").to_owned(), model.display().to_string());

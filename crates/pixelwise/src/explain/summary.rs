@@ -6,11 +6,13 @@ use std::fmt::Write;
 use relevance::{Amount, Ledger};
 use serde_json::json;
 
+use crate::books::Findings;
+use crate::computation::Precision;
 use crate::explain::Number;
 use crate::explain::plan::Plan;
 use crate::explain::record::{Record, TargetRecord};
 use crate::failure::Failure;
-use crate::output::{Table, number, print, shape};
+use crate::output::{Table, number, percent, print, shape};
 use crate::pictures::Layout;
 
 /// What a run prints, input by input.
@@ -27,6 +29,13 @@ pub struct Summary {
     failures: Vec<serde_json::Value>,
     /// In how many explanations most of the relevance ended in sinks.
     sunk: usize,
+    /// How many maps exploded.
+    exploded: usize,
+    /// What helps against that.
+    advice: Option<String>,
+    precision: Precision,
+    /// The composite that explains; none for methods.
+    composite: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,14 +67,30 @@ impl Summary {
         }
         let folder = plan.folder.path.display().to_string();
         let (samples, targets) = (plan.samples.all.len(), plan.aims.len());
-        Ok(Self { form, folder, samples, targets, printed: 0, failures: Vec::new(), sunk: 0 })
+        Ok(Self {
+            form,
+            folder,
+            samples,
+            targets,
+            printed: 0,
+            failures: Vec::new(),
+            sunk: 0,
+            exploded: 0,
+            advice: None,
+            precision: plan.arguments.computation.dtype,
+            composite: plan.approach.composite().map(|composite| composite.name().to_owned()),
+        })
     }
 
     /// Prints an explained sample.
     pub fn add(&mut self, record: &Record) -> Result<(), Failure> {
         let first = self.printed == 0;
         self.printed += 1;
-        self.sunk += record.targets.iter().filter(|target| is_mostly_sunk(target)).count();
+        for findings in record.targets.iter().filter_map(|target| target.findings.as_ref()) {
+            self.sunk += usize::from(findings.mostly_sunk);
+            self.exploded += usize::from(findings.exploded);
+            self.advice = self.advice.take().or_else(|| self.advice(findings, record));
+        }
         print(&match self.form {
             Form::Json => format!("{}\n{}", if first { "" } else { "," }, json!(record)),
             Form::Text if self.samples == 1 => format!("{}{}{}", network(record), rules(record), self.alone(record)),
@@ -102,12 +127,16 @@ impl Summary {
                     Some(_) => text += "; the same command with --resume goes on from there",
                 }
                 text.push('\n');
+                let all = self.printed * self.targets;
                 if self.sunk > 0 {
-                    let all = self.printed * self.targets;
+                    let sunk = self.sunk;
+                    writeln!(text, "Warning: in {sunk} of {all} explanations most of the relevance ended in sinks.")?;
+                }
+                if let Some(advice) = self.advice {
+                    let exploded = self.exploded;
                     writeln!(
                         text,
-                        "Warning: in {} of {all} explanations most of the relevance ended in sinks.",
-                        self.sunk
+                        "Warning: {exploded} of {all} maps exploded: parts for and against cancel. {advice}"
                     )?;
                 }
                 print(&text)
@@ -115,15 +144,31 @@ impl Summary {
         }
     }
 
+    fn advice(&self, findings: &Findings, record: &Record) -> Option<String> {
+        let used: Vec<&str> = self.composite.iter().map(String::as_str).collect();
+        findings.advice(self.precision, &used, record.hint.clone())
+    }
+
     /// All about the only sample of a run.
     fn alone(&self, record: &Record) -> String {
-        let mut classes = Table::new(["class", "score"]);
+        let score = match &record.positions {
+            Some(positions) => format!("score, {positions}"),
+            None => "score".to_owned(),
+        };
+        let mut classes = Table::new(["class", &score]);
         for class in &record.top {
             classes.row([class.describe(), number(class.score)]);
         }
         let mut text = if record.top.is_empty() { String::new() } else { format!("\n{}", classes.text()) };
         for target in &record.targets {
             text += &format!("\n{}\n{}", heading(target), where_it_went(target));
+            if let Some(cancellation) = target.findings.as_ref().and_then(Findings::cancellation) {
+                let exploded = target.findings.as_ref().is_some_and(|findings| findings.exploded);
+                text += &format!("{}: {cancellation}\n", if exploded { "Warning" } else { "Note" });
+            }
+        }
+        if let Some(advice) = &self.advice {
+            text += &format!("{advice}\n");
         }
         text += "\nwritten to ";
         text += &self.folder;
@@ -172,10 +217,13 @@ fn rules(record: &Record) -> String {
     text
 }
 
-/// `predicted: 281 tabby, score 9.31`
+/// `predicted: class 281 tabby, score 9.31`, `2: class 2, summed over 8 × 8 positions, score 3.25`
 fn heading(target: &TargetRecord) -> String {
     match &target.class {
-        Some(class) => format!("{}: class {}, score {}", target.target, class.describe(), number(class.score)),
+        Some(class) => {
+            let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(", {positions}"));
+            format!("{}: class {}{over}, score {}", target.target, class.describe(), number(class.score))
+        }
         None => format!("{}: relevance from a file", target.target),
     }
 }
@@ -193,10 +241,11 @@ fn where_it_went(target: &TargetRecord) -> String {
         text += &format!("  (of {} samples together)\n", target.ledger_samples);
     }
     if is_mostly_sunk(target) {
+        let share = target.findings.as_ref().and_then(|findings| findings.sunk_share).map(percent);
         text += &format!(
-            "Warning: most of the relevance did not reach the input: {:.1} % of it ended in sinks. The heatmap shows \
-             only the rest; another rule may keep more of it.\n",
-            100.0 * sunk_share(ledger)
+            "Warning: most of the relevance did not reach the input: {} of it ended in sinks. The heatmap shows only the \
+             rest; another rule may keep more of it.\n",
+            share.unwrap_or_default()
         );
     }
     text
@@ -207,22 +256,15 @@ fn shares(ledger: &Ledger) -> Vec<(&'static str, Amount, String)> {
     let total = ledger.total();
     let share = |amount: Amount| match total.upper.total {
         0.0 => String::new(),
-        upper => format!("{:.1} %", 100.0 * amount.total / upper),
+        upper => percent(amount.total / upper),
     };
     let input = ("input", total.lower, share(total.lower));
     let sinks = total.sinks.iter().map(|(sink, amount)| (sink.name(), *amount, share(*amount)));
     [input].into_iter().chain(sinks).collect()
 }
 
-/// How much of what was given out ended in sinks: of the magnitudes of what the input and each sink got.
-fn sunk_share(ledger: &Ledger) -> f64 {
-    let total = ledger.total();
-    let sunk: f64 = total.sinks.iter().map(|(_, amount)| amount.total.abs()).sum();
-    if sunk == 0.0 { 0.0 } else { sunk / (sunk + total.lower.total.abs()) }
-}
-
 fn is_mostly_sunk(target: &TargetRecord) -> bool {
-    target.ledger.as_ref().is_some_and(|ledger| sunk_share(ledger) > 0.5)
+    target.findings.as_ref().is_some_and(|findings| findings.mostly_sunk)
 }
 
 /// One of many samples: a line for each target.
@@ -236,6 +278,9 @@ fn line(record: &Record) -> String {
         text += &format!("{}  {}  {class}  {}\n", record.name, target.target, shares.join(", "));
         if is_mostly_sunk(target) {
             text.insert_str(text.len() - 1, "  (!)");
+        }
+        if let Some(mark) = target.findings.as_ref().and_then(Findings::mark) {
+            text.insert_str(text.len() - 1, &format!("  ({mark})"));
         }
     }
     text

@@ -1,18 +1,29 @@
 //! What a forward pass gave, in words.
 
-use ndarray::{ArrayD, Axis};
-use neural_lrp::Real;
+use ndarray::{ArrayD, ArrayView1};
+use neural_lrp::{ClassAxis, Network, OutputLayout, Real, TensorId};
 use serde_json::{Value, json};
 
 use super::questions;
+use crate::failure::Failure;
 use crate::inputs::Source;
 use crate::labels::{Labels, Scored};
 use crate::output::{number, shape};
+use crate::target::positions;
 
 /// The outputs of one forward pass.
 pub struct Answer {
     input: String,
     outputs: Vec<Output>,
+}
+
+/// How classes are listed.
+pub struct Listing {
+    pub labels: Labels,
+    /// Where outputs have their classes.
+    pub axis: ClassAxis,
+    /// How many of them are listed.
+    pub count: usize,
 }
 
 struct Output {
@@ -22,29 +33,53 @@ struct Output {
     range: (f64, f64),
     /// The best classes of each sample, where the output has samples and classes.
     top: Vec<Vec<Scored>>,
+    /// How many classes there are.
+    classes: Option<usize>,
+    /// Over which positions their scores are taken, where there are any.
+    positions: Option<String>,
 }
 
 impl Answer {
+    /// What a network gave for one question, an array for each of its outputs.
+    ///
+    /// # Errors
+    /// A class axis that no output has.
     pub fn of<F: Real>(
         sources: &[Source],
-        names: &[String],
+        network: &Network<F>,
         values: &[ArrayD<F>],
-        labels: &Labels,
-        count: usize,
-    ) -> Self {
-        let outputs = names.iter().zip(values).map(|(name, value)| {
+        listing: &Listing,
+    ) -> Result<Self, Failure> {
+        let layout = |(&output, value): (&TensorId, &ArrayD<F>)| {
+            // Without an axis behind that of the samples there are no classes to list.
+            (value.ndim() > 1).then(|| OutputLayout::of(network, output, value.shape(), listing.axis))
+        };
+        let layouts: Vec<_> = network.outputs().iter().zip(values).map(layout).collect();
+        if layouts.iter().flatten().all(Result::is_err)
+            && let Some(error) = layouts.iter().flatten().find_map(|layout| layout.as_ref().err())
+        {
+            return Err(error.to_string().into());
+        }
+        let outputs = network.outputs().iter().zip(values).zip(layouts).map(|((&output, value), layout)| {
+            let layout = layout.and_then(Result::ok).filter(|layout| layout.classes() > 1);
+            let scores = layout.as_ref().map(|layout| layout.class_scores(value.view()));
+            let top = |scores: ArrayView1<'_, f64>| listing.labels.top(scores.iter().copied(), listing.count);
             let numbers = || value.iter().map(|number| number.as_());
-            let top = match value.shape() {
-                [_, classes] if *classes > 1 => value
-                    .axis_iter(Axis(0))
-                    .map(|scores| labels.top(scores.iter().map(|score| score.as_()), count))
-                    .collect(),
-                _ => Vec::new(),
-            };
-            let range = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max));
-            Output { name: name.clone(), shape: value.shape().to_vec(), range, top }
+            Output {
+                name: network.tensor(output).name.clone(),
+                shape: value.shape().to_vec(),
+                range: (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max)),
+                top: scores.iter().flat_map(|scores| scores.outer_iter()).map(top).collect(),
+                classes: layout.as_ref().map(OutputLayout::classes),
+                positions: layout.as_ref().and_then(|layout| positions(layout, None)),
+            }
         });
-        Self { input: questions::name(sources), outputs: outputs.collect() }
+        Ok(Self { input: questions::name(sources), outputs: outputs.collect() })
+    }
+
+    /// How many classes the first output has that has any.
+    pub fn class_count(&self) -> Option<usize> {
+        self.outputs.iter().find_map(|output| output.classes)
     }
 
     /// For a person.
@@ -53,6 +88,9 @@ impl Answer {
         for output in &self.outputs {
             let (low, high) = (number(output.range.0), number(output.range.1));
             text += &format!("  {}  {}, from {low} to {high}\n", output.name, shape(&output.shape));
+            if let Some(positions) = &output.positions {
+                text += &format!("    classes by their score, {positions}\n");
+            }
             for (sample, top) in output.top.iter().enumerate() {
                 if output.top.len() > 1 {
                     text += &format!("    sample {sample}\n");
@@ -70,7 +108,14 @@ impl Answer {
         let outputs = self.outputs.iter().map(|output| {
             let top = output.top.iter().map(|top| top.iter().map(Scored::json).collect::<Vec<_>>()).collect::<Vec<_>>();
             let (low, high) = output.range;
-            json!({ "name": output.name, "shape": output.shape, "minimum": low, "maximum": high, "top": top })
+            json!({
+                "name": output.name,
+                "shape": output.shape,
+                "minimum": low,
+                "maximum": high,
+                "top": top,
+                "positions": output.positions,
+            })
         });
         json!({ "input": self.input, "outputs": outputs.collect::<Vec<_>>() })
     }
