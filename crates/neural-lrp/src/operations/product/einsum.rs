@@ -365,7 +365,7 @@ mod tests {
             let expected = slow(text, &[&a, &b]);
             assert_close(forward(&binary(text), &[a.clone(), b.clone()]).view(), expected.view(), text);
             let second = layer(text, Position::Second, b.clone());
-            assert_close(forward(&second, &[a.clone()]).view(), expected.view(), text);
+            assert_close(forward(&second, std::slice::from_ref(&a)).view(), expected.view(), text);
             assert_close(forward(&layer(text, Position::First, a), &[b]).view(), expected.view(), text);
         }
         for (text, x) in [("ij->ji", &[2, 3][..]), ("bij->bj", &[2, 3, 4]), ("ij->", &[2, 3]), ("...i", &[2, 3, 4])] {
@@ -381,7 +381,7 @@ mod tests {
         for (text, a, b) in PAIRS {
             let (a, b) = (numbers(a, 54), numbers(b, 55));
             check_gradient(&binary(text), &[a.clone(), b.clone()]);
-            check_gradient(&layer(text, Position::Second, b.clone()), &[a.clone()]);
+            check_gradient(&layer(text, Position::Second, b.clone()), std::slice::from_ref(&a));
             check_gradient(&layer(text, Position::First, a), &[b]);
         }
         for text in ["ijk->kij", "ijk->ik", "i...->..."] {
