@@ -127,7 +127,7 @@ fn softmax<F: Real>(node: &Node, shape: &[usize]) -> Result<Lowered<F>, Error> {
     Ok(Lowered { nodes: vec![flatten, plain, restore], constants })
 }
 
-/// A LayerNormalization that was recognized: one over `axis` where its axes are the last ones, as ONNX has it.
+/// A LayerNormalization or RMSNormalization that was recognized: one over `axis` where its axes are the last ones, as ONNX has it.
 fn layer_normalization<F: Real>(node: &Node, shape: &[usize]) -> Result<Lowered<F>, Error> {
     let axes = node.integers(AXES)?.unwrap_or_default();
     let mut axes = axes.iter().map(|&axis| axis_of(node, axis, shape.len())).collect::<Result<Vec<usize>, Error>>()?;

@@ -155,6 +155,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
+    /// As [`channel_axis`](Self::channel_axis), for the operand where its channels lie elsewhere.
+    fn operand_channel_axis(&self, rank: usize) -> Option<usize> {
+        self.channel_axis(rank)
+    }
+
     /// Whether the operation divides its first operand by its second.
     fn is_quotient(&self) -> bool {
         false

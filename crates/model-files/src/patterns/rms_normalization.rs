@@ -1,4 +1,4 @@
-//! RMSNorm along the last axes.
+//! RMSNorm along any axes.
 
 use neural_lrp::Real;
 
@@ -8,10 +8,8 @@ use super::normalization::Parts;
 use super::region::Region;
 
 /// `x / √(mean x² + ε) · γ`; also `x / ‖x‖ · γ √n` of n numbers, where √n may be in γ.
-///
-/// The operator has no other axes than the last. Along others it stays a product, through which relevance passes as well.
 pub(super) fn find<F: Real>(region: &Region<'_, '_, F>) -> Option<Replacement<F>> {
-    let parts = Parts::of(region).filter(|parts| parts.shift.is_none() && parts.are_last())?;
+    let parts = Parts::of(region).filter(|parts| parts.shift.is_none())?;
     let x = region.x();
     let square = x.power(2.0)?.mean(&parts.axes);
     let normalized = x * (square + parts.epsilon).power(-0.5)? * parts.scale();
@@ -28,6 +26,7 @@ mod tests {
 
     use neural_lrp::operation::Constant;
 
+    use super::super::AXES;
     use super::super::recognize;
     use super::super::testing::{Sketch, graph, recognized};
 
@@ -56,13 +55,16 @@ mod tests {
     }
 
     #[test]
-    fn along_channels_of_images_it_stays_a_product() {
+    fn it_is_recognized_along_any_axes() {
         let nodes = [MEAN, ROOT, &[("Mul", &["x", "r"], "y")]].concat();
-        for (axes, count) in [(-1, 1), (-3, 5), (1, 5)] {
+        for axis in [-1, -3, 1] {
             let mut graph = graph(&nodes, NUMBERS, &[]);
-            graph.constants.insert("axes".to_owned(), Constant::Integer(ndarray::arr1(&[axes]).into_dyn()));
+            graph.constants.insert("axes".to_owned(), Constant::Integer(ndarray::arr1(&[axis]).into_dyn()));
             recognize(&mut graph, &BTreeSet::new());
-            assert_eq!(graph.nodes.len(), count);
+            let [node] = &graph.nodes[..] else { panic!("{:?}", graph.nodes) };
+            assert_eq!(node.kind, "RMSNormalization");
+            let axes = node.integers(AXES).unwrap().map(<[i64]>::to_vec);
+            assert_eq!(axes, Some(vec![axis]).filter(|_| axis != -1));
         }
     }
 

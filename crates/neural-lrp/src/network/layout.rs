@@ -76,7 +76,7 @@ impl<F: Real> Layout<'_, F> {
     /// The axis of an operand that the output's channels come from.
     fn of_operand(&self, node: &Node<F>, position: usize) -> Option<usize> {
         let (from, to) = (self.shape(node.operands[position]), self.shape(node.output));
-        if let Some(axis) = node.operation.channel_axis(from.len()) {
+        if let Some(axis) = node.operation.operand_channel_axis(from.len()) {
             return Some(axis);
         }
         let axis = self.axes[node.output.index()]?;

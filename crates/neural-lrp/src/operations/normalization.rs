@@ -16,4 +16,4 @@ pub use instance_normalization::InstanceNormalization;
 pub use layer_normalization::LayerNormalization;
 pub use local_response_normalization::LocalResponseNormalization;
 pub use rms_normalization::RmsNormalization;
-pub use standardization::{Centering, Layout, Standardization, Standardizer};
+pub use standardization::{Centering, Layout, NormalizedAxes, Standardization, Standardizer};

@@ -19,8 +19,12 @@ impl<F: Real> Words<'_, F> {
         self.divided(&difference, axes)
     }
 
-    /// Normalization by the root mean square over an axis and all after it, spelled out.
+    /// Normalization by the root mean square, spelled out.
     pub(super) fn rms_normalization(&mut self) -> Result<(), Error> {
+        if let Some(axes) = self.spec.integers("axes")?.map(<[i64]>::to_vec) {
+            let source = self.source();
+            return self.divided(&source, &axes);
+        }
         let axis = self.spec.integer("axis", -1)?;
         let axes: Vec<i64> = match (axis < 0, self.rank) {
             (true, _) => (axis..0).collect(),

@@ -1,41 +1,40 @@
 //! Normalization by the root mean square.
 
-use crate::arrays::axes::axis_of;
+use crate::Error;
+use crate::Real;
 use crate::operation::{OperatorSpec, ParsedOperation};
-use crate::operations::normalization::standardization::{Centering, Layout, Standardization, Standardizer};
-use crate::{Error, Real};
+use crate::operations::normalization::standardization::{
+    Centering, Layout, NormalizedAxes, Standardization, Standardizer,
+};
 
-/// Normalization by the root mean square over an axis and all after it: [`Standardization`] without centering and shift.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RmsNormalization {
-    /// The first of the axes, counted from the last where it is negative.
-    pub axis: i64,
-}
+/// Normalization by the root mean square over some of the axes: [`Standardization`] without centering and shift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RmsNormalization(pub NormalizedAxes);
 
 impl Standardizer for RmsNormalization {
     const KIND: &'static str = "RMSNormalization";
     const CENTERING: Centering = Centering::None;
 
     fn layout(&self, shape: &[usize]) -> Result<Layout, Error> {
-        Ok(Layout { shape: shape.to_vec(), axes: (axis_of(self.axis, shape)?..shape.len()).collect() })
+        self.0.layout(shape)
     }
 
     fn channel_axis(&self, rank: usize) -> Option<usize> {
-        rank.checked_sub(1)
+        self.0.channel_axis(rank)
     }
 
     fn write<F: Real>(&self, spec: OperatorSpec<F>) -> OperatorSpec<F> {
-        spec.with_integer("axis", self.axis)
+        self.0.write(spec)
     }
 
     fn description(&self) -> String {
-        format!("over axis {} and all after it", self.axis)
+        self.0.description()
     }
 }
 
-/// Reads the operation from its specification.
+/// Reads the operation from its specification: `axis` as ONNX has it, or a list of `axes`.
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    Standardization::read(spec, RmsNormalization { axis: spec.integer("axis", -1)? })
+    Standardization::read(spec, RmsNormalization(NormalizedAxes::read(spec)?))
 }
 
 #[cfg(test)]
@@ -47,10 +46,11 @@ mod tests {
     use crate::operations::normalization::standardization::tests::{Plain, check};
     use crate::operations::testing::{assert_close, forward, numbers, step};
     use crate::rules::{Detached, Rule};
+    use NormalizedAxes::From;
 
     #[test]
     fn it_is_that_of_plain_loops() {
-        let layer = Standardization::new(RmsNormalization { axis: -2 }, 0.01, numbers(&[4], 31), None).unwrap();
+        let layer = Standardization::new(RmsNormalization(From(-2)), 0.01, numbers(&[4], 31), None).unwrap();
         let plain = Plain {
             groups: (0..24).map(|i| i / 12).collect(),
             gamma: numbers(&[4], 31).iter().copied().cycle().take(24).collect(),
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn detached_it_passes_relevance_on() {
-        let layer = Standardization::new(RmsNormalization { axis: -1 }, 1e-5, numbers(&[5], 33), None).unwrap();
+        let layer = Standardization::new(RmsNormalization(From(-1)), 1e-5, numbers(&[5], 33), None).unwrap();
         let x = [numbers(&[3, 5], 34)];
         let (y, upper) = (forward(&layer, &x), numbers(&[3, 5], 35));
         let rule = Rule::from(Detached { stabilizer: Stabilizer::NONE });

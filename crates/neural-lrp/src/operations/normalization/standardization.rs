@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use relevance::Amount;
 
+use crate::arrays::axes::{axis_of, position};
 use crate::arrays::groups::Groups;
 use crate::operation::{Family, Normalization, Operation, OperatorSpec, ParsedOperation, Step};
 use crate::{Error, Real};
@@ -70,6 +71,62 @@ pub struct Layout {
     pub shape: Vec<usize>,
     /// The axes of that shape which are standardized together, ascending.
     pub axes: Vec<usize>,
+}
+
+/// Which axes of an operand are standardized together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NormalizedAxes {
+    /// This axis, counted from the last where it is negative, and all after it.
+    From(i64),
+    /// These axes, counted from the last where negative. ONNX has no such operator; networks whose normalization is spelled
+    /// out have, over the channels of an image for one.
+    Over(Vec<i64>),
+}
+
+impl NormalizedAxes {
+    /// The axes of a specification: `axis` as ONNX has it, or a list of `axes`.
+    pub(super) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<Self, Error> {
+        match spec.integers("axes")? {
+            None => Ok(Self::From(spec.integer("axis", -1)?)),
+            Some([]) => Err(spec.refuse("axes", "none", "at least one")),
+            Some(axes) => Ok(Self::Over(axes.to_vec())),
+        }
+    }
+
+    pub(super) fn write<F: Real>(&self, spec: OperatorSpec<F>) -> OperatorSpec<F> {
+        match self {
+            Self::From(axis) => spec.with_integer("axis", *axis),
+            Self::Over(axes) => spec.with_integers("axes", axes.iter().copied()),
+        }
+    }
+
+    pub(super) fn layout(&self, shape: &[usize]) -> Result<Layout, Error> {
+        let axes = match self {
+            Self::From(axis) => (axis_of(*axis, shape)?..shape.len()).collect(),
+            Self::Over(axes) => {
+                let mut axes = axes.iter().map(|&axis| axis_of(axis, shape)).collect::<Result<Vec<_>, Error>>()?;
+                axes.sort_unstable();
+                axes.dedup();
+                axes
+            }
+        };
+        Ok(Layout { shape: shape.to_vec(), axes })
+    }
+
+    /// Layers are normalized along their channels: the last axis, or the only one.
+    pub(super) fn channel_axis(&self, rank: usize) -> Option<usize> {
+        match self {
+            Self::From(_) => rank.checked_sub(1),
+            Self::Over(axes) => axes.first().filter(|_| axes.len() == 1).and_then(|&axis| position(axis, rank)),
+        }
+    }
+
+    pub(super) fn description(&self) -> String {
+        match self {
+            Self::From(axis) => format!("over axis {axis} and all after it"),
+            Self::Over(axes) => format!("over axes {axes:?}"),
+        }
+    }
 }
 
 impl<F: Real, O: Standardizer> Standardization<F, O> {

@@ -5,9 +5,11 @@ mod equation;
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, ArrayViewD, IxDyn, arr0};
+use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, arr0};
 use relevance::Stabilizer;
 
+use crate::arrays::broadcast::combine;
+use crate::operation::affine::along;
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Attribute, Constant, Input};
 use crate::operation::{Family, Operation, OperatorSpec, ParsedOperation, Product, Redistribution, Signal, Step};
@@ -144,6 +146,12 @@ impl<F: Real> EinsumLayer<F> {
         self.axes(input).unwrap_or_else(|_| unreachable!("the shape was agreed to"))
     }
 
+    /// How many axes are behind that of the output's channels, in the weights and in the output.
+    fn channels(&self) -> Option<[usize; 2]> {
+        let weights = self.position as usize;
+        self.equation.channels(weights, 1 - weights)
+    }
+
     fn product(&self, input: ArrayViewD<'_, F>) -> ArrayD<F> {
         self.apply(&[WeightPart::All], input).remove(0)
     }
@@ -230,6 +238,30 @@ impl<F: Real> Operation<F> for EinsumLayer<F> {
 
     fn linear(&self) -> Option<&dyn LinearMap<F>> {
         Some(self)
+    }
+
+    fn channel_axis(&self, rank: usize) -> Option<usize> {
+        let [_, behind] = self.channels()?;
+        rank.checked_sub(behind + 1)
+    }
+
+    fn operand_channel_axis(&self, rank: usize) -> Option<usize> {
+        rank.checked_sub(self.equation.summed(1 - self.position as usize)? + 1)
+    }
+
+    fn followed_by(&self, scale: &[F], shift: &[F]) -> Option<Arc<dyn Operation<F>>> {
+        let [of_weights, of_output] = self.channels()?;
+        let axis = self.weights.ndim().checked_sub(of_weights + 1)?;
+        if scale.len() != self.weights.len_of(Axis(axis)) || shift.len() != scale.len() {
+            return None;
+        }
+        let along = |values: &[F], behind: usize| along(values, 0, behind + 1);
+        let weights = Arc::new(&*self.weights * &along(scale, of_weights));
+        let scaled =
+            self.bias.as_ref().map(|bias| combine(&bias.view(), &along(scale, of_output).view(), |b, s| b * s));
+        let shift = along(shift, of_output);
+        let bias = scaled.map_or(shift.clone(), |bias| combine(&bias.view(), &shift.view(), |b, t| b + t));
+        Some(Arc::new(Self { weights, bias: Some(Arc::new(bias)), ..self.clone() }))
     }
 
     fn description(&self) -> String {
@@ -474,5 +506,30 @@ mod tests {
         let message = |spec: &OperatorSpec<f64>| read(spec).unwrap_err().to_string();
         assert!(message(&equation(3).with_text("equation", "i,j,k->ijk")).contains("for 3 operands"));
         assert!(message(&equation(1).with_text("equation", "ii->i")).contains("diagonals"));
+    }
+
+    #[test]
+    fn a_layer_followed_by_scale_and_shift_is_one_layer() {
+        let cases: [(&str, Position, &[usize], &[usize], &[usize]); 4] = [
+            ("btc,dc->btd", Position::Second, &[2, 3, 4], &[5, 4], &[5]),
+            ("btc,dc->bdt", Position::Second, &[2, 3, 4], &[5, 4], &[5, 1]),
+            ("mk,...kn->...mn", Position::First, &[2, 3, 4], &[5, 3], &[5, 1]),
+            ("bhtd,hde->bhte", Position::Second, &[2, 3, 2, 4], &[3, 4, 5], &[5]),
+        ];
+        for (text, position, input, weights, channels) in cases {
+            let layer = layer(text, position, numbers(weights, 41));
+            let (input, scale, shift) = (numbers(input, 42), numbers(channels, 43), numbers(channels, 44));
+            let list = |values: &ArrayD<f64>| values.iter().copied().collect::<Vec<f64>>();
+            let once = layer.followed_by(&list(&scale), &list(&shift)).unwrap();
+            let twice = once.followed_by(&list(&scale), &list(&shift)).unwrap();
+            let plain = forward(&layer, std::slice::from_ref(&input)) * &scale + &shift;
+            assert_close(once.forward(&[input.view()]).view(), plain.view(), text);
+            assert_close(twice.forward(&[input.view()]).view(), (plain * &scale + &shift).view(), text);
+            let rank = once.output_shape(&[input.shape()]).unwrap().len();
+            assert_eq!(once.channel_axis(rank), Some(rank - channels.len()), "{text}");
+            assert!(layer.followed_by(&[1.0], &[0.0]).is_none());
+        }
+        let heads = layer("abc,cde->abde", Position::Second, numbers(&[4, 2, 3], 45));
+        assert!(heads.followed_by(&[1.0; 2], &[0.0; 2]).is_none() && heads.channel_axis(4).is_none());
     }
 }

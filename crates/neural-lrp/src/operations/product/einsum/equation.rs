@@ -62,6 +62,15 @@ impl Term {
         self.before.iter().chain(self.behind.iter().flatten()).copied()
     }
 
+    /// How many axes stand behind a letter; `None` where it is not there, or an ellipsis is behind it.
+    fn behind(&self, letter: char) -> Option<usize> {
+        let letters = match &self.behind {
+            Some(behind) => behind,
+            None => &self.before,
+        };
+        letters.iter().rev().position(|&other| other == letter)
+    }
+
     /// How many axes of `rank` the ellipsis stands for; `None` where the letters do not fit.
     fn ellipsis(&self, rank: usize) -> Option<usize> {
         let rest = rank.checked_sub(self.letters().count())?;
@@ -81,6 +90,23 @@ impl Term {
 }
 
 impl Equation {
+    /// Where the channels lie that operand `from` brings and operand `other` does not know, if they lie along one axis: how
+    /// many axes are behind theirs, in that operand and in the output.
+    pub(super) fn channels(&self, from: usize, other: usize) -> Option<[usize; 2]> {
+        let known = |letter: char| self.operands[other].letters().any(|other| other == letter);
+        let mut own = self.output.letters().filter(|&letter| !known(letter));
+        let letter = own.next().filter(|_| own.next().is_none())?;
+        Some([self.operands[from].behind(letter)?, self.output.behind(letter)?])
+    }
+
+    /// How many axes of an operand are behind the one that is summed with the other operand, if there is one.
+    pub(super) fn summed(&self, operand: usize) -> Option<usize> {
+        let kept = |letter: char| self.output.letters().any(|other| other == letter);
+        let mut summed = self.operands[operand].letters().filter(|&letter| !kept(letter));
+        let letter = summed.next().filter(|_| summed.next().is_none())?;
+        self.operands[operand].behind(letter)
+    }
+
     /// The equation of a text; without an arrow, all letters that stand once are kept, in the order of the alphabet.
     ///
     /// # Errors
