@@ -119,6 +119,22 @@ fn an_exploded_map_is_called_so_with_its_reason_and_a_way_out() {
 }
 
 #[test]
+fn the_ways_out_lead_out() {
+    let folder = Folder::new();
+    let [model, x] = folder.files(&densely_connected(24), 3);
+    let detached = ["--rule", EPSILON, "--layer-rule", "op:BatchNormalization=detached"];
+    for options in [&detached[..], &["--rule", "z-plus"], &["--rule", "gamma=0.25"]] {
+        folder.told(&[&["explain", &model, &x][..], options].concat());
+        for sample in ["x-0", "x-1", "x-2"] {
+            let record = std::fs::read(folder.path(&format!("output/{sample}.json"))).unwrap();
+            let record: Value = serde_json::from_slice(&record).unwrap();
+            let growth = record["targets"][0]["findings"]["growth"].as_f64().unwrap();
+            assert!(growth < 100.0, "{options:?}: {growth}");
+        }
+    }
+}
+
+#[test]
 fn many_exploded_maps_have_one_warning() {
     let folder = Folder::new();
     let [model, x] = folder.files(&densely_connected(24), 3);

@@ -135,8 +135,8 @@ pub fn hint<F: Real>(network: &Network<F>, rules: &[Rule]) -> Option<String> {
         several => ("nodes", several),
     };
     Some(format!(
-        "Why: {count} {BATCH_NORM} {nodes} can't be folded into a layer, and the rule pass hands relevance through whole, also to \
-         numbers near 0 that only the shift made large: the layer before divides by these. \
+        "Why: {count} {BATCH_NORM} {nodes} can't be folded into a layer, and the rule pass hands relevance through \
+         whole, also to numbers near 0 that only the shift made large: the layer before divides by these. \
          --layer-rule op:{BATCH_NORM}=detached takes the shift for a bias."
     ))
 }

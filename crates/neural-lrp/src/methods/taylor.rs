@@ -247,10 +247,12 @@ mod tests {
     use relevance::{Differentiable, Sink};
 
     use super::*;
+    use crate::NetworkBuilder;
     use crate::explain::{Explainer, Target};
     use crate::methods::testing::{
         assert_close, class, dense, linear_network, quadratic_network, random, rectifier_network,
     };
+    use crate::operations::Relu;
 
     /// A candidate with `f(x') = −2 f(x)`: the root is a third of the way.
     #[test]
@@ -392,6 +394,16 @@ mod tests {
         let difference = Initial::Difference(Target::Class(0), Target::Class(1));
         assert!(refused(margin.clone(), difference.into()).contains("of one class"));
         assert!(refused(margin, class(3)).contains("3 classes"));
+        let mut network = NetworkBuilder::new();
+        network.input("x", [None, Some(2), Some(5)]).output("y");
+        network.node("relu", Arc::new(Relu), ["x"], "y");
+        let positions = Explainer::new(&network.build().unwrap()).unwrap();
+        let forward = positions.forward(random(&[1, 2, 5], 13).view()).unwrap();
+        let margin = TaylorDecomposition {
+            of: DecisionFunction::Margin,
+            ..TaylorDecomposition::towards(random(&[1, 2, 5], 14))
+        };
+        assert!(margin.decompose(&forward, &class(0)).unwrap_err().to_string().contains("has positions"));
         assert!(NetworkFunction::new(&explainer, &[4], Decision::Margin(0)).is_err());
         assert!(NetworkFunction::new(&explainer, &[5], Decision::Margin(3)).is_err());
         assert!(NetworkFunction::new(&explainer, &[5], Decision::Score(array![1.0])).is_err());
