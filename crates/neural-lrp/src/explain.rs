@@ -3,8 +3,10 @@
 mod composite;
 mod explainer;
 mod propagation;
+mod start;
 
-pub use composite::{COMPOSITES, Choice, Composite, Selector};
+pub use composite::{COMPOSITES, Choice, Composite, NamedComposite, Selector};
 pub(crate) use explainer::stack;
 pub use explainer::{Explained, Explainer, Forward, Initial, Question, Target};
 pub use propagation::{Keep, Mask, Propagation, Relevances};
+pub use start::Start;

@@ -107,6 +107,16 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether it is the plain rectifier, `max(x, 0)`, which guided backpropagation and deconvolution treat apart.
+    fn is_rectifier(&self) -> bool {
+        false
+    }
+
+    /// Whether it is a convolution, transposed or not: where composites have a rule of their own.
+    fn is_convolution(&self) -> bool {
+        false
+    }
+
     /// For an operation `y_c = scale_c x_c + shift_c` along axis 1 (batch normalization), its scale and shift.
     fn channel_affine(&self) -> Option<(Vec<F>, Vec<F>)> {
         None

@@ -179,9 +179,10 @@ fn random_network(seed: u64) -> (Network<f64>, ArrayD<f64>) {
 
 fn composite(linear: &str, maximum: &str, normalization: &str) -> Composite {
     let rule = |text: &str| text.parse::<Rule>().unwrap();
+    let of = |kind: &str| Selector::Operation(kind.into()).optional();
     Composite::uniform(rule(linear))
-        .with_first(Selector::Operation("MaxPool".into()), rule(maximum))
-        .with_first(Selector::Operation("LRN".into()), rule(normalization))
+        .with_first(of("MaxPool"), rule(maximum))
+        .with_first(of("LRN"), rule(normalization))
         .with_input_range(&InputRange::of(-2.0, 2.0).unwrap())
 }
 

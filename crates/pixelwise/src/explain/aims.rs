@@ -4,22 +4,13 @@ use std::ops::Range;
 use std::path::Path;
 
 use ndarray::{ArrayD, Axis, Slice};
-use neural_lrp::{Forward, Initial, Real, Target};
+use neural_lrp::{Forward, Initial, Real, Start, Target};
 
 use crate::explain::arguments::{Arguments, TargetChoice};
 use crate::explain::files::file_name;
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
 use crate::labels::Labels;
-
-/// Where relevance begins at a class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// With the class's score, as layer-wise relevance propagation does.
-    Score,
-    /// With 1, as gradients do.
-    One,
-}
 
 /// One thing that is explained of every sample.
 #[derive(Clone, Debug)]
@@ -83,11 +74,7 @@ impl<F: Real> Aim<F> {
         };
         let classes = forward.classes(&target)?;
         let each = Target::Each(classes.clone());
-        let initial = match start {
-            Start::Score => Initial::Score(each),
-            Start::One => Initial::One(each),
-        };
-        Ok((initial, Some(classes)))
+        Ok((start.at(each), Some(classes)))
     }
 }
 

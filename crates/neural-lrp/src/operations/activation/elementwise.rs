@@ -13,6 +13,9 @@ pub trait Elementwise<F: Real>: Sync {
     /// The operator's name.
     const KIND: &'static str;
 
+    /// See [`Operation::is_rectifier`](crate::Operation::is_rectifier).
+    const IS_RECTIFIER: bool = false;
+
     /// `g(x)`
     fn value(&self, x: F) -> F;
 
@@ -39,6 +42,10 @@ macro_rules! activation {
 
             fn family(&self) -> $crate::operation::Family {
                 $crate::operation::Family::Activation
+            }
+
+            fn is_rectifier(&self) -> bool {
+                <Self as $crate::operations::activation::elementwise::Elementwise<F>>::IS_RECTIFIER
             }
 
             fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, $crate::Error> {

@@ -112,6 +112,10 @@ impl<F: Real> Operation<F> for Conv<F> {
         Family::Linear
     }
 
+    fn is_convolution(&self) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let coarse = self.geometry(operands)?.axes.map(|axis| axis.coarse);
         let space = &coarse[3 - self.filters.kernel().len()..];

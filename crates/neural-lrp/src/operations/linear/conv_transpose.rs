@@ -194,6 +194,10 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
         Family::Linear
     }
 
+    fn is_convolution(&self) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let fine = self.geometry(operands)?.axes.map(|axis| axis.fine);
         let space = &fine[3 - self.filters.kernel().len()..];
