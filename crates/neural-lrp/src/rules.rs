@@ -21,7 +21,6 @@
 //! use relevance::Stabilizer;
 //!
 //! /// By weights, whatever the input: `R_{i←j} = w⁺_ij / Σ_i w⁺_ij · R_j`
-//! #[derive(Debug)]
 //! struct PositiveWeights;
 //!
 //! impl Redistribute for PositiveWeights {

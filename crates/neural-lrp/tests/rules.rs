@@ -1,6 +1,8 @@
 //! Each rule against plain loops straight from its formula, and the equations of what it loses; its text, which reads back
 //! to the same rule.
 
+use std::fmt::Debug;
+
 use ndarray::{Array1, Array2, ArrayD, ArrayViewD, IxDyn, array};
 use neural_lrp::operation::Signal;
 use neural_lrp::operations::{Dense, Relu};
@@ -210,7 +212,7 @@ fn the_sign_of_zero_is_positive() {
 }
 
 /// The rule that its text gives is the rule itself, to the last bit.
-fn comes_back<R: Redistribute + PartialEq + Clone>(rule: R) -> &'static str
+fn comes_back<R: Redistribute + PartialEq + Clone + Debug>(rule: R) -> &'static str
 where
     Rule: From<R>,
 {

@@ -305,6 +305,45 @@ mod tests {
         }
     }
 
+    /// An operation that this crate does not have.
+    #[derive(Debug)]
+    struct Own;
+
+    impl crate::Operation<f64> for Own {
+        fn to_spec(&self) -> OperatorSpec<f64> {
+            OperatorSpec::new("Own", 1)
+        }
+
+        fn kind(&self) -> &'static str {
+            "Own"
+        }
+
+        fn family(&self) -> Family {
+            Family::Activation
+        }
+
+        fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+            Ok(operands[0].to_vec())
+        }
+
+        fn forward(&self, operands: &[ndarray::ArrayViewD<'_, f64>]) -> ndarray::ArrayD<f64> {
+            operands[0].to_owned()
+        }
+
+        fn gradient(&self, _: &crate::Step<'_, f64>, upper: ndarray::ArrayViewD<'_, f64>) -> Vec<ndarray::ArrayD<f64>> {
+            vec![upper.to_owned()]
+        }
+    }
+
+    #[test]
+    fn operations_of_ones_own_are_chosen_by_their_kind() {
+        let mut network = NetworkBuilder::new();
+        network.input("x", [None, Some(2)]).output("y");
+        network.node("own", Arc::new(Own), ["x"], "y");
+        let rules = composite("op:Own", "taylor").assign(&network.build().unwrap()).unwrap();
+        assert_eq!(rules[0].name(), "taylor");
+    }
+
     #[test]
     fn a_rule_that_is_not_for_its_node_is_refused() {
         for (selector, rule, reason) in [

@@ -1,7 +1,5 @@
 //! The contract: what a rule is.
 
-use std::fmt;
-
 use ndarray::ArrayViewD;
 
 use crate::Real;
@@ -16,7 +14,7 @@ pub type Backward<'a, F> = Box<dyn Fn(&Step<'_, F>, ArrayViewD<'_, F>) -> Result
 
 /// A rule: how an operation hands its relevance down. An example of one's own stands at the head of this
 /// [module](crate::rules).
-pub trait Redistribute: fmt::Debug + Send + Sync + Sized + 'static {
+pub trait Redistribute: Send + Sync + Sized + 'static {
     /// The rule's name in texts, `"epsilon"`.
     const NAME: &'static str;
 
