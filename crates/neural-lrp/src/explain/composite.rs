@@ -353,7 +353,7 @@ mod tests {
             ("relu", "norm", "pass or taylor"),
             ("relu", "arrange", "only move numbers"),
             ("relu", "signal=first", "it is for products"),
-            ("relu", "toolbox-pool=epsilon,1", "it is for sum pooling"),
+            ("relu", "toolbox-pool=epsilon,1", "own operator, SumPool"),
         ] {
             let message = composite(selector, rule).assign(&perceptron()).unwrap_err().to_string();
             for part in ["node \"relu\" (Relu)", rule, reason] {

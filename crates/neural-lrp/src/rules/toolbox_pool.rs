@@ -4,8 +4,11 @@ use ndarray::{ArrayD, ArrayViewD, Zip};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::operation::{Family, Operation, Redistribution, Step};
+use crate::operation::{Operation, Redistribution, Step};
 use crate::rules::{Backward, Redistribute, parse_number, stabilizer};
+
+/// The operator that the rule is about. Other sums may be norms, or logarithms: no shares of theirs follow from it.
+const SUM_POOL: &str = "SumPool";
 
 /// Sum pooling as the authors' toolbox treats it, where that differs from the formulas; only for comparing numbers.
 ///
@@ -44,8 +47,8 @@ impl Redistribute for ToolboxPool {
     }
 
     fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
-        if operation.family() != Family::Sum {
-            return Err("it is for sum pooling".into());
+        if operation.kind() != SUM_POOL {
+            return Err("it is for the toolbox's own operator, SumPool".into());
         }
         let rule = *self;
         Ok(Box::new(move |step, upper| {

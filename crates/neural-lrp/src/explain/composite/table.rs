@@ -6,8 +6,7 @@ use relevance::Stabilizer;
 
 use crate::explain::Start;
 use crate::explain::composite::{Composite, Selector};
-use crate::operation::Signal;
-use crate::rules::{Epsilon, Gated, Norm, Pass, Rearrange, Rule, Taylor, WinnerTakesAll};
+use crate::rules::{Epsilon, Norm, Pass, Rearrange, Rule, Taylor, WinnerTakesAll};
 
 impl Composite {
     /// What nodes get that no choice is about: families, and their rule.
@@ -28,11 +27,10 @@ impl Composite {
             ("other activations and normalizations", Pass.into()),
             ("other arrangements", Rearrange.into()),
             ("other maxima", WinnerTakesAll.into()),
-            ("other matrix products", Gated { signal: Signal::Both, stabilizer }.into()),
             ("other softmax", Taylor { stabilizer: Stabilizer::NONE }.into()),
         ]);
         let mut rows: Vec<_> = families.into_iter().map(|(family, rule)| (family, rule.to_string())).collect();
-        rows.push(("other products", "signal=first, second or both: the factor that is no gate".into()));
+        rows.push(("other products of tensors", "signal=first, second or both: the factor that is no gate".into()));
         rows
     }
 }
@@ -75,9 +73,8 @@ epsilon-plus-flat
   other activations and normalizations  pass
   other arrangements                    arrange
   other maxima                          winner
-  other matrix products                 signal=both
   other softmax                         taylor=0
-  other products                        signal=first, second or both: the factor that is no gate
+  other products of tensors             signal=first, second or both: the factor that is no gate
 begins with the score; the stabilizer of sums is 1e-6
 ";
         assert_eq!(composite.to_string(), expected);
@@ -100,7 +97,6 @@ begins with the score; the stabilizer of sums is 1e-6
             ("activations and normalizations", one("LRN").with_integer("size", 1)),
             ("arrangements", one("Flatten")),
             ("maxima", one("GlobalMaxPool")),
-            ("matrix products", OperatorSpec::new("MatMul", 2)),
             ("softmax", one("Softmax")),
         ] {
             let mut network = NetworkBuilder::new();
