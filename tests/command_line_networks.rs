@@ -179,7 +179,9 @@ mod inspect {
     fn shows_operations_shapes_rules_and_what_was_folded() {
         let model = golden("vgg_bn", "model.onnx");
         let said = printed(&["inspect", &model]);
-        for part in ["Conv", "flat", "z-plus", "winner", "1 × 3 × 16 × 16", "folded in", "epsilon-plus-flat"] {
+        let composite = "begins with the score";
+        for part in ["Conv", "flat", "z-plus", "winner", "1 × 3 × 16 × 16", "folded in", "epsilon-plus-flat", composite]
+        {
             assert!(said.contains(part), "{part}: {said}");
         }
         let report = parsed(&["inspect", &model, "--json", "--input-shape", "4,3,16,16"]);
@@ -219,11 +221,10 @@ mod inspect {
     #[test]
     fn unknown_names_are_misuse_and_say_which_there_are() {
         let model = golden("mlp_relu", "model.onnx");
-        let unknown: [(&[&str], &str); 5] = [
+        let unknown: [(&[&str], &str); 4] = [
             (&["--rule", "epsilonn"], "z-plus"),
             (&["--rule", "epsilon=big"], "no number"),
             (&["--composite", "best"], "epsilon-plus-flat"),
-            (&["--layer-rule", "op:Convolution=flat"], "Conv"),
             (&["--input-range", "1"], "-1,1"),
         ];
         for (options, way_out) in unknown {
@@ -232,6 +233,10 @@ mod inspect {
         }
         let message = refused(1, &["inspect", &model, "--layer-rule", "nowhere*=flat"]);
         assert!(message.contains("nowhere*") && message.contains("no node"), "{message}");
+        let message = refused(1, &["inspect", &model, "--layer-rule", "op:Convolution=flat"]);
+        assert!(message.contains("op:Convolution") && message.contains("Gemm"), "{message}");
+        let message = refused(1, &["inspect", &model, "--layer-rule", "op:Relu=flat"]);
+        assert!(message.contains("(Relu)") && message.contains("layers with weights"), "{message}");
     }
 }
 

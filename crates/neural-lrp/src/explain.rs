@@ -4,10 +4,12 @@ mod composite;
 mod explainer;
 mod input_range;
 mod propagation;
+mod start;
 mod target;
 
-pub use composite::{COMPOSITES, Choice, Composite, Selector};
+pub use composite::{COMPOSITES, Choice, Composite, NamedComposite, Selector};
 pub(crate) use explainer::stack;
 pub use explainer::{Explained, Explainer, Forward, Initial, Question};
 pub use propagation::{Keep, Mask, Propagation, Relevances};
+pub use start::Start;
 pub use target::{ClassAxis, OutputLayout, Region, Target};

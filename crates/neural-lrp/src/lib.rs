@@ -61,12 +61,13 @@ pub mod operation;
 pub mod operations;
 mod real;
 pub mod rules;
+mod settings;
 
 pub use classifier::{Attribution, NetworkClassifier};
 pub use error::Error;
 pub use explain::{
-    COMPOSITES, Choice, ClassAxis, Composite, Explained, Explainer, Forward, Initial, Keep, Mask, OutputLayout,
-    Propagation, Question, Region, Relevances, Selector, Target,
+    COMPOSITES, Choice, ClassAxis, Composite, Explained, Explainer, Forward, Initial, Keep, Mask, NamedComposite,
+    OutputLayout, Propagation, Question, Region, Relevances, Selector, Start, Target,
 };
 pub use network::{Activations, Canonizer, Network, NetworkBuilder, NetworkInput, Node, Tensor, TensorId};
 pub use operation::{Family, LinearMap, Operation, Redistribution, Step, WeightPart};

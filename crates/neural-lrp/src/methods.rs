@@ -12,13 +12,14 @@
 //! | [`SmoothGrad`] | mean of `∂f/∂x_d (x + noise)` | 1 | captum `NoiseTunnel` over `Saliency`, zennit `SmoothGrad` |
 //! | [`Method::GuidedBackprop`] | at a rectifier: `R [x > 0] [R > 0]` | 1 | captum, zennit `GuidedBackprop` |
 //! | [`Method::Deconvnet`] | at a rectifier: `max(R, 0)` | 1 | captum `Deconvolution`, zennit `Deconvnet` |
-//! | [`Method::ExcitationBackprop`] | z⁺ in layers with weights | 1 | zennit `ExcitationBackprop` |
+//! | [`Method::ExcitationBackprop`] | z⁺ in layers with weights | score | zennit `ExcitationBackprop` |
 //! | [`TaylorDecomposition`] | `(x − x₀)_d ∂f/∂x_d (x₀)`, `f(x₀) = 0` (Eq. 53) | `f` itself | |
 //!
 //! `f` is the sum of the explained output's numbers, each times the initial relevance that the question gives it:
-//! [`Initial::One`](crate::Initial::One) makes it the score of a class, which is where these methods begin;
-//! [`Initial::Score`](crate::Initial::Score), where rules begin, would multiply a gradient by the score. The class is
-//! that predicted at `x`, and stays the same wherever else the network is evaluated.
+//! [`Initial::One`](crate::Initial::One) makes it the score of a class, which is where gradients begin;
+//! [`Initial::Score`](crate::Initial::Score), where relevance begins, would multiply a gradient by the score.
+//! [`Method::start`] says which of the two a method begins with. The class is that predicted at `x`, and stays the same
+//! wherever else the network is evaluated.
 //!
 //! ```
 //! use ndarray::array;

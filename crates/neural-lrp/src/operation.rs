@@ -131,6 +131,16 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether it is the plain rectifier, `max(x, 0)`, which guided backpropagation and deconvolution treat apart.
+    fn is_rectifier(&self) -> bool {
+        false
+    }
+
+    /// Whether it is a convolution, transposed or not: where composites have a rule of their own.
+    fn is_convolution(&self) -> bool {
+        false
+    }
+
     /// The operation as a normalization, which is a linear map at constant deviations.
     fn normalization(&self) -> Option<&dyn Normalization<F>> {
         None

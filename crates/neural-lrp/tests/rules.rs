@@ -1,12 +1,21 @@
-//! Each rule against plain loops straight from its formula, and the equations of what it loses.
+//! Each rule against plain loops straight from its formula, and the equations of what it loses; its text, which reads back
+//! to the same rule.
 
-use ndarray::{Array1, Array2, ArrayD, array};
-use neural_lrp::operations::Dense;
-use neural_lrp::rules::Rule;
-use neural_lrp::{Operation, Redistribution, Step};
+use std::fmt::Debug;
+
+use ndarray::{Array1, Array2, ArrayD, ArrayViewD, IxDyn, array};
+use neural_lrp::operation::Signal;
+use neural_lrp::operations::{Dense, Relu};
+use neural_lrp::rules::terms::AbsentSign;
+use neural_lrp::rules::{
+    AlphaBeta, Backward, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated, Gradient, Guided, InputRange,
+    LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Taylor, TiesShared, ToolboxPool, WSquare,
+    WinnerTakesAll, ZBox, ZPlus,
+};
+use neural_lrp::{Operation, Real, Redistribution, Step};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use relevance::Sink;
+use relevance::{Sink, Stabilizer};
 
 /// A dense layer with what goes in and the relevance that comes from above.
 #[derive(Clone, Debug)]
@@ -210,4 +219,177 @@ fn what_rounding_leaves_is_nothing_to_share_by() {
     assert_ne!(layer.preactivation(0), 0.0);
     assert_eq!(sink(&layer.down("even-bias"), Sink::ZeroDenominator), 0.5);
     assert_eq!(layer.down("even-bias").lower[0], array![[3.0, -1.0]].into_dyn());
+}
+
+/// The rule that its text gives is the rule itself, to the last bit.
+fn comes_back<R: Redistribute + PartialEq + Clone + Debug>(rule: R) -> &'static str
+where
+    Rule: From<R>,
+{
+    let text = Rule::from(rule.clone()).to_string();
+    let read: Rule = text.parse().unwrap();
+    assert_eq!(read.downcast_ref(), Some(&rule), "{text}");
+    assert_eq!(read, rule.into());
+    R::NAME
+}
+
+/// Any finite numbers of both signs.
+fn any_number() -> impl Strategy<Value = f64> {
+    use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
+    POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO
+}
+
+/// Bounds in all the shapes that inputs have.
+fn ranges() -> impl Strategy<Value = InputRange> {
+    let shapes =
+        [vec![], vec![1], vec![3], vec![3, 1, 1], vec![1, 1, 1], vec![2, 3], vec![1, 3, 1, 1], vec![2, 1, 1, 3]];
+    proptest::sample::select(shapes.to_vec()).prop_flat_map(|shape| {
+        let count = shape.iter().product::<usize>();
+        (vec(any_number(), count), vec(any_number(), count)).prop_map(move |(one, other)| {
+            let bound = |choose: fn(f64, f64) -> f64| {
+                let numbers = one.iter().zip(&other).map(|(&one, &other)| choose(one, other)).collect();
+                ArrayD::from_shape_vec(IxDyn(&shape), numbers).unwrap()
+            };
+            InputRange::new(bound(f64::min), bound(f64::max)).unwrap()
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_rule_comes_back_from_its_text(
+        number in any_number(),
+        share in -1e3..1e3f64,
+        range in ranges(),
+        renormalize in any::<bool>(),
+        signal in 0..3usize,
+    ) {
+        let stabilizer = Stabilizer::new(number.abs()).unwrap();
+        let absent_sign = if renormalize { AbsentSign::Renormalized } else { AbsentSign::Booked };
+        let alpha_beta = AlphaBeta::new(share, 1.0 - share).unwrap();
+        let signal = [Signal::First, Signal::Second, Signal::Both][signal];
+        let names = [
+            comes_back(LrpZero),
+            comes_back(Epsilon { stabilizer }),
+            comes_back(alpha_beta.absent_sign(absent_sign).stabilizer(stabilizer)),
+            comes_back(ZPlus { stabilizer }),
+            comes_back(Gamma::new(number.abs()).unwrap()),
+            comes_back(Flat),
+            comes_back(WSquare),
+            comes_back(ZBox { range: Some(range) }),
+            comes_back(EvenBias { stabilizer }),
+            comes_back(Norm { stabilizer }),
+            comes_back(Pass),
+            comes_back(Detached { stabilizer }),
+            comes_back(Rearrange),
+            comes_back(WinnerTakesAll),
+            comes_back(TiesShared),
+            comes_back(Proportional { stabilizer }),
+            comes_back(Gated { signal, stabilizer }),
+            comes_back(Taylor { stabilizer }),
+            comes_back(ToolboxPool::Epsilon(stabilizer)),
+            comes_back(Gradient),
+            comes_back(Guided),
+            comes_back(Deconvnet),
+        ];
+        prop_assert_eq!(&names, Rule::NAMES);
+        comes_back(ToolboxPool::AlphaBeta { alpha: number });
+        comes_back(ZBox { range: None });
+        comes_back(alpha_beta);
+    }
+}
+
+#[test]
+fn bounds_are_written_as_people_write_them() {
+    let channels = |values: [f64; 3]| ArrayD::from_shape_vec(vec![3, 1, 1], values.to_vec()).unwrap();
+    let range = InputRange::new(channels([-2.1, -2.0, -1.8]), channels([2.2, 2.4, 2.6])).unwrap();
+    let rule = Rule::from(ZBox { range: Some(range) });
+    assert_eq!(rule.to_string(), "z-box=[-2.1 -2 -1.8],[2.2 2.4 2.6]");
+    assert_eq!("z-box=-1,[1 1 1]".parse::<Rule>().unwrap().to_string(), "z-box=-1,[1 1 1]");
+    assert_eq!("z-box=[2: 0 0],[2: 1 1]".parse::<Rule>().unwrap().to_string(), "z-box=[2: 0 0],[2: 1 1]");
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    for (text, reason) in [
+        ("epsilonn", "there are lrp-0, epsilon"),
+        ("epsilon=-1", "-1"),
+        ("flat=1", "no settings"),
+        ("gamma=-1", "at least 0"),
+        ("gamma", "gamma=0.25"),
+        ("alpha-beta=2,-1", "alpha-beta=2,epsilon=0.01,renormalize"),
+        ("alpha-beta=inf", "no number"),
+        ("alpha-beta=2,epsilon=-1", "-1"),
+        ("z-box=1", "z-box=-1,1"),
+        ("z-box=2,1", "nowhere above"),
+        ("z-box=[1 2],[1 2 3]", "fit each other"),
+        ("z-box=[2x2: 1 2 3],4", "another count"),
+        ("z-box=[ax2: 1 2 3],4", "should be lengths"),
+        ("z-box=[99999999999x99999999999: 1],4", "another count"),
+        ("z-box=[1 2,4", "\"[1 2\""),
+    ] {
+        let error = text.parse::<Rule>().unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    assert!(Gamma::new(f64::NAN).is_err() && Gamma::new(-1.0).is_err());
+    assert!(AlphaBeta::new(f64::NAN, 1.0).is_err() && AlphaBeta::new(f64::INFINITY, f64::NEG_INFINITY).is_err());
+}
+
+#[test]
+fn a_rule_that_is_not_complete_computes_nothing() {
+    let rule: Rule = "z-box".parse().unwrap();
+    let dense = Dense::new(array![[1.0, 2.0]], None).unwrap();
+    let (x, z) = (array![[1.0, 1.0]].into_dyn(), array![[3.0]].into_dyn());
+    let step = Step { operands: vec![x.view()], output: z.view() };
+    rule.applies_to::<f64>(&dense).unwrap();
+    assert!(rule.redistribute(&dense, &step, z.view()).unwrap_err().to_string().contains("z-box=-1,1"));
+}
+
+/// A rule of one's own that is no sum of terms: a part of the relevance passes.
+#[derive(Clone, Debug, PartialEq)]
+struct Fading(f64);
+
+impl Redistribute for Fading {
+    const NAME: &'static str = "fading";
+
+    fn parse(arguments: &[&str]) -> Result<Self, String> {
+        match arguments {
+            [part] => part.parse().map(Self).map_err(|_| format!("{part:?} is no part")),
+            _ => Err("it takes the part that passes, as in fading=0.5".into()),
+        }
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        vec![self.0.to_string()]
+    }
+
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
+        if !operation.is_rectifier() {
+            return Err("it is for rectifiers".into());
+        }
+        let part = F::of(self.0);
+        Ok(Box::new(move |_, upper| Ok(Redistribution::gradient(vec![upper.mapv(|upper| upper * part)]))))
+    }
+}
+
+#[test]
+fn a_rule_of_ones_own_is_a_rule_like_any_other() {
+    fn down<F: Real>(rule: &Rule, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
+        let step = Step { operands: vec![upper.view()], output: upper.view() };
+        rule.redistribute(&Relu, &step, upper.view()).unwrap().lower.remove(0)
+    }
+    let rules = Rules::new().with::<Fading>();
+    let rule = rules.parse("fading=0.5").unwrap();
+    assert_eq!((rule.name(), rule.to_string().as_str()), ("fading", "fading=0.5"));
+    assert_eq!(rule, Rule::new(Fading(0.5)));
+    assert_eq!(rule.downcast_ref(), Some(&Fading(0.5)));
+    assert_eq!(down(&rule, array![2.0f32].into_dyn().view()), array![1.0f32].into_dyn());
+    assert_eq!(down(&rule, array![2.0f64].into_dyn().view()), array![1.0f64].into_dyn());
+    let dense = Dense::<f64>::new(array![[1.0]], None).unwrap();
+    assert!(rule.applies_to::<f64>(&dense).unwrap_err().to_string().contains("fading=0.5"));
+    assert!(rules.parse("fading").unwrap_err().to_string().contains("fading=0.5"));
+    assert!(rules.parse("fadin").unwrap_err().to_string().contains("fading"));
+    assert!("fading=0.5".parse::<Rule>().is_err());
+    assert_eq!(rules.names().count(), Rule::NAMES.len() + 1);
+    assert_eq!(rules.with::<Fading>().names().count(), Rule::NAMES.len() + 1);
 }

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use ndarray::{ArrayD, arr0};
 use neural_lrp::methods::Method;
 use neural_lrp::rules::{InputRange, Rule};
-use neural_lrp::{Attribution, Composite, Explained, Forward, Initial, Real, Selector, Target};
+use neural_lrp::{Attribution, Composite, Explained, Forward, NamedComposite, Real, Selector, Target};
 
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
@@ -20,7 +20,7 @@ pub const DEFAULT_COMPOSITE: &str = "epsilon-plus-flat";
 /// Which rule at which node.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RuleOptions {
-    /// One rule for all layers with weights: epsilon=0.01, alpha-beta=2 (α; β = 1 − α), z-plus, gamma=0.25, flat, w-square, z-box, lrp-0, pass
+    /// One rule for all layers with weights, and for these only: epsilon=0.01, alpha-beta=2 (α; β = 1 − α), z-plus, gamma=0.25, flat, w-square, z-box, lrp-0, pass
     #[arg(long, value_name = "RULE", conflicts_with_all = ["composite", "method"])]
     pub rule: Option<Rule>,
 
@@ -32,7 +32,7 @@ pub struct RuleOptions {
     #[arg(long, value_name = "METHOD", conflicts_with = "layer_rule")]
     pub method: Option<Method>,
 
-    /// Another rule for some nodes (repeatable, the first that fits decides): a glob over node names or op:KIND, then the rule: '/features/*=gamma=0.25', op:LRN=taylor
+    /// Another rule for some nodes (repeatable, the first that fits decides): a glob over node names or op:KIND (optional:op:KIND where there may be none), then the rule: '/features/*=gamma=0.25', op:LRN=taylor
     #[arg(long, value_name = "PATTERN=RULE")]
     pub layer_rule: Vec<LayerRule>,
 
@@ -87,8 +87,9 @@ impl RuleOptions {
         let mut composite = match (&self.rule, &self.composite, &self.method) {
             (Some(rule), ..) => Composite::uniform(rule.clone()),
             (None, Some(choice), _) => choice.read()?,
-            (None, None, Some(method)) if is_backward_pass(method) => Composite::named(method.name())?,
-            (None, None, Some(_)) => Composite::named("gradient")?,
+            (None, None, Some(method)) => {
+                method.composite().map_or_else(|| Composite::named("gradient"), NamedComposite::composite)?
+            }
             (None, None, None) => Composite::named(DEFAULT_COMPOSITE)?,
         };
         if self.compatible == Some(Compatibility::Toolbox) {
@@ -107,7 +108,7 @@ impl RuleOptions {
 
 /// Whether a method is one backward pass with rules of its own; the others take gradients.
 pub fn is_backward_pass(method: &Method) -> bool {
-    matches!(method, Method::Gradient | Method::GuidedBackprop | Method::Deconvnet | Method::ExcitationBackprop)
+    method.composite().is_some()
 }
 
 /// A way to explain, by one name: a rule, a composite or a method.
@@ -177,8 +178,10 @@ impl ReadyWay {
     /// Explains a target: relevance starts from its score, a gradient from 1.
     pub fn explain<F: Real>(&self, forward: &Forward<'_, F>, target: &Target) -> Result<Explained<F>, Failure> {
         Ok(match self {
-            Self::Composite(_, composite) => forward.explain(composite, &Initial::Score(target.clone()).into())?,
-            Self::Method(method) => method.explain(forward, &Initial::One(target.clone()).into())?,
+            Self::Composite(_, composite) => {
+                forward.explain(composite, &composite.start().at(target.clone()).into())?
+            }
+            Self::Method(method) => method.explain(forward, &method.start().at(target.clone()).into())?,
         })
     }
 }

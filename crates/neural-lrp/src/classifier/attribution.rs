@@ -1,24 +1,29 @@
 //! How a network is explained.
 
-use crate::explain::{Composite, Explained, Forward, Initial, Question, Target};
+use crate::explain::{Composite, Explained, Forward, Initial, Question, Start, Target};
 use crate::methods::Method;
 use crate::{Error, Real};
 
 /// How a network is explained: by rules, or by one of the methods that they are compared with.
 #[derive(Clone, Debug)]
 pub enum Attribution {
-    /// Layer-wise relevance propagation. It begins with the score (Algorithm 2).
+    /// A backward pass by rules: layer-wise relevance propagation, or a gradient.
     Rules(Composite),
-    /// One of the gradient family, or Taylor decomposition. They begin with 1.
+    /// One of the methods that they are compared with.
     Method(Method),
 }
 
 impl Attribution {
     /// What it begins with, for a class of each sample.
     pub fn initial<F>(&self, target: Target) -> Initial<F> {
+        self.start().at(target)
+    }
+
+    /// What it begins with at a class.
+    pub fn start(&self) -> Start {
         match self {
-            Self::Rules(_) => Initial::Score(target),
-            Self::Method(_) => Initial::One(target),
+            Self::Rules(composite) => composite.start(),
+            Self::Method(method) => method.start(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Composites: which rule at which node.
 //!
 //! A composite is a list of choices, the first that fits a node decides; what no choice fits gets the rule of its
-//! [`Family`]. Rules and layers know nothing of it.
+//! [`Family`]. It also says what a backward pass begins with, [`Start`]. Rules and layers know nothing of it.
 //!
 //! ```
 //! use neural_lrp::Composite;
@@ -23,30 +23,35 @@
 //! ```
 
 use relevance::Stabilizer;
-use serde::Deserialize;
 
+use crate::explain::Start;
 use crate::explain::input_range::range_at;
 use crate::network::{Factors, Network, Node};
 use crate::operation::Family;
 use crate::rules::{
-    self, DEFAULT_EPSILON, Gated, InputRange, Norm, Pass, Rearrange, Rule, Taylor, TiesShared, ToolboxPool,
+    self, AlphaBeta, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule, Taylor, TiesShared, ToolboxPool,
     WinnerTakesAll, ZBox,
 };
 use crate::{Error, Real};
 
+mod file;
 mod named;
 mod selector;
+mod table;
 
-pub use named::COMPOSITES;
+pub use named::{COMPOSITES, NamedComposite};
 pub use selector::Selector;
 
 /// Which rule at which node: choices, the first that fits a node decides.
+///
+/// As text it is a table of its choices, and of what all other nodes get.
 #[derive(Clone, Debug)]
 pub struct Composite {
     name: String,
-    choices: Vec<Choice>,
+    start: Start,
     stabilizer: Stabilizer,
     input_range: Option<InputRange>,
+    choices: Vec<Choice>,
 }
 
 /// One choice of a composite.
@@ -58,52 +63,24 @@ pub struct Choice {
     pub rule: Rule,
 }
 
-/// A composite in a file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CompositeFile {
-    name: String,
-    /// The ε of averages and sums.
-    #[serde(default = "default_epsilon")]
-    stabilizer: f64,
-    #[serde(default)]
-    rule: Vec<ChoiceInFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChoiceInFile {
-    r#where: String,
-    rule: String,
-}
-
-fn default_epsilon() -> f64 {
-    DEFAULT_EPSILON
-}
-
 impl Composite {
-    /// A composite without choices: each node gets the rule of its family.
+    /// A composite without choices, which starts at the score: each node gets the rule of its family.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), choices: Vec::new(), stabilizer: rules::default_stabilizer(), input_range: None }
+        let stabilizer = rules::default_stabilizer();
+        Self { name: name.into(), start: Start::Score, stabilizer, input_range: None, choices: Vec::new() }
     }
 
-    /// One rule for all linear layers. The stabilizer of sums and averages follows ε under an ε-rule; the z^B-rule is for
-    /// the first linear layer, with ε = 1e-6 in all others.
+    /// One rule for all layers with weights, which starts at the score; every other node gets the rule of its family. The
+    /// stabilizer of sums and averages follows ε under a rule of Eq. 56 or 58; the z^B-rule is for the first of these
+    /// layers, with ε = 1e-6 in all others.
     pub fn uniform(rule: Rule) -> Self {
-        let mut composite = Self::new(rule.to_string());
-        composite.stabilizer = match &rule {
-            Rule::Epsilon(epsilon) => epsilon.stabilizer,
-            Rule::EvenBias(even) => even.stabilizer,
-            Rule::LrpZero(_) => Stabilizer::NONE,
-            _ => composite.stabilizer,
-        };
-        match rule {
-            Rule::ZBox(_) => {
-                let epsilon = rules::Epsilon { stabilizer: composite.stabilizer };
-                composite.with(Selector::First, rule).with(Selector::Linear, epsilon)
-            }
-            rule => composite.with(Selector::Linear, rule),
+        let composite = Self::new(rule.to_string());
+        if rule.downcast_ref::<ZBox>().is_some() {
+            let epsilon = Epsilon { stabilizer: composite.stabilizer };
+            return composite.with(Selector::First, rule).with(Selector::Linear, epsilon);
         }
+        let stabilizer = rule.terms().and_then(|terms| terms.stabilizer_of_sums()).unwrap_or(composite.stabilizer);
+        composite.with_stabilizer(stabilizer).with(Selector::Linear, rule)
     }
 
     /// A composite by name: those of zennit, and the paper's settings by figure.
@@ -111,27 +88,7 @@ impl Composite {
     /// # Errors
     /// [`Error::Setting`] when there is none of that name, with those that there are.
     pub fn named(name: &str) -> Result<Self, Error> {
-        named::composite(name)
-    }
-
-    /// A composite from a TOML file: `name`, optionally `stabilizer` (the ε of averages and sums), and a list of
-    /// `[[rule]]` with `where` (a [`Selector`]) and `rule` (a [`Rule`]).
-    ///
-    /// # Errors
-    /// [`Error::Setting`] when it can't be understood.
-    pub fn from_toml(text: &str) -> Result<Self, Error> {
-        let wrong = |reason: String| Error::Setting {
-            what: "composite",
-            given: text.lines().next().unwrap_or("").to_owned(),
-            reason,
-        };
-        let file: CompositeFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        let mut composite = Self::new(file.name);
-        composite.stabilizer = Stabilizer::new(file.stabilizer)?;
-        for choice in file.rule {
-            composite = composite.with(choice.r#where.parse()?, choice.rule.parse::<Rule>()?);
-        }
-        Ok(composite)
+        NamedComposite::find(name)?.composite()
     }
 
     /// Adds a choice, for nodes that no earlier choice fits.
@@ -154,6 +111,12 @@ impl Composite {
         Self { stabilizer, ..self }
     }
 
+    /// With another start than the score.
+    #[must_use]
+    pub fn with_start(self, start: Start) -> Self {
+        Self { start, ..self }
+    }
+
     /// With the range of the network's input, for z^B-rules that do not bring one. It is carried to the layer that has
     /// the rule, through whatever scales, shifts and rearranges the numbers on the way.
     #[must_use]
@@ -168,13 +131,8 @@ impl Composite {
     #[must_use]
     pub fn compatible_with_toolbox(self) -> Self {
         let linear = self.choices.iter().find(|choice| matches!(choice.selector, Selector::Linear));
-        let pool = match linear.map(|choice| &choice.rule) {
-            Some(Rule::LrpZero(_)) => Some(ToolboxPool::Epsilon(Stabilizer::NONE)),
-            Some(Rule::Epsilon(epsilon)) => Some(ToolboxPool::Epsilon(epsilon.stabilizer)),
-            Some(Rule::AlphaBeta(rule)) => Some(ToolboxPool::AlphaBeta { alpha: rule.alpha() }),
-            _ => None,
-        };
-        let of = |kind: &str| Selector::Operation(kind.to_owned());
+        let pool = linear.and_then(|choice| toolbox_pool(&choice.rule));
+        let of = |kind: &str| Selector::Operation(kind.to_owned()).optional();
         let composite = self.with_first(of("MaxPool"), TiesShared);
         match pool {
             Some(pool) => composite.with_first(of("SumPool"), pool),
@@ -187,6 +145,11 @@ impl Composite {
         &self.name
     }
 
+    /// What a backward pass begins with, where nothing else is said.
+    pub fn start(&self) -> Start {
+        self.start
+    }
+
     /// The choices, in order.
     pub fn choices(&self) -> &[Choice] {
         &self.choices
@@ -195,17 +158,14 @@ impl Composite {
     /// The rule of each node, in the order of [`Network::nodes`].
     ///
     /// # Errors
-    /// [`Error::Setting`] when a choice by name fits no node, or a z^B-rule has no range of inputs.
+    /// As [`choose`](Self::choose), and [`Error::Node`] for a rule that is not complete: a z^B-rule without the range of
+    /// inputs.
     pub fn assign<F: Real>(&self, network: &Network<F>) -> Result<Vec<Rule>, Error> {
         let rules = self.choose(network)?;
         for (node, rule) in network.nodes().iter().zip(&rules) {
-            if let Rule::ZBox(ZBox { range: None }) = rule {
-                return Err(Error::Setting {
-                    what: "rule",
-                    given: rule.to_string(),
-                    reason: "it needs the smallest and the largest value of the input, as in z-box=-1,1".into(),
-                }
-                .at(&node.name, node.operation.kind()));
+            if let Some(lack) = rule.lacks() {
+                let error = Error::Setting { what: "rule", given: rule.to_string(), reason: lack.into() };
+                return Err(error.at(&node.name, node.operation.kind()));
             }
         }
         Ok(rules)
@@ -214,7 +174,8 @@ impl Composite {
     /// The rule of each node, whether it has all that it needs or not: a z^B-rule may still lack the range of inputs.
     ///
     /// # Errors
-    /// [`Error::Setting`] when a choice by name fits no node.
+    /// [`Error::Setting`] for a choice of nodes that are not there, where its [`Selector`] demands them; [`Error::Node`] for
+    /// a rule that does not apply to its node.
     pub fn choose<F: Real>(&self, network: &Network<F>) -> Result<Vec<Rule>, Error> {
         let places = selector::Places::of(network);
         let factors = Factors::of(network);
@@ -225,7 +186,9 @@ impl Composite {
         for node in network.nodes() {
             let chosen = self.choices.iter().find(|choice| choice.selector.fits(node, &places));
             let rule = chosen.map_or_else(|| self.by_family(&factors, node), |choice| choice.rule.clone());
-            rules.push(self.with_range(rule, network, node)?);
+            let rule = self.with_range(rule, network, node)?;
+            rule.applies_to(node.operation.as_ref()).map_err(|error| error.at(&node.name, node.operation.kind()))?;
+            rules.push(rule);
         }
         Ok(rules)
     }
@@ -233,20 +196,20 @@ impl Composite {
     /// The rule with the range of what its layer takes, if it is a z^B-rule that needs one and the range of the network's
     /// input is known.
     fn with_range<F: Real>(&self, rule: Rule, network: &Network<F>, node: &Node<F>) -> Result<Rule, Error> {
-        match (rule, &self.input_range) {
-            (Rule::ZBox(ZBox { range: None }), Some(range)) => {
+        match (rule.downcast_ref(), &self.input_range) {
+            (Some(ZBox { range: None }), Some(range)) => {
                 let range = range_at(network, node.operands[0], range);
                 let range = range.map_err(|error| error.at(&node.name, node.operation.kind()))?;
                 Ok(ZBox { range: Some(range) }.into())
             }
-            (rule, _) => Ok(rule),
+            _ => Ok(rule),
         }
     }
 
     /// The rule of a node that no choice is about.
     fn by_family<F: Real>(&self, factors: &Factors<'_, F>, node: &Node<F>) -> Rule {
         match node.operation.family() {
-            Family::Linear => rules::Epsilon { stabilizer: self.stabilizer }.into(),
+            Family::Linear => Epsilon { stabilizer: self.stabilizer }.into(),
             Family::Activation | Family::Normalization => Pass.into(),
             Family::Arrangement => Rearrange.into(),
             Family::Sum => Norm { stabilizer: self.stabilizer }.into(),
@@ -255,5 +218,165 @@ impl Composite {
             Family::Bilinear => Gated { signal: factors.signal(node), stabilizer: self.stabilizer }.into(),
             Family::Softmax => Taylor { stabilizer: Stabilizer::NONE }.into(),
         }
+    }
+}
+
+/// What the toolbox does at sum pools under a rule for all linear layers; `None` where it does nothing beside the formulas.
+fn toolbox_pool(linear: &Rule) -> Option<ToolboxPool> {
+    if let Some(rule) = linear.downcast_ref::<AlphaBeta>() {
+        return Some(ToolboxPool::AlphaBeta { alpha: rule.alpha() });
+    }
+    let epsilon = linear.downcast_ref::<Epsilon>().map(|epsilon| epsilon.stabilizer);
+    let stabilizer = epsilon.or(linear.downcast_ref::<LrpZero>().map(|_| Stabilizer::NONE));
+    stabilizer.map(ToolboxPool::Epsilon)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::NetworkBuilder;
+    use crate::explain::COMPOSITES;
+    use crate::operation::OperatorSpec;
+    use crate::operations;
+
+    /// A perceptron of two layers.
+    fn perceptron() -> Network<f64> {
+        let dense = || {
+            let weights = Arc::new(ndarray::ArrayD::ones(vec![2, 2]));
+            operations::read(&OperatorSpec::new("Gemm", 1).with_constant(weights)).unwrap().operation
+        };
+        let mut network = NetworkBuilder::new();
+        network.input("x", [None, Some(2)]).output("y");
+        network.node("first", dense(), ["x"], "z");
+        network.node("relu", Arc::new(operations::Relu), ["z"], "a");
+        network.node("second", dense(), ["a"], "y");
+        network.build().unwrap()
+    }
+
+    fn composite(selector: &str, rule: &str) -> Composite {
+        Composite::new("mine").with(selector.parse().unwrap(), rule.parse::<Rule>().unwrap())
+    }
+
+    #[test]
+    fn named_composites_fit_a_perceptron() {
+        for named in COMPOSITES {
+            named.composite().unwrap().assign(&perceptron()).unwrap();
+        }
+        let toolbox = Composite::uniform("epsilon=0.01".parse().unwrap()).compatible_with_toolbox();
+        toolbox.assign(&perceptron()).unwrap();
+    }
+
+    #[test]
+    fn nodes_that_are_not_there_are_refused() {
+        let refused = |selector: &str| composite(selector, "flat").assign(&perceptron()).unwrap_err().to_string();
+        let message = refused("op:Conv");
+        assert!(
+            message.contains("has no Conv; it has Gemm, Relu") && message.contains("optional:op:Conv"),
+            "{message}"
+        );
+        let message = refused("op:Convolution");
+        assert!(message.contains("no operation has this name") && message.contains("Gemm, Relu"), "{message}");
+        let message = refused("/features/*");
+        assert!(message.contains("no node has such a name") && message.contains("first, relu, second"), "{message}");
+        for selector in
+            ["optional:op:Conv", "optional:/features/*", "first-convolution", "convolution", "sum", "op:Gemm"]
+        {
+            composite(selector, "flat").assign(&perceptron()).unwrap();
+        }
+    }
+
+    /// An operation that this crate does not have.
+    #[derive(Debug)]
+    struct Own;
+
+    impl crate::Operation<f64> for Own {
+        fn to_spec(&self) -> OperatorSpec<f64> {
+            OperatorSpec::new("Own", 1)
+        }
+
+        fn kind(&self) -> &'static str {
+            "Own"
+        }
+
+        fn family(&self) -> Family {
+            Family::Activation
+        }
+
+        fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+            Ok(operands[0].to_vec())
+        }
+
+        fn forward(&self, operands: &[ndarray::ArrayViewD<'_, f64>]) -> ndarray::ArrayD<f64> {
+            operands[0].to_owned()
+        }
+
+        fn gradient(&self, _: &crate::Step<'_, f64>, upper: ndarray::ArrayViewD<'_, f64>) -> Vec<ndarray::ArrayD<f64>> {
+            vec![upper.to_owned()]
+        }
+    }
+
+    #[test]
+    fn operations_of_ones_own_are_chosen_by_their_kind() {
+        let mut network = NetworkBuilder::new();
+        network.input("x", [None, Some(2)]).output("y");
+        network.node("own", Arc::new(Own), ["x"], "y");
+        let rules = composite("op:Own", "taylor").assign(&network.build().unwrap()).unwrap();
+        assert_eq!(rules[0].name(), "taylor");
+    }
+
+    #[test]
+    fn a_rule_that_is_not_for_its_node_is_refused() {
+        for (selector, rule, reason) in [
+            ("op:Relu", "flat", "it is for layers with weights"),
+            ("relu", "epsilon=0.5", "pass, norm, taylor or gradient"),
+            ("relu", "winner", "it is for maximum pooling"),
+            ("relu", "norm", "pass or taylor"),
+            ("relu", "arrange", "only move numbers"),
+            ("relu", "signal=first", "it is for products"),
+            ("relu", "toolbox-pool=epsilon,1", "own operator, SumPool"),
+        ] {
+            let message = composite(selector, rule).assign(&perceptron()).unwrap_err().to_string();
+            for part in ["node \"relu\" (Relu)", rule, reason] {
+                assert!(message.contains(part), "{part}: {message}");
+            }
+        }
+        let message = composite("first", "z-box").assign(&perceptron()).unwrap_err().to_string();
+        assert!(message.contains("node \"first\" (Gemm)") && message.contains("z-box=-1,1"), "{message}");
+        composite("first", "z-box").choose(&perceptron()).unwrap();
+    }
+
+    #[test]
+    fn sums_take_over_the_stabilizer_of_the_one_rule() {
+        let stabilizer = |rule: &str| Composite::uniform(rule.parse().unwrap()).stabilizer.epsilon();
+        for (rule, epsilon) in [
+            ("lrp-0", 0.0),
+            ("epsilon=0.5", 0.5),
+            ("even-bias", 0.0),
+            ("even-bias=0.5", 0.5),
+            ("z-box", 1e-6),
+            ("alpha-beta=2,epsilon=0.5", 1e-6),
+            ("z-plus=0.5", 1e-6),
+            ("pass", 1e-6),
+        ] {
+            assert_eq!(stabilizer(rule), epsilon, "{rule}");
+        }
+    }
+
+    #[test]
+    fn the_toolbox_has_a_rule_for_sum_pools() {
+        let pool = |rule: &str| {
+            let composite = Composite::uniform(rule.parse().unwrap()).compatible_with_toolbox();
+            let choices = composite.choices().iter();
+            choices.map(|choice| format!("{} {}", choice.selector, choice.rule)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            pool("epsilon=0.5"),
+            ["optional:op:SumPool toolbox-pool=epsilon,0.5", "optional:op:MaxPool ties-shared", "linear epsilon=0.5"]
+        );
+        assert_eq!(pool("lrp-0")[0], "optional:op:SumPool toolbox-pool=epsilon,0");
+        assert_eq!(pool("alpha-beta=2")[0], "optional:op:SumPool toolbox-pool=alpha-beta,2");
+        assert_eq!(pool("flat")[0], "optional:op:MaxPool ties-shared");
     }
 }

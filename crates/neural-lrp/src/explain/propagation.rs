@@ -73,8 +73,19 @@ impl<F: Real> Activations<F> {
     /// ```
     ///
     /// # Errors
-    /// Initial relevance of a wrong shape, a mask of channels that are not there, a rule that is not for its node.
+    /// Fewer or more rules than nodes, initial relevance of a wrong shape, a mask of channels that are not there, a rule that is not for its node.
     pub fn propagate(&self, propagation: Propagation<'_, F>) -> Result<Relevances<F>, Error> {
+        let (nodes, rules) = (self.network().nodes(), propagation.rules);
+        if nodes.len() != rules.len() {
+            return Err(Error::Setting {
+                what: "list of rules",
+                given: format!("{} rules", rules.len()),
+                reason: format!(
+                    "the network has {} nodes, and each needs one: Composite::assign gives them",
+                    nodes.len()
+                ),
+            });
+        }
         let mut pass =
             Pass { activations: self, propagation: &propagation, pending: BTreeMap::new(), entries: Some(Vec::new()) };
         let mut initial = Amount::default();
@@ -84,7 +95,7 @@ impl<F: Real> Activations<F> {
             add(&mut pass.pending, *tensor, relevance.clone());
         }
         let mut kept = BTreeMap::new();
-        for (node, rule) in self.network().nodes().iter().zip(propagation.rules).rev() {
+        for (node, rule) in nodes.iter().zip(rules).rev() {
             if let Some(upper) = pass.arrived(node.output, node.operation.kind())? {
                 pass.hand_down(node, rule, &upper)?;
                 if propagation.keep.wants(node.output) {
@@ -211,4 +222,33 @@ fn mask_channels<F: Real>(relevance: &mut ArrayD<F>, open: &[usize]) -> Result<A
         }
     }
     Ok(masked)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::ArrayD;
+
+    use super::*;
+    use crate::methods::testing::rectifier_network;
+    use crate::rules::Gradient;
+
+    #[test]
+    fn each_node_needs_a_rule() {
+        let explainer = rectifier_network();
+        let forward = explainer.forward(ArrayD::ones(vec![1, 5]).view()).unwrap();
+        let nodes = explainer.network().nodes().len();
+        let propagate = |count: usize| {
+            let rules = vec![Gradient.into(); count];
+            let initial = vec![(explainer.explained(), ArrayD::ones(forward.scores().raw_dim()))];
+            forward.parts()[0].propagate(Propagation { rules: &rules, initial, masks: &[], keep: Keep::Inputs })
+        };
+        propagate(nodes).unwrap();
+        for wrong in [0, nodes - 1, nodes + 1] {
+            let message = propagate(wrong).unwrap_err().to_string();
+            assert!(
+                message.contains(&format!("{wrong} rules")) && message.contains(&format!("{nodes} nodes")),
+                "{message}"
+            );
+        }
+    }
 }

@@ -6,71 +6,74 @@ use std::str::FromStr;
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use crate::explain::{Explained, Forward, Question};
-use crate::methods::{IntegratedGradients, SmoothGrad, TaylorDecomposition, gradient, input_x_gradient};
-use crate::{Composite, Error, Real};
+use crate::explain::{COMPOSITES, Composite, Explained, Forward, NamedComposite, Question, Start};
+use crate::methods::{IntegratedGradients, SmoothGrad, TaylorDecomposition, input_x_gradient};
+use crate::rules::without_settings;
+use crate::{Error, Real, settings};
 
-/// Any of the methods, known by its name and settings as rules are.
-///
-/// ```
-/// use neural_lrp::methods::{IntegratedGradients, Method, Quadrature};
-/// let method: Method = "integrated-gradients=20,midpoint".parse()?;
-/// let expected = IntegratedGradients { nodes: 20, quadrature: Quadrature::Midpoint, ..Default::default() };
-/// assert_eq!(method, Method::IntegratedGradients(expected));
-/// assert_eq!(method.to_string(), "integrated-gradients=20,midpoint");
-/// assert_eq!("smooth-grad=25,0.15,7".parse::<Method>()?.name(), "smooth-grad"); // samples, noise, seed
-/// assert!("taylor=margin,candidates=10,radius=3,average=5".parse::<Method>().is_ok());
-/// assert!("smooth-grad=many".parse::<Method>().is_err());
-/// # Ok::<(), neural_lrp::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Method {
-    /// [`gradient`]
-    Gradient,
+/// Makes one type of all methods, known by their names.
+macro_rules! methods {
+    ($($(#[$about:meta])* $variant:ident $(($settings:ty))? = $name:literal,)+) => {
+        /// Any of the methods, known by its name and settings as rules are.
+        ///
+        /// ```
+        /// use neural_lrp::methods::{IntegratedGradients, Method, Quadrature};
+        /// let method: Method = "integrated-gradients=20,midpoint".parse()?;
+        /// let expected = IntegratedGradients { nodes: 20, quadrature: Quadrature::Midpoint, ..Default::default() };
+        /// assert_eq!(method, Method::IntegratedGradients(expected));
+        /// assert_eq!(method.to_string(), "integrated-gradients=20,midpoint");
+        /// assert_eq!("smooth-grad=25,0.15,7".parse::<Method>()?.name(), "smooth-grad"); // samples, noise, seed
+        /// assert!("taylor=margin,candidates=10,radius=3,average=5".parse::<Method>().is_ok());
+        /// assert!("smooth-grad=many".parse::<Method>().is_err());
+        /// # Ok::<(), neural_lrp::Error>(())
+        /// ```
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub enum Method {
+            $($(#[$about])* $variant $(($settings))?,)+
+        }
+
+        impl Method {
+            /// The names that methods have.
+            pub const NAMES: &[&str] = &[$($name),+];
+
+            /// The method's name, without its settings.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $name,)+ }
+            }
+
+            fn parse(name: &str, arguments: &[&str]) -> Result<Self, String> {
+                match name {
+                    $($name => methods!(@parse arguments, $variant $(, $settings)?),)+
+                    _ => Err(format!("there are {}", Self::NAMES.join(", "))),
+                }
+            }
+        }
+    };
+    (@parse $arguments:ident, $variant:ident) => { without_settings(Self::$variant, $arguments) };
+    (@parse $arguments:ident, $variant:ident, $settings:ty) => { <$settings>::parse($arguments).map(Self::$variant) };
+}
+
+methods! {
+    /// [`gradient`](crate::methods::gradient()): the composite of that name.
+    Gradient = "gradient",
     /// [`input_x_gradient`]
-    InputXGradient,
+    InputXGradient = "input-x-gradient",
     /// [`IntegratedGradients`]
-    IntegratedGradients(IntegratedGradients),
+    IntegratedGradients(IntegratedGradients) = "integrated-gradients",
     /// [`SmoothGrad`]
-    SmoothGrad(SmoothGrad),
+    SmoothGrad(SmoothGrad) = "smooth-grad",
     /// Guided backpropagation: the composite of that name.
-    GuidedBackprop,
+    GuidedBackprop = "guided-backprop",
     /// Deconvolution: the composite of that name.
-    Deconvnet,
+    Deconvnet = "deconvnet",
     /// Excitation backpropagation: the composite of that name.
-    ExcitationBackprop,
+    ExcitationBackprop = "excitation-backprop",
     /// [`TaylorDecomposition`]
-    Taylor(TaylorDecomposition),
+    Taylor(TaylorDecomposition) = "taylor",
 }
 
 impl Method {
-    /// The names that methods have.
-    pub const NAMES: &[&str] = &[
-        "gradient",
-        "input-x-gradient",
-        "integrated-gradients",
-        "smooth-grad",
-        "guided-backprop",
-        "deconvnet",
-        "excitation-backprop",
-        "taylor",
-    ];
-
-    /// The method's name, without its settings.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Gradient => "gradient",
-            Self::InputXGradient => "input-x-gradient",
-            Self::IntegratedGradients(_) => "integrated-gradients",
-            Self::SmoothGrad(_) => "smooth-grad",
-            Self::GuidedBackprop => "guided-backprop",
-            Self::Deconvnet => "deconvnet",
-            Self::ExcitationBackprop => "excitation-backprop",
-            Self::Taylor(_) => "taylor",
-        }
-    }
-
     /// Gives points towards which roots are searched, stacked along axis 0, to a Taylor decomposition.
     #[must_use]
     pub fn with_candidates(mut self, candidates: ArrayD<f64>) -> Self {
@@ -80,35 +83,29 @@ impl Method {
         self
     }
 
-    /// Explains a batch. Methods begin with 1: [`Initial::One`](crate::Initial::One).
+    /// The composite of the same name, for a method that is one backward pass.
+    pub fn composite(&self) -> Option<&'static NamedComposite> {
+        COMPOSITES.iter().find(|composite| composite.name == self.name())
+    }
+
+    /// What the method begins with: what its composite does; 1, as gradients do, where it has none.
+    pub fn start(&self) -> Start {
+        self.composite().map_or(Start::One, |composite| composite.start)
+    }
+
+    /// Explains a batch.
     ///
     /// # Errors
     /// As the method itself.
     pub fn explain<F: Real>(&self, forward: &Forward<'_, F>, question: &Question<F>) -> Result<Explained<F>, Error> {
         match self {
-            Self::Gradient => gradient(forward, question),
             Self::InputXGradient => input_x_gradient(forward, question),
             Self::IntegratedGradients(method) => method.explain(forward, question),
             Self::SmoothGrad(method) => method.explain(forward, question),
-            Self::GuidedBackprop | Self::Deconvnet | Self::ExcitationBackprop => {
+            Self::Taylor(method) => method.explain(forward, question),
+            Self::Gradient | Self::GuidedBackprop | Self::Deconvnet | Self::ExcitationBackprop => {
                 forward.explain(&Composite::named(self.name())?, question)
             }
-            Self::Taylor(method) => method.explain(forward, question),
-        }
-    }
-
-    fn parse(name: &str, arguments: &[&str]) -> Result<Self, String> {
-        let plain = |method: Self| if arguments.is_empty() { Ok(method) } else { Err("it takes no settings".into()) };
-        match name {
-            "gradient" => plain(Self::Gradient),
-            "input-x-gradient" => plain(Self::InputXGradient),
-            "integrated-gradients" => IntegratedGradients::parse(arguments).map(Self::IntegratedGradients),
-            "smooth-grad" => SmoothGrad::parse(arguments).map(Self::SmoothGrad),
-            "guided-backprop" => plain(Self::GuidedBackprop),
-            "deconvnet" => plain(Self::Deconvnet),
-            "excitation-backprop" => plain(Self::ExcitationBackprop),
-            "taylor" => TaylorDecomposition::parse(arguments).map(Self::Taylor),
-            _ => Err(format!("there are {}", Self::NAMES.join(", "))),
         }
     }
 
@@ -124,13 +121,7 @@ impl Method {
 
 impl fmt::Display for Method {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arguments = self.arguments();
-        let text = if arguments.is_empty() {
-            self.name().to_owned()
-        } else {
-            format!("{}={}", self.name(), arguments.join(","))
-        };
-        formatter.pad(&text)
+        formatter.pad(&settings::text(self.name(), &self.arguments()))
     }
 }
 
@@ -138,10 +129,7 @@ impl FromStr for Method {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (name, arguments) = match text.split_once('=') {
-            Some((name, arguments)) => (name.trim(), arguments.split(',').map(str::trim).collect()),
-            None => (text.trim(), Vec::new()),
-        };
+        let (name, arguments) = settings::split(text);
         Self::parse(name, &arguments).map_err(|reason| Error::Setting {
             what: "method",
             given: text.to_owned(),
@@ -169,6 +157,7 @@ mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
+    use crate::Attribution;
     use crate::explain::{Initial, Target};
     use crate::methods::testing::{assert_close, class, linear_network, random, rectifier_network};
 
@@ -187,6 +176,33 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Method>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_name_means_one_thing_wherever_it_is_said() {
+        let explainer = rectifier_network();
+        let forward = explainer.forward(random(&[2, 5], 7).view()).unwrap();
+        let map = |attribution: Attribution| {
+            let initial = attribution.initial(Target::Class(1));
+            attribution.explain(&forward, &initial.into()).unwrap().relevance
+        };
+        for (name, start) in [
+            ("gradient", Start::One),
+            ("guided-backprop", Start::One),
+            ("deconvnet", Start::One),
+            ("excitation-backprop", Start::Score),
+        ] {
+            let (method, composite) = (name.parse::<Method>().unwrap(), Composite::named(name).unwrap());
+            assert_eq!((method.start(), composite.start()), (start, start), "{name}");
+            assert_eq!(map(method.into()), map(composite.into()), "{name}");
+        }
+        // Score × gradient can still be said.
+        let file = "name = 'score x gradient'\nstarts = 'score'\n[[rule]]\nwhere = 'any'\nrule = 'gradient'";
+        let product = map(Composite::from_toml(file).unwrap().into());
+        let slopes = map(Composite::named("gradient").unwrap().into());
+        let scores = forward.scores();
+        let scores = scores.slice_axis(ndarray::Axis(1), ndarray::Slice::from(1..2));
+        assert_close(&product[0], &(&slopes[0] * &scores));
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! Deconvolution.
 
-use ndarray::ArrayViewD;
-
 use crate::Real;
-use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{RECTIFIER, Redistribute, parse_nothing};
+use crate::operation::{Operation, Redistribution};
+use crate::rules::{Backward, Gradient, Redistribute, without_settings};
 
 /// Deconvolution: at rectifiers the positive part of what comes goes back, whether the unit was active or not; elsewhere
 /// the gradient.
@@ -17,23 +15,16 @@ use crate::rules::{RECTIFIER, Redistribute, parse_nothing};
 pub struct Deconvnet;
 
 impl Redistribute for Deconvnet {
+    const NAME: &'static str = "deconvnet";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
+        without_settings(Self, arguments)
     }
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
-        if operation.kind() == RECTIFIER {
-            return Ok(Redistribution::gradient(vec![upper.mapv(|upper| upper.max(F::zero()))]));
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
+        if !operation.is_rectifier() {
+            return Gradient.at(operation);
         }
-        Ok(Redistribution::gradient(operation.gradient(step, upper)))
+        Ok(Box::new(|_, upper| Ok(Redistribution::gradient(vec![upper.mapv(|upper| upper.max(F::zero()))]))))
     }
 }

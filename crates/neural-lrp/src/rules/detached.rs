@@ -1,12 +1,11 @@
 //! Normalizations by deviations that are constants.
 
-use ndarray::ArrayViewD;
 use relevance::{Sink, Stabilizer};
 
 use crate::Real;
 use crate::operation::shares::shares;
-use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{Redistribute, parse_stabilizer, stabilizer_arguments};
+use crate::operation::{Operation, Redistribution};
+use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
 
 /// The ε-rule over a normalization whose deviations are taken as constants, so that a linear map is left.
 ///
@@ -24,6 +23,8 @@ pub struct Detached {
 }
 
 impl Redistribute for Detached {
+    const NAME: &'static str = "detached";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })
     }
@@ -32,18 +33,16 @@ impl Redistribute for Detached {
         stabilizer_arguments(self.stabilizer)
     }
 
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
-        let Some(normalization) = operation.normalization() else {
-            return Err("it is for normalizations (batch, layer, instance, group, RMS, local response)".into());
-        };
-        let (message, [stabilizer, zero]) = shares(upper, &step.output.to_owned(), self.stabilizer);
-        let shift = (Sink::Bias, normalization.absorbed(step, message.view()));
-        let lower = normalization.transposed(step, message.view()) * &step.operands[0];
-        Ok(Redistribution::with_sinks(vec![lower], [shift, stabilizer, zero]))
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
+        let normalization = operation
+            .normalization()
+            .ok_or("it is for normalizations (batch, layer, instance, group, RMS, local response)")?;
+        let stabilizer = self.stabilizer;
+        Ok(Box::new(move |step, upper| {
+            let (message, [stabilizer, zero]) = shares(upper, &step.output.to_owned(), stabilizer);
+            let shift = (Sink::Bias, normalization.absorbed(step, message.view()));
+            let lower = normalization.transposed(step, message.view()) * &step.operands[0];
+            Ok(Redistribution::with_sinks(vec![lower], [shift, stabilizer, zero]))
+        }))
     }
 }

@@ -39,6 +39,8 @@ pub struct Epsilon {
 }
 
 impl Redistribute for Epsilon {
+    const NAME: &'static str = "epsilon";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })
     }

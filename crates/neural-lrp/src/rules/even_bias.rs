@@ -25,6 +25,8 @@ pub struct EvenBias {
 }
 
 impl Redistribute for EvenBias {
+    const NAME: &'static str = "even-bias";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         match arguments {
             [] => Ok(Self { stabilizer: Stabilizer::NONE }),

@@ -2,7 +2,7 @@
 
 use crate::operation::linear::WeightPart;
 use crate::rules::terms::{BiasPart, InputPart, Term, Terms};
-use crate::rules::{Redistribute, default_stabilizer, parse_nothing};
+use crate::rules::{Redistribute, default_stabilizer, without_settings};
 
 /// The flat rule: each connected input gets the same.
 ///
@@ -16,12 +16,10 @@ use crate::rules::{Redistribute, default_stabilizer, parse_nothing};
 pub struct Flat;
 
 impl Redistribute for Flat {
-    fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
-    }
+    const NAME: &'static str = "flat";
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
+    fn parse(arguments: &[&str]) -> Result<Self, String> {
+        without_settings(Self, arguments)
     }
 
     fn terms(&self) -> Option<Terms> {

@@ -1,5 +1,6 @@
 //! The γ-rule.
 
+use crate::Error;
 use crate::operation::linear::WeightPart;
 use crate::rules::terms::{BiasPart, Gate, InputPart, Term, Terms};
 use crate::rules::{Redistribute, default_stabilizer, parse_number};
@@ -16,17 +17,34 @@ use crate::rules::{Redistribute, default_stabilizer, parse_number};
 /// Not in the paper: Montavon et al. 2019; for both signs as zennit 1.0 has it. The stabilizer is 1e-6.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gamma {
-    /// γ ≥ 0
-    pub gamma: f64,
+    gamma: f64,
+}
+
+impl Gamma {
+    /// The rule with a `gamma` of at least 0.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when `gamma` is negative or not finite.
+    pub fn new(gamma: f64) -> Result<Self, Error> {
+        if gamma.is_finite() && gamma >= 0.0 {
+            return Ok(Self { gamma });
+        }
+        let reason = "γ should be a number of at least 0; 0.25 is in use".into();
+        Err(Error::Setting { what: "rule", given: format!("gamma with γ = {gamma}"), reason })
+    }
+
+    /// γ, by how much more agreeing contributions count.
+    pub fn gamma(self) -> f64 {
+        self.gamma
+    }
 }
 
 impl Redistribute for Gamma {
+    const NAME: &'static str = "gamma";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         match arguments {
-            [gamma] => match parse_number(gamma)? {
-                gamma if gamma >= 0.0 => Ok(Self { gamma }),
-                gamma => Err(format!("γ is at least 0, not {gamma}")),
-            },
+            [gamma] => Self::new(parse_number(gamma)?).map_err(|error| error.to_string()),
             _ => Err("it takes γ, as in gamma=0.25".into()),
         }
     }

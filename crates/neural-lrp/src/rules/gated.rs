@@ -1,11 +1,10 @@
 //! Products of two tensors.
 
-use ndarray::ArrayViewD;
 use relevance::Stabilizer;
 
 use crate::Real;
-use crate::operation::{Operation, Redistribution, Signal, Step};
-use crate::rules::{Redistribute, default_stabilizer, parse_stabilizer, stabilizer_arguments};
+use crate::operation::{Operation, Signal};
+use crate::rules::{Backward, Redistribute, default_stabilizer, parse_stabilizer, stabilizer_arguments};
 
 /// The relevance of a product goes to the factor that carries the signal, or half to each.
 ///
@@ -27,6 +26,8 @@ impl Gated {
 }
 
 impl Redistribute for Gated {
+    const NAME: &'static str = "signal";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         let (operand, epsilon) = arguments.split_first().unwrap_or((&"", &[]));
         let signal = match *operand {
@@ -47,13 +48,9 @@ impl Redistribute for Gated {
         [vec![operand.to_owned()], stabilizer_arguments(self.stabilizer)].concat()
     }
 
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
         let product = operation.product().ok_or("it is for products and quotients of two tensors")?;
-        Ok(product.redistribute(step, upper, self.signal, self.stabilizer))
+        let Self { signal, stabilizer } = *self;
+        Ok(Box::new(move |step, upper| Ok(product.redistribute(step, upper, signal, stabilizer))))
     }
 }

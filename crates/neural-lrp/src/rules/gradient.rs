@@ -1,10 +1,8 @@
 //! The gradient.
 
-use ndarray::ArrayViewD;
-
 use crate::Real;
-use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{Redistribute, parse_nothing};
+use crate::operation::{Operation, Redistribution};
+use crate::rules::{Backward, Redistribute, without_settings};
 
 /// The gradient goes back instead of relevance.
 ///
@@ -15,20 +13,13 @@ use crate::rules::{Redistribute, parse_nothing};
 pub struct Gradient;
 
 impl Redistribute for Gradient {
+    const NAME: &'static str = "gradient";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
+        without_settings(Self, arguments)
     }
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
-        Ok(Redistribution::gradient(operation.gradient(step, upper)))
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
+        Ok(Box::new(move |step, upper| Ok(Redistribution::gradient(operation.gradient(step, upper)))))
     }
 }

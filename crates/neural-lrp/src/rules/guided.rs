@@ -1,10 +1,8 @@
 //! Guided backpropagation.
 
-use ndarray::ArrayViewD;
-
 use crate::Real;
-use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{RECTIFIER, Redistribute, parse_nothing};
+use crate::operation::{Operation, Redistribution};
+use crate::rules::{Backward, Gradient, Redistribute, without_settings};
 
 /// Guided backpropagation: at rectifiers only positive gradients of active units go back; elsewhere the gradient.
 ///
@@ -16,24 +14,19 @@ use crate::rules::{RECTIFIER, Redistribute, parse_nothing};
 pub struct Guided;
 
 impl Redistribute for Guided {
+    const NAME: &'static str = "guided";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
+        without_settings(Self, arguments)
     }
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
-        if operation.kind() == RECTIFIER {
-            let positive = upper.mapv(|upper| upper.max(F::zero()));
-            return Ok(Redistribution::gradient(operation.gradient(step, positive.view())));
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
+        if !operation.is_rectifier() {
+            return Gradient.at(operation);
         }
-        Ok(Redistribution::gradient(operation.gradient(step, upper)))
+        Ok(Box::new(move |step, upper| {
+            let positive = upper.mapv(|upper| upper.max(F::zero()));
+            Ok(Redistribution::gradient(operation.gradient(step, positive.view())))
+        }))
     }
 }

@@ -1,5 +1,6 @@
 //! The values that a network's input can take.
 
+use std::fmt;
 use std::sync::Arc;
 
 use ndarray::ArrayD;
@@ -74,15 +75,45 @@ impl InputRange {
     }
 
     pub(crate) fn parse(low: &str, high: &str) -> Result<Self, String> {
-        let number = super::parse_number;
-        Self::of(number(low)?, number(high)?).map_err(|error| error.to_string())
+        let array = |text: &str| parse_array(text).map_err(|reason| format!("{text:?} is no bound: {reason}"));
+        Self::new(array(low)?, array(high)?).map_err(|error| error.to_string())
     }
 
     pub(crate) fn arguments(&self) -> Vec<String> {
-        let number = |bound: &Bound| match bound.0.iter().collect::<Vec<_>>().as_slice() {
-            [single] => single.to_string(),
-            several => format!("[{}]", several.iter().take(4).map(ToString::to_string).collect::<Vec<_>>().join(" ")),
-        };
-        vec![number(&self.low), number(&self.high)]
+        vec![self.low.to_string(), self.high.to_string()]
     }
+}
+
+/// A number, `0.5`; one for each channel, `[0.1 0.2 0.3]`; an array of any other shape after its shape,
+/// `[2x3: 1 2 3 4 5 6]`.
+impl fmt::Display for Bound {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        match self.0.shape() {
+            [] => formatter.write_str(&numbers),
+            [_, 1, 1] => write!(formatter, "[{numbers}]"),
+            shape => {
+                let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
+                write!(formatter, "[{shape}: {numbers}]")
+            }
+        }
+    }
+}
+
+/// The array of a text as [`Bound`] writes it.
+fn parse_array(text: &str) -> Result<ArrayD<f64>, String> {
+    let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {
+        return super::parse_number(text).map(|number| ArrayD::from_elem(Vec::new(), number));
+    };
+    let (shape, numbers) = match inner.split_once(':') {
+        Some((shape, numbers)) => (Some(shape), numbers),
+        None => (None, inner),
+    };
+    let numbers = numbers.split_whitespace().map(super::parse_number).collect::<Result<Vec<f64>, _>>()?;
+    let shape = match shape {
+        Some(shape) => shape.split('x').map(|length| length.trim().parse().ok()).collect::<Option<Vec<usize>>>(),
+        None => Some(vec![numbers.len(), 1, 1]),
+    };
+    let shape = shape.ok_or("its shape should be lengths, as in [2x3: 1 2 3 4 5 6]")?;
+    ArrayD::from_shape_vec(shape, numbers).map_err(|_| "it has another count of numbers than its shape says".into())
 }

@@ -4,7 +4,7 @@ use relevance::Stabilizer;
 
 use crate::operation::linear::WeightPart;
 use crate::rules::terms::{InputPart, Term, Terms};
-use crate::rules::{Redistribute, parse_nothing};
+use crate::rules::{Redistribute, without_settings};
 
 /// The basic rule: relevance in proportion to the contributions.
 ///
@@ -20,12 +20,10 @@ use crate::rules::{Redistribute, parse_nothing};
 pub struct LrpZero;
 
 impl Redistribute for LrpZero {
-    fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
-    }
+    const NAME: &'static str = "lrp-0";
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
+    fn parse(arguments: &[&str]) -> Result<Self, String> {
+        without_settings(Self, arguments)
     }
 
     fn terms(&self) -> Option<Terms> {

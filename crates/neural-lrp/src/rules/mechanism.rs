@@ -1,4 +1,14 @@
 //! The mechanism: what the [`terms`](super::terms) of a rule make of a layer's relevance.
+//!
+//! The four steps of layer-wise relevance propagation, as the field counts them:
+//!
+//! ```text
+//! 1.  z_t = Σ_{p∈t} W_p a_p + b_t                           forward             denominators
+//! 2.  s_t = factor_t · gate_t · R / stabilize(z_t)          element by element  Quotients::of
+//! 3.  c_a = Σ_t W_pᵀ s_t                                    backward            Parts::collect
+//! 4.  R   = Σ_a a ⊙ c_a                                     element by element  Parts::collect
+//! ```
+//! * `t` — a term of the rule; `a` — a part of the input, `W_p` of the weights, `b_t` of the bias
 
 use std::ops::Range;
 
@@ -6,35 +16,37 @@ use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::arrays::contiguous::{borrowed, elements};
+use crate::arrays::contiguous::{borrowed, elements, elements_mut, in_standard_layout};
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Redistribution, Step};
 use crate::rules::terms::{AbsentSign, BiasPart, BiasShare, Gate, InputPart, Sign, Term, Terms};
 
-/// Redistributes `upper`, the relevance at a linear layer's output, over its input.
-///
-/// # Errors
-/// When a part of the input is asked for that is not known or does not fit.
-pub(super) fn redistribute<F: Real>(
-    layer: &dyn LinearMap<F>,
-    step: &Step<'_, F>,
-    upper: ArrayViewD<'_, F>,
-    rule: &Terms,
-) -> Result<Redistribution<F>, String> {
-    let inputs = Parts::of(step.operands[0].view(), rule)?;
-    let mut denominators = denominators(layer, step, rule, &inputs);
-    if rule.bias_share == BiasShare::SharedEvenly && rule.stabilizer == Stabilizer::NONE {
-        clear_residues(layer, &inputs.whole, &mut denominators);
+impl Terms {
+    /// Redistributes `upper`, the relevance at a linear layer's output, over its input.
+    ///
+    /// # Errors
+    /// When a part of the input is asked for that does not fit it.
+    pub fn redistribute<F: Real>(
+        &self,
+        layer: &dyn LinearMap<F>,
+        step: &Step<'_, F>,
+        upper: ArrayViewD<'_, F>,
+    ) -> Result<Redistribution<F>, String> {
+        let inputs = Parts::of(step.operands[0].view(), self)?;
+        let mut z = denominators(layer, step, self, &inputs);
+        if self.bias_share == BiasShare::SharedEvenly && self.stabilizer == Stabilizer::NONE {
+            clear_residues(layer, &inputs.whole, &mut z);
+        }
+        let (s, sinks) = Quotients::of(layer, step, upper, self, z);
+        let mut lower = inputs.collect(layer, self, &s);
+        if self.bias_share == BiasShare::Absorbed {
+            return Ok(Redistribution::with_sinks(vec![lower], sinks.booked()));
+        }
+        let (shared, unconnected) = s.shared_evenly(layer, &inputs.whole);
+        lower += &shared;
+        let sinks = Sinks { bias: unconnected, stabilizer: Amount::default(), ..sinks };
+        Ok(Redistribution::with_sinks(vec![lower], sinks.booked()))
     }
-    let (quotients, sinks) = Quotients::of(layer, step, upper, rule, denominators);
-    let mut lower = inputs.collect(layer, rule, &quotients);
-    if rule.bias_share == BiasShare::Absorbed {
-        return Ok(Redistribution::with_sinks(vec![lower], sinks.booked()));
-    }
-    let (shared, unconnected) = quotients.shared_evenly(layer, rule, &inputs.whole);
-    lower += &shared;
-    let sinks = Sinks { bias: unconnected, stabilizer: Amount::default(), ..sinks };
-    Ok(Redistribution::with_sinks(vec![lower], sinks.booked()))
 }
 
 /// The parts of the input that a rule asks for and that are not zero throughout.
@@ -56,7 +68,8 @@ impl<'a, F: Real> Parts<'a, F> {
         Ok(Self { whole, parts })
     }
 
-    /// `Σ_a a ⊙ Σ_p W_pᵀ s_t` over the parts a of the input, with the quotients of all terms that they stand in.
+    /// Steps 3 and 4, `R = Σ_a a ⊙ Σ_p W_pᵀ s_t` over the parts a of the input, with the quotients of all terms that they
+    /// stand in.
     fn collect(&self, layer: &dyn LinearMap<F>, rule: &Terms, quotients: &Quotients<F>) -> ArrayD<F> {
         let mut lower: Option<ArrayD<F>> = None;
         for (part, values) in &self.parts {
@@ -65,11 +78,11 @@ impl<'a, F: Real> Parts<'a, F> {
                 let weights = term.contributions.iter().filter(|(input, _)| input == part).map(|(_, weights)| *weights);
                 messages.extend(weights.map(|weights| (weights, quotient.values.view())));
             }
-            let mut back = layer.transposed(&messages, self.whole.shape());
-            back *= values;
+            let mut c = layer.transposed(&messages, self.whole.shape());
+            c *= values;
             match &mut lower {
-                Some(lower) => *lower += &back,
-                None => lower = Some(back),
+                Some(lower) => *lower += &c,
+                None => lower = Some(c),
             }
         }
         lower.unwrap_or_else(|| ArrayD::zeros(self.whole.raw_dim()))
@@ -93,7 +106,7 @@ fn input_part<'a, F: Real>(x: &ArrayViewD<'a, F>, part: &InputPart) -> Result<Op
     })
 }
 
-/// `Σ_p W_p a_p + b_t` for each term; each part of the input is unfolded once.
+/// Step 1, `z_t = Σ_p W_p a_p + b_t` for each term; each part of the input is unfolded once.
 fn denominators<'a, F: Real>(
     layer: &dyn LinearMap<F>,
     step: &Step<'a, F>,
@@ -129,11 +142,11 @@ fn denominators<'a, F: Real>(
                 None => sum = Some(product.clone()),
             }
         }
-        let mut sum = sum.unwrap_or_else(|| ArrayD::zeros(step.output.raw_dim()));
-        if let Some(bias) = bias_part(layer, term.bias) {
-            add_bias(&mut sum, &bias);
+        let sum = sum.unwrap_or_else(|| ArrayD::zeros(step.output.raw_dim()));
+        match bias_part(layer, term.bias) {
+            Some(bias) => with_bias(sum, &bias).into(),
+            None => sum.into(),
         }
-        sum.into()
     };
     rule.terms.iter().map(denominator).collect()
 }
@@ -152,10 +165,11 @@ fn clear_residues<F: Real>(
     denominators: &mut [CowArray<'_, F, IxDyn>],
 ) {
     let parts = layer.apply(&[WeightPart::Positive, WeightPart::Negative], x.mapv(F::abs).view());
-    let mut magnitudes = &parts[0] - &parts[1];
-    if let Some(bias) = layer.bias() {
-        add_bias(&mut magnitudes, &bias.mapv(F::abs));
-    }
+    let magnitudes = &parts[0] - &parts[1];
+    let magnitudes = match layer.bias() {
+        Some(bias) => with_bias(magnitudes, &bias.mapv(F::abs)),
+        None => magnitudes,
+    };
     let unit = F::of(RESIDUE) * F::epsilon();
     for denominator in denominators {
         denominator.zip_mut_with(&magnitudes, |z, &magnitude| {
@@ -181,14 +195,15 @@ fn bias_runs<'a, F: Real>(outputs: &[usize], bias: &'a ArrayD<F>) -> impl Iterat
     (0..runs).zip(bias.iter().cycle()).map(move |(place, &b)| (place * run..(place + 1) * run, b))
 }
 
-/// Adds the bias to outputs, arrays in the standard layout.
-fn add_bias<F: Real>(outputs: &mut ArrayD<F>, bias: &ArrayD<F>) {
+/// The outputs with the bias added.
+fn with_bias<F: Real>(outputs: ArrayD<F>, bias: &ArrayD<F>) -> ArrayD<F> {
+    let mut outputs = in_standard_layout(outputs);
     let shape = outputs.shape().to_vec();
-    if let Some(outputs) = outputs.as_slice_mut() {
-        for (places, b) in bias_runs(&shape, bias) {
-            outputs[places].iter_mut().for_each(|output| *output += b);
-        }
+    let numbers = elements_mut(&mut outputs);
+    for (places, b) in bias_runs(&shape, bias) {
+        numbers[places].iter_mut().for_each(|output| *output += b);
     }
+    outputs
 }
 
 /// Where the relevance went that no input gets.
@@ -211,16 +226,16 @@ impl Sinks {
     }
 }
 
-/// What is sent back through the weights, term by term.
+/// Step 2: what is sent back through the weights, term by term.
 struct Quotients<F> {
     terms: Vec<Quotient<F>>,
 }
 
-/// `s_tj = factor_t · gate_t(z_j) · R_j / stabilize(d_tj)`, and what else its denominator holds.
+/// `s_tj = factor_t · gate_t(z_j) · R_j / stabilize(z_tj)`, and what else its denominator holds.
 struct Quotient<F> {
     values: ArrayD<F>,
     bias: Option<ArrayD<F>>,
-    /// `ε sign(d_tj)`
+    /// `ε sign(z_tj)`
     additions: ArrayD<F>,
 }
 
@@ -277,15 +292,16 @@ impl<F: Real> Quotients<F> {
 
     /// `Σ_j (b_j + ε sign(z_j)) s_j / n_j` for each of the `n_j` inputs that output j is connected to (the text after
     /// Eq. 57), and the share of outputs that no input is connected to.
-    fn shared_evenly(&self, layer: &dyn LinearMap<F>, rule: &Terms, x: &ArrayViewD<'_, F>) -> (ArrayD<F>, Amount) {
+    fn shared_evenly(&self, layer: &dyn LinearMap<F>, x: &ArrayViewD<'_, F>) -> (ArrayD<F>, Amount) {
         let connected = layer.apply(&[WeightPart::Ones], ArrayD::ones(x.raw_dim()).view());
         let mut unconnected = Amount::default();
-        let mut messages: Vec<ArrayD<F>> = Vec::with_capacity(rule.terms.len());
+        let mut messages: Vec<ArrayD<F>> = Vec::with_capacity(self.terms.len());
         for quotient in &self.terms {
-            let mut message = quotient.additions.clone();
-            if let Some(bias) = &quotient.bias {
-                add_bias(&mut message, bias);
-            }
+            let additions = quotient.additions.clone();
+            let mut message = match &quotient.bias {
+                Some(bias) => with_bias(additions, bias),
+                None => additions,
+            };
             message *= &quotient.values;
             for (message, &inputs) in message.iter_mut().zip(&connected[0]) {
                 if inputs == F::zero() {
@@ -303,7 +319,7 @@ impl<F: Real> Quotients<F> {
 }
 
 impl<F: Real> Quotient<F> {
-    /// Books the share of the bias, `Σ_j b_j s_j`, and of the stabilizer, `Σ_j ε sign(d_j) s_j`.
+    /// Books the share of the bias, `Σ_j b_tj s_tj`, and of the stabilizer, `Σ_j ε sign(z_tj) s_tj`.
     fn book(&self, sinks: &mut Sinks) {
         let (values, additions) = (self.values.view(), self.additions.view());
         let (values, additions) = (elements(&values), elements(&additions));
@@ -319,11 +335,8 @@ impl<F: Real> Quotient<F> {
 
 /// An array of what `value` says for each place.
 fn filled<F: Real>(shape: &[usize], value: impl Fn(usize) -> F) -> ArrayD<F> {
-    let mut array = ArrayD::zeros(shape);
-    if let Some(numbers) = array.as_slice_mut() {
-        numbers.iter_mut().enumerate().for_each(|(place, number)| *number = value(place));
-    }
-    array
+    let numbers = (0..shape.iter().product()).map(value).collect();
+    ArrayD::from_shape_vec(shape, numbers).unwrap_or_else(|_| unreachable!("as many numbers as places"))
 }
 
 /// The factors of the terms that are there at each output, added: what each of them is divided by to make up for those

@@ -1,11 +1,10 @@
 //! The rule of sums without weights.
 
-use ndarray::ArrayViewD;
 use relevance::Stabilizer;
 
 use crate::Real;
-use crate::operation::{Family, Operation, Redistribution, Step};
-use crate::rules::{Epsilon, Redistribute, parse_stabilizer, stabilizer_arguments, taylor};
+use crate::operation::{Family, Operation};
+use crate::rules::{Backward, Epsilon, Redistribute, parse_stabilizer, stabilizer_arguments, taylor};
 
 /// Shares in proportion to the contributions, for operations without weights: averages, sums, norms.
 ///
@@ -23,6 +22,8 @@ pub struct Norm {
 }
 
 impl Redistribute for Norm {
+    const NAME: &'static str = "norm";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })
     }
@@ -31,18 +32,14 @@ impl Redistribute for Norm {
         stabilizer_arguments(self.stabilizer)
     }
 
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
+        let stabilizer = self.stabilizer;
         match operation.family() {
-            Family::Linear => Epsilon { stabilizer: self.stabilizer }.redistribute(operation, step, upper),
-            Family::Sum | Family::Maximum => {
-                let own = operation.by_contributions(step, upper.view(), self.stabilizer);
-                Ok(own.unwrap_or_else(|| taylor::first_order(operation, step, upper, self.stabilizer)))
-            }
+            Family::Linear => Epsilon { stabilizer }.at(operation),
+            Family::Sum | Family::Maximum => Ok(Box::new(move |step, upper| {
+                let own = operation.by_contributions(step, upper.view(), stabilizer);
+                Ok(own.unwrap_or_else(|| taylor::first_order(operation, step, upper, stabilizer)))
+            })),
             _ => Err("it is for sums, averages and layers with weights; here pass or taylor can be used".into()),
         }
     }

@@ -1,10 +1,8 @@
 //! Everything passes.
 
-use ndarray::ArrayViewD;
-
 use crate::Real;
-use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{Redistribute, parse_nothing};
+use crate::operation::{Family, Operation, Redistribution};
+use crate::rules::{Backward, Redistribute, without_settings};
 
 /// Relevance passes unchanged: `R_in = R_out`.
 ///
@@ -15,27 +13,25 @@ use crate::rules::{Redistribute, parse_nothing};
 pub struct Pass;
 
 impl Redistribute for Pass {
+    const NAME: &'static str = "pass";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
+        without_settings(Self, arguments)
     }
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
-        let lower = upper.to_owned();
-        match step.operands.as_slice() {
-            [operand] if operand.shape() == upper.shape() => Ok(Redistribution::lossless(vec![lower])),
-            _ => Err(format!(
-                "it is for operations of one operand whose output has the operand's shape, unlike those of this {}",
-                operation.kind()
-            )),
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
+        let refused = || {
+            let kind = operation.kind();
+            format!(
+                "it is for operations of one operand whose output has the operand's shape, unlike those of this {kind}"
+            )
+        };
+        if matches!(operation.family(), Family::Product | Family::Bilinear) {
+            return Err(refused());
         }
+        Ok(Box::new(move |step, upper| match step.operands.as_slice() {
+            [operand] if operand.shape() == upper.shape() => Ok(Redistribution::lossless(vec![upper.to_owned()])),
+            _ => Err(refused()),
+        }))
     }
 }

@@ -1,12 +1,10 @@
 //! Maximum pooling: in proportion to the numbers.
 
-use ndarray::ArrayViewD;
 use relevance::Stabilizer;
 
 use crate::Real;
-use crate::operation::Sharing;
-use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{Redistribute, parse_stabilizer, stabilizer_arguments};
+use crate::operation::{Operation, Sharing};
+use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
 
 /// Each number of a window shares its relevance in proportion to its value, as if the maximum were a sum (Eq. 63 with
 /// `h_ij(x_i) = x_i`).
@@ -17,6 +15,8 @@ pub struct Proportional {
 }
 
 impl Redistribute for Proportional {
+    const NAME: &'static str = "proportional";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })
     }
@@ -25,13 +25,9 @@ impl Redistribute for Proportional {
         stabilizer_arguments(self.stabilizer)
     }
 
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
         let pooling = operation.max_selection().ok_or("it is for maximum pooling")?;
-        Ok(pooling.redistribute(step, upper, Sharing::Proportional(self.stabilizer)))
+        let sharing = Sharing::Proportional(self.stabilizer);
+        Ok(Box::new(move |step, upper| Ok(pooling.redistribute(step, upper, sharing))))
     }
 }

@@ -1,11 +1,10 @@
 //! Back the way the numbers came.
 
-use ndarray::ArrayViewD;
 use relevance::Sink;
 
 use crate::Real;
-use crate::operation::{Family, Operation, Redistribution, Step};
-use crate::rules::{Redistribute, parse_nothing};
+use crate::operation::{Family, Operation, Redistribution};
+use crate::rules::{Backward, Redistribute, without_settings};
 
 /// Relevance goes back the way the numbers came: reshaped, cut apart, put together; copies add up.
 ///
@@ -14,24 +13,19 @@ use crate::rules::{Redistribute, parse_nothing};
 pub struct Rearrange;
 
 impl Redistribute for Rearrange {
+    const NAME: &'static str = "arrange";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
+        without_settings(Self, arguments)
     }
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
         if operation.family() != Family::Arrangement {
             return Err("it is for operations that only move numbers".into());
         }
-        let outside = operation.outside(step, upper.view());
-        Ok(Redistribution::with_sinks(operation.gradient(step, upper), [(Sink::Padding, outside)]))
+        Ok(Box::new(move |step, upper| {
+            let outside = operation.outside(step, upper.view());
+            Ok(Redistribution::with_sinks(operation.gradient(step, upper), [(Sink::Padding, outside)]))
+        }))
     }
 }

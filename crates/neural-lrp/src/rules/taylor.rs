@@ -6,7 +6,7 @@ use relevance::{Amount, Sink, Stabilizer};
 use crate::Real;
 use crate::arrays::contiguous::elements;
 use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{Redistribute, parse_stabilizer, stabilizer_arguments};
+use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
 
 /// First-order Taylor decomposition of one operation, for whatever no sum of contributions stands for (Eq. 63).
 ///
@@ -24,6 +24,8 @@ pub struct Taylor {
 }
 
 impl Redistribute for Taylor {
+    const NAME: &'static str = "taylor";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })
     }
@@ -32,14 +34,12 @@ impl Redistribute for Taylor {
         stabilizer_arguments(self.stabilizer)
     }
 
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
-        let own = operation.taylor(step, upper.view(), self.stabilizer);
-        Ok(own.unwrap_or_else(|| first_order(operation, step, upper, self.stabilizer)))
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
+        let stabilizer = self.stabilizer;
+        Ok(Box::new(move |step, upper| {
+            let own = operation.taylor(step, upper.view(), stabilizer);
+            Ok(own.unwrap_or_else(|| first_order(operation, step, upper, stabilizer)))
+        }))
     }
 }
 

@@ -167,4 +167,9 @@ impl Terms {
         let terms = terms.into_iter().collect();
         Self { terms, stabilizer, bias_share: BiasShare::Absorbed, absent_sign: AbsentSign::Booked }
     }
+
+    /// The ε of a rule that shares by the layer's own contributions (Eqs 56, 58): sums without weights can have the same.
+    pub(crate) fn stabilizer_of_sums(&self) -> Option<Stabilizer> {
+        matches!(self.terms.as_slice(), [term] if term.is_preactivation()).then_some(self.stabilizer)
+    }
 }

@@ -1,32 +1,22 @@
 //! Maximum pooling: equal maxima share.
 
-use ndarray::ArrayViewD;
-
 use crate::Real;
-use crate::operation::Sharing;
-use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{Redistribute, parse_nothing};
+use crate::operation::{Operation, Sharing};
+use crate::rules::{Backward, Redistribute, without_settings};
 
 /// The largest numbers of each window share its relevance evenly: the limit p → ∞ of the p-mean (Eq. 63).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TiesShared;
 
 impl Redistribute for TiesShared {
+    const NAME: &'static str = "ties-shared";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
+        without_settings(Self, arguments)
     }
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
         let pooling = operation.max_selection().ok_or("it is for maximum pooling")?;
-        Ok(pooling.redistribute(step, upper, Sharing::Ties))
+        Ok(Box::new(move |step, upper| Ok(pooling.redistribute(step, upper, Sharing::Ties))))
     }
 }

@@ -5,7 +5,7 @@ use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
 use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{Redistribute, parse_number, stabilizer};
+use crate::rules::{Backward, Redistribute, parse_number, stabilizer};
 
 /// The operator that the rule is about. Other sums may be norms, or logarithms: no shares of theirs follow from it.
 const SUM_POOL: &str = "SumPool";
@@ -29,6 +29,8 @@ pub enum ToolboxPool {
 }
 
 impl Redistribute for ToolboxPool {
+    const NAME: &'static str = "toolbox-pool";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         match arguments {
             ["epsilon", epsilon] => Ok(Self::Epsilon(stabilizer(parse_number(epsilon)?)?)),
@@ -44,20 +46,18 @@ impl Redistribute for ToolboxPool {
         }
     }
 
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
-        let [x] = step.operands.as_slice() else { return Err("it is for pools of one operand".into()) };
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
         if operation.kind() != SUM_POOL {
             return Err("it is for the toolbox's own operator, SumPool".into());
         }
-        Ok(match *self {
-            Self::Epsilon(stabilizer) => epsilon(operation, step, x, upper, stabilizer),
-            Self::AlphaBeta { alpha } => alpha_beta(operation, step, x, upper, alpha),
-        })
+        let rule = *self;
+        Ok(Box::new(move |step, upper| {
+            let [x] = step.operands.as_slice() else { return Err("it is for pools of one operand".into()) };
+            Ok(match rule {
+                Self::Epsilon(stabilizer) => epsilon(operation, step, x, upper, stabilizer),
+                Self::AlphaBeta { alpha } => alpha_beta(operation, step, x, upper, alpha),
+            })
+        }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::operation::linear::WeightPart;
 use crate::rules::terms::{BiasPart, InputPart, Term, Terms};
-use crate::rules::{Redistribute, default_stabilizer, parse_nothing};
+use crate::rules::{Redistribute, default_stabilizer, without_settings};
 
 /// The w²-rule: by squared weights, whatever the input.
 ///
@@ -16,12 +16,10 @@ use crate::rules::{Redistribute, default_stabilizer, parse_nothing};
 pub struct WSquare;
 
 impl Redistribute for WSquare {
-    fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
-    }
+    const NAME: &'static str = "w-square";
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
+    fn parse(arguments: &[&str]) -> Result<Self, String> {
+        without_settings(Self, arguments)
     }
 
     fn terms(&self) -> Option<Terms> {

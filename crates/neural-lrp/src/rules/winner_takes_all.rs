@@ -1,11 +1,8 @@
 //! Maximum pooling: the winner takes all.
 
-use ndarray::ArrayViewD;
-
 use crate::Real;
-use crate::operation::Sharing;
-use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{Redistribute, parse_nothing};
+use crate::operation::{Operation, Sharing};
+use crate::rules::{Backward, Redistribute, without_settings};
 
 /// The largest number of each window takes all of its relevance; of several, the first in row-major order. This is the
 /// gradient of maximum pooling.
@@ -13,21 +10,14 @@ use crate::rules::{Redistribute, parse_nothing};
 pub struct WinnerTakesAll;
 
 impl Redistribute for WinnerTakesAll {
+    const NAME: &'static str = "winner";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
-        parse_nothing(Self, arguments)
+        without_settings(Self, arguments)
     }
 
-    fn arguments(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn redistribute<F: Real>(
-        &self,
-        operation: &dyn Operation<F>,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-    ) -> Result<Redistribution<F>, String> {
+    fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
         let pooling = operation.max_selection().ok_or("it is for maximum pooling")?;
-        Ok(pooling.redistribute(step, upper, Sharing::First))
+        Ok(Box::new(move |step, upper| Ok(pooling.redistribute(step, upper, Sharing::First))))
     }
 }

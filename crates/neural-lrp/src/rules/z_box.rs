@@ -21,16 +21,26 @@ pub struct ZBox {
 }
 
 impl Redistribute for ZBox {
+    const NAME: &'static str = "z-box";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         match arguments {
             [] => Ok(Self { range: None }),
             [low, high] => Ok(Self { range: Some(InputRange::parse(low, high)?) }),
-            _ => Err("it takes nothing, or the smallest and the largest value of an input: z-box=-1,1".into()),
+            _ => Err(
+                "it takes nothing, or the smallest and the largest value of an input: z-box=-1,1, or one of each for \
+                      each channel: z-box=[-2.1 -2 -1.8],[2.2 2.4 2.6]"
+                    .into(),
+            ),
         }
     }
 
     fn arguments(&self) -> Vec<String> {
         self.range.as_ref().map(InputRange::arguments).unwrap_or_default()
+    }
+
+    fn lacks(&self) -> Option<&'static str> {
+        self.range.is_none().then_some("it needs the smallest and the largest value of the input, as in z-box=-1,1")
     }
 
     fn terms(&self) -> Option<Terms> {

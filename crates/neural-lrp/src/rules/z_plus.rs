@@ -19,6 +19,8 @@ pub struct ZPlus {
 }
 
 impl Redistribute for ZPlus {
+    const NAME: &'static str = "z-plus";
+
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })
     }

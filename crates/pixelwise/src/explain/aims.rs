@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use ndarray::{ArrayD, Axis, Slice};
-use neural_lrp::{Forward, Initial, Real, Target};
+use neural_lrp::{Forward, Initial, Real, Start, Target};
 
 use crate::explain::arguments::Arguments;
 use crate::explain::files::file_name;
@@ -12,15 +12,6 @@ use crate::failure::{Context, Failure};
 use crate::inputs::npy;
 use crate::labels::Labels;
 use crate::target::{ClassChoice, ReadyRegion, TargetChoice, positions, within};
-
-/// Where relevance begins at a class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// With the class's score, as layer-wise relevance propagation does.
-    Score,
-    /// With 1, as gradients do.
-    One,
-}
 
 /// One thing that is explained of every sample.
 #[derive(Clone, Debug)]
@@ -92,10 +83,7 @@ impl<F: Real> Aim<F> {
         let each = within(Target::Each(classes.clone()), region);
         let scores = forward.target_scores(&each)?;
         Ok(Begun {
-            initial: match start {
-                Start::Score => Initial::Score(each),
-                Start::One => Initial::One(each),
-            },
+            initial: start.at(each),
             classes: Some(classes.into_iter().zip(scores).collect()),
             positions: positions(&forward.layout()?, region),
         })

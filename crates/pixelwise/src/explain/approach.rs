@@ -5,10 +5,8 @@ use std::path::Path;
 use images::Preprocessing;
 use ndarray::{ArrayD, Axis, concatenate};
 use neural_lrp::methods::Method;
-use neural_lrp::rules::{Rule, ZBox};
-use neural_lrp::{Composite, Explained, Explainer, Forward, Question, Real};
+use neural_lrp::{Composite, Explained, Explainer, Forward, Question, Real, Start};
 
-use crate::explain::aims::Start;
 use crate::explain::arguments::{Arguments, misuse};
 use crate::failure::{Context, Failure};
 use crate::inputs::{Source, npy, read_image};
@@ -41,8 +39,8 @@ impl Approach {
     /// Where relevance begins.
     pub fn start(&self) -> Start {
         match self {
-            Self::Rules(_) => Start::Score,
-            Self::Method(_) => Start::One,
+            Self::Rules(composite) => composite.start(),
+            Self::Method(method) => method.start(),
         }
     }
 
@@ -57,13 +55,11 @@ impl Approach {
     /// Ends the program where a z^B-rule has no range of inputs.
     pub fn check<F: Real>(&self, explainer: &Explainer<F>) -> Result<(), Failure> {
         let Self::Rules(composite) = self else { return Ok(()) };
-        let lacks_range = |rule: &Rule| matches!(rule, Rule::ZBox(ZBox { range: None }));
-        match composite.assign(explainer.network()) {
-            Err(error) if composite.choices().iter().any(|choice| lacks_range(&choice.rule)) => {
-                misuse(&format!("{error}: give the range of the network's input by --input-range LOW,HIGH"))
-            }
-            assigned => Ok(assigned.map(|_| ())?),
+        composite.choose(explainer.network())?;
+        if let Err(error) = composite.assign(explainer.network()) {
+            misuse(&format!("{error}: give the range of the network's input by --input-range LOW,HIGH"));
         }
+        Ok(())
     }
 
     /// Explains a batch.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use neural_lrp::operation::{Constant, Input};
-use neural_lrp::rules::{Rule, ZBox};
-use neural_lrp::{Explainer, Network, Node};
+use neural_lrp::rules::Rule;
+use neural_lrp::{Composite, Explainer, Network, Node};
 use serde_json::{Value, json};
 
 use super::shapes::shapes;
@@ -17,7 +17,7 @@ use crate::rules::RuleOptions;
 /// A network as it is explained.
 pub struct Description {
     model: PathBuf,
-    composite: String,
+    composite: Composite,
     inputs: Vec<Tensor>,
     outputs: Vec<Tensor>,
     explained: String,
@@ -79,7 +79,7 @@ impl Description {
         });
         Ok(Self {
             model: path.to_owned(),
-            composite: composite.name().to_owned(),
+            composite,
             inputs: inputs.collect(),
             outputs: network.outputs().iter().map(|&output| tensor(output, String::new())).collect(),
             explained: network.tensor(explainer.explained()).name.clone(),
@@ -112,7 +112,7 @@ impl Description {
             text += &format!("output     {}  {}\n", output.name, shape(&output.shape));
         }
         text += &format!("explained  {}\n", self.explained);
-        text += &format!("rules      {}\n\n", self.composite);
+        text += &format!("rules      {}\n", self.composite);
         let mut table = Table::new(["node", "operation", "", "output", "parameters", "rule", "made part of it"]);
         for node in &self.nodes {
             table.row([
@@ -182,7 +182,7 @@ impl Description {
             "inputs": tensors(&self.inputs),
             "outputs": tensors(&self.outputs),
             "explained": self.explained,
-            "composite": self.composite,
+            "composite": self.composite.name(),
             "nodes": nodes.collect::<Vec<_>>(),
             "operations": self.operations(),
             "parameters": self.parameters(),
@@ -204,9 +204,9 @@ const LEFT_OUT: &str = "left out: the score before it is explained";
 
 /// A rule as it is written; one that can't be used yet says what it needs.
 fn rule_text(rule: &Rule) -> String {
-    match rule {
-        Rule::ZBox(ZBox { range: None }) => "z-box (needs --input-range)".to_owned(),
-        rule => rule.to_string(),
+    match rule.lacks() {
+        Some(_) => format!("{rule} (needs --input-range)"),
+        None => rule.to_string(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which nodes a choice is for.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,8 +13,12 @@ use crate::{Error, Real};
 
 /// Which nodes a choice is for: by operation, by name, or by place among the linear layers.
 ///
-/// Written as `any`, `linear`, `convolution`, `first`, `first-convolution`, `last`, `before:4`, `op:LRN`, or a glob over
-/// the nodes' names, `/features/*`. Places are counted in the order of the model's file, from 1.
+/// Written as `any`, `linear`, `convolution`, `first`, `first-convolution`, `last`, `before:4`, `sum`, `op:LRN`, or a glob
+/// over the nodes' names, `/features/*`. Places are counted in the order of the model's file, from 1.
+///
+/// `op:LRN` and names are demands: a network without such a node is refused, so that no choice is lost by a slip of the
+/// pen. `optional:op:LRN` is for networks that may have none. All the others may fit no node: a perceptron has no
+/// `first-convolution`.
 #[derive(Clone, Debug)]
 pub enum Selector {
     /// Each node.
@@ -36,6 +41,8 @@ pub enum Selector {
     Operation(String),
     /// Each node whose name matches.
     Name(GlobMatcher),
+    /// The nodes of another selector, if there are any.
+    Optional(Box<Selector>),
 }
 
 /// Where the linear layers stand in the model's file.
@@ -61,10 +68,16 @@ fn is_linear<F: Real>(node: &Node<F>) -> bool {
 }
 
 fn is_convolution<F: Real>(node: &Node<F>) -> bool {
-    matches!(node.operation.kind(), "Conv" | "ConvTranspose")
+    node.operation.is_convolution()
 }
 
 impl Selector {
+    /// The same nodes, which need not be there.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self::Optional(Box::new(self))
+    }
+
     pub(super) fn fits<F: Real>(&self, node: &Node<F>, places: &Places) -> bool {
         match self {
             Self::Any => true,
@@ -79,19 +92,29 @@ impl Selector {
             Self::Sum => node.operation.family() == Family::Sum,
             Self::Operation(kind) => node.operation.kind() == kind,
             Self::Name(glob) => glob.is_match(&node.name),
+            Self::Optional(selector) => selector.fits(node, places),
         }
     }
 
-    /// A choice by name that fits no node is a mistake.
+    /// A choice by operator or name that fits no node is a mistake.
     pub(super) fn check<F: Real>(&self, network: &Network<F>) -> Result<(), Error> {
-        match self {
-            Self::Name(glob) if !network.nodes().iter().any(|node| glob.is_match(&node.name)) => {
-                let names: Vec<&str> = network.nodes().iter().take(20).map(|node| node.name.as_str()).collect();
-                let reason = format!("no node has such a name; the first are {}", names.join(", "));
-                Err(Error::Setting { what: "pattern", given: self.to_string(), reason })
+        let nodes = network.nodes();
+        let reason = match self {
+            Self::Operation(kind) if !nodes.iter().any(|node| node.operation.kind() == kind) => {
+                let kinds: BTreeSet<&str> = nodes.iter().map(|node| node.operation.kind()).collect();
+                let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
+                match KINDS.contains(&kind.as_str()) {
+                    true => format!("the network has no {kind}; it has {kinds}. optional:{self} is for any network"),
+                    false => format!("no operation has this name, neither here nor elsewhere; the network has {kinds}"),
+                }
             }
-            _ => Ok(()),
-        }
+            Self::Name(glob) if !nodes.iter().any(|node| glob.is_match(&node.name)) => {
+                let names: Vec<&str> = nodes.iter().take(20).map(|node| node.name.as_str()).collect();
+                format!("no node has such a name; the first are {}", names.join(", "))
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::Setting { what: "pattern", given: self.to_string(), reason })
     }
 }
 
@@ -101,10 +124,10 @@ impl FromStr for Selector {
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |reason: String| Error::Setting { what: "pattern", given: text.to_owned(), reason };
         if let Some(kind) = text.strip_prefix("op:") {
-            return match KINDS.contains(&kind) {
-                true => Ok(Self::Operation(kind.to_owned())),
-                false => Err(wrong(format!("there is no such operation; there are {}", KINDS.join(", ")))),
-            };
+            return Ok(Self::Operation(kind.to_owned()));
+        }
+        if let Some(selector) = text.strip_prefix("optional:") {
+            return Ok(selector.parse::<Self>()?.optional());
         }
         if let Some(place) = text.strip_prefix("before:") {
             let place = place.parse().ok().filter(|&place: &usize| place > 0);
@@ -140,6 +163,7 @@ impl fmt::Display for Selector {
             Self::Sum => formatter.write_str("sum"),
             Self::Operation(kind) => write!(formatter, "op:{kind}"),
             Self::Name(glob) => write!(formatter, "{}", glob.glob()),
+            Self::Optional(selector) => write!(formatter, "optional:{selector}"),
         }
     }
 }

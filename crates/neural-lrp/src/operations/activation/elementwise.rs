@@ -16,6 +16,9 @@ pub trait Elementwise<F: Real>: Sync {
     /// Whether it turns linear scores into probabilities.
     const IS_SQUASHING: bool = false;
 
+    /// See [`Operation::is_rectifier`](crate::Operation::is_rectifier).
+    const IS_RECTIFIER: bool = false;
+
     /// `g(x)`
     fn value(&self, x: F) -> F;
 
@@ -56,6 +59,10 @@ macro_rules! activation {
 
             fn is_squashing(&self) -> bool {
                 <Self as $crate::operations::activation::elementwise::Elementwise<F>>::IS_SQUASHING
+            }
+
+            fn is_rectifier(&self) -> bool {
+                <Self as $crate::operations::activation::elementwise::Elementwise<F>>::IS_RECTIFIER
             }
 
             fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, $crate::Error> {

@@ -11,6 +11,7 @@ pub struct Relu;
 
 impl<F: Real> Elementwise<F> for Relu {
     const KIND: &'static str = "Relu";
+    const IS_RECTIFIER: bool = true;
 
     fn value(&self, x: F) -> F {
         if x < F::zero() { F::zero() } else { x }

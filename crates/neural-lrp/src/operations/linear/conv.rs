@@ -100,6 +100,10 @@ impl<F: Real> Operation<F> for Conv<F> {
         Family::Linear
     }
 
+    fn is_convolution(&self) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let lengths = self.geometry(operands)?.output_lengths(self.filters.kernel().len());
         Ok([&[operands[0][0], self.filters.output_channels()], lengths.as_slice()].concat())

@@ -193,6 +193,10 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
         Family::Linear
     }
 
+    fn is_convolution(&self) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let lengths = self.geometry(operands)?.input_lengths(self.filters.kernel().len());
         Ok([&[operands[0][0], self.filters.input_channels()], lengths.as_slice()].concat())

@@ -1,0 +1,37 @@
+//! What a backward pass begins with at a class.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::explain::{Initial, Target};
+
+/// What a backward pass begins with at a class: it is a property of what explains, not of the question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// The class's score (Algorithm 2: `R^(L) = f(x)`): relevance.
+    #[default]
+    Score,
+    /// 1: gradients.
+    One,
+}
+
+impl Start {
+    /// The beginning at a class of each sample.
+    pub fn at<F>(self, target: Target) -> Initial<F> {
+        match self {
+            Self::Score => Initial::Score(target),
+            Self::One => Initial::One(target),
+        }
+    }
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Score => "score",
+            Self::One => "one",
+        })
+    }
+}
