@@ -82,12 +82,19 @@ impl Selector {
         }
     }
 
-    /// A choice by name that fits no node is a mistake.
+    /// A choice by name that fits no node is a mistake, and so is an operator that is neither built in nor in the network.
     pub(super) fn check<F: Real>(&self, network: &Network<F>) -> Result<(), Error> {
         match self {
             Self::Name(glob) if !network.nodes().iter().any(|node| glob.is_match(&node.name)) => {
                 let names: Vec<&str> = network.nodes().iter().take(20).map(|node| node.name.as_str()).collect();
                 let reason = format!("no node has such a name; the first are {}", names.join(", "));
+                Err(Error::Setting { what: "pattern", given: self.to_string(), reason })
+            }
+            Self::Operation(kind)
+                if !KINDS.contains(&kind.as_str())
+                    && network.nodes().iter().all(|node| node.operation.kind() != kind) =>
+            {
+                let reason = format!("there is no such operation; there are {}", KINDS.join(", "));
                 Err(Error::Setting { what: "pattern", given: self.to_string(), reason })
             }
             _ => Ok(()),
@@ -101,10 +108,7 @@ impl FromStr for Selector {
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |reason: String| Error::Setting { what: "pattern", given: text.to_owned(), reason };
         if let Some(kind) = text.strip_prefix("op:") {
-            return match KINDS.contains(&kind) {
-                true => Ok(Self::Operation(kind.to_owned())),
-                false => Err(wrong(format!("there is no such operation; there are {}", KINDS.join(", ")))),
-            };
+            return Ok(Self::Operation(kind.to_owned()));
         }
         if let Some(place) = text.strip_prefix("before:") {
             let place = place.parse().ok().filter(|&place: &usize| place > 0);
