@@ -51,7 +51,8 @@ pub enum Error {
     },
     /// Operators of a version that is not known.
     #[error(
-        "the model uses opset {version}, and opsets {} to {} can be read: export it with opset_version=17",
+        "the model uses opset {version}, and the operators of opsets {} to {} are known: export it with one of them, \
+         opset_version=17",
         support::OPSETS.start(),
         support::OPSETS.end()
     )]
@@ -90,7 +91,7 @@ pub enum Error {
         /// What is wrong, and what would be right.
         reason: String,
     },
-    /// Operators that there is no operation for, all of them.
+    /// Nodes whose operators are not supported, all of them.
     #[error("{}", support::unsupported_message(.0))]
     Unsupported(Vec<UnsupportedNode>),
     /// An input of the network without a shape, or with one that does not fit.

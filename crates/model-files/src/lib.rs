@@ -32,10 +32,10 @@
 mod assembly;
 mod declaration;
 mod error;
-mod evaluation;
 mod external;
 #[cfg(test)]
 mod fixtures;
+mod folding;
 mod graph;
 mod initializer;
 mod lowering;
@@ -47,10 +47,11 @@ mod patterns;
 mod rewriting;
 mod support;
 mod toolbox;
+mod training;
 mod wire;
 mod writer;
 
 pub use declaration::{Dimension, InputDeclaration, InputShapes};
 pub use error::{Error, UnsupportedNode};
-pub use model::{Model, read};
+pub use model::{Model, read, read_with};
 pub use writer::{Place, Precision, WriteOptions, write, write_with};

@@ -76,13 +76,15 @@ pub fn write_with<F: Real>(network: &Network<F>, path: impl AsRef<Path>, options
     let path = path.as_ref();
     let mut document = Document::new(network, path, options);
     let graph = document.graph(network)?;
-    let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) };
+    let further: BTreeSet<&String> = graph.node.iter().filter_map(|node| node.domain.as_ref()).collect();
+    let set = |domain: &str, version| OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) };
+    let opset_import = [set("", OPSET)].into_iter().chain(further.into_iter().map(|domain| set(domain, 1))).collect();
     let model = ModelProto {
         ir_version: Some(8),
         producer_name: Some("pixelwise".to_owned()),
         producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         graph: Some(graph),
-        opset_import: vec![opset],
+        opset_import,
         ..ModelProto::default()
     };
     let bytes = model.write_buf().map_err(|error| Error::Graph(format!("it can't be encoded: {error}")))?;
@@ -158,14 +160,18 @@ impl Document {
         ValueInfoProto { name: Some(name.to_owned()), r#type: Some(TypeProto { tensor_type, sequence: None }) }
     }
 
-    /// Adds nodes that are in the form of opset 17.
+    /// Adds nodes that are in the form of opset 17, or of a domain of their own: `"com.example:Halve"`.
     fn push(&mut self, node: &Node) {
+        let (domain, kind) = match node.kind.rsplit_once(':') {
+            Some((domain, kind)) => (Some(domain.to_owned()), kind),
+            None => (None, node.kind.as_str()),
+        };
         self.nodes.push(NodeProto {
-            domain: None,
+            domain,
             name: Some(node.name.clone()),
             input: node.inputs.clone(),
             output: node.outputs.clone(),
-            op_type: Some(node.kind.clone()),
+            op_type: Some(kind.to_owned()),
             attribute: node.attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
         });
     }
