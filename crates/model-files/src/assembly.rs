@@ -50,7 +50,7 @@ fn fixed(shape: &[usize]) -> Vec<Option<usize>> {
 
 struct Assembly<'m, F: Real> {
     model: &'m Model<F>,
-    /// What was computed in advance.
+    /// The tensors that were computed in advance.
     values: BTreeMap<String, Constant<F>>,
     /// The shapes of what the network computes.
     shapes: BTreeMap<String, Vec<usize>>,

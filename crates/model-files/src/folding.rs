@@ -22,10 +22,10 @@ mod reduction;
 mod statistics;
 mod types;
 
-/// How many numbers a folded tensor may have: weights and shapes are smaller, mistakes are not.
+/// The largest number of elements that a folded tensor may have: weights and shapes are smaller, mistakes are not.
 const LARGEST: usize = 1 << 28;
 
-/// What is known of an input.
+/// The knowledge about an input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fact<'a, F> {
     /// It is left out.
@@ -36,12 +36,12 @@ pub(crate) enum Fact<'a, F> {
     Shape(&'a [usize]),
 }
 
-/// What is known of a node's inputs, all of which are left out or have a value.
+/// The knowledge about a node's inputs, all of which are left out or have a value.
 pub(crate) fn facts<'a, F>(node: &Node, constant: impl Fn(&str) -> Option<&'a Constant<F>>) -> Vec<Fact<'a, F>> {
     node.inputs.iter().map(|name| constant(name).map_or(Fact::Absent, Fact::Value)).collect()
 }
 
-/// Whether nodes of this kind can be folded, if their inputs are known.
+/// Returns whether nodes of this kind can be folded, if their inputs are known.
 pub(crate) fn can_fold<F: Real>(kind: &str, operators: &Operators<F>) -> bool {
     kind == "Split" || operators.contains(kind) || own::<F>(kind).is_some()
 }
@@ -104,7 +104,7 @@ fn compute<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
     }
 }
 
-/// Whether a node computes of floating-point numbers what the operation of its kind does not.
+/// Returns whether a node computes of floating-point numbers what the operation of its kind does not.
 fn has_own_form<F: Real>(inputs: &Inputs<'_, F>) -> Result<bool, String> {
     Ok(match inputs.node.kind.as_str() {
         // Shared, not copied.
@@ -117,10 +117,10 @@ fn has_own_form<F: Real>(inputs: &Inputs<'_, F>) -> Result<bool, String> {
     })
 }
 
-/// How a node is computed.
+/// The function that computes a node.
 type Compute<F> = fn(&Inputs<'_, F>) -> Result<Constant<F>, String>;
 
-/// What no operation computes: other kinds, and integers.
+/// The function for what no operation computes: other kinds, and integers.
 fn own<F: Real>(kind: &str) -> Option<Compute<F>> {
     elementwise::find(kind).or_else(|| reduction::find(kind)).or_else(|| indexing::find(kind)).or(match kind {
         "BatchNormalization" => Some(statistics::normalize),
@@ -212,7 +212,7 @@ fn shape_of<F>(value: &Constant<F>) -> &[usize] {
     }
 }
 
-/// What is computed from the array of a constant, integers as well as floating-point numbers.
+/// The result of a function of the array of a constant, integers as well as floating-point numbers.
 macro_rules! for_either {
     ($constant:expr, $array:ident => $result:expr) => {
         match $constant {
@@ -309,7 +309,7 @@ fn whole<T: Copy>(values: ArrayD<Option<T>>, refuse: impl Fn() -> String) -> Res
 #[cfg(test)]
 mod tests {
     use ndarray::{arr1, arr2};
-    use neural_lrp::operation::Attribute;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -463,4 +463,121 @@ mod tests {
             assert!(message.starts_with(&format!("node \"n\" ({kind}): ")), "{message}");
         }
     }
+
+    #[test]
+    fn weights_are_dequantized_by_tensor_by_axis_and_by_block() {
+        let (stored, scales) = (table(), numbers(&[0.5, 2.0, 1.0]));
+        let by_tensor = of("DequantizeLinear", &[stored.clone(), numbers(&[0.5]), list(&[1])]);
+        assert_eq!(by_tensor, Constant::Real(Arc::new(arr2(&[[0.0, 0.5, 1.0], [1.5, 2.0, 2.5]]).into_dyn())));
+        let by_column = of("DequantizeLinear", &[stored.clone(), scales.clone(), list(&[1, 0, 0])]);
+        assert_eq!(by_column, Constant::Real(Arc::new(arr2(&[[0.0, 4.0, 3.0], [1.5, 10.0, 6.0]]).into_dyn())));
+        let blocks = Constant::Real(Arc::new(arr2(&[[1.0, 0.5], [2.0, 1.0]]).into_dyn()));
+        let by_block = with(&[("axis", 1), ("block_size", 2)], "DequantizeLinear", &[stored.clone(), blocks]);
+        assert_eq!(by_block, Constant::Real(Arc::new(arr2(&[[1.0, 2.0, 1.5], [8.0, 10.0, 6.0]]).into_dyn())));
+        assert!(refusal("DequantizeLinear", &[stored.clone(), numbers(&[1.0, 2.0])]).contains("scales of shape [2]"));
+        assert!(refusal("DequantizeLinear", &[stored, scales, list(&[1])]).contains("scales of shape [3]"));
+        let stored = |attributes| with(attributes, "QuantizeLinear", &[numbers(&[0.25, 0.75, 99.0]), numbers(&[0.5])]);
+        assert_eq!(stored(&[]), list(&[0, 2, 198]));
+        assert_eq!(stored(&[("output_dtype", 3)]), list(&[0, 2, 127]));
+        assert_eq!(stored(&[("output_dtype", 21)]), list(&[0, 2, 15]));
+    }
+
+    #[test]
+    fn nodes_that_stand_for_several_are_folded_as_these() {
+        let (left, right) = (numbers(&[1.0, 2.0]), numbers(&[3.0, 4.0]));
+        let rows = |value: &Constant<f64>| of("Unsqueeze", &[value.clone(), list(&[0])]);
+        let product = with(&[("transB", 1)], "Gemm", &[rows(&left), rows(&right), numbers(&[0.5])]);
+        assert_eq!(product, Constant::Real(Arc::new(arr2(&[[11.5]]).into_dyn())));
+        let old = [("axis", 0), (crate::opset::OVER_ALL_FOLLOWING_AXES, 1)];
+        let zeros = Constant::Real(Arc::new(ArrayD::zeros(vec![2, 2])));
+        assert_eq!(with(&old, "Softmax", &[zeros]), Constant::Real(Arc::new(ArrayD::from_elem(vec![2, 2], 0.25))));
+    }
+
+    fn any_constant() -> impl Strategy<Value = Constant<f64>> {
+        (prop::collection::vec(0usize..4, 0..4), any::<bool>(), any::<u8>()).prop_map(|(shape, is_real, seed)| {
+            let count = shape.iter().product::<usize>();
+            let number = |at: usize| ((at * 7 + usize::from(seed)) % 9) as i64 - 4;
+            let integers = ArrayD::from_shape_vec(IxDyn(&shape), (0..count).map(number).collect()).unwrap();
+            match is_real {
+                true => Constant::Real(Arc::new(integers.mapv(|value| value as f64 / 2.0))),
+                false => Constant::Integer(integers),
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn whatever_the_inputs_nothing_panics(
+            kind in prop::sample::select(EVERY_KIND),
+            inputs in prop::collection::vec(any_constant(), 0..4),
+            attributes in prop::collection::btree_map(
+                prop::sample::select(&["axis", "k", "keepdims", "to", "dtype", "batch_dims", "block_size", "upper"][..]),
+                -3i64..4,
+                0..3,
+            ),
+        ) {
+            let attributes: Vec<(&str, i64)> = attributes.into_iter().collect();
+            if let Err(error) = all(&super::tests::attributes(&attributes), kind, &inputs) {
+                prop_assert!(error.to_string().starts_with("node \"n\""), "{error}");
+            }
+        }
+    }
+
+    const EVERY_KIND: &[&str] = &[
+        "Abs",
+        "Add",
+        "And",
+        "BatchNormalization",
+        "Cast",
+        "Ceil",
+        "Clip",
+        "Concat",
+        "Conv",
+        "CumSum",
+        "DequantizeLinear",
+        "Div",
+        "Equal",
+        "Expand",
+        "EyeLike",
+        "Flatten",
+        "Gather",
+        "GatherElements",
+        "GatherND",
+        "Gemm",
+        "Identity",
+        "IsInf",
+        "LayerNormalization",
+        "MatMul",
+        "Max",
+        "Mod",
+        "NonZero",
+        "Not",
+        "OneHot",
+        "Pad",
+        "Pow",
+        "QuantizeLinear",
+        "Range",
+        "ReduceL2",
+        "ReduceMax",
+        "ReduceProd",
+        "ReduceSum",
+        "Reshape",
+        "Resize",
+        "ScatterElements",
+        "ScatterND",
+        "Shape",
+        "Sign",
+        "Size",
+        "Slice",
+        "Softmax",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Trilu",
+        "Unsqueeze",
+        "Where",
+        "Xor",
+    ];
 }

@@ -21,7 +21,7 @@ pub(crate) struct Node {
     pub(crate) branches: Option<Box<Branches>>,
 }
 
-/// What an If does where its condition holds, and where it does not.
+/// The nodes of an If for a condition that holds, and for one that does not.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Branches {
     pub(crate) holds: Vec<Node>,
@@ -89,7 +89,7 @@ impl Node {
         self.outputs.iter().map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// Whether a tensor of this name is among its outputs or those of its branches.
+    /// Returns whether a tensor of this name is among its outputs or those of its branches.
     fn gives(&self, name: &str) -> bool {
         self.outputs.iter().any(|output| output == name)
             || self.branches().into_iter().flatten().any(|node| node.gives(name))
@@ -194,7 +194,7 @@ pub(crate) fn arrange(
     Ok(order.into_iter().filter_map(|position| slots[position].take()).collect())
 }
 
-/// Which nodes are reached from `roots` through `needs`.
+/// A flag for each node: whether it is reached from `roots` through `needs`.
 fn needed(roots: impl Iterator<Item = usize>, needs: &[Vec<usize>]) -> Vec<bool> {
     let mut needed = vec![false; needs.len()];
     let mut open: Vec<usize> = roots.collect();

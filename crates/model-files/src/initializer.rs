@@ -67,7 +67,7 @@ pub(crate) fn shape_of(dimensions: &[i64]) -> Result<Vec<usize>, String> {
     shape.ok_or_else(|| format!("a shape of {dimensions:?}: no dimension can be negative"))
 }
 
-/// How many numbers a shape has, if they can be counted.
+/// The number of elements of a shape, if they can be counted.
 pub(crate) fn count_of(shape: &[usize]) -> Result<usize, String> {
     // Dimensions of 0 are left out of the check: [0, 2⁶², 2⁶²] is as absurd as without the 0.
     let nonzero = shape.iter().filter(|&&dimension| dimension > 0).try_fold(1usize, |count, &n| count.checked_mul(n));
@@ -86,7 +86,7 @@ enum Values<F> {
     Integer(Vec<i64>),
 }
 
-/// How a number is encoded.
+/// The encoding of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Encoding {
     Float,
@@ -139,12 +139,12 @@ impl Encoding {
         }
     }
 
-    /// How many bytes so many numbers take in `raw_data` and in external files.
+    /// The bytes that so many numbers take in `raw_data` and in external files.
     fn bytes_of(self, count: usize) -> Option<usize> {
         count.checked_mul(self.bits()).map(|bits| bits.div_ceil(8))
     }
 
-    /// How many numbers the tensor's typed fields hold.
+    /// The count of numbers in the tensor's typed fields.
     fn count_in_fields(self, tensor: &Tensor<'_>) -> usize {
         match self {
             Self::Float => tensor.floats.len(),

@@ -4,7 +4,7 @@ use rten_onnx::onnx::DataType;
 
 use crate::wire::{Bytes, Damage};
 
-/// How deep graphs stand in attributes of graphs, at most.
+/// The number of graphs around a graph in an attribute, at most.
 const DEEPEST: usize = 16;
 
 /// `ModelProto`.

@@ -117,7 +117,7 @@ impl<F: Real> Model<F> {
     /// Reads the bytes of a network file, whose external data lie in `folder`.
     ///
     /// # Errors
-    /// What is wrong in the bytes; [`Error::Unsupported`] lists all nodes that there is no operation for.
+    /// The first error in the bytes; [`Error::Unsupported`] lists all nodes that there is no operation for.
     pub fn from_bytes(bytes: &[u8], folder: &Path) -> Result<Self, Error> {
         Self::from_bytes_with(bytes, folder, &Operators::new())
     }
@@ -160,7 +160,7 @@ impl<F: Real> Model<F> {
         Ok(Self { inputs, outputs, constants, steps, operators: operators.clone() })
     }
 
-    /// What the network takes. Inputs that no node takes are left out.
+    /// The inputs of the network. Inputs that no node takes are left out.
     pub fn inputs(&self) -> &[InputDeclaration] {
         &self.inputs
     }
@@ -245,7 +245,7 @@ fn fold_constants<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Re
     Ok(())
 }
 
-/// Whether folding gives all outputs of a node that somebody wants: the first, or the pieces of a Split.
+/// Returns whether folding gives all outputs of a node that somebody wants: the first, or the pieces of a Split.
 fn can_fold<F: Real>(node: &Node, operators: &Operators<F>, wanted: &BTreeSet<String>) -> bool {
     let further = || node.given_outputs().filter(|output| *output != node.output());
     folding::can_fold(&node.kind, operators) && (node.kind == "Split" || !further().any(|name| wanted.contains(name)))
@@ -364,7 +364,7 @@ pub(crate) fn at(node: &Node, source: neural_lrp::Error) -> Error {
     neural_lrp::Error::Node { node: node.name.clone(), kind: node.kind.clone(), source: Box::new(source) }.into()
 }
 
-/// What a file is that people take for a network, as far as its first bytes tell.
+/// The kind of a file that people take for a network, as far as its first bytes tell.
 fn foreign(bytes: &[u8]) -> Option<&'static str> {
     Some(match bytes {
         [] => "the file is empty",

@@ -19,7 +19,7 @@ use crate::{Dimension, Error, InputDeclaration, initializer};
 /// The domains of ONNX's own operators.
 const OWN_DOMAINS: [&str; 2] = ["", "ai.onnx"];
 
-/// Whether bytes could be the beginning of an ONNX file: a field that `ModelProto` has.
+/// Returns whether bytes could be the beginning of an ONNX file: a field that `ModelProto` has.
 pub(crate) fn is_likely(bytes: &[u8]) -> bool {
     match Bytes::new(bytes).fields().next() {
         Some(Ok(field)) => matches!(field.number, 1..=8 | 14 | 20 | 25 | 26),
@@ -74,7 +74,7 @@ fn graph<F: Real>(message: &messages::Graph<'_>, folder: &Path) -> Result<Graph<
     Ok(Graph { inputs, outputs, nodes, constants })
 }
 
-/// What is read of a graph, and of the graphs in its attributes.
+/// The constants that are found while a graph is read, and the graphs in its attributes.
 struct Reader<'a> {
     /// The constants of all of them.
     stored: BTreeMap<String, Stored<'a>>,
@@ -207,7 +207,7 @@ fn explainable_outputs(outputs: &[messages::ValueInfo<'_>]) -> Vec<String> {
     explained.into_iter().map(|output| output.name.to_owned()).collect()
 }
 
-/// Where the value of a constant tensor stands.
+/// The place of a constant tensor's value.
 enum Stored<'a> {
     Tensor(&'a messages::Tensor<'a>),
     /// In an attribute of this Constant or ConstantOfShape node.

@@ -144,7 +144,7 @@ fn modernize_nodes<F: Real>(graph: &mut Graph<F>, nodes: &mut [Node], opset: i64
     Ok(())
 }
 
-/// Whether a BatchNormalization of before opset 14 is in training mode: it says so, or gives the statistics too.
+/// Returns whether a BatchNormalization of before opset 14 is in training mode: it says so, or gives the statistics too.
 fn trains(node: &Node, opset: i64) -> Result<bool, Error> {
     Ok(if opset < 7 { node.integer("is_test", 0)? == 0 } else { node.given_outputs().count() > 1 })
 }
@@ -157,7 +157,7 @@ fn train_always<F: Real>(graph: &mut Graph<F>, node: &mut Node) {
     node.inputs.push(flag);
 }
 
-/// That the operator means in an opset of before the first known one what it means in that.
+/// Checks that the operator means in an opset of before the first known one what it means in that.
 fn check_age(node: &Node, opset: i64) -> Result<(), Error> {
     let since = OLDER.iter().find(|(_, kinds)| kinds.contains(&node.kind.as_str())).map(|(since, _)| *since);
     if since.is_some_and(|since| since <= opset) {

@@ -1,4 +1,4 @@
-//! What can be read.
+//! The versions of ONNX that can be read, and the message about what can not.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! What does something else in training than when a network is used.
+//! Operators that do something else in training than when a network is used.
 
 use neural_lrp::Real;
 use neural_lrp::operation::Constant;

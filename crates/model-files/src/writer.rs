@@ -17,7 +17,7 @@ use rten_onnx::onnx::{
 use crate::Error;
 use crate::graph::Node;
 
-mod wording;
+mod nodes;
 
 /// The version of the operators that are written: old enough for other programs, new enough for LayerNormalization.
 const OPSET: i64 = 17;
@@ -28,16 +28,16 @@ const SMALL: usize = 1024;
 /// The largest number of 16 bits.
 const LARGEST_HALF: f64 = 65504.0;
 
-/// How a network is written.
+/// The form in which a network is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriteOptions {
-    /// How weights are stored: by default as the network has them.
+    /// The precision of stored weights: by default as the network has them.
     pub precision: Precision,
-    /// Where weights are stored: by default in the model's file.
+    /// The place of stored weights: by default in the model's file.
     pub place: Place,
 }
 
-/// How weights are stored.
+/// The precision of stored weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// In the precision of the network.
@@ -47,7 +47,7 @@ pub enum Precision {
     Half,
 }
 
-/// Where weights are stored.
+/// The place of stored weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
     /// In the model's file.
@@ -63,7 +63,7 @@ pub enum Place {
 /// Writes a network as an ONNX file, whole or not at all.
 ///
 /// # Errors
-/// [`Error::Write`] when the file can't be written; [`Error::Node`] for an operation that opset 17 has no words for.
+/// [`Error::Write`] when the file can't be written; [`Error::Node`] for an operation that opset 17 has no operator for.
 pub fn write<F: Real>(network: &Network<F>, path: impl AsRef<Path>) -> Result<(), Error> {
     write_with(network, path, WriteOptions::default())
 }
@@ -98,7 +98,7 @@ fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     whole_file::write(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
-/// What is written so far.
+/// The parts of a file that are written so far.
 struct Document {
     options: WriteOptions,
     /// The type of the network's numbers.
@@ -295,7 +295,7 @@ fn attribute(name: &str, value: &Attribute) -> AttributeProto {
     }
 }
 
-/// How many axes each tensor has, by position; `None` where the network does not say enough of its inputs.
+/// The number of axes of each tensor, by position; `None` where the network does not say enough of its inputs.
 fn ranks<F: Real>(network: &Network<F>) -> Option<Vec<usize>> {
     let lengths = [1, 64, 224].into_iter();
     let shapes = lengths.map(|length| {

@@ -51,7 +51,7 @@ pub(super) fn find<F: Real>(kind: &str) -> Option<Compute<F>> {
     })
 }
 
-/// One of one number: of integers, if it is defined for them, and of floating-point numbers.
+/// A function of one number: of integers and of floating-point numbers, as far as it is defined for them.
 fn unary<F: Real>(
     inputs: &Inputs<'_, F>,
     of_integer: Option<fn(i64) -> Option<i64>>,
@@ -69,7 +69,7 @@ fn unary<F: Real>(
     }
 }
 
-/// One of two numbers.
+/// A function of two numbers.
 fn binary<F: Real>(
     inputs: &Inputs<'_, F>,
     of_integers: Option<fn(i64, i64) -> Option<i64>>,
@@ -78,7 +78,7 @@ fn binary<F: Real>(
     pair(inputs.value(0)?, inputs.value(1)?, of_integers, of_reals)
 }
 
-/// One of several numbers, one after the other.
+/// A function of two numbers, over several one after the other.
 fn several<F: Real>(
     inputs: &Inputs<'_, F>,
     of_integers: fn(i64, i64) -> Option<i64>,
@@ -208,7 +208,7 @@ fn defined(values: ArrayD<Option<i64>>) -> Result<ArrayD<i64>, String> {
     whole(values, || "it divides by zero, or its result is too large for an integer".to_owned())
 }
 
-/// What is computed at each place of the shape that both arrays broadcast to.
+/// A function of the numbers at each place of the shape that both arrays broadcast to.
 fn together<A: Copy, B: Copy, C: Clone>(
     left: &ArrayD<A>,
     right: &ArrayD<B>,

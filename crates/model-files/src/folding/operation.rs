@@ -63,7 +63,7 @@ fn spec<F: Real, G: Real>(inputs: &Inputs<'_, F>, known: Vec<Input<G>>) -> Opera
     OperatorSpec { kind: inputs.node.kind.clone(), attributes: inputs.node.attributes.clone(), inputs: known }
 }
 
-/// That the operation takes operands of these shapes, and that its output is not too large.
+/// Checks that the operation takes operands of these shapes, and that its output is not too large.
 fn check<F: Real>(parsed: &ParsedOperation<F>, shapes: &[&[usize]]) -> Result<(), String> {
     bounded(&operation::output_shape(parsed.operation.as_ref(), shapes).map_err(|error| error.to_string())?)
 }

@@ -42,7 +42,7 @@ struct Grid<'a, F> {
     sharing: Sharing,
 }
 
-/// What shares a scale.
+/// The numbers that share a scale.
 enum Sharing {
     All,
     /// The numbers of one position along this axis.
