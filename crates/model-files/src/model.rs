@@ -193,8 +193,8 @@ impl<F: Real> Model<F> {
 /// The nodes of a graph, folded and in terms of operations; its constants are those that they may take.
 pub(crate) fn steps<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Result<Vec<Step<F>>, Error> {
     fold_constants(graph, operators)?;
-    patterns::recognize(graph);
     let in_advance = known_in_advance(graph, operators);
+    patterns::recognize(graph);
     let flows = |node: &Node| !in_advance.contains(node.output());
     for node in graph.nodes.iter().filter(|node| flows(node)) {
         training::check(node, |name| graph.constants.get(name))?;

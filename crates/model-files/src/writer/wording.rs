@@ -1,6 +1,6 @@
-//! Nodes of opset 17 from the specifications of operations.
+//! Operations in the words of opset 17.
 //!
-//! Most are their specification. What came later, or is no operator at all, is written as exporters write it, so
+//! Most are as they define themselves. What came later, or is no operator at all, is written as exporters write it, so
 //! that it is recognized when it is read.
 
 use std::f64::consts::{FRAC_2_PI, SQRT_2};
@@ -25,35 +25,35 @@ impl Document {
         output: &str,
     ) -> Result<(), Error> {
         let kind = spec.kind.clone();
-        let mut writer = NodeWriter { document: self, name, spec, operands, output: output.to_owned() };
+        let mut words = Words { document: self, name, spec, operands, output: output.to_owned() };
         match kind.as_str() {
-            "Gelu" => writer.gelu(),
-            "Gemm" if rank != Some(2) => writer.linear(),
+            "Gelu" => words.gelu(),
+            "Gemm" if rank != Some(2) => words.linear(),
             "Mish" => {
-                let softplus = writer.step("Softplus", &[&writer.source()], "softplus");
-                let bounded = writer.step("Tanh", &[&softplus], "bounded");
-                writer.last("Mul", &[&writer.source(), &bounded]);
+                let softplus = words.step("Softplus", &[&words.source()], "softplus");
+                let bounded = words.step("Tanh", &[&softplus], "bounded");
+                words.last("Mul", &[&words.source(), &bounded]);
                 Ok(())
             }
-            "Pad" if writer.spec.has_input(3) => writer.pad(rank),
-            "ReduceMean" => writer.mean(),
+            "Pad" if words.spec.has_input(3) => words.pad(rank),
+            "ReduceMean" => words.mean(),
             "Silu" => {
-                let gate = writer.step("Sigmoid", &[&writer.source()], "gate");
-                writer.last("Mul", &[&writer.source(), &gate]);
+                let gate = words.step("Sigmoid", &[&words.source()], "gate");
+                words.last("Mul", &[&words.source(), &gate]);
                 Ok(())
             }
-            "SumPool" => writer.sum_pool(),
-            "AveragePool" | "LpPool" => writer.pool(),
+            "SumPool" => words.sum_pool(),
+            "AveragePool" | "LpPool" => words.pool(),
             _ => {
-                writer.plain();
+                words.plain();
                 Ok(())
             }
         }
     }
 }
 
-/// An operation while its nodes are written.
-struct NodeWriter<'a, F> {
+/// An operation while it is put into words.
+struct Words<'a, F> {
     document: &'a mut Document,
     name: &'a str,
     spec: OperatorSpec<F>,
@@ -61,7 +61,7 @@ struct NodeWriter<'a, F> {
     output: String,
 }
 
-impl<F: Real> NodeWriter<'_, F> {
+impl<F: Real> Words<'_, F> {
     fn source(&self) -> String {
         self.operands.first().cloned().unwrap_or_default()
     }
@@ -70,7 +70,7 @@ impl<F: Real> NodeWriter<'_, F> {
         Error::Node { node: self.name.to_owned(), kind: self.spec.kind.clone(), reason: reason.to_owned() }
     }
 
-    /// The operation as its specification has it.
+    /// The operation as it defines itself.
     fn plain(&mut self) {
         let mut operands = self.operands.iter();
         let mut inputs = Vec::new();
