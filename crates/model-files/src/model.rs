@@ -95,7 +95,8 @@ pub fn read<F: Real>(path: impl AsRef<Path>) -> Result<Model<F>, Error> {
 /// halving.input("x", [None, Some(2)]);
 /// halving.node("halve", std::sync::Arc::new(Halve), ["x"], "y");
 /// halving.output("y");
-/// let path = tempfile::tempdir()?.keep().join("halving.onnx");
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("halving.onnx");
 /// model_files::write(&halving.build()?, &path)?;
 ///
 /// let operators = Operators::new().with("com.example:Halve", |_| Ok(ParsedOperation::new(Halve, vec![0])));
