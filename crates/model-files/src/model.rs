@@ -655,6 +655,20 @@ mod tests {
     }
 
     #[test]
+    fn types_are_those_of_another_tensor() {
+        let nodes = vec![
+            node("CastLike", &["two", "x"], &["factor"], vec![]),
+            node("Mul", &["x", "factor"], &["scaled"], vec![]),
+            node("CastLike", &["scaled", "x"], &["y"], vec![]),
+        ];
+        let model = read_nodes(&[2], nodes, vec![longs("two", &[], &[2])]).unwrap();
+        assert_eq!(output(&model, array![[1.0, 0.5]].into_dyn()), array![[2.0, 1.0]].into_dyn());
+        let nodes = vec![node("CastLike", &["x", "two"], &["y"], vec![])];
+        let error = read_nodes(&[2], nodes, vec![longs("two", &[], &[2])]).unwrap_err();
+        assert!(matches!(error, Error::Unsupported(nodes) if nodes[0].kind == "Cast to INT64"));
+    }
+
+    #[test]
     fn folding_keeps_within_bounds() {
         for list in [longs("c", &[1 << 10], &[1; 1 << 10]), floats("c", &[1 << 10], &[1.0; 1 << 10])] {
             let nodes = vec![
