@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use neural_lrp::operation::Constant;
-use neural_lrp::operation::ParsedOperation;
+use neural_lrp::operation::{Constant, ParsedOperation};
 use neural_lrp::{Network, NetworkBuilder, Real};
 
-use crate::graph::Node;
+use crate::graph::{Graph, Node, taken_from_outside};
 use crate::lowering::{self, Lowered};
-use crate::model::{Model, Step, at, read_operation};
-use crate::{Dimension, Error, InputDeclaration, InputShapes, evaluation};
+use crate::model::{Model, Step, at, read_operation, steps};
+use crate::{Dimension, Error, InputDeclaration, InputShapes, folding};
 
 pub(crate) fn assemble<F: Real>(model: &Model<F>, given: &InputShapes) -> Result<Network<F>, Error> {
     given.check(&model.inputs)?;
@@ -28,11 +27,7 @@ pub(crate) fn assemble<F: Real>(model: &Model<F>, given: &InputShapes) -> Result
         assembly.shapes.insert(input.name.clone(), neural_lrp::operation::bounded(shape.to_vec())?);
     }
     for step in &model.steps {
-        match step {
-            Step::Advance(node) => assembly.evaluate(node)?,
-            Step::Shaped(node) => assembly.add_shaped(node)?,
-            Step::Ready(node, parsed) => assembly.add(node, parsed)?,
-        }
+        assembly.take(step)?;
     }
     assembly.finish()
 }
@@ -55,7 +50,7 @@ fn fixed(shape: &[usize]) -> Vec<Option<usize>> {
 
 struct Assembly<'m, F: Real> {
     model: &'m Model<F>,
-    /// What was computed in advance.
+    /// The tensors that were computed in advance.
     values: BTreeMap<String, Constant<F>>,
     /// The shapes of what the network computes.
     shapes: BTreeMap<String, Vec<usize>>,
@@ -77,16 +72,42 @@ impl<F: Real> Assembly<'_, F> {
         }
     }
 
-    fn evaluate(&mut self, node: &Node) -> Result<(), Error> {
+    fn take(&mut self, step: &Step<F>) -> Result<(), Error> {
+        match step {
+            Step::Advance(node) => self.fold(node),
+            Step::Branch(node) => self.branch(node),
+            Step::Shaped(node) => self.add_shaped(node),
+            Step::Ready(node, parsed) => self.add(node, parsed),
+        }
+    }
+
+    fn fold(&mut self, node: &Node) -> Result<(), Error> {
         let fact = |name: &String| match (self.constant(name), self.shapes.get(name)) {
-            (Some(value), _) => evaluation::Fact::Value(value),
-            (None, Some(shape)) => evaluation::Fact::Shape(shape),
-            (None, None) => evaluation::Fact::Absent,
+            (Some(value), _) => folding::Fact::Value(value),
+            (None, Some(shape)) => folding::Fact::Shape(shape),
+            (None, None) => folding::Fact::Absent,
         };
         let facts: Vec<_> = node.inputs.iter().map(fact).collect();
-        let values = evaluation::evaluate(node, &facts)?;
-        self.values.extend(node.outputs.iter().cloned().zip(values));
+        let values = folding::fold(node, &facts, &self.model.operators)?;
+        self.values.extend(values);
         Ok(())
+    }
+
+    /// Takes the steps of the branch that an If comes to.
+    fn branch(&mut self, node: &Node) -> Result<(), Error> {
+        let Some(nodes) = node.branch(|name| self.constant(name))? else {
+            return Err(node.refuse("its condition is not known once the shapes of the inputs are"));
+        };
+        let known = |name: &str| Some((name.to_owned(), self.constant(name)?.clone()));
+        let mut graph = Graph {
+            inputs: Vec::new(),
+            outputs: node.given_outputs().map(str::to_owned).collect(),
+            nodes: nodes.to_vec(),
+            constants: taken_from_outside(nodes).into_iter().filter_map(known).collect(),
+        };
+        let steps = steps(&mut graph, &self.model.operators)?;
+        self.values.extend(graph.constants);
+        steps.iter().try_for_each(|step| self.take(step))
     }
 
     fn add_shaped(&mut self, node: &Node) -> Result<(), Error> {
@@ -98,7 +119,8 @@ impl<F: Real> Assembly<'_, F> {
         };
         self.values.extend(lowered.constants);
         for node in &lowered.nodes {
-            let parsed = read_operation(node, |name| self.constant(name))?;
+            let nodes = || self.model.steps.iter().map(Step::node);
+            let parsed = read_operation(node, &self.model.operators, |name| self.constant(name), nodes)?;
             self.add(node, &parsed)?;
         }
         Ok(())

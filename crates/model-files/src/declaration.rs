@@ -1,4 +1,4 @@
-//! What a network file says of its inputs.
+//! The inputs of a network, as its file declares them.
 
 use std::collections::BTreeMap;
 use std::fmt;

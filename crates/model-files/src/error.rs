@@ -1,4 +1,4 @@
-//! What can be wrong with a file that should hold a network.
+//! Errors of files that should hold a network.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ pub enum Error {
     /// A file that can't be opened or read.
     #[error("can't read {}: {source}", path.display())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
@@ -20,7 +20,7 @@ pub enum Error {
     /// A file that can't be written.
     #[error("can't write {}: {source}", path.display())]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
@@ -28,30 +28,31 @@ pub enum Error {
     /// Something is wrong in a file; the source says what.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in it.
         source: Box<Error>,
     },
     /// Bytes that are no ONNX file, or no longer one.
     #[error("this is no whole ONNX file: at byte {offset} of {length}, {reason}; download or export it again")]
     Damaged {
-        /// Where it stops making sense.
+        /// The byte where it stops making sense.
         offset: usize,
-        /// How many bytes there are.
+        /// The number of bytes.
         length: usize,
-        /// What is wrong there.
+        /// The error there.
         reason: String,
     },
     /// A file of another kind.
     #[error("this is no network: {reason}; expected is an ONNX model or a text network of the LRP toolbox (.txt)")]
     NoNetwork {
-        /// What was found.
+        /// The contents that were found.
         reason: String,
     },
     /// Operators of a version that is not known.
     #[error(
-        "the model uses opset {version}, and opsets {} to {} can be read: export it with opset_version=17",
+        "the model uses opset {version}, and the operators of opsets {} to {} are known: export it with one of them, \
+         opset_version=17",
         support::OPSETS.start(),
         support::OPSETS.end()
     )]
@@ -64,7 +65,7 @@ pub enum Error {
     Tensor {
         /// The tensor's name.
         tensor: String,
-        /// What is wrong with it, and what would be right.
+        /// The error in it, and what would be right.
         reason: String,
     },
     /// A tensor whose numbers stand in another file that can't be used.
@@ -72,9 +73,9 @@ pub enum Error {
     ExternalData {
         /// The tensor's name.
         tensor: String,
-        /// Where the model says that the data are.
+        /// The place of the data, as the model says it.
         location: String,
-        /// What is wrong with that, and what would be right.
+        /// The error in that, and what would be right.
         reason: String,
     },
     /// A graph that does not hang together.
@@ -87,10 +88,10 @@ pub enum Error {
         node: String,
         /// Its operator.
         kind: String,
-        /// What is wrong, and what would be right.
+        /// The error, and what would be right.
         reason: String,
     },
-    /// Operators that there is no operation for, all of them.
+    /// Nodes whose operators are not supported, all of them.
     #[error("{}", support::unsupported_message(.0))]
     Unsupported(Vec<UnsupportedNode>),
     /// An input of the network without a shape, or with one that does not fit.
@@ -98,7 +99,7 @@ pub enum Error {
     Input {
         /// The input's name.
         input: String,
-        /// What is wrong, and what would be right.
+        /// The error, and what would be right.
         reason: String,
     },
     /// A text network that can't be understood.
@@ -106,7 +107,7 @@ pub enum Error {
     Text {
         /// The line, from 1.
         line: usize,
-        /// What is wrong there, and what would be right.
+        /// The error there, and what would be right.
         reason: String,
     },
     /// From the network itself.

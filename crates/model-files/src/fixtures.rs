@@ -62,6 +62,12 @@ pub(crate) fn tensor(name: &str, value: TensorProto) -> AttributeProto {
     AttributeProto { t: Some(value), ..attribute(name, AttributeType::TENSOR) }
 }
 
+/// A branch of an If that gives one tensor.
+pub(crate) fn branch(name: &str, nodes: Vec<NodeProto>, initializer: Vec<TensorProto>, output: &str) -> AttributeProto {
+    let graph = GraphProto { input: Vec::new(), output: vec![value(output, None)], ..graph(&[], nodes, initializer) };
+    AttributeProto { g: Some(graph), ..attribute(name, AttributeType::GRAPH) }
+}
+
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
     AttributeProto { name: Some(name.to_owned()), r#type: Some(kind), ..Default::default() }
 }

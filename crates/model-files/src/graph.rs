@@ -17,6 +17,15 @@ pub(crate) struct Node {
     pub(crate) inputs: Vec<String>,
     /// Empty names are outputs that nobody asks for.
     pub(crate) outputs: Vec<String>,
+    /// The two branches of an If; `None` for any other operator.
+    pub(crate) branches: Option<Box<Branches>>,
+}
+
+/// The nodes of an If for a condition that holds, and for one that does not.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Branches {
+    pub(crate) holds: Vec<Node>,
+    pub(crate) otherwise: Vec<Node>,
 }
 
 impl Node {
@@ -28,6 +37,7 @@ impl Node {
             attributes: BTreeMap::new(),
             inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
             outputs: vec![output.into()],
+            branches: None,
         }
     }
 
@@ -43,14 +53,46 @@ impl Node {
         self.inputs.get(position).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// The names of the inputs that are not left out.
+    /// The names of the inputs that are not left out, and of what its branches take from outside.
     pub(crate) fn given_inputs(&self) -> impl Iterator<Item = &str> {
-        self.inputs.iter().map(String::as_str).filter(|name| !name.is_empty())
+        let inputs = self.inputs.iter().map(String::as_str).filter(|name| !name.is_empty());
+        inputs.chain(self.branches().into_iter().flat_map(taken_from_outside))
+    }
+
+    /// The branches of an If.
+    pub(crate) fn branches(&self) -> Vec<&[Node]> {
+        match &self.branches {
+            Some(branches) => vec![&branches.holds, &branches.otherwise],
+            None => Vec::new(),
+        }
+    }
+
+    /// The branch of an If that its condition takes, if that is known.
+    pub(crate) fn branch<'c, F: Real>(
+        &self,
+        constant: impl Fn(&str) -> Option<&'c Constant<F>>,
+    ) -> Result<Option<&[Node]>, Error> {
+        let Some((branches, condition)) = self.branches.as_ref().zip(self.input(0).and_then(constant)) else {
+            return Ok(None);
+        };
+        match condition {
+            Constant::Integer(values) if values.len() == 1 => {
+                let holds = values.iter().all(|&value| value != 0);
+                Ok(Some(if holds { &branches.holds } else { &branches.otherwise }))
+            }
+            _ => Err(self.refuse("its condition should be a single Boolean")),
+        }
     }
 
     /// The names of the outputs that somebody may ask for.
     pub(crate) fn given_outputs(&self) -> impl Iterator<Item = &str> {
         self.outputs.iter().map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// Returns whether a tensor of this name is among its outputs or those of its branches.
+    fn gives(&self, name: &str) -> bool {
+        self.outputs.iter().any(|output| output == name)
+            || self.branches().into_iter().flatten().any(|node| node.gives(name))
     }
 
     /// The first output's name.
@@ -82,6 +124,12 @@ impl Node {
     }
 }
 
+/// The names of the tensors that nodes take and none of them gives.
+pub(crate) fn taken_from_outside(nodes: &[Node]) -> BTreeSet<&str> {
+    let given: BTreeSet<&str> = nodes.iter().flat_map(Node::given_outputs).collect();
+    nodes.iter().flat_map(Node::given_inputs).filter(|name| !given.contains(name)).collect()
+}
+
 /// A graph whose nodes stand in an order in which they can be computed, all of them needed.
 #[derive(Clone, Debug)]
 pub(crate) struct Graph<F> {
@@ -97,7 +145,7 @@ impl<F: Real> Graph<F> {
         let mut name = wish.to_owned();
         while self.constants.contains_key(&name)
             || self.inputs.iter().any(|input| input.name == name)
-            || self.nodes.iter().any(|node| node.outputs.contains(&name))
+            || self.nodes.iter().any(|node| node.gives(&name))
         {
             name.push('\'');
         }
@@ -107,15 +155,18 @@ impl<F: Real> Graph<F> {
 
 /// The nodes that the outputs need, each after those whose tensors it takes, otherwise in their old order.
 ///
-/// `known` are the tensors that come from no node: inputs and constants.
-pub(crate) fn arrange(nodes: Vec<Node>, outputs: &[String], known: &BTreeSet<String>) -> Result<Vec<Node>, Error> {
+/// `is_known` tells the tensors that come from no node: inputs and constants.
+pub(crate) fn arrange(
+    nodes: Vec<Node>,
+    outputs: &[String],
+    is_known: impl Fn(&str) -> bool,
+) -> Result<Vec<Node>, Error> {
     let mut producers: BTreeMap<&str, usize> = BTreeMap::new();
     for (position, node) in nodes.iter().enumerate() {
         for output in node.given_outputs() {
             let second = producers.insert(output, position).map(|other| nodes[other].name.as_str());
             let other = second.map(|name| format!("node {name:?}"));
-            if let Some(other) = other.or_else(|| known.contains(output).then(|| "an input or initializer".to_owned()))
-            {
+            if let Some(other) = other.or_else(|| is_known(output).then(|| "an input or initializer".to_owned())) {
                 return Err(node.refuse(format!("it gives tensor {output:?}, which {other} gives already")));
             }
         }
@@ -126,18 +177,14 @@ pub(crate) fn arrange(nodes: Vec<Node>, outputs: &[String], known: &BTreeSet<Str
         .collect();
     let needed = needed(outputs.iter().filter_map(|output| producers.get(output.as_str()).copied()), &needs);
     for node in nodes.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(node, _)| node) {
-        if let Some(missing) =
-            node.given_inputs().find(|&input| !producers.contains_key(input) && !known.contains(input))
-        {
+        if let Some(missing) = node.given_inputs().find(|&input| !producers.contains_key(input) && !is_known(input)) {
             return Err(node.refuse(format!(
                 "it takes tensor {missing:?}, which is no input, no initializer and no node's output; was the model saved \
                  without its weights?"
             )));
         }
     }
-    if let Some(output) =
-        outputs.iter().find(|output| !producers.contains_key(output.as_str()) && !known.contains(*output))
-    {
+    if let Some(output) = outputs.iter().find(|output| !producers.contains_key(output.as_str()) && !is_known(output)) {
         return Err(Error::Graph(format!("no node gives the output {output:?}")));
     }
     let order = order(&needed, &needs).map_err(|position| {
@@ -147,7 +194,7 @@ pub(crate) fn arrange(nodes: Vec<Node>, outputs: &[String], known: &BTreeSet<Str
     Ok(order.into_iter().filter_map(|position| slots[position].take()).collect())
 }
 
-/// Which nodes are reached from `roots` through `needs`.
+/// A flag for each node: whether it is reached from `roots` through `needs`.
 fn needed(roots: impl Iterator<Item = usize>, needs: &[Vec<usize>]) -> Vec<bool> {
     let mut needed = vec![false; needs.len()];
     let mut open: Vec<usize> = roots.collect();
@@ -202,8 +249,7 @@ mod tests {
     fn arranged(nodes: &[(&str, &[&str], &str)], outputs: &[&str], known: &[&str]) -> Result<Vec<String>, Error> {
         let nodes = nodes.iter().map(|(name, inputs, output)| Node::new(*name, "Relu", inputs, *output)).collect();
         let outputs: Vec<String> = outputs.iter().map(|&name| name.to_owned()).collect();
-        let known = known.iter().map(|&name| name.to_owned()).collect();
-        Ok(arrange(nodes, &outputs, &known)?.into_iter().map(|node| node.name).collect())
+        Ok(arrange(nodes, &outputs, |name| known.contains(&name))?.into_iter().map(|node| node.name).collect())
     }
 
     fn message(result: Result<Vec<String>, Error>) -> String {

@@ -24,20 +24,24 @@ pub(crate) fn decode<F: Real>(tensor: &Tensor<'_>, folder: &Path) -> Result<Cons
         let name = tensor.data_type.as_ref().and_then(DataType::name).unwrap_or("UNDEFINED");
         refuse(format!("numbers of type {name} can't be read; convert them to FLOAT or INT64"))
     })?;
-    let length = count.checked_mul(encoding.width()).ok_or_else(|| refuse(too_many(&shape)))?;
+    let length = encoding.bytes_of(count).ok_or_else(|| refuse(too_many(&shape)))?;
     if tensor.is_segment {
         return Err(refuse("it is stored in segments; save it whole".to_owned()));
     }
     let bytes = if tensor.is_external {
         Some(Cow::Owned(external::read(tensor, folder, length)?))
+    } else if encoding.bits() < 8 && tensor.raw.is_none() {
+        // Each integer is a byte of two numbers.
+        Some(Cow::Owned(tensor.integers.iter().map(|&byte| byte as u8).collect()))
     } else {
         tensor.raw.map(Cow::Borrowed)
     };
-    let available = match &bytes {
-        Some(bytes) => bytes.len() / encoding.width(),
-        None => encoding.count_in_fields(tensor),
+    let (stored, wanted) = match &bytes {
+        Some(bytes) => (bytes.len(), length),
+        None => (encoding.count_in_fields(tensor), count),
     };
-    if available != count || bytes.as_ref().is_some_and(|bytes| bytes.len() != length) {
+    if stored != wanted {
+        let available = if bytes.is_some() { stored.saturating_mul(8) / encoding.bits() } else { stored };
         return Err(refuse(format!("its shape {shape:?} has {count} numbers, but {available} are there")));
     }
     let misshapen = |_| refuse(too_many(&shape));
@@ -49,7 +53,11 @@ pub(crate) fn decode<F: Real>(tensor: &Tensor<'_>, folder: &Path) -> Result<Cons
         Values::Real(values) => {
             Constant::Real(Arc::new(ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(misshapen)?))
         }
-        Values::Integer(values) => Constant::Integer(ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(misshapen)?),
+        Values::Integer(mut values) => {
+            // The last byte may have place for one more number.
+            values.truncate(count);
+            Constant::Integer(ArrayD::from_shape_vec(IxDyn(&shape), values).map_err(misshapen)?)
+        }
     })
 }
 
@@ -59,7 +67,7 @@ pub(crate) fn shape_of(dimensions: &[i64]) -> Result<Vec<usize>, String> {
     shape.ok_or_else(|| format!("a shape of {dimensions:?}: no dimension can be negative"))
 }
 
-/// How many numbers a shape has, if they can be counted.
+/// The number of elements of a shape, if they can be counted.
 pub(crate) fn count_of(shape: &[usize]) -> Result<usize, String> {
     // Dimensions of 0 are left out of the check: [0, 2⁶², 2⁶²] is as absurd as without the 0.
     let nonzero = shape.iter().filter(|&&dimension| dimension > 0).try_fold(1usize, |count, &n| count.checked_mul(n));
@@ -78,7 +86,7 @@ enum Values<F> {
     Integer(Vec<i64>),
 }
 
-/// How a number is encoded.
+/// The encoding of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Encoding {
     Float,
@@ -86,10 +94,12 @@ enum Encoding {
     Float16,
     BFloat16,
     Bool,
+    Int4,
     Int8,
     Int16,
     Int32,
     Int64,
+    Uint4,
     Uint8,
     Uint16,
     Uint32,
@@ -104,10 +114,12 @@ impl Encoding {
             DataType::FLOAT16 => Self::Float16,
             DataType::BFLOAT16 => Self::BFloat16,
             DataType::BOOL => Self::Bool,
+            DataType::INT4 => Self::Int4,
             DataType::INT8 => Self::Int8,
             DataType::INT16 => Self::Int16,
             DataType::INT32 => Self::Int32,
             DataType::INT64 => Self::Int64,
+            DataType::UINT4 => Self::Uint4,
             DataType::UINT8 => Self::Uint8,
             DataType::UINT16 => Self::Uint16,
             DataType::UINT32 => Self::Uint32,
@@ -116,17 +128,23 @@ impl Encoding {
         })
     }
 
-    /// Bytes of a number in `raw_data` and in external files.
-    fn width(self) -> usize {
+    /// Bits of a number in `raw_data` and in external files.
+    fn bits(self) -> usize {
         match self {
-            Self::Bool | Self::Int8 | Self::Uint8 => 1,
-            Self::Float16 | Self::BFloat16 | Self::Int16 | Self::Uint16 => 2,
-            Self::Float | Self::Int32 | Self::Uint32 => 4,
-            Self::Double | Self::Int64 | Self::Uint64 => 8,
+            Self::Int4 | Self::Uint4 => 4,
+            Self::Bool | Self::Int8 | Self::Uint8 => 8,
+            Self::Float16 | Self::BFloat16 | Self::Int16 | Self::Uint16 => 16,
+            Self::Float | Self::Int32 | Self::Uint32 => 32,
+            Self::Double | Self::Int64 | Self::Uint64 => 64,
         }
     }
 
-    /// How many numbers the tensor's typed fields hold.
+    /// The bytes that so many numbers take in `raw_data` and in external files.
+    fn bytes_of(self, count: usize) -> Option<usize> {
+        count.checked_mul(self.bits()).map(|bits| bits.div_ceil(8))
+    }
+
+    /// The count of numbers in the tensor's typed fields.
     fn count_in_fields(self, tensor: &Tensor<'_>) -> usize {
         match self {
             Self::Float => tensor.floats.len(),
@@ -143,10 +161,12 @@ impl Encoding {
             Self::Float16 => Values::Real(numbers(bytes, |bytes| F::of(f16::from_le_bytes(bytes).into()))),
             Self::BFloat16 => Values::Real(numbers(bytes, |bytes| F::of(bf16::from_le_bytes(bytes).into()))),
             Self::Bool => Values::Integer(numbers(bytes, |[byte]| i64::from(byte != 0))),
+            Self::Int4 => Values::Integer(halves(bytes).map(|half| i64::from(half ^ 8) - 8).collect()),
             Self::Int8 => Values::Integer(numbers(bytes, |bytes| i8::from_le_bytes(bytes).into())),
             Self::Int16 => Values::Integer(numbers(bytes, |bytes| i16::from_le_bytes(bytes).into())),
             Self::Int32 => Values::Integer(numbers(bytes, |bytes| i32::from_le_bytes(bytes).into())),
             Self::Int64 => Values::Integer(numbers(bytes, i64::from_le_bytes)),
+            Self::Uint4 => Values::Integer(halves(bytes).map(i64::from).collect()),
             Self::Uint8 => Values::Integer(numbers(bytes, |[byte]| byte.into())),
             Self::Uint16 => Values::Integer(numbers(bytes, |bytes| u16::from_le_bytes(bytes).into())),
             Self::Uint32 => Values::Integer(numbers(bytes, |bytes| u32::from_le_bytes(bytes).into())),
@@ -173,6 +193,11 @@ impl Encoding {
 
 fn numbers<const WIDTH: usize, T>(bytes: &[u8], number: impl Fn([u8; WIDTH]) -> T) -> Vec<T> {
     bytes.as_chunks::<WIDTH>().0.iter().map(|&chunk| number(chunk)).collect()
+}
+
+/// The two numbers of 4 bits of each byte, the lower one first.
+fn halves(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    bytes.iter().flat_map(|byte| [byte & 0xf, byte >> 4])
 }
 
 /// Unsigned 64-bit numbers, read as if signed.
@@ -250,6 +275,16 @@ mod tests {
     #[test]
     fn integers_of_every_type_are_read() {
         assert_eq!(integers(raw(DataType::BOOL, &[3], &[0, 1, 2])), [0, 1, 1]);
+        assert_eq!(integers(raw(DataType::INT4, &[3], &[0x8f, 0x07])), [-1, -8, 7]);
+        assert_eq!(integers(raw(DataType::UINT4, &[2, 1], &[0x8f])), [15, 8]);
+        let packed = Tensor {
+            dimensions: vec![3],
+            data_type: Some(DataType::INT4),
+            integers: vec![0x8f, 7],
+            ..Tensor::default()
+        };
+        assert_eq!(integers(decoded(&packed)), [-1, -8, 7]);
+        assert!(raw(DataType::INT4, &[3], &[0x8f]).is_err());
         assert_eq!(integers(raw(DataType::INT8, &[2], &[0xff, 5])), [-1, 5]);
         assert_eq!(integers(raw(DataType::UINT8, &[2], &[0xff, 5])), [255, 5]);
         assert_eq!(integers(raw(DataType::INT16, &[1], &(-300i16).to_le_bytes())), [-300]);

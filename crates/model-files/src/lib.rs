@@ -3,7 +3,8 @@
 //! [`read()`] gives a [`Model`]: the file, checked, all its operators known. Its [`network`](Model::network) for inputs
 //! of certain shapes is a graph of floating-point tensors: whatever exporters compute of shapes (Shape, Gather, Concat
 //! and their like) is done by then, operations that they take apart (GELU, layer normalization) are whole again, and
-//! operators of opsets 7 to 21 are in one form. Networks of one model share their weights.
+//! operators of opsets 7 to 25 are in one form. Of an If the branch is taken that its condition comes to, if that depends
+//! on shapes only. Networks of one model share their weights. [`read_with()`] takes further operators by name.
 //!
 //! ```
 //! use model_files::InputShapes;
@@ -32,10 +33,10 @@
 mod assembly;
 mod declaration;
 mod error;
-mod evaluation;
 mod external;
 #[cfg(test)]
 mod fixtures;
+mod folding;
 mod graph;
 mod initializer;
 mod lowering;
@@ -47,10 +48,11 @@ mod patterns;
 mod rewriting;
 mod support;
 mod toolbox;
+mod training;
 mod wire;
 mod writer;
 
 pub use declaration::{Dimension, InputDeclaration, InputShapes};
 pub use error::{Error, UnsupportedNode};
-pub use model::{Model, read};
+pub use model::{Model, read, read_with};
 pub use writer::{Place, Precision, WriteOptions, write, write_with};

@@ -7,20 +7,19 @@ use neural_lrp::Real;
 use neural_lrp::operation::{Attribute, Constant};
 
 use crate::Error;
-use crate::evaluation::equal_lengths;
 use crate::graph::Node;
 use crate::initializer::shape_of;
 use crate::opset::OVER_ALL_FOLLOWING_AXES;
 use crate::patterns::AXES;
 
-/// What comes to stand in a node's place.
+/// The nodes that come to stand in a node's place.
 pub(crate) struct Lowered<F> {
     pub(crate) nodes: Vec<Node>,
-    /// What the nodes take that was not there before.
+    /// The constants that they take and that were not there before.
     pub(crate) constants: Vec<(String, Constant<F>)>,
 }
 
-/// Whether [`lower`] has something to do.
+/// Returns whether [`lower`] has something to do.
 pub(crate) fn needs_shape(node: &Node) -> bool {
     match node.kind.as_str() {
         "Split" => true,
@@ -59,6 +58,12 @@ fn axis_of(node: &Node, axis: i64, rank: usize) -> Result<usize, Error> {
     let counted = if axis < 0 { axis.saturating_add_unsigned(rank as u64) } else { axis };
     let counted = usize::try_from(counted).ok().filter(|&axis| axis < rank);
     counted.ok_or_else(|| node.refuse(format!("axis {axis} of a tensor of {rank} axes")))
+}
+
+/// The lengths of the `pieces` that an axis is split into.
+fn equal_lengths(length: usize, pieces: usize) -> Vec<usize> {
+    let piece = length.div_ceil(pieces.max(1));
+    (0..pieces).map(|index| piece.min(length.saturating_sub(index * piece))).collect()
 }
 
 /// Split: one Slice for each output.

@@ -4,6 +4,9 @@ use rten_onnx::onnx::DataType;
 
 use crate::wire::{Bytes, Damage};
 
+/// The number of graphs around a graph in an attribute, at most.
+const DEEPEST: usize = 16;
+
 /// `ModelProto`.
 #[derive(Debug, Default)]
 pub(crate) struct Model<'a> {
@@ -19,7 +22,7 @@ impl<'a> Model<'a> {
             let field = field?;
             match field.number {
                 1 => model.ir_version = Some(field.integer()?),
-                7 => model.graph = Some(Graph::decode(field.bytes()?)?),
+                7 => model.graph = Some(Graph::decode(field.bytes()?, 0)?),
                 8 => model.opsets.push(OperatorSet::decode(field.bytes()?)?),
                 _ => {}
             }
@@ -61,12 +64,16 @@ pub(crate) struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+    /// Decodes a graph that stands in the attributes of `depth` others.
+    fn decode(message: Bytes<'a>, depth: usize) -> Result<Self, Damage> {
+        if depth > DEEPEST {
+            return Err(Damage { offset: message.offset, reason: "graphs stand too deep in graphs" });
+        }
         let mut graph = Self::default();
         for field in message.fields() {
             let field = field?;
             match field.number {
-                1 => graph.nodes.push(Node::decode(field.bytes()?)?),
+                1 => graph.nodes.push(Node::decode(field.bytes()?, depth)?),
                 5 => graph.initializers.push(Tensor::decode(field.bytes()?)?),
                 11 => graph.inputs.push(ValueInfo::decode(field.bytes()?)?),
                 12 => graph.outputs.push(ValueInfo::decode(field.bytes()?)?),
@@ -90,7 +97,7 @@ pub(crate) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+    fn decode(message: Bytes<'a>, depth: usize) -> Result<Self, Damage> {
         let mut node = Self::default();
         for field in message.fields() {
             let field = field?;
@@ -99,7 +106,7 @@ impl<'a> Node<'a> {
                 2 => node.outputs.push(field.text()?),
                 3 => node.name = field.text()?,
                 4 => node.kind = field.text()?,
-                5 => node.attributes.push(Attribute::decode(field.bytes()?)?),
+                5 => node.attributes.push(Attribute::decode(field.bytes()?, depth)?),
                 7 => node.domain = field.text()?,
                 _ => {}
             }
@@ -124,14 +131,15 @@ pub(crate) enum AttributeValue<'a> {
     Tensor(Box<Tensor<'a>>),
     Floats(Vec<f32>),
     Integers(Vec<i64>),
-    /// Graphs, lists of strings, sparse tensors: no operation here has such attributes.
+    Graph(Box<Graph<'a>>),
+    /// Lists of strings or graphs, sparse tensors: no operation here has such attributes.
     Other,
 }
 
 impl<'a> Attribute<'a> {
-    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+    fn decode(message: Bytes<'a>, depth: usize) -> Result<Self, Damage> {
         let (mut name, mut kind) = ("", None);
-        let (mut float, mut integer, mut text, mut tensor) = (0.0, 0, String::new(), None);
+        let (mut float, mut integer, mut text, mut tensor, mut graph) = (0.0, 0, String::new(), None, None);
         let (mut floats, mut integers) = (Vec::new(), Vec::new());
         let mut seen = 0;
         for field in message.fields() {
@@ -142,6 +150,7 @@ impl<'a> Attribute<'a> {
                 3 => integer = field.integer()?,
                 4 => text = String::from_utf8_lossy(field.bytes()?.bytes).into_owned(),
                 5 => tensor = Some(Box::new(Tensor::decode(field.bytes()?)?)),
+                6 => graph = Some(Box::new(Graph::decode(field.bytes()?, depth + 1)?)),
                 7 => field.append_floats(&mut floats)?,
                 8 => field.append_integers(&mut integers)?,
                 20 => kind = Some(field.integer()?),
@@ -157,6 +166,7 @@ impl<'a> Attribute<'a> {
             2 => AttributeValue::Integer(integer),
             3 => AttributeValue::Text(text),
             4 => tensor.map_or(AttributeValue::Other, AttributeValue::Tensor),
+            5 => graph.map_or(AttributeValue::Other, AttributeValue::Graph),
             6 => AttributeValue::Floats(floats),
             7 => AttributeValue::Integers(integers),
             _ => AttributeValue::Other,
@@ -172,6 +182,7 @@ fn type_of_field(number: u64) -> i64 {
         3 => 2,
         4 => 3,
         5 => 4,
+        6 => 5,
         7 => 6,
         8 => 7,
         _ => 0,

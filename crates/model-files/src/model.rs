@@ -1,18 +1,17 @@
 //! A network file, read and checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 
-use neural_lrp::operation::ParsedOperation;
-use neural_lrp::operation::{Constant, Input, OperatorSpec};
-use neural_lrp::operations::{self, KINDS};
+use neural_lrp::operation::{Constant, Input, OperatorSpec, ParsedOperation};
+use neural_lrp::operations::Operators;
 use neural_lrp::{Network, Real};
 
 use crate::graph::{Graph, Node};
 use crate::{
-    Error, InputDeclaration, InputShapes, UnsupportedNode, assembly, evaluation, lowering, onnx, opset, patterns,
-    rewriting, toolbox,
+    Error, InputDeclaration, InputShapes, UnsupportedNode, assembly, folding, lowering, onnx, opset, patterns,
+    rewriting, toolbox, training,
 };
 
 /// A network as a file describes it, for inputs of any shape that the file allows.
@@ -22,19 +21,30 @@ use crate::{
 pub struct Model<F: Real> {
     pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) outputs: Vec<String>,
-    pub(crate) constants: std::collections::BTreeMap<String, Constant<F>>,
+    pub(crate) constants: BTreeMap<String, Constant<F>>,
     pub(crate) steps: Vec<Step<F>>,
+    pub(crate) operators: Operators<F>,
 }
 
 /// A node, and when it can be understood.
 #[derive(Clone, Debug)]
 pub(crate) enum Step<F: Real> {
-    /// Computed in advance, once the shapes of the inputs are known.
+    /// Folded, once the shapes of the inputs are known.
     Advance(Node),
+    /// One of two branches, by a condition that is known once the shapes are.
+    Branch(Node),
     /// An operation that takes values which are computed in advance, or whose form depends on the shape of its operand.
     Shaped(Node),
     /// An operation, whatever the shapes.
     Ready(Node, ParsedOperation<F>),
+}
+
+impl<F: Real> Step<F> {
+    pub(crate) fn node(&self) -> &Node {
+        match self {
+            Self::Advance(node) | Self::Branch(node) | Self::Shaped(node) | Self::Ready(node, _) => node,
+        }
+    }
 }
 
 /// Reads a network file: an ONNX model, or a text network of the LRP toolbox.
@@ -45,63 +55,113 @@ pub(crate) enum Step<F: Real> {
 /// # Errors
 /// [`Error::Read`] when the file can't be read; else [`Error::File`] with what is wrong in it.
 pub fn read<F: Real>(path: impl AsRef<Path>) -> Result<Model<F>, Error> {
+    read_with(path, &Operators::new())
+}
+
+/// Reads a network file, whose nodes may be of further operators than those built in.
+///
+/// ```
+/// use ndarray::{ArrayD, ArrayViewD, array};
+/// use neural_lrp::operation::{OperatorSpec, ParsedOperation};
+/// use neural_lrp::operations::Operators;
+/// use neural_lrp::{Error, Family, NetworkBuilder, Operation, Step};
+///
+/// /// `y = x / 2`
+/// #[derive(Debug)]
+/// struct Halve;
+///
+/// impl Operation<f32> for Halve {
+///     fn to_spec(&self) -> OperatorSpec<f32> {
+///         OperatorSpec::new("com.example:Halve", 1)
+///     }
+///     fn kind(&self) -> &'static str {
+///         "com.example:Halve"
+///     }
+///     fn family(&self) -> Family {
+///         Family::Activation // relevance passes
+///     }
+///     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+///         Ok(operands[0].to_vec())
+///     }
+///     fn forward(&self, operands: &[ArrayViewD<'_, f32>]) -> ArrayD<f32> {
+///         operands[0].mapv(|x| x / 2.0)
+///     }
+///     fn gradient(&self, _: &Step<'_, f32>, upper: ArrayViewD<'_, f32>) -> Vec<ArrayD<f32>> {
+///         vec![upper.mapv(|u| u / 2.0)]
+///     }
+/// }
+///
+/// let mut halving = NetworkBuilder::new();
+/// halving.input("x", [None, Some(2)]);
+/// halving.node("halve", std::sync::Arc::new(Halve), ["x"], "y");
+/// halving.output("y");
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("halving.onnx");
+/// model_files::write(&halving.build()?, &path)?;
+///
+/// let operators = Operators::new().with("com.example:Halve", |_| Ok(ParsedOperation::new(Halve, vec![0])));
+/// let network = model_files::read_with(&path, &operators)?.network_with_defaults()?;
+/// assert_eq!(network.forward(vec![array![[1.0, 3.0]].into_dyn()])?.output(), array![[0.5, 1.5]].into_dyn());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`read()`].
+pub fn read_with<F: Real>(path: impl AsRef<Path>, operators: &Operators<F>) -> Result<Model<F>, Error> {
     let path = path.as_ref();
     let bytes = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Model::from_bytes(&bytes, folder).map_err(|error| error.in_file(path))
+    Model::from_bytes_with(&bytes, folder, operators).map_err(|error| error.in_file(path))
 }
 
 impl<F: Real> Model<F> {
     /// Reads the bytes of a network file, whose external data lie in `folder`.
     ///
     /// # Errors
-    /// What is wrong in the bytes; [`Error::Unsupported`] lists all nodes that there is no operation for.
+    /// The first error in the bytes; [`Error::Unsupported`] lists all nodes that there is no operation for.
     pub fn from_bytes(bytes: &[u8], folder: &Path) -> Result<Self, Error> {
+        Self::from_bytes_with(bytes, folder, &Operators::new())
+    }
+
+    /// Reads the bytes of a network file, whose nodes may be of further operators than those built in.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes).
+    pub fn from_bytes_with(bytes: &[u8], folder: &Path, operators: &Operators<F>) -> Result<Self, Error> {
         if let Some(reason) = foreign(bytes) {
             return Err(Error::NoNetwork { reason: reason.to_owned() });
         }
         if toolbox::is_likely(bytes) {
-            return Self::from_graph(toolbox::read(bytes)?);
+            return Self::from_graph(toolbox::read(bytes)?, operators);
         }
         if !onnx::is_likely(bytes) {
             return Err(Error::NoNetwork { reason: "its first bytes are those of no known format".to_owned() });
         }
         let (mut graph, version) = onnx::read(bytes, folder)?;
         opset::modernize(&mut graph, version)?;
-        Self::from_graph(graph)
+        Self::from_graph(graph, operators)
     }
 
-    pub(crate) fn from_graph(mut graph: Graph<F>) -> Result<Self, Error> {
-        evaluate_constants(&mut graph)?;
-        let in_advance = known_in_advance(&graph);
-        patterns::recognize(&mut graph, &in_advance);
-        rewriting::rewrite(&mut graph, |node| !in_advance.contains(node.output()));
-        check_support(&graph, &in_advance)?;
-        let mut steps = Vec::new();
-        for node in std::mem::take(&mut graph.nodes) {
-            let waits = node.given_inputs().any(|input| in_advance.contains(input)) || lowering::needs_shape(&node);
-            steps.push(if in_advance.contains(node.output()) {
-                Step::Advance(node)
-            } else if waits {
-                Step::Shaped(node)
-            } else {
-                let parsed = read_operation(&node, |name| graph.constants.get(name))?;
-                Step::Ready(node, parsed)
-            });
-        }
+    fn from_graph(mut graph: Graph<F>, operators: &Operators<F>) -> Result<Self, Error> {
+        let steps = steps(&mut graph, operators)?;
         let mut taken: BTreeSet<&str> = graph.outputs.iter().map(String::as_str).collect();
         for step in &steps {
             match step {
-                Step::Advance(node) | Step::Shaped(node) => taken.extend(node.given_inputs()),
+                Step::Advance(node) | Step::Branch(node) | Step::Shaped(node) => taken.extend(node.given_inputs()),
                 Step::Ready(node, parsed) => taken.extend(parsed.operands.iter().filter_map(|&at| node.input(at))),
             }
         }
         // What the operations hold need not be kept twice.
         graph.constants.retain(|name, _| taken.contains(name.as_str()));
-        Ok(Self { inputs: graph.inputs, outputs: graph.outputs, constants: graph.constants, steps })
+        graph.inputs.retain(|input| taken.contains(input.name.as_str()));
+        if graph.inputs.is_empty() {
+            return Err(Error::Graph("its outputs depend on none of its inputs".to_owned()));
+        }
+        let (inputs, outputs, constants) = (graph.inputs, graph.outputs, graph.constants);
+        Ok(Self { inputs, outputs, constants, steps, operators: operators.clone() })
     }
 
-    /// What the network takes.
+    /// The inputs of the network. Inputs that no node takes are left out.
     pub fn inputs(&self) -> &[InputDeclaration] {
         &self.inputs
     }
@@ -131,16 +191,54 @@ impl<F: Real> Model<F> {
     }
 }
 
+/// The nodes of a graph, folded and in terms of operations; its constants are those that they may take.
+pub(crate) fn steps<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Result<Vec<Step<F>>, Error> {
+    fold_constants(graph, operators)?;
+    let in_advance = known_in_advance(graph, operators);
+    patterns::recognize(graph, &in_advance);
+    let flows = |node: &Node| !in_advance.contains(node.output());
+    for node in graph.nodes.iter().filter(|node| flows(node)) {
+        training::check(node, |name| graph.constants.get(name))?;
+    }
+    rewriting::rewrite(graph, flows);
+    check_support(graph, operators, &in_advance)?;
+    let nodes = std::mem::take(&mut graph.nodes);
+    let step = |node: &Node| {
+        let waits = node.given_inputs().any(|input| in_advance.contains(input)) || lowering::needs_shape(node);
+        Ok(if node.branches.is_some() {
+            Step::Branch(node.clone())
+        } else if in_advance.contains(node.output()) {
+            Step::Advance(node.clone())
+        } else if waits {
+            Step::Shaped(node.clone())
+        } else {
+            let parsed = read_operation(node, operators, |name| graph.constants.get(name), || nodes.iter())?;
+            Step::Ready(node.clone(), parsed)
+        })
+    };
+    nodes.iter().map(step).collect()
+}
+
 /// Computes what depends on no input, and drops what nobody takes any more.
-fn evaluate_constants<F: Real>(graph: &mut Graph<F>) -> Result<(), Error> {
-    for node in std::mem::take(&mut graph.nodes) {
-        let is_known = |name: &str| graph.constants.contains_key(name);
-        if !evaluation::KINDS.contains(&node.kind.as_str()) || !node.given_inputs().all(is_known) {
+fn fold_constants<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Result<(), Error> {
+    let wanted = wanted(&graph.nodes, &graph.outputs);
+    let mut open = VecDeque::from(std::mem::take(&mut graph.nodes));
+    while let Some(mut node) = open.pop_front() {
+        if node.kind == "CastLike" {
+            node = rewriting::cast_like(graph, node);
+        }
+        if let Some(branch) = node.branch(|name| graph.constants.get(name))? {
+            branch.iter().rev().for_each(|node| open.push_front(node.clone()));
+            continue;
+        }
+        let is_known = node.given_inputs().all(|name| graph.constants.contains_key(name));
+        if !is_known || !can_fold(&node, operators, &wanted) {
             graph.nodes.push(node);
             continue;
         }
-        let values = evaluation::evaluate(&node, &evaluation::facts(&node, |name| graph.constants.get(name)))?;
-        graph.constants.extend(node.outputs.into_iter().zip(values));
+        let facts = folding::facts(&node, |name| graph.constants.get(name));
+        let values = folding::fold(&node, &facts, operators)?;
+        graph.constants.extend(values);
     }
     let taken: BTreeSet<&str> =
         graph.nodes.iter().flat_map(Node::given_inputs).chain(graph.outputs.iter().map(String::as_str)).collect();
@@ -148,13 +246,46 @@ fn evaluate_constants<F: Real>(graph: &mut Graph<F>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Returns whether folding gives all outputs of a node that somebody wants: the first, or the pieces of a Split.
+fn can_fold<F: Real>(node: &Node, operators: &Operators<F>, wanted: &BTreeSet<String>) -> bool {
+    let further = || node.given_outputs().filter(|output| *output != node.output());
+    folding::can_fold(&node.kind, operators) && (node.kind == "Split" || !further().any(|name| wanted.contains(name)))
+}
+
+/// The names of all tensors that nodes take, those of their branches too, and of the outputs.
+fn wanted(nodes: &[Node], outputs: &[String]) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = outputs.iter().cloned().collect();
+    for node in nodes {
+        names.extend(node.inputs.iter().cloned());
+        node.branches().into_iter().for_each(|branch| names.extend(wanted(branch, &[])));
+    }
+    names
+}
+
 /// The tensors that are known once the shapes of the inputs are.
-fn known_in_advance<F: Real>(graph: &Graph<F>) -> BTreeSet<String> {
-    let mut known = BTreeSet::new();
-    for node in &graph.nodes {
-        let is_known = |name: &str| known.contains(name) || graph.constants.contains_key(name);
-        let takes_shape = matches!(node.kind.as_str(), "Shape" | "Size");
-        if takes_shape || evaluation::KINDS.contains(&node.kind.as_str()) && node.given_inputs().all(is_known) {
+fn known_in_advance<F: Real>(graph: &Graph<F>, operators: &Operators<F>) -> BTreeSet<String> {
+    let wanted = wanted(&graph.nodes, &graph.outputs);
+    let can_fold = |node: &Node| can_fold(node, operators, &wanted);
+    known_after(&graph.nodes, BTreeSet::new(), &|name| graph.constants.contains_key(name), &can_fold)
+}
+
+/// The tensors that are known in advance after some nodes, of which `known` are before them.
+fn known_after(
+    nodes: &[Node],
+    mut known: BTreeSet<String>,
+    is_constant: &impl Fn(&str) -> bool,
+    can_fold: &impl Fn(&Node) -> bool,
+) -> BTreeSet<String> {
+    for node in nodes {
+        let is_known = |name: &str| known.contains(name) || is_constant(name);
+        if let Some(branches) = &node.branches {
+            if node.input(0).is_some_and(is_known) {
+                let [holds, otherwise] = [&branches.holds, &branches.otherwise]
+                    .map(|branch| known_after(branch, known.clone(), is_constant, can_fold));
+                known = holds.intersection(&otherwise).cloned().collect();
+            }
+        } else if matches!(node.kind.as_str(), "Shape" | "Size") || can_fold(node) && node.given_inputs().all(is_known)
+        {
             known.extend(node.outputs.iter().cloned());
         }
     }
@@ -162,16 +293,21 @@ fn known_in_advance<F: Real>(graph: &Graph<F>) -> BTreeSet<String> {
 }
 
 /// Lists all nodes that there is no operation for.
-fn check_support<F: Real>(graph: &Graph<F>, in_advance: &BTreeSet<String>) -> Result<(), Error> {
-    let taken: BTreeSet<&str> =
-        graph.nodes.iter().flat_map(Node::given_inputs).chain(graph.outputs.iter().map(String::as_str)).collect();
+fn check_support<F: Real>(
+    graph: &Graph<F>,
+    operators: &Operators<F>,
+    in_advance: &BTreeSet<String>,
+) -> Result<(), Error> {
+    let is_known = |name: &str| in_advance.contains(name) || graph.constants.contains_key(name);
+    let wanted = wanted(&graph.nodes, &graph.outputs);
     let mut unsupported = Vec::new();
     for node in graph.nodes.iter().filter(|node| !in_advance.contains(node.output())) {
-        let has_operation = KINDS.contains(&node.kind.as_str());
-        let further = node.outputs.iter().skip(1).position(|output| taken.contains(output.as_str()));
+        let further = node.outputs.iter().skip(1).position(|output| wanted.contains(output.as_str()));
         let kind = match further {
             _ if node.kind == "Split" => continue,
-            _ if !has_operation => node.kind.clone(),
+            _ if node.branches.is_some() && node.input(0).is_some_and(is_known) => continue,
+            _ if node.branches.is_some() => "If, by what the network computes".to_owned(),
+            _ if !operators.contains(&node.kind) => node.kind.clone(),
             Some(further) => format!("{}, its output {}", node.kind, further + 1),
             None => continue,
         };
@@ -180,10 +316,12 @@ fn check_support<F: Real>(graph: &Graph<F>, in_advance: &BTreeSet<String>) -> Re
     if unsupported.is_empty() { Ok(()) } else { Err(Error::Unsupported(unsupported)) }
 }
 
-/// The operation of a node whose constant inputs are known.
-pub(crate) fn read_operation<'c, F: Real>(
+/// The operation of a node whose constant inputs are known. `nodes` are those that its other inputs may come from.
+pub(crate) fn read_operation<'c, F: Real, Nodes: Iterator<Item = &'c Node>>(
     node: &Node,
+    operators: &Operators<F>,
     constant: impl Fn(&str) -> Option<&'c Constant<F>>,
+    nodes: impl Fn() -> Nodes,
 ) -> Result<ParsedOperation<F>, Error> {
     let input = |name: &String| match constant(name) {
         _ if name.is_empty() => Input::Absent,
@@ -195,7 +333,31 @@ pub(crate) fn read_operation<'c, F: Real>(
         attributes: node.attributes.clone(),
         inputs: node.inputs.iter().map(input).collect(),
     };
-    operations::read(&spec).map_err(|error| at(node, error))
+    let computed = || node.inputs.iter().skip(1).find(|name| !name.is_empty() && constant(name).is_none());
+    operators.read(&spec).map_err(|error| match (&error, computed()) {
+        (neural_lrp::Error::NotConstant { input, .. }, Some(tensor)) => {
+            let sources = sources(tensor, nodes().collect(), |name| constant(name).is_some());
+            node.refuse(format!("it needs its {input} as a constant, and {tensor:?} is computed from {sources}"))
+        }
+        _ => at(node, error),
+    })
+}
+
+/// The tensors that a tensor is computed from, and no node gives.
+fn sources(tensor: &str, nodes: Vec<&Node>, is_constant: impl Fn(&str) -> bool) -> String {
+    let givers: BTreeMap<&str, &Node> =
+        nodes.iter().flat_map(|node| node.given_outputs().map(move |output| (output, *node))).collect();
+    let (mut open, mut seen, mut sources) = (vec![tensor], BTreeSet::new(), BTreeSet::new());
+    while let Some(tensor) = open.pop() {
+        match givers.get(tensor) {
+            _ if is_constant(tensor) || !seen.insert(tensor) => {}
+            Some(giver) => open.extend(giver.given_inputs()),
+            None => {
+                sources.insert(format!("{tensor:?}"));
+            }
+        }
+    }
+    sources.into_iter().collect::<Vec<String>>().join(", ")
 }
 
 /// An error of the network, with the node where it arose.
@@ -203,7 +365,7 @@ pub(crate) fn at(node: &Node, source: neural_lrp::Error) -> Error {
     neural_lrp::Error::Node { node: node.name.clone(), kind: node.kind.clone(), source: Box::new(source) }.into()
 }
 
-/// What a file is that people take for a network, as far as its first bytes tell.
+/// The kind of a file that people take for a network, as far as its first bytes tell.
 fn foreign(bytes: &[u8]) -> Option<&'static str> {
     Some(match bytes {
         [] => "the file is empty",
@@ -328,8 +490,195 @@ mod tests {
             nodes,
             ["\"A\" (Fancy)", "\"C\" (MaxPool, its output 1)", "\"D\" (Cast to INT64)", "\"Y\" (com.example:Relu)",]
         );
-        let message = error.to_string();
-        assert!(message.starts_with("4 of") && message.contains("supported are ") && message.contains("Conv"));
+        let twice = vec![
+            node("Fancy", &["x"], &["a"], vec![]),
+            node("Fancy", &["a"], &["b"], vec![]),
+            node("Rare", &["b"], &["y"], vec![]),
+        ];
+        let message = read_nodes(&[1, 4], twice, vec![]).unwrap_err().to_string();
+        let lines: Vec<&str> = message.lines().skip(1).collect();
+        assert_eq!(lines, ["  Fancy: 2 nodes, the first of them \"A\"", "  Rare: node \"Y\""]);
+    }
+
+    #[test]
+    fn operators_of_ones_own_are_read_and_folded() {
+        // Of numbers between 0 and 2, a hard sigmoid is the half.
+        let half = OperatorSpec::<f64>::new("HardSigmoid", 1).with_real("alpha", 0.5).with_real("beta", 0.0);
+        let halve = move |_: &OperatorSpec<f64>| neural_lrp::operations::read(&half);
+        let operators = Operators::new().with("com.example:Halve", halve.clone()).with("Halve", halve);
+        let own = |node: NodeProto| NodeProto { domain: Some("com.example".to_owned()), ..node };
+        let nodes = vec![
+            own(node("Halve", &["w"], &["half"], vec![])),
+            node("Mul", &["x", "half"], &["a"], vec![]),
+            node("Halve", &["a"], &["y"], vec![]),
+        ];
+        let bytes = model(graph(&[2], nodes, vec![floats("w", &[2], &[1.0, 2.0])]), 18);
+        assert!(
+            matches!(Model::<f64>::from_bytes(&bytes, Path::new(".")), Err(Error::Unsupported(nodes)) if nodes.len() == 2)
+        );
+        let model = Model::from_bytes_with(&bytes, Path::new("."), &operators).unwrap();
+        assert_eq!(output(&model, array![[1.0, 1.0]].into_dyn()), array![[0.25, 0.5]].into_dyn());
+    }
+
+    #[test]
+    fn inputs_that_no_node_takes_are_left_out() {
+        let nodes = vec![node("Dropout", &["x", "", "learning_phase"], &["y"], vec![])];
+        let mut graph = graph(&[2], nodes, vec![]);
+        graph.input.extend(["learning_phase", "unused"].map(|name| crate::fixtures::value(name, None)));
+        let read = read_at(18, graph).unwrap();
+        assert_eq!(read.inputs().iter().map(|input| input.name.as_str()).collect::<Vec<_>>(), ["x"]);
+        assert_eq!(output(&read, array![[1.0, 2.0]].into_dyn()), array![[1.0, 2.0]].into_dyn());
+        let constant = vec![node("Relu", &["c"], &["y"], vec![])];
+        let error = read_nodes(&[2], constant, vec![floats("c", &[1], &[1.0])]).unwrap_err().to_string();
+        assert!(error.contains("depend on none of its inputs"), "{error}");
+    }
+
+    #[test]
+    fn weights_are_standardized_by_their_own_statistics() {
+        let standardize = |input: &str| {
+            let attributes = vec![integer("training_mode", 1), crate::fixtures::float("epsilon", 1.0)];
+            node("BatchNormalization", &[input, "ones", "zeros", "zeros", "ones"], &["s"], attributes)
+        };
+        let constants = || {
+            vec![
+                floats("w", &[1, 2, 2], &[1.0, 3.0, 5.0, 5.0]),
+                floats("ones", &[2], &[1.0, 1.0]),
+                floats("zeros", &[2], &[0.0, 0.0]),
+            ]
+        };
+        let flat = node("Flatten", &["s"], &["f"], vec![]);
+        let nodes = vec![standardize("w"), flat, node("Mul", &["x", "f"], &["y"], vec![])];
+        let model = read_nodes(&[4], nodes, constants()).unwrap();
+        let (found, root) = (output(&model, array![[1.0; 4]].into_dyn()), 0.5f64.sqrt());
+        assert!(found.iter().zip([-root, root, 0.0, 0.0]).all(|(found, expected)| (found - expected).abs() < 1e-12));
+        let nodes = vec![standardize("x"), node("Relu", &["s"], &["y"], vec![])];
+        let message = read_nodes(&[2, 2], nodes, constants()).unwrap_err().to_string();
+        assert!(message.contains("\"S\" (BatchNormalization)") && message.contains("what the network computes"));
+    }
+
+    #[test]
+    fn computed_weights_are_named_with_what_they_are_computed_from() {
+        let nodes = vec![
+            node("Mul", &["w", "x"], &["scaled"], vec![]),
+            node("Relu", &["scaled"], &["kernel"], vec![]),
+            node("Conv", &["x", "kernel"], &["y"], vec![]),
+        ];
+        let error = read_nodes(&[1, 1, 1], nodes, vec![floats("w", &[], &[2.0])]).unwrap_err().to_string();
+        let expected = "node \"Y\" (Conv): it needs its weights as a constant, and \"kernel\" is computed from \"x\"";
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_dropout_that_drops_is_refused() {
+        let read = |ratio: f32| {
+            let nodes = vec![node("Dropout", &["x", "ratio", "training"], &["y"], vec![])];
+            read_nodes(&[2], nodes, vec![floats("ratio", &[], &[ratio]), longs("training", &[], &[1])])
+        };
+        assert!(read(0.5).unwrap_err().to_string().contains("(Dropout): it is in training mode"));
+        assert!(read(0.0).is_ok());
+    }
+
+    /// An If whose branches are double `x` and `x` plus an inner constant, with a name of its own inside and outside.
+    fn either(condition: &str) -> NodeProto {
+        let twice = vec![node("Add", &["x", "x"], &["inner"], vec![])];
+        let more = vec![node("Add", &["x", "c"], &["inner"], vec![])];
+        let branches = vec![
+            crate::fixtures::branch("then_branch", twice, vec![], "inner"),
+            crate::fixtures::branch("else_branch", more, vec![floats("c", &[], &[0.5])], "inner"),
+        ];
+        node("If", &[condition], &["y"], branches)
+    }
+
+    #[test]
+    fn a_known_condition_takes_one_branch() {
+        for (holds, expected) in [(1, 6.0), (0, 3.5)] {
+            let model = read_nodes(&[1], vec![either("holds")], vec![longs("holds", &[1], &[holds])]).unwrap();
+            assert_eq!(output(&model, array![[3.0]].into_dyn()), array![[expected]].into_dyn());
+            assert_eq!(model.steps.len(), 1);
+        }
+        let by_value = vec![node("Fancy", &["x"], &["b"], vec![]), either("b")];
+        let message = read_nodes(&[1], by_value, vec![]).unwrap_err().to_string();
+        assert!(message.contains("If, by what the network computes"), "{message}");
+        let mut broken = either("holds");
+        broken.attribute.pop();
+        let message = read_nodes(&[1], vec![broken], vec![longs("holds", &[1], &[0])]).unwrap_err().to_string();
+        assert!(message.contains("no graph as its else_branch"), "{message}");
+    }
+
+    #[test]
+    fn a_condition_on_shapes_takes_its_branch_for_each() {
+        let by_batch = || {
+            vec![
+                node("Shape", &["x"], &["s"], vec![]),
+                node("Gather", &["s", "zero"], &["n"], vec![]),
+                node("Equal", &["n", "one"], &["single"], vec![]),
+            ]
+        };
+        let constants = || vec![longs("zero", &[], &[0]), longs("one", &[], &[1])];
+        let model = read_nodes(&[1], [by_batch(), vec![either("single")]].concat(), constants()).unwrap();
+        assert_eq!(output(&model, array![[3.0]].into_dyn()), array![[6.0]].into_dyn());
+        assert_eq!(output(&model, array![[3.0], [1.0]].into_dyn()), array![[3.5], [1.5]].into_dyn());
+
+        // An If inside of another, and a branch that only says which of the tensors outside it is.
+        let inside = NodeProto { output: vec!["deep".to_owned()], ..either("single") };
+        let unknown = vec![node("Fancy", &["x"], &["deep"], vec![])];
+        let branches = vec![
+            crate::fixtures::branch("then_branch", vec![inside], vec![], "deep"),
+            crate::fixtures::branch("else_branch", unknown, vec![], "deep"),
+        ];
+        let outer = node("If", &["single"], &["chosen"], branches);
+        let same = vec![
+            crate::fixtures::branch("then_branch", vec![], vec![], "chosen"),
+            crate::fixtures::branch("else_branch", vec![], vec![], "x"),
+        ];
+        let nodes = [by_batch(), vec![outer, node("If", &["single"], &["y"], same)]].concat();
+        let model = read_nodes(&[1], nodes, constants()).unwrap();
+        assert_eq!(output(&model, array![[3.0]].into_dyn()), array![[6.0]].into_dyn());
+        let error = model.network(&shapes(&[2, 1])).unwrap_err();
+        assert!(matches!(error, Error::Unsupported(nodes) if nodes[0].kind == "Fancy"));
+    }
+
+    #[test]
+    fn shapes_that_branches_compute_are_known_in_advance() {
+        let constant = |name: &str, values: &[i64]| {
+            crate::fixtures::branch(name, vec![], vec![longs("target", &[values.len() as i64], values)], "target")
+        };
+        let nodes = vec![
+            node("Size", &["x"], &["n"], vec![]),
+            node("Less", &["n", "three"], &["few"], vec![]),
+            node("If", &["few"], &["s"], vec![constant("then_branch", &[1, -1]), constant("else_branch", &[-1, 1])]),
+            node("Reshape", &["x", "s"], &["y"], vec![]),
+        ];
+        let model = read_nodes(&[2], nodes, vec![longs("three", &[], &[3])]).unwrap();
+        assert_eq!(output(&model, numbers(&[1, 2])).shape(), [1, 2]);
+        assert_eq!(output(&model, numbers(&[2, 2])).shape(), [4, 1]);
+    }
+
+    #[test]
+    fn types_are_those_of_another_tensor() {
+        let nodes = vec![
+            node("CastLike", &["two", "x"], &["factor"], vec![]),
+            node("Mul", &["x", "factor"], &["scaled"], vec![]),
+            node("CastLike", &["scaled", "x"], &["y"], vec![]),
+        ];
+        let model = read_nodes(&[2], nodes, vec![longs("two", &[], &[2])]).unwrap();
+        assert_eq!(output(&model, array![[1.0, 0.5]].into_dyn()), array![[2.0, 1.0]].into_dyn());
+        let nodes = vec![node("CastLike", &["x", "two"], &["y"], vec![])];
+        let error = read_nodes(&[2], nodes, vec![longs("two", &[], &[2])]).unwrap_err();
+        assert!(matches!(error, Error::Unsupported(nodes) if nodes[0].kind == "Cast to INT64"));
+    }
+
+    #[test]
+    fn folding_keeps_within_bounds() {
+        for list in [longs("c", &[1 << 10], &[1; 1 << 10]), floats("c", &[1 << 10], &[1.0; 1 << 10])] {
+            let nodes = vec![
+                node("Concat", &["c"; 1 << 10], &["d"], vec![integer("axis", 0)]),
+                node("Concat", &["d"; 1 << 9], &["e"], vec![integer("axis", 0)]),
+                node("Add", &["x", "e"], &["y"], vec![]),
+            ];
+            let error = read_nodes(&[1], nodes, vec![list]).unwrap_err().to_string();
+            assert!(error.contains("\"E\" (Concat)") && error.contains("more than 268435456 numbers"), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! ONNX files: from bytes to a [`Graph`].
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use neural_lrp::Real;
 use neural_lrp::operation::{Attribute, Constant};
 use rten_onnx::onnx::DataType;
 
-use crate::graph::{Graph, Node, arrange};
+use crate::graph::{Branches, Graph, Node, arrange, taken_from_outside};
 use crate::messages::{self, AttributeValue};
 use crate::support::OPSETS;
 use crate::wire::Bytes;
@@ -18,7 +19,7 @@ use crate::{Dimension, Error, InputDeclaration, initializer};
 /// The domains of ONNX's own operators.
 const OWN_DOMAINS: [&str; 2] = ["", "ai.onnx"];
 
-/// Whether bytes could be the beginning of an ONNX file: a field that `ModelProto` has.
+/// Returns whether bytes could be the beginning of an ONNX file: a field that `ModelProto` has.
 pub(crate) fn is_likely(bytes: &[u8]) -> bool {
     match Bytes::new(bytes).fields().next() {
         Some(Ok(field)) => matches!(field.number, 1..=8 | 14 | 20 | 25 | 26),
@@ -48,19 +49,14 @@ fn opset(model: &messages::Model<'_>) -> Result<i64, Error> {
 }
 
 fn graph<F: Real>(message: &messages::Graph<'_>, folder: &Path) -> Result<Graph<F>, Error> {
-    if message.sparse_initializers > 0 {
-        return Err(Error::Graph("it has sparse initializers; store them as dense tensors".to_owned()));
-    }
-    let mut stored = BTreeMap::new();
-    for tensor in &message.initializers {
-        insert_new(&mut stored, tensor.name, Stored::Tensor(tensor))?;
-    }
+    let mut reader = Reader { stored: BTreeMap::new() };
+    let nodes = reader.nodes(message, &Names::default())?;
     let mut declared = BTreeSet::new();
     // Old files declare their initializers as inputs too.
-    let real_inputs = message.inputs.iter().filter(|input| !stored.contains_key(input.name));
+    let real_inputs = message.inputs.iter().filter(|input| !reader.stored.contains_key(input.name));
     let inputs: Vec<InputDeclaration> = real_inputs.map(declaration).collect();
     for input in &inputs {
-        if !declared.insert(input.name.clone()) {
+        if !declared.insert(input.name.as_str()) {
             return Err(Error::Graph(format!("two inputs are named {:?}", input.name)));
         }
     }
@@ -68,34 +64,136 @@ fn graph<F: Real>(message: &messages::Graph<'_>, folder: &Path) -> Result<Graph<
     if inputs.is_empty() || outputs.is_empty() {
         return Err(Error::Graph("it needs at least one input and one output".to_owned()));
     }
-    let mut nodes = Vec::new();
-    let fills: Vec<String> = message.nodes.iter().map(fill_name).collect();
-    for (node, fill) in message.nodes.iter().zip(&fills) {
-        match node.kind {
-            "Constant" if OWN_DOMAINS.contains(&node.domain) => {
-                insert_new(&mut stored, node.outputs.first().copied().unwrap_or_default(), Stored::Node(node))?;
-            }
-            // Every number of that shape is the value: it is expanded.
-            "ConstantOfShape" => {
-                insert_new(&mut stored, fill, Stored::Node(node))?;
-                let mut expand = plain_node(node);
-                expand.kind = "Expand".to_owned();
-                expand.attributes.clear();
-                expand.inputs.insert(0, fill.clone());
-                nodes.push(expand);
-            }
-            _ => nodes.push(plain_node(node)),
-        }
-    }
-    let known = stored.keys().map(|&name| name.to_owned()).chain(declared).collect();
-    let nodes = arrange(nodes, &outputs, &known)?;
+    let nodes = arrange(nodes, &outputs, |name| reader.stored.contains_key(name) || declared.contains(name))?;
     let needed: BTreeSet<&str> =
         nodes.iter().flat_map(Node::given_inputs).chain(outputs.iter().map(String::as_str)).collect();
     let mut constants = BTreeMap::new();
-    for (&name, value) in stored.iter().filter(|(name, _)| needed.contains(**name)) {
-        constants.insert(name.to_owned(), value.decode(folder)?);
+    for (name, value) in reader.stored.iter().filter(|(name, _)| needed.contains(name.as_str())) {
+        constants.insert(name.clone(), value.decode(folder)?);
     }
     Ok(Graph { inputs, outputs, nodes, constants })
+}
+
+/// The constants that are found while a graph is read, and the graphs in its attributes.
+struct Reader<'a> {
+    /// The constants of all of them.
+    stored: BTreeMap<String, Stored<'a>>,
+}
+
+impl<'a> Reader<'a> {
+    /// The nodes of a graph, in the file's order; its constants are stored.
+    fn nodes(&mut self, message: &'a messages::Graph<'a>, names: &Names<'_>) -> Result<Vec<Node>, Error> {
+        if message.sparse_initializers > 0 {
+            return Err(Error::Graph("it has sparse initializers; store them as dense tensors".to_owned()));
+        }
+        for tensor in &message.initializers {
+            self.store(names.of(tensor.name), Stored::Tensor(tensor))?;
+        }
+        let mut nodes = Vec::new();
+        for message in &message.nodes {
+            let mut node = plain_node(message);
+            node.inputs.iter_mut().chain(&mut node.outputs).for_each(|name| *name = names.of(name));
+            match node.kind.as_str() {
+                "Constant" => self.store(node.output().to_owned(), Stored::Node(message))?,
+                // Every number of that shape is the value: it is expanded.
+                "ConstantOfShape" => {
+                    let fill = format!("{}.value", node.output());
+                    self.store(fill.clone(), Stored::Node(message))?;
+                    node.kind = "Expand".to_owned();
+                    node.attributes.clear();
+                    node.inputs.insert(0, fill);
+                    nodes.push(node);
+                }
+                "If" => {
+                    node.branches = Some(Box::new(self.branches(message, &node, names)?));
+                    nodes.push(node);
+                }
+                "QuantizeLinear" => {
+                    let zero_type = node.input(2).and_then(|zero| self.stored.get(zero)).and_then(Stored::data_type);
+                    if let (Some(zero_type), 0) = (zero_type, node.integer("output_dtype", 0)?) {
+                        node.attributes.insert("output_dtype".to_owned(), Attribute::Integer(zero_type.0.into()));
+                    }
+                    nodes.push(node);
+                }
+                _ => nodes.push(node),
+            }
+        }
+        Ok(nodes)
+    }
+
+    fn store(&mut self, name: String, value: Stored<'a>) -> Result<(), Error> {
+        match self.stored.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+                Ok(())
+            }
+            Entry::Occupied(entry) => Err(Error::Graph(format!("two constants are named {:?}", entry.key()))),
+        }
+    }
+
+    fn branches(&mut self, message: &'a messages::Node<'a>, node: &Node, names: &Names<'_>) -> Result<Branches, Error> {
+        let mut branch = |attribute: &str| {
+            let found = message.attributes.iter().find(|found| found.name == attribute);
+            match found.map(|attribute| &attribute.value) {
+                Some(AttributeValue::Graph(graph)) => self.branch(graph, node, attribute, names),
+                _ => Err(node.refuse(format!("it has no graph as its {attribute}"))),
+            }
+        };
+        Ok(Branches { holds: branch("then_branch")?, otherwise: branch("else_branch")? })
+    }
+
+    /// The nodes of one branch of an If, which give the outputs of the If.
+    fn branch(
+        &mut self,
+        message: &'a messages::Graph<'a>,
+        node: &Node,
+        attribute: &str,
+        outside: &Names<'_>,
+    ) -> Result<Vec<Node>, Error> {
+        if message.outputs.len() < node.outputs.len() {
+            return Err(node.refuse(format!("its {attribute} gives {} outputs only", message.outputs.len())));
+        }
+        let computed = message.nodes.iter().filter(|node| node.kind != "Constant").flat_map(|node| &node.outputs);
+        let mut names = Names { inside: BTreeMap::new(), outside: Some(outside) };
+        for (output, name) in message.outputs.iter().zip(&node.outputs) {
+            if !name.is_empty() && computed.clone().any(|computed| *computed == output.name) {
+                names.inside.entry(output.name).or_insert_with(|| name.clone());
+            }
+        }
+        let outputs = message.nodes.iter().flat_map(|node| node.outputs.iter().copied());
+        for name in outputs.chain(message.initializers.iter().map(|tensor| tensor.name)) {
+            if !name.is_empty() {
+                names.inside.entry(name).or_insert_with(|| format!("{}.{attribute}.{name}", node.output()));
+            }
+        }
+        let mut nodes = self.nodes(message, &names)?;
+        for (output, name) in message.outputs.iter().zip(&node.outputs) {
+            let source = names.of(output.name);
+            if !name.is_empty() && source != *name {
+                nodes.push(Node::new(name, "Identity", &[&source], name));
+            }
+        }
+        let outside: BTreeSet<String> = taken_from_outside(&nodes).into_iter().map(str::to_owned).collect();
+        let given: Vec<String> = node.given_outputs().map(str::to_owned).collect();
+        arrange(nodes, &given, |name| outside.contains(name) || self.stored.contains_key(name))
+    }
+}
+
+/// The names of a graph's tensors; those inside of a graph in an attribute are told from those outside.
+#[derive(Default)]
+struct Names<'n> {
+    inside: BTreeMap<&'n str, String>,
+    outside: Option<&'n Names<'n>>,
+}
+
+impl Names<'_> {
+    fn of(&self, name: &str) -> String {
+        match (self.inside.get(name), self.outside) {
+            (Some(name), _) => name.clone(),
+            (None, Some(outside)) => outside.of(name),
+            (None, None) => name.to_owned(),
+        }
+    }
 }
 
 /// The outputs of floating-point numbers; labels beside them are no part of a network.
@@ -109,7 +207,7 @@ fn explainable_outputs(outputs: &[messages::ValueInfo<'_>]) -> Vec<String> {
     explained.into_iter().map(|output| output.name.to_owned()).collect()
 }
 
-/// Where the value of a constant tensor stands.
+/// The place of a constant tensor's value.
 enum Stored<'a> {
     Tensor(&'a messages::Tensor<'a>),
     /// In an attribute of this Constant or ConstantOfShape node.
@@ -117,6 +215,17 @@ enum Stored<'a> {
 }
 
 impl Stored<'_> {
+    /// The type of the numbers of a tensor.
+    fn data_type(&self) -> Option<DataType> {
+        match self {
+            Self::Tensor(tensor) => tensor.data_type,
+            Self::Node(node) => node.attributes.iter().find_map(|attribute| match &attribute.value {
+                AttributeValue::Tensor(tensor) => tensor.data_type,
+                _ => None,
+            }),
+        }
+    }
+
     fn decode<F: Real>(&self, folder: &Path) -> Result<Constant<F>, Error> {
         let node = match self {
             Self::Tensor(tensor) => return initializer::decode(tensor, folder),
@@ -154,18 +263,6 @@ fn single<F: Real>(value: Constant<F>) -> Option<Constant<F>> {
     }
 }
 
-fn insert_new<'a>(stored: &mut BTreeMap<&'a str, Stored<'a>>, name: &'a str, value: Stored<'a>) -> Result<(), Error> {
-    match stored.insert(name, value) {
-        None => Ok(()),
-        Some(_) => Err(Error::Graph(format!("two constants are named {name:?}"))),
-    }
-}
-
-/// The name of the value that a ConstantOfShape node expands.
-fn fill_name(node: &messages::Node<'_>) -> String {
-    format!("{}.value", node.outputs.first().copied().unwrap_or_default())
-}
-
 fn plain_node(message: &messages::Node<'_>) -> Node {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<String>>();
     let attribute = |attribute: &messages::Attribute<'_>| Some((attribute.name.to_owned(), value(&attribute.value)?));
@@ -176,10 +273,10 @@ fn plain_node(message: &messages::Node<'_>) -> Node {
         domain => format!("{domain}:{}", message.kind),
     };
     let attributes = message.attributes.iter().filter_map(attribute).collect();
-    Node { name, kind, attributes, inputs: owned(&message.inputs), outputs }
+    Node { name, kind, attributes, inputs: owned(&message.inputs), outputs, branches: None }
 }
 
-/// An attribute's value. Tensors are those of constants, which are read as such; no supported operator has graphs.
+/// An attribute's value. Tensors are those of constants and graphs those of an If, which are read as such.
 fn value(value: &AttributeValue<'_>) -> Option<Attribute> {
     Some(match value {
         AttributeValue::Float(value) => Attribute::Real(f64::from(*value)),
@@ -187,7 +284,7 @@ fn value(value: &AttributeValue<'_>) -> Option<Attribute> {
         AttributeValue::Integer(value) => Attribute::Integer(*value),
         AttributeValue::Integers(values) => Attribute::Integers(values.clone()),
         AttributeValue::Text(text) => Attribute::Text(text.clone()),
-        AttributeValue::Tensor(_) | AttributeValue::Other => return None,
+        AttributeValue::Tensor(_) | AttributeValue::Graph(_) | AttributeValue::Other => return None,
     })
 }
 
@@ -259,9 +356,9 @@ mod tests {
 
     #[test]
     fn opsets_out_of_range_are_named() {
-        for opset in [0, 22] {
+        for opset in [0, 26] {
             let error = read(&fixtures::model(small(), opset)).unwrap_err().to_string();
-            assert!(error.contains(&format!("opset {opset}")) && error.contains("7 to 21"), "{error}");
+            assert!(error.contains(&format!("opset {opset}")) && error.contains("7 to 25"), "{error}");
         }
     }
 

@@ -1,11 +1,10 @@
-//! Older forms of ONNX's operators, brought to that of opset 21.
+//! Older forms of ONNX's operators, brought to that of opset 25.
 
 use std::sync::Arc;
 
 use ndarray::{Array1, arr0};
 use neural_lrp::Real;
 use neural_lrp::operation::{Attribute, Constant};
-use rten_onnx::onnx::DataType;
 
 use crate::Error;
 use crate::graph::{Graph, Node};
@@ -56,10 +55,12 @@ const OLDER: &[(i64, &[&str])] = &[
         &[
             "Abs",
             "AveragePool",
+            "BatchNormalization",
             "Clip",
             "Conv",
             "ConvTranspose",
             "DepthToSpace",
+            "Dropout",
             "Elu",
             "Exp",
             "Flatten",
@@ -103,22 +104,31 @@ const OLDER: &[(i64, &[&str])] = &[
 /// Marks a Softmax or LogSoftmax of before opset 13: it runs over all axes from its own on.
 pub(crate) const OVER_ALL_FOLLOWING_AXES: &str = "over all following axes";
 
-/// Brings all nodes to the form of opset 21.
+/// Brings all nodes, those of branches too, to the form of opset 25.
 pub(crate) fn modernize<F: Real>(graph: &mut Graph<F>, opset: i64) -> Result<(), Error> {
-    for position in 0..graph.nodes.len() {
-        let mut node = graph.nodes[position].clone();
+    let mut nodes = graph.nodes.clone();
+    modernize_nodes(graph, &mut nodes, opset)?;
+    graph.nodes = nodes;
+    Ok(())
+}
+
+fn modernize_nodes<F: Real>(graph: &mut Graph<F>, nodes: &mut [Node], opset: i64) -> Result<(), Error> {
+    for node in nodes {
         if opset < *OPSETS.start() {
-            check_age(&node, opset)?;
+            check_age(node, opset)?;
         }
         for moved in MOVED {
             if moved.kind == node.kind && opset < moved.since {
-                move_attribute(graph, &mut node, moved)?;
+                move_attribute(graph, node, moved)?;
             }
         }
+        if let Some(branches) = &mut node.branches {
+            modernize_nodes(graph, &mut branches.holds, opset)?;
+            modernize_nodes(graph, &mut branches.otherwise, opset)?;
+        }
         match node.kind.as_str() {
-            "Upsample" => resize_from_corner(graph, &mut node),
-            "Resize" if opset == 10 => resize_from_corner(graph, &mut node),
-            "CastLike" => cast_to_type(graph, &mut node),
+            "Upsample" => resize_from_corner(graph, node),
+            "Resize" if opset == 10 => resize_from_corner(graph, node),
             // Opset 24 has it; the operation bears the name of older days.
             "Swish" => node.kind = "Silu".to_owned(),
             "Softmax" | "LogSoftmax" if opset < 13 => {
@@ -128,37 +138,41 @@ pub(crate) fn modernize<F: Real>(graph: &mut Graph<F>, opset: i64) -> Result<(),
             "BatchNormalization" if node.integer("spatial", 1)? != 1 => {
                 return Err(node.refuse("only spatial=1 can be read: one mean and variance for each channel"));
             }
-            "BatchNormalization" if node.integer("training_mode", 0)? != 0 => {
-                return Err(node.refuse("it is in training mode; export the model in evaluation mode (model.eval())"));
+            "BatchNormalization" if opset < 14 && trains(node, opset)? => {
+                node.attributes.insert("training_mode".to_owned(), Attribute::Integer(1));
             }
+            "Dropout" if opset < 7 && node.integer("is_test", 0)? == 0 => train_always(graph, node),
             _ => {}
         }
-        graph.nodes[position] = node;
     }
     Ok(())
 }
 
-/// That the operator means in an opset of before the first known one what it means in that.
+/// Returns whether a BatchNormalization of before opset 14 is in training mode: it says so, or gives the statistics too.
+fn trains(node: &Node, opset: i64) -> Result<bool, Error> {
+    Ok(if opset < 7 { node.integer("is_test", 0)? == 0 } else { node.given_outputs().count() > 1 })
+}
+
+/// Gives a Dropout the flag of training that it has from opset 12 on.
+fn train_always<F: Real>(graph: &mut Graph<F>, node: &mut Node) {
+    let flag = graph.fresh_name(&format!("{}.training", node.output()));
+    graph.constants.insert(flag.clone(), Constant::Integer(arr0(1).into_dyn()));
+    node.inputs.resize(2, String::new());
+    node.inputs.push(flag);
+}
+
+/// Checks that the operator means in an opset of before the first known one what it means in that.
 fn check_age(node: &Node, opset: i64) -> Result<(), Error> {
     let since = OLDER.iter().find(|(_, kinds)| kinds.contains(&node.kind.as_str())).map(|(since, _)| *since);
     if since.is_some_and(|since| since <= opset) {
         return Ok(());
     }
     Err(node.refuse(format!(
-        "in opset {opset} it means something else than in opsets {} to {}, which can be read: export the model with \
+        "in opset {opset} it means something else than in opsets {} to {}, which are known: export the model with \
          opset_version=17",
         OPSETS.start(),
         OPSETS.end()
     )))
-}
-
-/// CastLike: a Cast to the type of its second input, which is that of all computed tensors unless it is known.
-fn cast_to_type<F: Real>(graph: &Graph<F>, node: &mut Node) {
-    let integers = node.input(1).is_some_and(|like| matches!(graph.constants.get(like), Some(Constant::Integer(_))));
-    let to = if integers { DataType::INT64 } else { DataType::FLOAT };
-    node.kind = "Cast".to_owned();
-    node.inputs.truncate(1);
-    node.attributes.insert("to".to_owned(), Attribute::Integer(i64::from(to.0)));
 }
 
 fn move_attribute<F: Real>(graph: &mut Graph<F>, node: &mut Node, moved: &Moved) -> Result<(), Error> {
@@ -283,19 +297,10 @@ mod tests {
         let error = |opset, kind| modern(opset, kind, &["x"], vec![], vec![]).unwrap_err().to_string();
         assert!(modern(1, "Conv", &["x"], vec![], vec![]).is_ok());
         assert!(modern(4, "Concat", &["x"], vec![], vec![]).is_ok());
-        assert!(error(3, "Concat").contains("in opset 3") && error(3, "Concat").contains("7 to 21"));
+        assert!(error(3, "Concat").contains("in opset 3") && error(3, "Concat").contains("7 to 25"));
         assert!(error(6, "Add").contains("(Add)") && error(6, "Add").contains("in opset 6"), "{}", error(6, "Add"));
         let clip = modern(6, "Clip", &["x"], vec![fixtures::float("max", 6.0)], vec![]).unwrap();
         assert_eq!(reals(&clip, 2), [6.0]);
-    }
-
-    #[test]
-    fn types_are_those_of_another_tensor() {
-        let cast = |like, initializers| modern(15, "CastLike", &["x", like], vec![], initializers).unwrap().nodes;
-        let float = &cast("x", vec![])[0];
-        assert_eq!((float.kind.as_str(), float.inputs.len(), float.integer("to", 0).unwrap()), ("Cast", 1, 1));
-        let integers = &cast("i", vec![fixtures::longs("i", &[1], &[3])])[0];
-        assert_eq!(integers.integer("to", 0).unwrap(), 7);
     }
 
     #[test]
@@ -313,10 +318,23 @@ mod tests {
     }
 
     #[test]
-    fn batch_normalization_in_training_is_refused() {
-        let error =
-            |opset, attribute| modern(opset, "BatchNormalization", &["x"], vec![attribute], vec![]).unwrap_err();
-        assert!(error(17, fixtures::integer("training_mode", 1)).to_string().contains("model.eval()"));
-        assert!(error(7, fixtures::integer("spatial", 0)).to_string().contains("spatial=1"));
+    fn training_is_said_in_one_way() {
+        let normalization = |opset, attributes, outputs: &[&str]| {
+            let nodes = vec![fixtures::node("BatchNormalization", &["x"], outputs, attributes)];
+            let bytes = fixtures::model(fixtures::graph(&[4], nodes, vec![]), opset);
+            let (mut graph, opset) = onnx::read::<f64>(&bytes, Path::new(".")).unwrap();
+            modernize(&mut graph, opset).map(|()| graph.nodes[0].integer("training_mode", 0).unwrap())
+        };
+        let tests = |flag| vec![fixtures::integer("is_test", flag)];
+        assert_eq!(normalization(6, tests(0), &["y"]).unwrap(), 1);
+        assert_eq!(normalization(6, tests(1), &["y"]).unwrap(), 0);
+        assert_eq!(normalization(9, vec![], &["y"]).unwrap(), 0);
+        assert_eq!(normalization(9, vec![], &["y", "mean", "var", "", ""]).unwrap(), 1);
+        assert_eq!(normalization(15, vec![fixtures::integer("training_mode", 1)], &["y"]).unwrap(), 1);
+        let error = normalization(7, vec![fixtures::integer("spatial", 0)], &["y"]).unwrap_err();
+        assert!(error.to_string().contains("spatial=1"));
+        let dropout = |attributes| modern(6, "Dropout", &["x"], attributes, vec![]).unwrap();
+        assert_eq!(integers(&dropout(vec![fixtures::float("ratio", 0.25)]), 2), [1]);
+        assert_eq!(dropout(tests(1)).nodes[0].input(2), None);
     }
 }

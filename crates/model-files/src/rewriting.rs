@@ -20,9 +20,11 @@ pub(crate) fn rewrite<F: Real>(graph: &mut Graph<F>, flows: impl Fn(&Node) -> bo
     }
 }
 
-fn rewritten<F: Real>(graph: &mut Graph<F>, node: Node) -> Vec<Node> {
+/// The nodes that a node stands for.
+pub(crate) fn rewritten<F: Real>(graph: &mut Graph<F>, node: Node) -> Vec<Node> {
     match node.kind.as_str() {
         "Cast" => vec![cast(node)],
+        "Dropout" => vec![dropout(node)],
         "Gemm" => gemm::rewrite(graph, node),
         "Resize" => vec![resize(graph, node)],
         "ai.onnx.ml:Scaler" => scikit_learn::scaler(graph, node),
@@ -44,6 +46,20 @@ fn cast(mut node: Node) -> Node {
         }
         _ => {}
     }
+    node
+}
+
+/// CastLike: a Cast to the type of its second input, which is that of all computed tensors unless it is known.
+pub(crate) fn cast_like<F: Real>(graph: &Graph<F>, node: Node) -> Node {
+    let integers = node.input(1).is_some_and(|like| matches!(graph.constants.get(like), Some(Constant::Integer(_))));
+    let to = if integers { DataType::INT64 } else { DataType::FLOAT };
+    let inputs = node.inputs.first().cloned().into_iter().collect();
+    Node { kind: "Cast".to_owned(), inputs, ..node }.with("to", Attribute::Integer(i64::from(to.0)))
+}
+
+/// Dropout drops nothing where a network is used, and its ratio and flag are no operands.
+fn dropout(mut node: Node) -> Node {
+    node.inputs.truncate(1);
     node
 }
 

@@ -1,19 +1,27 @@
-//! What can be read.
+//! The versions of ONNX that can be read, and the message about what can not.
 
 use std::ops::RangeInclusive;
 
 use crate::UnsupportedNode;
 
 /// The versions of ONNX's operators that are known. Of older ones, those that meant the same are.
-pub(crate) const OPSETS: RangeInclusive<i64> = 7..=21;
+///
+/// From 22 to 25 no operator that is read here has another meaning: they take more types, and what is new is an attribute
+/// for numbers of 8 or 4 bits (`round_mode` of Cast, `precision` of QuantizeLinear) or an operator of its own.
+pub(crate) const OPSETS: RangeInclusive<i64> = 7..=25;
 
-/// The message that lists all nodes that there is no operation for.
+/// The message about nodes that there is no operation for: one line for each kind.
 pub(crate) fn unsupported_message(nodes: &[UnsupportedNode]) -> String {
-    let list: Vec<String> = nodes.iter().map(UnsupportedNode::to_string).collect();
-    format!(
-        "{} of the network's nodes are of operators that are not supported: {}; supported are {}",
-        nodes.len(),
-        list.join(", "),
-        neural_lrp::operations::KINDS.join(", ")
-    )
+    let mut kinds: Vec<(&str, &str, usize)> = Vec::new();
+    for node in nodes {
+        match kinds.iter_mut().find(|(kind, ..)| *kind == node.kind) {
+            Some((_, _, count)) => *count += 1,
+            None => kinds.push((&node.kind, &node.node, 1)),
+        }
+    }
+    let line = |(kind, first, count): &(&str, &str, usize)| match count {
+        1 => format!("\n  {kind}: node {first:?}"),
+        _ => format!("\n  {kind}: {count} nodes, the first of them {first:?}"),
+    };
+    format!("these operators are not supported:{}", kinds.iter().map(line).collect::<String>())
 }

@@ -23,7 +23,7 @@ use neural_lrp::operation::{Attribute, Constant};
 use crate::graph::{Graph, Node};
 use crate::{Dimension, Error, InputDeclaration};
 
-/// Whether bytes could be the beginning of a text network: a line of text.
+/// Returns whether bytes could be the beginning of a text network: a line of text.
 pub(crate) fn is_likely(bytes: &[u8]) -> bool {
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii();
     line.first().is_some_and(u8::is_ascii_alphabetic) && line.iter().all(|byte| (b' '..=b'~').contains(byte))
@@ -147,7 +147,7 @@ fn sizes<const N: usize>(line: usize, header: &str, given: &[&str]) -> Result<[u
     whole.ok_or_else(|| refuse(line, format!("{header:?} should have {N} sizes, each at least 1")))
 }
 
-/// How samples lie in the tensor at hand.
+/// The layout of samples in the tensor at hand.
 #[derive(Clone, Copy, PartialEq)]
 enum Layout {
     /// Samples × channels × height × width.

@@ -3,12 +3,12 @@
 //! Every length is checked against the bytes that are there, nothing is allocated for it, and what is read borrows from
 //! the file.
 
-/// What is wrong with the bytes, and where.
+/// The first error in the bytes, and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Damage {
     /// The position in the file.
     pub(crate) offset: usize,
-    /// What is wrong there.
+    /// The error.
     pub(crate) reason: &'static str,
 }
 

@@ -28,16 +28,16 @@ const SMALL: usize = 1024;
 /// The largest number of 16 bits.
 const LARGEST_HALF: f64 = 65504.0;
 
-/// How a network is written.
+/// The form in which a network is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriteOptions {
-    /// How weights are stored: by default as the network has them.
+    /// The precision of stored weights: by default as the network has them.
     pub precision: Precision,
-    /// Where weights are stored: by default in the model's file.
+    /// The place of stored weights: by default in the model's file.
     pub place: Place,
 }
 
-/// How weights are stored.
+/// The precision of stored weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// In the precision of the network.
@@ -47,7 +47,7 @@ pub enum Precision {
     Half,
 }
 
-/// Where weights are stored.
+/// The place of stored weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
     /// In the model's file.
@@ -63,7 +63,7 @@ pub enum Place {
 /// Writes a network as an ONNX file, whole or not at all.
 ///
 /// # Errors
-/// [`Error::Write`] when the file can't be written; [`Error::Node`] for an operation that opset 17 has no words for.
+/// [`Error::Write`] when the file can't be written; [`Error::Node`] for an operation that opset 17 has no operator for.
 pub fn write<F: Real>(network: &Network<F>, path: impl AsRef<Path>) -> Result<(), Error> {
     write_with(network, path, WriteOptions::default())
 }
@@ -76,13 +76,15 @@ pub fn write_with<F: Real>(network: &Network<F>, path: impl AsRef<Path>, options
     let path = path.as_ref();
     let mut document = Document::new(network, path, options);
     let graph = document.graph(network)?;
-    let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) };
+    let further: BTreeSet<&String> = graph.node.iter().filter_map(|node| node.domain.as_ref()).collect();
+    let set = |domain: &str, version| OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) };
+    let opset_import = [set("", OPSET)].into_iter().chain(further.into_iter().map(|domain| set(domain, 1))).collect();
     let model = ModelProto {
         ir_version: Some(8),
         producer_name: Some("pixelwise".to_owned()),
         producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         graph: Some(graph),
-        opset_import: vec![opset],
+        opset_import,
         ..ModelProto::default()
     };
     let bytes = model.write_buf().map_err(|error| Error::Graph(format!("it can't be encoded: {error}")))?;
@@ -96,7 +98,7 @@ fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     whole_file::write(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
-/// What is written so far.
+/// The parts of a file that are written so far.
 struct Document {
     options: WriteOptions,
     /// The type of the network's numbers.
@@ -158,14 +160,18 @@ impl Document {
         ValueInfoProto { name: Some(name.to_owned()), r#type: Some(TypeProto { tensor_type, sequence: None }) }
     }
 
-    /// Adds nodes that are in the form of opset 17.
+    /// Adds nodes that are in the form of opset 17, or of a domain of their own: `"com.example:Halve"`.
     fn push(&mut self, node: &Node) {
+        let (domain, kind) = match node.kind.rsplit_once(':') {
+            Some((domain, kind)) => (Some(domain.to_owned()), kind),
+            None => (None, node.kind.as_str()),
+        };
         self.nodes.push(NodeProto {
-            domain: None,
+            domain,
             name: Some(node.name.clone()),
             input: node.inputs.clone(),
             output: node.outputs.clone(),
-            op_type: Some(node.kind.clone()),
+            op_type: Some(kind.to_owned()),
             attribute: node.attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
         });
     }
@@ -289,7 +295,7 @@ fn attribute(name: &str, value: &Attribute) -> AttributeProto {
     }
 }
 
-/// How many axes each tensor has, by position; `None` where the network does not say enough of its inputs.
+/// The number of axes of each tensor, by position; `None` where the network does not say enough of its inputs.
 fn ranks<F: Real>(network: &Network<F>) -> Option<Vec<usize>> {
     let lengths = [1, 64, 224].into_iter();
     let shapes = lengths.map(|length| {

@@ -27,6 +27,7 @@ mod activation;
 mod arrangement;
 mod linear;
 mod normalization;
+mod operators;
 mod pooling;
 mod product;
 mod reduction;
@@ -41,6 +42,7 @@ pub use activation::*;
 pub use arrangement::*;
 pub use linear::*;
 pub use normalization::*;
+pub use operators::Operators;
 pub use pooling::*;
 pub use product::*;
 pub use reduction::{Axes, Rank, Reduction};
@@ -78,12 +80,17 @@ macro_rules! operations {
                 $($kind => $read(spec),)+
                 _ => Err(Error::UnknownOperation { kind: spec.kind.clone() }),
             }?;
-            match parsed.operands.iter().all(|&position| spec.has_input(position)) {
-                true => Ok(parsed),
-                false => Err(Error::MissingInput { kind: spec.kind.clone(), input: "operand" }),
-            }
+            with_operands(spec, parsed)
         }
     };
+}
+
+/// The operation, if all its operands are given.
+fn with_operands<F: Real>(spec: &OperatorSpec<F>, parsed: ParsedOperation<F>) -> Result<ParsedOperation<F>, Error> {
+    match parsed.operands.iter().all(|&position| spec.has_input(position)) {
+        true => Ok(parsed),
+        false => Err(Error::MissingInput { kind: spec.kind.clone(), input: "operand" }),
+    }
 }
 
 operations! {

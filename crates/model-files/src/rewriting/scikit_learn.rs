@@ -1,4 +1,4 @@
-//! What scikit-learn's exporter writes around networks: scaled inputs, and columns with names.
+//! The nodes that scikit-learn's exporter writes around networks: scaled inputs, and columns with names.
 
 use std::sync::Arc;
 

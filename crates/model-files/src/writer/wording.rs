@@ -110,7 +110,8 @@ impl<F: Real> Words<'_, F> {
         }
         let attributes = std::mem::take(&mut self.spec.attributes);
         let (name, kind) = (self.name.to_owned(), self.spec.kind.clone());
-        self.document.push(&Node { name, kind, attributes, inputs, outputs: vec![self.output.clone()] });
+        let outputs = vec![self.output.clone()];
+        self.document.push(&Node { name, kind, attributes, inputs, outputs, branches: None });
     }
 
     /// Adds a node on the way; its output has the name that is returned.

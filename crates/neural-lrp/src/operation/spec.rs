@@ -47,7 +47,7 @@ pub enum Input<F> {
     Constant(Constant<F>),
 }
 
-/// An operation as ONNX words it (the form of opset 21, without its domain).
+/// An operation as ONNX words it (the form of opset 25).
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperatorSpec<F> {
     /// The operator: `"Conv"`.

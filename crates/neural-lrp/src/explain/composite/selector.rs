@@ -167,3 +167,58 @@ impl fmt::Display for Selector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ndarray::{ArrayD, ArrayViewD};
+
+    use super::*;
+    use crate::network::NetworkBuilder;
+    use crate::operation::{Operation, OperatorSpec, Step};
+
+    #[derive(Debug)]
+    struct Halve;
+
+    impl Operation<f64> for Halve {
+        fn to_spec(&self) -> OperatorSpec<f64> {
+            OperatorSpec::new("com.example:Halve", 1)
+        }
+
+        fn kind(&self) -> &'static str {
+            "com.example:Halve"
+        }
+
+        fn family(&self) -> Family {
+            Family::Activation
+        }
+
+        fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
+            Ok(operands[0].to_vec())
+        }
+
+        fn forward(&self, operands: &[ArrayViewD<'_, f64>]) -> ArrayD<f64> {
+            operands[0].mapv(|x| x / 2.0)
+        }
+
+        fn gradient(&self, _: &Step<'_, f64>, upper: ArrayViewD<'_, f64>) -> Vec<ArrayD<f64>> {
+            vec![upper.mapv(|u| u / 2.0)]
+        }
+    }
+
+    #[test]
+    fn operators_are_those_built_in_and_those_of_the_network() {
+        let mut builder = NetworkBuilder::new();
+        builder.input("x", [None, Some(2)]).output("y");
+        builder.node("halve", Arc::new(Halve), ["x"], "y");
+        let network = builder.build().unwrap();
+        let selector = |text: &str| text.parse::<Selector>().unwrap();
+        let halve = selector("op:com.example:Halve");
+        assert!(halve.check(&network).is_ok() && halve.fits(&network.nodes()[0], &Places::of(&network)));
+        assert_eq!(halve.to_string(), "op:com.example:Halve");
+        assert!(selector("op:Conv").check(&network).is_ok());
+        let message = selector("op:Convolution").check(&network).unwrap_err().to_string();
+        assert!(message.contains("op:Convolution") && message.contains("ConvTranspose"), "{message}");
+    }
+}

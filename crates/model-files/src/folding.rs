@@ -1,78 +1,31 @@
-//! Arithmetic on tensors that are known before the network runs: shapes, axes, positions, and weights that exporters
-//! leave to be computed.
+//! Constant folding: what depends on no input of the network, or on its shapes only, is computed in advance.
+//!
+//! Floating-point numbers go through the operations of the network themselves. Own code is here for integers and
+//! Booleans (shapes, axes, positions, stored weights), and for what is no operation of a network.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ndarray::{Array1, ArrayD, IxDyn, arr0};
 use neural_lrp::Real;
-use neural_lrp::operation::Constant;
+use neural_lrp::operation::{Attribute, Constant};
+use neural_lrp::operations::Operators;
 
-use crate::Error;
-use crate::graph::Node;
+use crate::graph::{Graph, Node};
+use crate::{Error, lowering, rewriting, training};
 
-pub(crate) use arrangement::equal_lengths;
-
-mod arrangement;
 mod elementwise;
+mod indexing;
+mod operation;
+mod quantization;
 mod reduction;
+mod statistics;
+mod types;
 
-/// How many numbers an evaluated tensor may have: weights and shapes are smaller, mistakes are not.
+/// The largest number of elements that a folded tensor may have: weights and shapes are smaller, mistakes are not.
 const LARGEST: usize = 1 << 28;
 
-/// The kinds of nodes that can be evaluated.
-pub(crate) const KINDS: &[&str] = &[
-    "Abs",
-    "Add",
-    "And",
-    "Cast",
-    "Ceil",
-    "Concat",
-    "Div",
-    "Equal",
-    "Exp",
-    "Expand",
-    "Flatten",
-    "Floor",
-    "Gather",
-    "Greater",
-    "GreaterOrEqual",
-    "Identity",
-    "Less",
-    "LessOrEqual",
-    "Log",
-    "Max",
-    "Min",
-    "Mod",
-    "Mul",
-    "Neg",
-    "Not",
-    "Or",
-    "Pow",
-    "Range",
-    "Reciprocal",
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceMin",
-    "ReduceProd",
-    "ReduceSum",
-    "Reshape",
-    "Round",
-    "Shape",
-    "Size",
-    "Slice",
-    "Split",
-    "Sqrt",
-    "Squeeze",
-    "Sub",
-    "Tile",
-    "Transpose",
-    "Unsqueeze",
-    "Where",
-];
-
-/// What is known of an input.
+/// The knowledge about an input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fact<'a, F> {
     /// It is left out.
@@ -83,40 +36,110 @@ pub(crate) enum Fact<'a, F> {
     Shape(&'a [usize]),
 }
 
-/// What is known of a node's inputs, all of which are left out or have a value.
+/// The knowledge about a node's inputs, all of which are left out or have a value.
 pub(crate) fn facts<'a, F>(node: &Node, constant: impl Fn(&str) -> Option<&'a Constant<F>>) -> Vec<Fact<'a, F>> {
     node.inputs.iter().map(|name| constant(name).map_or(Fact::Absent, Fact::Value)).collect()
 }
 
-/// The outputs of a node whose inputs are known.
-pub(crate) fn evaluate<F: Real>(node: &Node, facts: &[Fact<'_, F>]) -> Result<Vec<Constant<F>>, Error> {
-    let inputs = Inputs { node, facts };
-    outputs(&inputs).map_err(|reason| node.refuse(reason))
+/// Returns whether nodes of this kind can be folded, if their inputs are known.
+pub(crate) fn can_fold<F: Real>(kind: &str, operators: &Operators<F>) -> bool {
+    kind == "Split" || operators.contains(kind) || own::<F>(kind).is_some()
 }
 
-fn outputs<F: Real>(inputs: &Inputs<'_, F>) -> Result<Vec<Constant<F>>, String> {
-    let kind = inputs.node.kind.as_str();
-    let one = match kind {
-        "Shape" => shape(inputs)?,
-        "Size" => Constant::Integer(arr0(count(inputs.shape(0)?)?).into_dyn()),
-        "Range" => range(inputs)?,
-        "Cast" => cast(inputs)?,
-        "Identity" => inputs.value(0)?.clone(),
-        "Split" => return arrangement::split(inputs),
-        "Concat" | "Expand" | "Flatten" | "Gather" | "Reshape" | "Slice" | "Squeeze" | "Tile" | "Transpose"
-        | "Unsqueeze" => arrangement::arrange(kind, inputs)?,
-        "ReduceL1" | "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" => {
-            reduction::reduce(kind, inputs)?
+/// The outputs of a node whose inputs are known, by name.
+pub(crate) fn fold<F: Real>(
+    node: &Node,
+    facts: &[Fact<'_, F>],
+    operators: &Operators<F>,
+) -> Result<Vec<(String, Constant<F>)>, Error> {
+    training::check_dropout(node, |position| match facts.get(position) {
+        Some(Fact::Value(value)) => Some(value),
+        _ => None,
+    })?;
+    if lowering::needs_shape(node) || matches!(node.kind.as_str(), "Gemm" | "Resize") {
+        return fold_parts(node, facts, operators);
+    }
+    let value = compute(&Inputs { node, facts, operators }).map_err(|reason| node.refuse(reason))?;
+    Ok(vec![(node.output().to_owned(), value)])
+}
+
+/// The outputs of a node that others express: those of the others, one after the other.
+fn fold_parts<F: Real>(
+    node: &Node,
+    inputs: &[Fact<'_, F>],
+    operators: &Operators<F>,
+) -> Result<Vec<(String, Constant<F>)>, Error> {
+    let values = node.inputs.iter().zip(inputs).filter_map(|(name, fact)| match fact {
+        Fact::Value(value) => Some((name.clone(), (*value).clone())),
+        Fact::Absent | Fact::Shape(_) => None,
+    });
+    let mut graph = Graph { inputs: Vec::new(), outputs: Vec::new(), nodes: Vec::new(), constants: values.collect() };
+    let parts = match node.input(0).and_then(|input| graph.constants.get(input)) {
+        Some(operand) if lowering::needs_shape(node) => {
+            let lowered = lowering::lower(node, shape_of(operand), |name| graph.constants.get(name))?;
+            graph.constants.extend(lowered.constants);
+            lowered.nodes
         }
-        _ => elementwise::compute(kind, inputs)?,
+        Some(_) => rewriting::rewritten(&mut graph, node.clone()),
+        None => return Err(node.refuse("input 0 is missing")),
     };
-    Ok(vec![one])
+    for part in &parts {
+        let facts = facts(part, |name| graph.constants.get(name));
+        let value = compute(&Inputs { node: part, facts: &facts, operators }).map_err(|reason| node.refuse(reason))?;
+        graph.constants.insert(part.output().to_owned(), value);
+    }
+    let mut values: BTreeMap<String, Constant<F>> = graph.constants;
+    Ok(node.given_outputs().filter_map(|output| values.remove_entry(output)).collect())
 }
 
-/// A node's inputs and attributes while it is evaluated; errors are reasons, the node is named outside.
-struct Inputs<'a, F> {
+fn compute<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
+    let kind = inputs.node.kind.as_str();
+    let of_numbers = matches!(inputs.given(0), Some(Constant::Real(_)));
+    if of_numbers && inputs.operators.contains(kind) && !has_own_form(inputs)? {
+        return operation::run(inputs);
+    }
+    match own(kind) {
+        Some(compute) => compute(inputs),
+        None => operation::arrange(inputs),
+    }
+}
+
+/// Returns whether a node computes of floating-point numbers what the operation of its kind does not.
+fn has_own_form<F: Real>(inputs: &Inputs<'_, F>) -> Result<bool, String> {
+    Ok(match inputs.node.kind.as_str() {
+        // Shared, not copied.
+        "Identity" => true,
+        // By its own statistics.
+        "BatchNormalization" => inputs.integer_attribute("training_mode", 0)? != 0,
+        // By an exponent for each number.
+        "Pow" => inputs.given(1).is_some_and(|exponents| shape_of(exponents).iter().any(|&length| length != 1)),
+        _ => false,
+    })
+}
+
+/// The function that computes a node.
+type Compute<F> = fn(&Inputs<'_, F>) -> Result<Constant<F>, String>;
+
+/// The function for what no operation computes: other kinds, and integers.
+fn own<F: Real>(kind: &str) -> Option<Compute<F>> {
+    elementwise::find(kind).or_else(|| reduction::find(kind)).or_else(|| indexing::find(kind)).or(match kind {
+        "BatchNormalization" => Some(statistics::normalize),
+        "Cast" => Some(types::cast),
+        "DequantizeLinear" => Some(quantization::dequantize),
+        "Identity" => Some(|inputs| inputs.value(0).cloned()),
+        "QuantizeLinear" => Some(quantization::quantize),
+        "Range" => Some(range),
+        "Shape" => Some(shape),
+        "Size" => Some(|inputs| Ok(Constant::Integer(arr0(count(inputs.shape(0)?)?).into_dyn()))),
+        _ => None,
+    })
+}
+
+/// A node's inputs and attributes while it is folded; errors are reasons, the node is named outside.
+struct Inputs<'a, F: Real> {
     node: &'a Node,
     facts: &'a [Fact<'a, F>],
+    operators: &'a Operators<F>,
 }
 
 impl<'a, F: Real> Inputs<'a, F> {
@@ -156,6 +179,27 @@ impl<'a, F: Real> Inputs<'a, F> {
         self.integers(position)?.ok_or_else(|| format!("input {position} is missing"))
     }
 
+    /// An input of floating-point numbers; `None` where it is left out.
+    fn reals(&self, position: usize) -> Result<Option<&'a ArrayD<F>>, String> {
+        match self.given(position) {
+            None => Ok(None),
+            Some(Constant::Real(values)) => Ok(Some(values)),
+            Some(Constant::Integer(_)) => Err(format!("input {position} should hold floating-point numbers")),
+        }
+    }
+
+    fn required_reals(&self, position: usize) -> Result<&'a ArrayD<F>, String> {
+        self.reals(position)?.ok_or_else(|| format!("input {position} is missing"))
+    }
+
+    fn text_attribute(&self, name: &str, default: &'a str) -> Result<&'a str, String> {
+        match self.node.attributes.get(name) {
+            None => Ok(default),
+            Some(Attribute::Text(text)) => Ok(text),
+            Some(other) => Err(format!("its {name} is {other:?}, and should be a word")),
+        }
+    }
+
     fn integer_attribute(&self, name: &str, default: i64) -> Result<i64, String> {
         self.node.integer(name, default).map_err(|error| error.to_string())
     }
@@ -168,7 +212,7 @@ fn shape_of<F>(value: &Constant<F>) -> &[usize] {
     }
 }
 
-/// What is computed from the array of a constant, integers as well as floating-point numbers.
+/// The result of a function of the array of a constant, integers as well as floating-point numbers.
 macro_rules! for_either {
     ($constant:expr, $array:ident => $result:expr) => {
         match $constant {
@@ -187,7 +231,7 @@ fn count(shape: &[usize]) -> Result<i64, String> {
     count.and_then(|count| i64::try_from(count).ok()).ok_or_else(|| format!("shape {shape:?} is too large"))
 }
 
-/// Refuses shapes of more numbers than anything evaluated in advance has.
+/// Refuses shapes of more numbers than anything folded has.
 fn bounded(shape: &[usize]) -> Result<(), String> {
     let count = shape.iter().filter(|&&length| length > 0).try_fold(1usize, |count, &n| count.checked_mul(n));
     match count {
@@ -249,39 +293,23 @@ fn single<T: Copy>(values: &ArrayD<T>) -> Result<T, String> {
     }
 }
 
-/// Cast between integers, Booleans and floating-point numbers.
-fn cast<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
-    use rten_onnx::onnx::DataType;
-    let to = DataType(i32::try_from(inputs.integer_attribute("to", 0)?).unwrap_or_default());
-    let value = inputs.value(0)?;
-    Ok(match (to, value) {
-        (DataType::FLOAT | DataType::DOUBLE | DataType::FLOAT16 | DataType::BFLOAT16, Constant::Integer(values)) => {
-            Constant::Real(Arc::new(values.mapv(|value| F::of(value as f64))))
-        }
-        (DataType::FLOAT | DataType::DOUBLE | DataType::FLOAT16 | DataType::BFLOAT16, Constant::Real(_)) => {
-            value.clone()
-        }
-        (DataType::BOOL, Constant::Integer(values)) => Constant::Integer(values.mapv(|value| i64::from(value != 0))),
-        (DataType::BOOL, Constant::Real(values)) => Constant::Integer(values.mapv(|value| i64::from(!value.is_zero()))),
-        (DataType::STRING, _) => return Err("text can't be used".to_owned()),
-        (_, Constant::Integer(_)) => value.clone(),
-        (_, Constant::Real(values)) => {
-            let whole = |value: F| value.to_i64().ok_or_else(|| format!("{value} as an integer"));
-            let numbers = values.iter().map(|&value| whole(value)).collect::<Result<Vec<i64>, String>>()?;
-            Constant::Integer(reshaped(&Array1::from(numbers).into_dyn(), values.shape())?)
-        }
-    })
+/// An array with other axes.
+fn reshaped<T: Clone>(array: ArrayD<T>, shape: &[usize]) -> Result<ArrayD<T>, String> {
+    let misfit = format!("a tensor of shape {:?} can't take the shape {shape:?}", array.shape());
+    array.as_standard_layout().into_owned().into_shape_with_order(IxDyn(shape)).map_err(|_| misfit)
 }
 
-fn reshaped<T: Clone>(array: &ArrayD<T>, shape: &[usize]) -> Result<ArrayD<T>, String> {
-    let misfit = |_| format!("a tensor of shape {:?} can't take the shape {shape:?}", array.shape());
-    array.as_standard_layout().into_owned().into_shape_with_order(IxDyn(shape)).map_err(misfit)
+/// The array, if there is a number at each place.
+fn whole<T: Copy>(values: ArrayD<Option<T>>, refuse: impl Fn() -> String) -> Result<ArrayD<T>, String> {
+    let shape = values.shape().to_vec();
+    let values = values.as_standard_layout().iter().copied().collect::<Option<Array1<T>>>();
+    reshaped(values.ok_or_else(refuse)?.into_dyn(), &shape)
 }
 
 #[cfg(test)]
 mod tests {
     use ndarray::{arr1, arr2};
-    use neural_lrp::operation::Attribute;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -307,8 +335,10 @@ mod tests {
     }
 
     fn all(node: &Node, kind: &str, inputs: &[Constant<f64>]) -> Result<Vec<Constant<f64>>, Error> {
+        let names = (0..inputs.len()).map(|position| format!("input {position}")).collect();
+        let node = Node { kind: kind.to_owned(), inputs: names, ..node.clone() };
         let facts: Vec<Fact<'_, f64>> = inputs.iter().map(Fact::Value).collect();
-        evaluate(&Node { kind: kind.to_owned(), ..node.clone() }, &facts)
+        Ok(fold(&node, &facts, &Operators::new())?.into_iter().map(|(_, value)| value).collect())
     }
 
     fn with(attribute: &[(&str, i64)], kind: &str, inputs: &[Constant<f64>]) -> Constant<f64> {
@@ -327,7 +357,7 @@ mod tests {
     fn shapes_are_integers() {
         let shape = |start: i64, end: i64| {
             let node = Node { kind: "Shape".to_owned(), ..attributes(&[("start", start), ("end", end)]) };
-            evaluate(&node, &[Fact::<f64>::Shape(&[7, 3, 5])]).unwrap().remove(0)
+            fold(&node, &[Fact::<f64>::Shape(&[7, 3, 5])], &Operators::new()).unwrap().remove(0).1
         };
         assert_eq!(shape(0, 9), list(&[7, 3, 5]));
         assert_eq!(shape(-2, -1), list(&[3]));
@@ -346,7 +376,8 @@ mod tests {
         assert_eq!(of("Squeeze", &[of("Unsqueeze", &[flat.clone(), list(&[-1, 0])])]), flat);
         let transposed = Constant::Integer(arr2(&[[1, 4], [2, 5], [3, 6]]).into_dyn());
         assert_eq!(of("Transpose", &[table()]), transposed);
-        assert_eq!(of("Concat", &[list(&[1]), list(&[]), list(&[2, 3])]), list(&[1, 2, 3]));
+        let joined = with(&[("axis", 0)], "Concat", &[list(&[1]), list(&[]), list(&[2, 3])]);
+        assert_eq!(joined, list(&[1, 2, 3]));
         assert_eq!(of("Tile", &[list(&[1, 2]), list(&[2])]), list(&[1, 2, 1, 2]));
         assert_eq!(of("Expand", &[scalar(7), list(&[3])]), list(&[7, 7, 7]));
         assert_eq!(of("Gather", &[flat.clone(), scalar(-1)]), scalar(6));
@@ -432,4 +463,121 @@ mod tests {
             assert!(message.starts_with(&format!("node \"n\" ({kind}): ")), "{message}");
         }
     }
+
+    #[test]
+    fn weights_are_dequantized_by_tensor_by_axis_and_by_block() {
+        let (stored, scales) = (table(), numbers(&[0.5, 2.0, 1.0]));
+        let by_tensor = of("DequantizeLinear", &[stored.clone(), numbers(&[0.5]), list(&[1])]);
+        assert_eq!(by_tensor, Constant::Real(Arc::new(arr2(&[[0.0, 0.5, 1.0], [1.5, 2.0, 2.5]]).into_dyn())));
+        let by_column = of("DequantizeLinear", &[stored.clone(), scales.clone(), list(&[1, 0, 0])]);
+        assert_eq!(by_column, Constant::Real(Arc::new(arr2(&[[0.0, 4.0, 3.0], [1.5, 10.0, 6.0]]).into_dyn())));
+        let blocks = Constant::Real(Arc::new(arr2(&[[1.0, 0.5], [2.0, 1.0]]).into_dyn()));
+        let by_block = with(&[("axis", 1), ("block_size", 2)], "DequantizeLinear", &[stored.clone(), blocks]);
+        assert_eq!(by_block, Constant::Real(Arc::new(arr2(&[[1.0, 2.0, 1.5], [8.0, 10.0, 6.0]]).into_dyn())));
+        assert!(refusal("DequantizeLinear", &[stored.clone(), numbers(&[1.0, 2.0])]).contains("scales of shape [2]"));
+        assert!(refusal("DequantizeLinear", &[stored, scales, list(&[1])]).contains("scales of shape [3]"));
+        let stored = |attributes| with(attributes, "QuantizeLinear", &[numbers(&[0.25, 0.75, 99.0]), numbers(&[0.5])]);
+        assert_eq!(stored(&[]), list(&[0, 2, 198]));
+        assert_eq!(stored(&[("output_dtype", 3)]), list(&[0, 2, 127]));
+        assert_eq!(stored(&[("output_dtype", 21)]), list(&[0, 2, 15]));
+    }
+
+    #[test]
+    fn nodes_that_stand_for_several_are_folded_as_these() {
+        let (left, right) = (numbers(&[1.0, 2.0]), numbers(&[3.0, 4.0]));
+        let rows = |value: &Constant<f64>| of("Unsqueeze", &[value.clone(), list(&[0])]);
+        let product = with(&[("transB", 1)], "Gemm", &[rows(&left), rows(&right), numbers(&[0.5])]);
+        assert_eq!(product, Constant::Real(Arc::new(arr2(&[[11.5]]).into_dyn())));
+        let old = [("axis", 0), (crate::opset::OVER_ALL_FOLLOWING_AXES, 1)];
+        let zeros = Constant::Real(Arc::new(ArrayD::zeros(vec![2, 2])));
+        assert_eq!(with(&old, "Softmax", &[zeros]), Constant::Real(Arc::new(ArrayD::from_elem(vec![2, 2], 0.25))));
+    }
+
+    fn any_constant() -> impl Strategy<Value = Constant<f64>> {
+        (prop::collection::vec(0usize..4, 0..4), any::<bool>(), any::<u8>()).prop_map(|(shape, is_real, seed)| {
+            let count = shape.iter().product::<usize>();
+            let number = |at: usize| ((at * 7 + usize::from(seed)) % 9) as i64 - 4;
+            let integers = ArrayD::from_shape_vec(IxDyn(&shape), (0..count).map(number).collect()).unwrap();
+            match is_real {
+                true => Constant::Real(Arc::new(integers.mapv(|value| value as f64 / 2.0))),
+                false => Constant::Integer(integers),
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn whatever_the_inputs_nothing_panics(
+            kind in prop::sample::select(EVERY_KIND),
+            inputs in prop::collection::vec(any_constant(), 0..4),
+            attributes in prop::collection::btree_map(
+                prop::sample::select(&["axis", "k", "keepdims", "to", "dtype", "batch_dims", "block_size", "upper"][..]),
+                -3i64..4,
+                0..3,
+            ),
+        ) {
+            let attributes: Vec<(&str, i64)> = attributes.into_iter().collect();
+            if let Err(error) = all(&super::tests::attributes(&attributes), kind, &inputs) {
+                prop_assert!(error.to_string().starts_with("node \"n\""), "{error}");
+            }
+        }
+    }
+
+    const EVERY_KIND: &[&str] = &[
+        "Abs",
+        "Add",
+        "And",
+        "BatchNormalization",
+        "Cast",
+        "Ceil",
+        "Clip",
+        "Concat",
+        "Conv",
+        "CumSum",
+        "DequantizeLinear",
+        "Div",
+        "Equal",
+        "Expand",
+        "EyeLike",
+        "Flatten",
+        "Gather",
+        "GatherElements",
+        "GatherND",
+        "Gemm",
+        "Identity",
+        "IsInf",
+        "LayerNormalization",
+        "MatMul",
+        "Max",
+        "Mod",
+        "NonZero",
+        "Not",
+        "OneHot",
+        "Pad",
+        "Pow",
+        "QuantizeLinear",
+        "Range",
+        "ReduceL2",
+        "ReduceMax",
+        "ReduceProd",
+        "ReduceSum",
+        "Reshape",
+        "Resize",
+        "ScatterElements",
+        "ScatterND",
+        "Shape",
+        "Sign",
+        "Size",
+        "Slice",
+        "Softmax",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Trilu",
+        "Unsqueeze",
+        "Where",
+        "Xor",
+    ];
 }

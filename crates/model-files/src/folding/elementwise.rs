@@ -1,0 +1,235 @@
+//! Arithmetic, comparisons and logic, number by number.
+
+use std::cmp::Ordering;
+
+use ndarray::{ArrayD, Zip};
+
+use super::*;
+
+pub(super) fn find<F: Real>(kind: &str) -> Option<Compute<F>> {
+    Some(match kind {
+        "Abs" => |i| unary(i, Some(i64::checked_abs), None),
+        "Acos" => |i| unary(i, None, Some(F::acos)),
+        "Acosh" => |i| unary(i, None, Some(F::acosh)),
+        "Add" => |i| binary(i, Some(i64::checked_add), None),
+        "And" => |i| logic(i, |a, b| a && b),
+        "Asin" => |i| unary(i, None, Some(F::asin)),
+        "Asinh" => |i| unary(i, None, Some(F::asinh)),
+        "Atan" => |i| unary(i, None, Some(F::atan)),
+        "Atanh" => |i| unary(i, None, Some(F::atanh)),
+        "Ceil" => |i| unary(i, None, Some(F::ceil)),
+        "Clip" => clip,
+        "Cos" => |i| unary(i, None, Some(F::cos)),
+        "Cosh" => |i| unary(i, None, Some(F::cosh)),
+        "Div" => |i| binary(i, Some(i64::checked_div), None),
+        "Equal" => |i| compare(i, |order| order == Some(Ordering::Equal)),
+        "Floor" => |i| unary(i, None, Some(F::floor)),
+        "Greater" => |i| compare(i, |order| order == Some(Ordering::Greater)),
+        "GreaterOrEqual" => |i| compare(i, |order| matches!(order, Some(Ordering::Greater | Ordering::Equal))),
+        "IsInf" => |i| infinite(i),
+        "IsNaN" => |i| test(i, |value| value.is_nan()),
+        "Less" => |i| compare(i, |order| order == Some(Ordering::Less)),
+        "LessOrEqual" => |i| compare(i, |order| matches!(order, Some(Ordering::Less | Ordering::Equal))),
+        "Max" => |i| several(i, |a, b| Some(a.max(b)), F::max),
+        "Min" => |i| several(i, |a, b| Some(a.min(b)), F::min),
+        "Mod" => remainder,
+        "Mul" => |i| binary(i, Some(i64::checked_mul), None),
+        "Neg" => |i| unary(i, Some(i64::checked_neg), None),
+        "Not" => |i| unary(i, Some(|value| Some(i64::from(value == 0))), None),
+        "Or" => |i| logic(i, |a, b| a || b),
+        "Pow" => power,
+        "Round" => |i| unary(i, None, Some(half_to_even)),
+        "Sign" => |i| unary(i, Some(|value| Some(value.signum())), Some(sign)),
+        "Sin" => |i| unary(i, None, Some(F::sin)),
+        "Sinh" => |i| unary(i, None, Some(F::sinh)),
+        "Sub" => |i| binary(i, Some(i64::checked_sub), None),
+        "Sum" => |i| several(i, i64::checked_add, |a, b| a + b),
+        "Tan" => |i| unary(i, None, Some(F::tan)),
+        "Where" => choose,
+        "Xor" => |i| logic(i, |a, b| a != b),
+        _ => return None,
+    })
+}
+
+/// A function of one number: of integers and of floating-point numbers, as far as it is defined for them.
+fn unary<F: Real>(
+    inputs: &Inputs<'_, F>,
+    of_integer: Option<fn(i64) -> Option<i64>>,
+    of_real: Option<fn(F) -> F>,
+) -> Result<Constant<F>, String> {
+    match inputs.value(0)? {
+        Constant::Integer(values) => {
+            let compute = of_integer.ok_or("it takes floating-point numbers, not integers")?;
+            defined(values.mapv(compute)).map(Constant::Integer)
+        }
+        Constant::Real(values) => {
+            let compute = of_real.ok_or("it takes integers or Booleans, not floating-point numbers")?;
+            Ok(Constant::Real(Arc::new(values.mapv(compute))))
+        }
+    }
+}
+
+/// A function of two numbers.
+fn binary<F: Real>(
+    inputs: &Inputs<'_, F>,
+    of_integers: Option<fn(i64, i64) -> Option<i64>>,
+    of_reals: Option<fn(F, F) -> F>,
+) -> Result<Constant<F>, String> {
+    pair(inputs.value(0)?, inputs.value(1)?, of_integers, of_reals)
+}
+
+/// A function of two numbers, over several one after the other.
+fn several<F: Real>(
+    inputs: &Inputs<'_, F>,
+    of_integers: fn(i64, i64) -> Option<i64>,
+    of_reals: fn(F, F) -> F,
+) -> Result<Constant<F>, String> {
+    let values = inputs.values()?;
+    let (first, others) = values.split_first().ok_or("it has no inputs")?;
+    others.iter().try_fold((*first).clone(), |left, right| pair(&left, right, Some(of_integers), Some(of_reals)))
+}
+
+fn pair<F: Real>(
+    left: &Constant<F>,
+    right: &Constant<F>,
+    of_integers: Option<fn(i64, i64) -> Option<i64>>,
+    of_reals: Option<fn(F, F) -> F>,
+) -> Result<Constant<F>, String> {
+    match (left, right) {
+        (Constant::Integer(left), Constant::Integer(right)) => {
+            let compute = of_integers.ok_or("it takes floating-point numbers, not integers")?;
+            defined(together(left, right, compute)?).map(Constant::Integer)
+        }
+        (Constant::Real(left), Constant::Real(right)) => {
+            let compute = of_reals.ok_or("it takes integers or Booleans, not floating-point numbers")?;
+            Ok(Constant::Real(Arc::new(together(left, right, compute)?)))
+        }
+        _ => Err(MIXED.to_owned()),
+    }
+}
+
+const MIXED: &str = "it takes integers or floating-point numbers, not one of each";
+
+fn logic<F: Real>(inputs: &Inputs<'_, F>, holds: fn(bool, bool) -> bool) -> Result<Constant<F>, String> {
+    let (Constant::Integer(left), Constant::Integer(right)) = (inputs.value(0)?, inputs.value(1)?) else {
+        return Err("it takes Booleans, not floating-point numbers".to_owned());
+    };
+    together(left, right, |a, b| i64::from(holds(a != 0, b != 0))).map(Constant::Integer)
+}
+
+fn compare<F: Real>(inputs: &Inputs<'_, F>, holds: fn(Option<Ordering>) -> bool) -> Result<Constant<F>, String> {
+    match (inputs.value(0)?, inputs.value(1)?) {
+        (Constant::Integer(left), Constant::Integer(right)) => {
+            together(left, right, |a, b| i64::from(holds(Some(a.cmp(&b)))))
+        }
+        (Constant::Real(left), Constant::Real(right)) => {
+            together(&**left, right, |a, b| i64::from(holds(a.partial_cmp(&b))))
+        }
+        _ => Err(MIXED.to_owned()),
+    }
+    .map(Constant::Integer)
+}
+
+fn test<F: Real>(inputs: &Inputs<'_, F>, holds: impl Fn(F) -> bool) -> Result<Constant<F>, String> {
+    Ok(Constant::Integer(inputs.required_reals(0)?.mapv(|value| i64::from(holds(value)))))
+}
+
+fn infinite<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
+    let counts = |sign: &str| inputs.integer_attribute(sign, 1).map(|flag| flag != 0);
+    let (positive, negative) = (counts("detect_positive")?, counts("detect_negative")?);
+    test(inputs, |value| value.is_infinite() && if value > F::zero() { positive } else { negative })
+}
+
+/// Clip of integers: between the second and the third input, where they are given.
+fn clip<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
+    let Constant::Integer(values) = inputs.value(0)? else {
+        return Err(MIXED.to_owned());
+    };
+    let bound = |position| inputs.integers(position).map(|bound| bound.and_then(|bound| bound.first().copied()));
+    let (least, largest) = (bound(1)?.unwrap_or(i64::MIN), bound(2)?.unwrap_or(i64::MAX));
+    Ok(Constant::Integer(values.mapv(|value| value.max(least).min(largest))))
+}
+
+/// Mod: with the sign of the divisor, or with `fmod` that of the dividend, as floating-point numbers always have it.
+fn remainder<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
+    let floored =
+        |a: i64, b: i64| a.checked_rem(b).map(|rest| if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest });
+    match inputs.integer_attribute("fmod", 0)? {
+        0 => binary(inputs, Some(floored), None),
+        _ => binary(inputs, Some(i64::checked_rem), Some(|a, b| a % b)),
+    }
+}
+
+/// Pow: the exponent may be of another type than the base.
+fn power<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
+    match (inputs.value(0)?, inputs.value(1)?) {
+        (Constant::Real(base), Constant::Integer(exponent)) => {
+            let exponent = exponent.mapv(|exponent| F::of(exponent as f64));
+            Ok(Constant::Real(Arc::new(together(&**base, &exponent, F::powf)?)))
+        }
+        (Constant::Integer(base), Constant::Real(exponent)) => {
+            let truncated = |base: i64, exponent: F| {
+                Some((base as f64).powf(exponent.as_())).filter(|power| power.is_finite()).map(|power| power as i64)
+            };
+            defined(together(base, &**exponent, truncated)?).map(Constant::Integer)
+        }
+        _ => binary(inputs, Some(|a, b| a.checked_pow(u32::try_from(b).ok()?)), Some(F::powf)),
+    }
+}
+
+pub(super) fn half_to_even<F: Real>(value: F) -> F {
+    let (two, rounded) = (F::of(2.0), value.round());
+    if (value - value.trunc()).abs() == F::of(0.5) { (value / two).round() * two } else { rounded }
+}
+
+fn sign<F: Real>(value: F) -> F {
+    if value.is_zero() { F::zero() } else { value.signum() }
+}
+
+/// Where: the second input where the first is true, else the third.
+fn choose<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
+    let Constant::Integer(condition) = inputs.value(0)? else {
+        return Err("its condition should be of Booleans".to_owned());
+    };
+    match (inputs.value(1)?, inputs.value(2)?) {
+        (Constant::Integer(yes), Constant::Integer(no)) => Ok(Constant::Integer(chosen(condition, yes, no)?)),
+        (Constant::Real(yes), Constant::Real(no)) => Ok(Constant::Real(Arc::new(chosen(condition, yes, no)?))),
+        _ => Err(MIXED.to_owned()),
+    }
+}
+
+fn chosen<T: Copy>(condition: &ArrayD<i64>, yes: &ArrayD<T>, no: &ArrayD<T>) -> Result<ArrayD<T>, String> {
+    let pairs = together(yes, no, |yes, no| (yes, no))?;
+    together(condition, &pairs, |condition, (yes, no)| if condition != 0 { yes } else { no })
+}
+
+/// The integers, if all of them are defined.
+fn defined(values: ArrayD<Option<i64>>) -> Result<ArrayD<i64>, String> {
+    whole(values, || "it divides by zero, or its result is too large for an integer".to_owned())
+}
+
+/// A function of the numbers at each place of the shape that both arrays broadcast to.
+fn together<A: Copy, B: Copy, C: Clone>(
+    left: &ArrayD<A>,
+    right: &ArrayD<B>,
+    compute: impl Fn(A, B) -> C,
+) -> Result<ArrayD<C>, String> {
+    let shape = broadcast(left.shape(), right.shape())?;
+    bounded(&shape)?;
+    let misfit = || format!("shapes {:?} and {:?} do not go together", left.shape(), right.shape());
+    let (left, right) =
+        (left.broadcast(shape.as_slice()).ok_or_else(misfit)?, right.broadcast(shape.as_slice()).ok_or_else(misfit)?);
+    Ok(Zip::from(left).and(right).map_collect(|&a, &b| compute(a, b)).as_standard_layout().into_owned())
+}
+
+/// The shape that two others broadcast to.
+fn broadcast(left: &[usize], right: &[usize]) -> Result<Vec<usize>, String> {
+    let rank = left.len().max(right.len());
+    let length = |shape: &[usize], at: usize| (at + shape.len()).checked_sub(rank).map_or(1, |at| shape[at]);
+    let common = |at: usize| match (length(left, at), length(right, at)) {
+        (1, length) | (length, 1) => Ok(length),
+        (left, right) if left == right => Ok(left),
+        _ => Err(format!("shapes {left:?} and {right:?} do not broadcast to a common one")),
+    };
+    (0..rank).map(common).collect()
+}
