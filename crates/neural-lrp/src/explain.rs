@@ -9,7 +9,7 @@ mod target;
 
 pub use composite::{COMPOSITES, Choice, Composite, NamedComposite, Selector};
 pub(crate) use explainer::stack;
-pub use explainer::{Explained, Explainer, Forward, Initial, Question};
+pub use explainer::{Explained, Explainer, Forward, Question};
 pub use propagation::{Keep, Mask, Propagation, Relevances};
-pub use start::Start;
+pub use start::{Initial, Start};
 pub use target::{ClassAxis, OutputLayout, Region, Target};

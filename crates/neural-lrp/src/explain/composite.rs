@@ -83,14 +83,6 @@ impl Composite {
         composite.with_stabilizer(stabilizer).with(Selector::Linear, rule)
     }
 
-    /// A composite by name: those of zennit, and the paper's settings by figure.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] when there is none of that name, with those that there are.
-    pub fn named(name: &str) -> Result<Self, Error> {
-        NamedComposite::find(name)?.composite()
-    }
-
     /// Adds a choice, for nodes that no earlier choice fits.
     #[must_use]
     pub fn with(mut self, selector: Selector, rule: impl Into<Rule>) -> Self {

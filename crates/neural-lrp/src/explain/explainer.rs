@@ -8,6 +8,7 @@ use relevance::Ledger;
 
 use crate::explain::composite::Composite;
 use crate::explain::propagation::{Keep, Mask, Propagation};
+use crate::explain::start::Initial;
 use crate::explain::target::{ClassAxis, OutputLayout, Target};
 use crate::network::Activations;
 use crate::network::Canonizer;
@@ -225,19 +226,6 @@ fn linear_score<F: Real>(network: &Network<F>, output: TensorId) -> (TensorId, V
         tensor = operand;
     }
     (output, Vec::new())
-}
-
-/// The relevance that a backward pass begins with.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Initial<F> {
-    /// The score of a class (Algorithm 2: `R^(L) = f(x)`), at each position of the target where the output has several.
-    Score(Target),
-    /// 1 at each of these: where gradients begin.
-    One(Target),
-    /// The score of a class, and minus the score of another.
-    Difference(Target, Target),
-    /// Anything, in the shape of the explained output.
-    Array(ArrayD<F>),
 }
 
 /// What is asked of a backward pass.

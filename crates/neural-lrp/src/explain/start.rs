@@ -1,10 +1,24 @@
-//! What a backward pass begins with at a class.
+//! The relevance that a backward pass begins with.
 
 use std::fmt;
 
+use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use crate::explain::{Initial, Target};
+use crate::explain::target::Target;
+
+/// The relevance that a backward pass begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Initial<F> {
+    /// The score of a class (Algorithm 2: `R^(L) = f(x)`), at each position of the target where the output has several.
+    Score(Target),
+    /// 1 at each of these: where gradients begin.
+    One(Target),
+    /// The score of a class, and minus the score of another.
+    Difference(Target, Target),
+    /// Anything, in the shape of the explained output.
+    Array(ArrayD<F>),
+}
 
 /// What a backward pass begins with at a class: it is a property of what explains, not of the question.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 //! The rules that texts can name.
 
+use std::str::FromStr;
+
 use crate::rules::{BUILT_IN, Redistribute, Rule};
 use crate::{Error, settings};
 
@@ -66,5 +68,14 @@ impl Rules {
             None => Err(format!("there are {}", self.names().collect::<Vec<_>>().join(", "))),
         };
         rule.map_err(|reason| Error::Setting { what: "rule", given: text.to_owned(), reason })
+    }
+}
+
+impl FromStr for Rule {
+    type Err = Error;
+
+    /// One of the built-in rules.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Rules::new().parse(text)
     }
 }

@@ -2,14 +2,13 @@
 
 use std::any::Any;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use ndarray::ArrayViewD;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::{Operation, Redistribution, Step};
-use crate::rules::{Backward, Redistribute, Rules, Terms};
+use crate::rules::{Backward, Redistribute, Terms};
 use crate::{Error, Real, settings};
 
 /// Any rule: one of those that stand in this crate, or one's own.
@@ -144,15 +143,6 @@ impl fmt::Debug for Rule {
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
-    }
-}
-
-impl FromStr for Rule {
-    type Err = Error;
-
-    /// One of the built-in rules.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Rules::new().parse(text)
     }
 }
 

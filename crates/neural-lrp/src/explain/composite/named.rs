@@ -112,6 +112,16 @@ impl NamedComposite {
     }
 }
 
+impl Composite {
+    /// A composite by name: those of zennit, and the paper's settings by figure.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there is none of that name, with those that there are.
+    pub fn named(name: &str) -> Result<Self, Error> {
+        NamedComposite::find(name)?.composite()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_are_those_built_in_and_those_of_the_network() {
+    fn operators_are_those_of_the_network() {
         let mut builder = NetworkBuilder::new();
         builder.input("x", [None, Some(2)]).output("y");
         builder.node("halve", Arc::new(Halve), ["x"], "y");
@@ -217,8 +217,7 @@ mod tests {
         let halve = selector("op:com.example:Halve");
         assert!(halve.check(&network).is_ok() && halve.fits(&network.nodes()[0], &Places::of(&network)));
         assert_eq!(halve.to_string(), "op:com.example:Halve");
-        assert!(selector("op:Conv").check(&network).is_ok());
         let message = selector("op:Convolution").check(&network).unwrap_err().to_string();
-        assert!(message.contains("op:Convolution") && message.contains("ConvTranspose"), "{message}");
+        assert!(message.contains("op:Convolution") && message.contains("com.example:Halve"), "{message}");
     }
 }
