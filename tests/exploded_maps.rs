@@ -103,8 +103,8 @@ fn an_exploded_map_is_called_so_with_its_reason_and_a_way_out() {
         "Warning: this map exploded: parts for and against cancel: Σ|R| is ",
         "f32 has no digits left for it; --dtype f64 has more.",
         "The composites epsilon-plus-flat, epsilon-plus, epsilon-gamma-box, and the rules z-plus and gamma=0.25 keep",
-        "24 BatchNormalization nodes can't be folded into a layer",
-        "--layer-rule op:BatchNormalization=detached",
+        "24 batch normalizations can't be folded into a layer",
+        "--layer-rule normalization=detached",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
@@ -122,7 +122,7 @@ fn an_exploded_map_is_called_so_with_its_reason_and_a_way_out() {
 fn the_ways_out_lead_out() {
     let folder = Folder::new();
     let [model, x] = folder.files(&densely_connected(24), 3);
-    let detached = ["--rule", EPSILON, "--layer-rule", "op:BatchNormalization=detached"];
+    let detached = ["--rule", EPSILON, "--layer-rule", "normalization=detached"];
     for options in [&detached[..], &["--rule", "z-plus"], &["--rule", "gamma=0.25"]] {
         folder.told(&[&["explain", &model, &x][..], options].concat());
         for sample in ["x-0", "x-1", "x-2"] {
@@ -142,7 +142,7 @@ fn many_exploded_maps_have_one_warning() {
     let exploded = text.matches("(exploded: Σ|R| is ").count();
     assert!(exploded > 0, "{text}");
     let warning = format!("Warning: {exploded} of 3 maps exploded: parts for and against cancel.");
-    assert_eq!((text.matches(&warning).count(), text.matches("BatchNormalization=detached").count()), (1, 1), "{text}");
+    assert_eq!((text.matches(&warning).count(), text.matches("normalization=detached").count()), (1, 1), "{text}");
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn compare_says_which_of_its_maps_exploded() {
     let text = folder.told(&[&["compare", &model, &x][..], &sheet].concat());
     assert!(text.contains(&format!("{EPSILON}: this map exploded")), "{text}");
     assert!(!text.contains("z-plus: this map exploded"), "{text}");
-    assert!(text.contains("BatchNormalization=detached") && text.contains("largest Σ|R|"), "{text}");
+    assert!(text.contains("normalization=detached") && text.contains("largest Σ|R|"), "{text}");
     let json: Value =
         serde_json::from_str(&folder.told(&[&["compare", &model, &x, "--json"][..], &sheet].concat())).unwrap();
     let exploded = |way: usize| json["samples"][0]["explanations"][way]["findings"]["exploded"].as_bool();

@@ -181,6 +181,13 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         false
     }
 
+    /// The operation as a layer with weights, where it is one for the constants that stand in the place of all operands but
+    /// one. `ranks` are those of all operands.
+    fn with_weights(&self, constants: &[Option<Arc<ArrayD<F>>>], ranks: &[usize]) -> Option<Arc<dyn Operation<F>>> {
+        let _ = (constants, ranks);
+        None
+    }
+
     /// This linear operation followed by `y_c · scale_c + shift_c` for each output channel c, as one operation of the same kind.
     fn followed_by(&self, scale: &[F], shift: &[F]) -> Option<Arc<dyn Operation<F>>> {
         let _ = (scale, shift);

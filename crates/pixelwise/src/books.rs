@@ -2,7 +2,7 @@
 //! against cancel.
 
 use neural_lrp::rules::Rule;
-use neural_lrp::{Network, Node, Real};
+use neural_lrp::{Family, Network, Node, Real};
 use relevance::{Amount, Entry, Ledger};
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +16,6 @@ const EXPLODED: f64 = 1e5;
 
 /// The same for f64.
 const BEYOND_F64: f64 = 1e13;
-
-/// The normalization that trained networks have folded into their layers, where that can be done.
-const BATCH_NORM: &str = "BatchNormalization";
 
 /// Composites that keep Σ|R| near the score: z⁺ or γ in convolutions.
 const CALM_COMPOSITES: [&str; 3] = ["epsilon-plus-flat", "epsilon-plus", "epsilon-gamma-box"];
@@ -127,18 +124,22 @@ fn sunk_share(total: &Entry) -> Option<f64> {
 
 /// Why maps of a network may explode, by the rule of each node, and what to do about it.
 pub fn hint<F: Real>(network: &Network<F>, rules: &[Rule]) -> Option<String> {
-    let is_passed =
-        |(node, rule): &(&Node<F>, &Rule)| node.operation.kind() == BATCH_NORM && rule.to_string() == "pass";
+    let is_passed = |(node, rule): &(&Node<F>, &Rule)| is_batch_norm(node) && rule.to_string() == "pass";
     let (nodes, count) = match network.nodes().iter().zip(rules).filter(is_passed).count() {
         0 => return None,
-        1 => ("node", 1),
-        several => ("nodes", several),
+        1 => ("batch normalization", 1),
+        several => ("batch normalizations", several),
     };
     Some(format!(
-        "Why: {count} {BATCH_NORM} {nodes} can't be folded into a layer, and the rule pass hands relevance through \
-         whole, also to numbers near 0 that only the shift made large: the layer before divides by these. \
-         --layer-rule op:{BATCH_NORM}=detached takes the shift for a bias."
+        "Why: {count} {nodes} can't be folded into a layer, and the rule pass hands relevance through whole, also to \
+         numbers near 0 that only the shift made large: the layer before divides by these. \
+         --layer-rule normalization=detached takes the shift for a bias."
     ))
+}
+
+/// Whether a node is a batch normalization, or the same map by channel however it was written.
+fn is_batch_norm<F: Real>(node: &Node<F>) -> bool {
+    node.operation.family() == Family::Normalization && node.operation.affine(&[None], 0).is_some()
 }
 
 /// `3.2e25 times`

@@ -307,16 +307,13 @@ fn own_axis<F: Real>(network: &Network<F>, tensor: TensorId, shape: &[usize]) ->
         let mut longer = (1..shape.len()).filter(|&axis| shape[axis] != 1);
         longer.next().filter(|_| longer.next().is_none())
     };
-    channel_axis(network, tensor)
-        .filter(|axis| (1..shape.len()).contains(axis))
-        .or_else(only)
-        .or((shape.len() > 1).then_some(1))
+    let of_channels = || channel_axis(network, tensor).filter(|axis| (1..shape.len()).contains(axis));
+    only().or_else(of_channels).or((shape.len() > 1).then_some(1))
 }
 
-/// The axis of a tensor's channels, as far as the network says it.
+/// The axis of a tensor's channels, as far as the network tells it.
 fn channel_axis<F: Real>(network: &Network<F>, tensor: TensorId) -> Option<usize> {
-    let _ = (network, tensor);
-    None
+    network.channel_axes(&network.typical_shapes()?)[tensor.index()]
 }
 
 /// The sum of a class of a sample (classes, positions) over the positions that count.

@@ -13,7 +13,7 @@ use crate::{Error, Real};
 
 /// Which nodes a choice is for: by operation, by name, or by place among the linear layers.
 ///
-/// Written as `any`, `linear`, `convolution`, `first`, `first-convolution`, `last`, `before:4`, `sum`, `op:LRN`, or a glob
+/// Written as `any`, `linear`, `convolution`, `first`, `first-convolution`, `last`, `before:4`, `sum`, `normalization`, `op:LRN`, or a glob
 /// over the nodes' names, `/features/*`. Places are counted in the order of the model's file, from 1.
 ///
 /// `op:LRN` and names are demands: a network without such a node is refused, so that no choice is lost by a slip of the
@@ -37,6 +37,8 @@ pub enum Selector {
     Before(usize),
     /// Each sum: averages, additions, norms.
     Sum,
+    /// Each normalization that is no part of a layer: batch, layer, instance, group, and affine maps by channel.
+    Normalization,
     /// Each node of one operator.
     Operation(String),
     /// Each node whose name matches.
@@ -90,6 +92,7 @@ impl Selector {
                 is_linear(node) && places.linear.get(k.saturating_sub(1)).is_none_or(|&place| node.position < place)
             }
             Self::Sum => node.operation.family() == Family::Sum,
+            Self::Normalization => node.operation.normalization().is_some(),
             Self::Operation(kind) => node.operation.kind() == kind,
             Self::Name(glob) => glob.is_match(&node.name),
             Self::Optional(selector) => selector.fits(node, places),
@@ -143,6 +146,7 @@ impl FromStr for Selector {
             "first-convolution" => Ok(Self::FirstConvolution),
             "last" => Ok(Self::Last),
             "sum" => Ok(Self::Sum),
+            "normalization" => Ok(Self::Normalization),
             glob => {
                 Glob::new(glob).map(|glob| Self::Name(glob.compile_matcher())).map_err(|error| wrong(error.to_string()))
             }
@@ -161,6 +165,7 @@ impl fmt::Display for Selector {
             Self::Last => formatter.write_str("last"),
             Self::Before(place) => write!(formatter, "before:{place}"),
             Self::Sum => formatter.write_str("sum"),
+            Self::Normalization => formatter.write_str("normalization"),
             Self::Operation(kind) => write!(formatter, "op:{kind}"),
             Self::Name(glob) => write!(formatter, "{}", glob.glob()),
             Self::Optional(selector) => write!(formatter, "optional:{selector}"),

@@ -1,5 +1,7 @@
 //! The matrix product of two computed tensors, as attention has it.
 
+use std::sync::Arc;
+
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMut2, Axis, Ix2, IxDyn};
 use rayon::prelude::*;
@@ -12,6 +14,7 @@ use crate::operation::{Constant, Input, OperatorSpec};
 use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::operation::{Product, Signal};
 use crate::operations::Dense;
+use crate::operations::product::einsum;
 use crate::{Error, Real};
 
 /// `O = A B` over the last two axes; the axes before them broadcast, and a vector counts as a row or a column.
@@ -188,6 +191,21 @@ impl<F: Real> Operation<F> for MatMul {
     /// `2 O`: once along each factor.
     fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
         step.output.mapv(|output| output + output)
+    }
+
+    /// `A x` and `x B` for matrices, or batches of them, that are known.
+    fn with_weights(&self, constants: &[Option<Arc<ArrayD<F>>>], ranks: &[usize]) -> Option<Arc<dyn Operation<F>>> {
+        let matrices = ranks.iter().all(|&rank| rank >= 2);
+        let input = |constant: &Option<Arc<ArrayD<F>>>| match constant {
+            Some(weights) => Input::Constant(Constant::Real(Arc::clone(weights))),
+            None => Input::Tensor,
+        };
+        let spec = OperatorSpec {
+            inputs: constants.iter().map(input).collect(),
+            ..OperatorSpec::new("Einsum", 0).with_text("equation", "...mk,...kn->...mn")
+        };
+        let layer = matrices.then(|| einsum::read(&spec)).and_then(Result::ok)?;
+        Some(layer.operation).filter(|operation| operation.linear().is_some())
     }
 
     fn product(&self) -> Option<&dyn Product<F>> {
