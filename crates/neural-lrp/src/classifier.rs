@@ -56,7 +56,7 @@ const SAMPLES_TOGETHER: usize = 128;
 const NUMBERS_TOGETHER: usize = 1 << 18;
 
 impl<F: Real> NetworkClassifier<F> {
-    /// A network for samples of a shape, and how it is explained: a [`Composite`] or a [`Method`].
+    /// A network for samples of a shape, and how it is explained: a [`Composite`](crate::Composite) or a [`Method`].
     ///
     /// # Errors
     /// [`Error::Input`] or [`Error::Node`] when the network has several inputs, or does not take such samples; what is

@@ -110,7 +110,7 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     }
 
     /// The relevance at positions of the output that come from no operand: for an arrangement, the sink
-    /// [`Sink::Padding`].
+    /// [`Sink::Padding`](relevance::Sink::Padding).
     fn outside(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Amount {
         let _ = (step, upper);
         Amount::default()

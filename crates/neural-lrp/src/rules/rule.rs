@@ -14,7 +14,7 @@ use crate::{Error, Real, settings};
 /// Any rule: one of those that stand in this crate, or one's own.
 ///
 /// It reads as its text, `epsilon=0.01`, and equals any other rule of the same text. `parse` and deserialization know the
-/// built-in rules, [`Rules`] others too. A built-in rule becomes a `Rule` by `from`, any other by [`new`](Self::new).
+/// built-in rules, [`Rules`](crate::rules::Rules) others too. A built-in rule becomes a `Rule` by `from`, any other by [`new`](Self::new).
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Rule {

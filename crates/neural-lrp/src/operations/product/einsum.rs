@@ -510,7 +510,8 @@ mod tests {
 
     #[test]
     fn a_layer_followed_by_scale_and_shift_is_one_layer() {
-        let cases: [(&str, Position, &[usize], &[usize], &[usize]); 4] = [
+        type Case = (&'static str, Position, &'static [usize], &'static [usize], &'static [usize]);
+        let cases: [Case; 4] = [
             ("btc,dc->btd", Position::Second, &[2, 3, 4], &[5, 4], &[5]),
             ("btc,dc->bdt", Position::Second, &[2, 3, 4], &[5, 4], &[5, 1]),
             ("mk,...kn->...mn", Position::First, &[2, 3, 4], &[5, 3], &[5, 1]),
