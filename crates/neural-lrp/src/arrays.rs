@@ -1,6 +1,7 @@
 //! Arrays: loops over planes and rows, broadcasting, axes, products. Nothing here knows of networks or relevance.
 
 pub(crate) mod axes;
+pub(crate) mod batches;
 pub(crate) mod broadcast;
 pub(crate) mod contiguous;
 pub(crate) mod groups;

@@ -1,5 +1,6 @@
 //! Products of two tensors: relevance goes to the factor that carries the signal, or half to each.
 
+mod bilinear;
 pub(super) mod einsum;
 pub(super) mod mat_mul;
 pub(super) mod multiplication;

@@ -13,7 +13,7 @@ use crate::operation::affine::along;
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Attribute, Constant, Input};
 use crate::operation::{Family, Operation, OperatorSpec, ParsedOperation, Product, Redistribution, Signal, Step};
-use crate::operations::product::mat_mul::to_factors;
+use crate::operations::product::bilinear::to_factors;
 use crate::{Error, Real};
 use contraction::{Labeled, contract};
 use equation::{Axes, Equation};

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMut2, Axis, Ix2, IxDyn};
-use rayon::prelude::*;
+use ndarray::{ArrayD, ArrayViewD, Axis, Ix2};
 use relevance::Stabilizer;
 
+use crate::arrays::batches::product;
 use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
-use crate::arrays::contiguous::elements_mut;
-use crate::operation::shares::shares;
 use crate::operation::{Constant, Input, OperatorSpec};
 use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::operation::{Product, Signal};
 use crate::operations::Dense;
+use crate::operations::product::bilinear::to_factors;
 use crate::operations::product::einsum;
 use crate::{Error, Real};
 
@@ -61,50 +59,6 @@ fn swapped<F: Real>(mut array: ArrayViewD<'_, F>) -> ArrayViewD<'_, F> {
     array
 }
 
-/// `A B` for arrays of at least two axes that fit.
-pub(super) fn product<F: Real>(a: &ArrayViewD<'_, F>, b: &ArrayViewD<'_, F>) -> ArrayD<F> {
-    let (batch_a, batch_b) = (&a.shape()[..a.ndim() - 2], &b.shape()[..b.ndim() - 2]);
-    let batch = broadcast_shape(&[batch_a, batch_b]);
-    let batch = batch.unwrap_or_else(|error| unreachable!("output_shape agreed: {error}"));
-    let (rows, columns) = (a.shape()[a.ndim() - 2], b.shape()[b.ndim() - 1]);
-    let mut output = ArrayD::zeros(IxDyn(&[batch.as_slice(), &[rows, columns]].concat()));
-    let matrices = elements_mut(&mut output).par_chunks_mut((rows * columns).max(1));
-    matrices.enumerate().for_each(|(index, numbers)| {
-        let position = unravel(index, &batch);
-        let target = ArrayViewMut2::from_shape((rows, columns), numbers);
-        let mut target = target.unwrap_or_else(|_| unreachable!("each chunk is one matrix"));
-        general_mat_mul(F::one(), &matrix_at(a, &position), &matrix_at(b, &position), F::zero(), &mut target);
-    });
-    output
-}
-
-/// The position along each axis of an index in row-major order.
-fn unravel(index: usize, shape: &[usize]) -> Vec<usize> {
-    let mut rest = index;
-    let mut position: Vec<usize> = shape
-        .iter()
-        .rev()
-        .map(|&length| {
-            let here = rest % length;
-            rest /= length;
-            here
-        })
-        .collect();
-    position.reverse();
-    position
-}
-
-/// The matrix at a position of the axes that an array broadcasts to.
-fn matrix_at<'a, F: Real>(array: &'a ArrayViewD<'_, F>, position: &[usize]) -> ArrayView2<'a, F> {
-    let axes = array.ndim() - 2;
-    let mut matrix = array.view();
-    for &here in &position[position.len() - axes..] {
-        let here = if matrix.shape()[0] == 1 { 0 } else { here };
-        matrix = matrix.index_axis_move(Axis(0), here);
-    }
-    matrix.into_dimensionality::<Ix2>().unwrap_or_else(|_| unreachable!("all but the last two axes are gone"))
-}
-
 impl<F: Real> Product<F> for MatMul {
     fn redistribute(
         &self,
@@ -115,28 +69,6 @@ impl<F: Real> Product<F> for MatMul {
     ) -> Redistribution<F> {
         to_factors(step, upper, signal, stabilizer, |shares| self.transposed(step, shares))
     }
-}
-
-/// What the factors of a bilinear product get: `R_A = A ⊙ (∂O/∂A)ᵀ s`, `R_B = B ⊙ (∂O/∂B)ᵀ s`, where `transposed` gives
-/// both derivatives of the shares `s = R / stabilize(2 O)`, or `R / stabilize(O)` where one factor carries the signal.
-pub(super) fn to_factors<F: Real>(
-    step: &Step<'_, F>,
-    upper: ArrayViewD<'_, F>,
-    signal: Signal,
-    stabilizer: Stabilizer,
-    transposed: impl FnOnce(&ArrayViewD<'_, F>) -> [ArrayD<F>; 2],
-) -> Redistribution<F> {
-    let parts = if signal == Signal::Both { F::of(2.0) } else { F::one() };
-    let (shares, sinks) = shares(upper, &step.output.mapv(|output| output * parts), stabilizer);
-    let [mut lower_a, mut lower_b] = transposed(&shares.view());
-    lower_a *= &step.operands[0];
-    lower_b *= &step.operands[1];
-    match signal {
-        Signal::Both => {}
-        Signal::First => lower_b.fill(F::zero()),
-        Signal::Second => lower_a.fill(F::zero()),
-    }
-    Redistribution::with_sinks(vec![lower_a, lower_b], sinks)
 }
 
 impl<F: Real> Operation<F> for MatMul {

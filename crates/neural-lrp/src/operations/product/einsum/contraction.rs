@@ -3,9 +3,9 @@
 use ndarray::{ArrayD, ArrayViewD, Axis, CowArray, IxDyn};
 
 use crate::Real;
+use crate::arrays::batches;
 use crate::arrays::broadcast::sum_to_shape;
 use crate::operations::product::einsum::equation::Label;
-use crate::operations::product::mat_mul;
 
 /// An array whose axes have labels, each another.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub(super) fn contract<F: Real>(
     let last = right.ndim() - 1;
     let mut right = right.view();
     right.swap_axes(last - 1, last);
-    let product = mat_mul::product(&left.view(), &right);
+    let product = batches::product(&left.view(), &right);
 
     let of_batch = product.shape()[..batch.len()].iter().copied();
     let of_factors = rows.iter().map(|&label| a.length(label)).chain(columns.iter().map(|&label| b.length(label)));
