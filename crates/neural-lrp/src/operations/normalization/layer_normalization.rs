@@ -4,33 +4,14 @@ use crate::Error;
 use crate::Real;
 use crate::operation::{OperatorSpec, ParsedOperation};
 use crate::operations::normalization::standardization::{
-    Centering, Layout, NormalizedAxes, Standardization, Standardizer,
+    Centering, Layout, NormalizedAxes, Standardization, Standardizer, over_axes,
 };
 
 /// Layer normalization: [`Standardization`] over some of the axes, with scale and shift that broadcast to the operand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerNormalization(pub NormalizedAxes);
 
-impl Standardizer for LayerNormalization {
-    const KIND: &'static str = "LayerNormalization";
-    const CENTERING: Centering = Centering::Mean;
-
-    fn layout(&self, shape: &[usize]) -> Result<Layout, Error> {
-        self.0.layout(shape)
-    }
-
-    fn channel_axis(&self, rank: usize) -> Option<usize> {
-        self.0.channel_axis(rank)
-    }
-
-    fn write<F: Real>(&self, spec: OperatorSpec<F>) -> OperatorSpec<F> {
-        self.0.write(spec)
-    }
-
-    fn description(&self) -> String {
-        self.0.description()
-    }
-}
+over_axes!(LayerNormalization, "LayerNormalization", Centering::Mean);
 
 /// Reads the operation from its specification: `axis` as ONNX has it, or a list of `axes`.
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {

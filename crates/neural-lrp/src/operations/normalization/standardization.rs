@@ -129,6 +129,33 @@ impl NormalizedAxes {
     }
 }
 
+/// Makes a standardizer of an operator that is told by its axes alone.
+macro_rules! over_axes {
+    ($operator:ident, $kind:literal, $centering:expr) => {
+        impl Standardizer for $operator {
+            const KIND: &'static str = $kind;
+            const CENTERING: Centering = $centering;
+
+            fn layout(&self, shape: &[usize]) -> Result<Layout, Error> {
+                self.0.layout(shape)
+            }
+
+            fn channel_axis(&self, rank: usize) -> Option<usize> {
+                self.0.channel_axis(rank)
+            }
+
+            fn write<F: Real>(&self, spec: OperatorSpec<F>) -> OperatorSpec<F> {
+                self.0.write(spec)
+            }
+
+            fn description(&self) -> String {
+                self.0.description()
+            }
+        }
+    };
+}
+pub(super) use over_axes;
+
 impl<F: Real, O: Standardizer> Standardization<F, O> {
     /// The standardization of an operator, with scale `gamma` and shift `beta`.
     ///
