@@ -8,7 +8,8 @@ use neural_lrp::{Network, NetworkBuilder, Real};
 
 use crate::graph::{Graph, Node, taken_from_outside};
 use crate::lowering::{self, Lowered};
-use crate::model::{Model, Step, at, read_operation, steps};
+use crate::model::Model;
+use crate::steps::{Step, at, read_operation, steps};
 use crate::{Dimension, Error, InputDeclaration, InputShapes, folding};
 
 pub(crate) fn assemble<F: Real>(model: &Model<F>, given: &InputShapes) -> Result<Network<F>, Error> {

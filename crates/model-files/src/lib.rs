@@ -46,6 +46,7 @@ mod onnx;
 mod opset;
 mod patterns;
 mod rewriting;
+mod steps;
 mod support;
 mod toolbox;
 mod training;
