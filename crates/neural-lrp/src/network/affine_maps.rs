@@ -72,6 +72,9 @@ struct Maps<'a, F: Real> {
     /// By tensor: whether nothing but affine maps and rearrangements lies between it and the network's input.
     raw: Vec<bool>,
     uses: Vec<usize>,
+    /// By tensor: the position of the node that gives it, and of the last of those that take it.
+    givers: Vec<Option<usize>>,
+    takers: Vec<Option<usize>>,
     factors: Factors<'a, F>,
 }
 
@@ -90,7 +93,13 @@ impl<'a, F: Real> Maps<'a, F> {
             raw[node.output.index()] = moves || map.as_ref().is_some_and(|(operand, _)| raw[operand.index()]);
             maps.push(map);
         }
-        Self { network, shapes, maps, raw, uses: network.uses(), factors: Factors::of(network) }
+        let tensors = network.tensors().len();
+        let (mut givers, mut takers) = (vec![None; tensors], vec![None; tensors]);
+        for (position, node) in network.nodes().iter().enumerate() {
+            givers[node.output.index()] = Some(position);
+            node.operands.iter().for_each(|operand| takers[operand.index()] = Some(position));
+        }
+        Self { network, shapes, maps, raw, uses: network.uses(), givers, takers, factors: Factors::of(network) }
     }
 
     fn runs(&self) -> Vec<Run<F>> {
@@ -112,10 +121,7 @@ impl<'a, F: Real> Maps<'a, F> {
 
     /// The affine map that is all that takes a tensor.
     fn next(&self, tensor: TensorId) -> Option<(usize, &AffineMap<F>)> {
-        let only = self.uses[tensor.index()] == 1;
-        let takes =
-            |map: &Option<(TensorId, AffineMap<F>)>| map.as_ref().is_some_and(|(operand, _)| *operand == tensor);
-        let next = self.maps.iter().position(takes).filter(|_| only)?;
+        let next = self.takers[tensor.index()].filter(|_| self.uses[tensor.index()] == 1)?;
         self.maps[next].as_ref().map(|(_, map)| (next, map))
     }
 
@@ -146,7 +152,7 @@ impl<'a, F: Real> Maps<'a, F> {
 
     /// The layer with weights that gives a run's source and feeds nothing else, with the run in it.
     fn folded(&self, run: &Run<F>) -> Option<Arc<dyn Operation<F>>> {
-        let layer = self.network.producer(run.source)?;
+        let layer = &self.network.nodes()[self.givers[run.source.index()]?];
         let shape = &self.shapes[run.source.index()];
         let axis = layer.operation.channel_axis(shape.len())?;
         let fits = layer.operation.linear().is_some()
@@ -158,16 +164,20 @@ impl<'a, F: Real> Maps<'a, F> {
 
     /// Whether a tensor is what a constant scale or a normalization gives, rearranged or not.
     fn is_scaled(&self, tensor: TensorId, outcomes: &BTreeMap<usize, Outcome<F>>) -> bool {
-        let Some(position) = self.network.nodes().iter().position(|node| node.output == tensor) else { return false };
-        let node = &self.network.nodes()[position];
-        match (outcomes.get(&position), node.operands.as_slice()) {
-            (Some(Outcome::Folded(_) | Outcome::Shift), _) => false,
-            (Some(Outcome::Joined), _) => true,
-            (Some(Outcome::Left { scales }), _) => *scales || node.operation.family() == Family::Normalization,
-            (Some(Outcome::Dropped), &[operand]) => self.is_scaled(operand, outcomes),
-            (None, &[operand]) if node.operation.family() == Family::Arrangement => self.is_scaled(operand, outcomes),
-            _ => node.operation.family() == Family::Normalization,
+        let mut tensor = tensor;
+        while let Some(position) = self.givers[tensor.index()] {
+            let node = &self.network.nodes()[position];
+            let family = node.operation.family();
+            match (outcomes.get(&position), node.operands.as_slice(), &self.maps[position]) {
+                (Some(Outcome::Folded(_) | Outcome::Shift), ..) => return false,
+                (Some(Outcome::Joined), ..) => return true,
+                (Some(Outcome::Left { scales }), ..) => return *scales || family == Family::Normalization,
+                (Some(Outcome::Dropped), _, Some((operand, _))) => tensor = *operand,
+                (None, &[operand], _) if family == Family::Arrangement => tensor = operand,
+                _ => return family == Family::Normalization,
+            }
         }
+        false
     }
 
     fn rewrite(&self, run: &Run<F>, outcome: &Outcome<F>, builder: &mut NetworkBuilder<F>) {

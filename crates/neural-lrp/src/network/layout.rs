@@ -21,6 +21,9 @@ impl<F: Real> Network<F> {
     }
 }
 
+/// Tensors of more numbers are not followed through what moves numbers: that takes an array of their size.
+const LARGEST_PROBE: usize = 1 << 24;
+
 struct Layout<'a, F: Real> {
     network: &'a Network<F>,
     shapes: &'a [Vec<usize>],
@@ -63,6 +66,7 @@ impl<F: Real> Layout<'_, F> {
         let (from, to) = (self.shape(operand), self.shape(node.output));
         match node.operation.family() {
             Family::Linear | Family::Bilinear => None,
+            Family::Arrangement | Family::Sum if is_large(from) || is_large(to) => None,
             Family::Arrangement | Family::Sum if node.operands.len() == 1 => {
                 let run = |probe: &ArrayD<F>| node.operation.forward(&[probe.view()]);
                 let (first, second) = (positions(from, axis, 0.0), positions(from, axis, 1.0));
@@ -82,6 +86,7 @@ impl<F: Real> Layout<'_, F> {
         let axis = self.axes[node.output.index()]?;
         match node.operation.family() {
             Family::Linear | Family::Bilinear => None,
+            Family::Arrangement if is_large(from) || is_large(to) => None,
             Family::Arrangement if node.operands.len() == 1 => {
                 let operand = ArrayD::zeros(from);
                 let output = ArrayD::zeros(to);
@@ -92,6 +97,10 @@ impl<F: Real> Layout<'_, F> {
             _ => (axis + from.len()).checked_sub(to.len()).filter(|&at| from[at] == to[axis]),
         }
     }
+}
+
+fn is_large(shape: &[usize]) -> bool {
+    shape.iter().product::<usize>() > LARGEST_PROBE
 }
 
 /// An array that holds each number's position along `axis`, added to `offset`.
