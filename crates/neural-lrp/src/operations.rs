@@ -53,19 +53,27 @@ pub use window::{Padding, PaddingCounts, Rounding, Window};
 
 /// The operation of a specification.
 ///
-/// It is compiled here, once for each kind of numbers, with all operations; a generic function alone would be compiled
-/// again by every program and every test that reads a network.
-///
 /// # Errors
 /// [`Error::UnknownOperation`] when there is none of this kind; else what the operation says of its attributes.
 pub fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
     let spec: &dyn Any = spec;
     let parsed: Box<dyn Any> = match (spec.downcast_ref(), spec.downcast_ref()) {
-        (Some(spec), _) => Box::new(instantiate::<f32>(spec)),
-        (_, Some(spec)) => Box::new(instantiate::<f64>(spec)),
+        (Some(spec), _) => Box::new(read_single(spec)),
+        (_, Some(spec)) => Box::new(read_double(spec)),
         (None, None) => unreachable!("numbers are f32 or f64"),
     };
     *parsed.downcast().unwrap_or_else(|_| unreachable!("an operation has the numbers of its specification"))
+}
+
+// Without a parameter of type these two, and all operations with them, are compiled in this crate; a generic function is
+// compiled again in every program and every test that reads a network, which takes minutes.
+
+fn read_single(spec: &OperatorSpec<f32>) -> Result<ParsedOperation<f32>, Error> {
+    instantiate(spec)
+}
+
+fn read_double(spec: &OperatorSpec<f64>) -> Result<ParsedOperation<f64>, Error> {
+    instantiate(spec)
 }
 
 /// Makes operations known by the kinds that their specifications have.
