@@ -17,7 +17,7 @@ use rten_onnx::onnx::{
 use crate::Error;
 use crate::graph::Node;
 
-mod wording;
+mod nodes;
 
 /// The version of the operators that are written: old enough for other programs, new enough for LayerNormalization.
 const OPSET: i64 = 17;

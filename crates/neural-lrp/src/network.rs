@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
-use crate::operation::{Operation, bounded, output_shape};
+use crate::operation::{Family, Operation, bounded, output_shape};
 use crate::{Error, Real};
 
 mod activations;
@@ -67,6 +67,15 @@ pub struct Node<F: Real> {
     pub output: TensorId,
     /// What canonizers made part of it: `"/1/BatchNormalization folded in"`.
     pub folded: Vec<String>,
+}
+
+impl<F: Real> Node<F> {
+    /// Whether the node normalizes by constants, as batch normalization does: a normalization that is an affine map of each
+    /// number, however it was written.
+    pub fn normalizes_by_constants(&self) -> bool {
+        // Such an operation holds its numbers, so that neither other operands nor the rank matter.
+        self.operation.family() == Family::Normalization && self.operation.affine(&[None], 0).is_some()
+    }
 }
 
 /// A neural network: a graph of operations in topological order, with named inputs and outputs.

@@ -136,6 +136,12 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it is the sum pooling of the authors' toolbox, `Σ x / √n`, which a rule of theirs is about. Other sums may be
+    /// norms, or logarithms.
+    fn is_sum_pool(&self) -> bool {
+        false
+    }
+
     /// Whether it is a convolution, transposed or not: where composites have a rule of their own.
     fn is_convolution(&self) -> bool {
         false

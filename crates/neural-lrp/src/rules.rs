@@ -46,6 +46,9 @@
 
 use relevance::Stabilizer;
 
+use crate::Real;
+use crate::operation::{MaxSelection, Operation};
+
 pub mod terms;
 
 mod alpha_beta;
@@ -140,6 +143,11 @@ fn parse_stabilizer(arguments: &[&str]) -> Result<Stabilizer, String> {
 
 fn stabilizer(epsilon: f64) -> Result<Stabilizer, String> {
     Stabilizer::new(epsilon).map_err(|error| error.to_string())
+}
+
+/// The operation as one that takes the largest or smallest of several numbers, for the rules that are about these.
+fn maximum<F: Real>(operation: &dyn Operation<F>) -> Result<&dyn MaxSelection<F>, String> {
+    operation.max_selection().ok_or_else(|| "it is for maxima, of windows (MaxPool) or along axes (ReduceMax)".into())
 }
 
 fn parse_number(text: &str) -> Result<f64, String> {

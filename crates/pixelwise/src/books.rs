@@ -2,7 +2,7 @@
 //! against cancel.
 
 use neural_lrp::rules::Rule;
-use neural_lrp::{Family, Network, Node, Real};
+use neural_lrp::{Network, Node, Real};
 use relevance::{Amount, Entry, Ledger};
 use serde::{Deserialize, Serialize};
 
@@ -124,7 +124,7 @@ fn sunk_share(total: &Entry) -> Option<f64> {
 
 /// Why maps of a network may explode, by the rule of each node, and what to do about it.
 pub fn hint<F: Real>(network: &Network<F>, rules: &[Rule]) -> Option<String> {
-    let is_passed = |(node, rule): &(&Node<F>, &Rule)| is_batch_norm(node) && rule.to_string() == "pass";
+    let is_passed = |(node, rule): &(&Node<F>, &Rule)| node.normalizes_by_constants() && rule.to_string() == "pass";
     let (nodes, count) = match network.nodes().iter().zip(rules).filter(is_passed).count() {
         0 => return None,
         1 => ("batch normalization", 1),
@@ -135,11 +135,6 @@ pub fn hint<F: Real>(network: &Network<F>, rules: &[Rule]) -> Option<String> {
          numbers near 0 that only the shift made large: the layer before divides by these. \
          --layer-rule normalization=detached takes the shift for a bias."
     ))
-}
-
-/// Whether a node is a batch normalization, or the same map by channel however it was written.
-fn is_batch_norm<F: Real>(node: &Node<F>) -> bool {
-    node.operation.family() == Family::Normalization && node.operation.affine(&[None], 0).is_some()
 }
 
 /// `3.2e25 times`

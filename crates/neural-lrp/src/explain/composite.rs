@@ -323,7 +323,7 @@ mod tests {
         for (selector, rule, reason) in [
             ("op:Relu", "flat", "it is for layers with weights"),
             ("relu", "epsilon=0.5", "pass, norm, taylor or gradient"),
-            ("relu", "winner", "it is for maximum pooling"),
+            ("relu", "winner", "it is for maxima, of windows (MaxPool)"),
             ("relu", "norm", "pass or taylor"),
             ("relu", "arrange", "only move numbers"),
             ("relu", "signal=first", "it is for products"),

@@ -127,7 +127,7 @@ impl<'a, F: Real> Factors<'a, F> {
             Family::Arrangement | Family::Product => true,
             // Means over windows take together what belongs to several numbers; interpolation does not.
             Family::Sum => !self.reduces(node),
-            Family::Normalization => node.operation.affine(&[None], 0).is_some(),
+            Family::Normalization => node.normalizes_by_constants(),
             _ => false,
         }
     }

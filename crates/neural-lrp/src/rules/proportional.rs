@@ -1,10 +1,10 @@
-//! Maximum pooling: in proportion to the numbers.
+//! Maxima: in proportion to the numbers.
 
 use relevance::Stabilizer;
 
 use crate::Real;
 use crate::operation::{Operation, Sharing};
-use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
+use crate::rules::{Backward, Redistribute, maximum, parse_stabilizer, stabilizer_arguments};
 
 /// Each number of a window shares its relevance in proportion to its value, as if the maximum were a sum (Eq. 63 with
 /// `h_ij(x_i) = x_i`).
@@ -26,8 +26,8 @@ impl Redistribute for Proportional {
     }
 
     fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
-        let pooling = operation.max_selection().ok_or("it is for maximum pooling")?;
+        let maxima = maximum(operation)?;
         let sharing = Sharing::Proportional(self.stabilizer);
-        Ok(Box::new(move |step, upper| Ok(pooling.redistribute(step, upper, sharing))))
+        Ok(Box::new(move |step, upper| Ok(maxima.redistribute(step, upper, sharing))))
     }
 }

@@ -1,10 +1,10 @@
-//! Maximum pooling: equal maxima share.
+//! Maxima: equal maxima share.
 
 use crate::Real;
 use crate::operation::{Operation, Sharing};
-use crate::rules::{Backward, Redistribute, without_settings};
+use crate::rules::{Backward, Redistribute, maximum, without_settings};
 
-/// The largest numbers of each window share its relevance evenly: the limit p → ∞ of the p-mean (Eq. 63).
+/// The largest numbers of each window, or along each axis, share its relevance evenly: the limit p → ∞ of the p-mean (Eq. 63).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TiesShared;
 
@@ -16,7 +16,7 @@ impl Redistribute for TiesShared {
     }
 
     fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
-        let pooling = operation.max_selection().ok_or("it is for maximum pooling")?;
-        Ok(Box::new(move |step, upper| Ok(pooling.redistribute(step, upper, Sharing::Ties))))
+        let maxima = maximum(operation)?;
+        Ok(Box::new(move |step, upper| Ok(maxima.redistribute(step, upper, Sharing::Ties))))
     }
 }

@@ -7,9 +7,6 @@ use crate::Real;
 use crate::operation::{Operation, Redistribution, Step};
 use crate::rules::{Backward, Redistribute, parse_number, stabilizer};
 
-/// The operator that the rule is about. Other sums may be norms, or logarithms: no shares of theirs follow from it.
-const SUM_POOL: &str = "SumPool";
-
 /// Sum pooling as the authors' toolbox treats it, where that differs from the formulas; only for comparing numbers.
 ///
 /// * under the ε-rule, ε is added to the sum before it is scaled by `1/√n`, so that it acts as `ε/√n`;
@@ -47,7 +44,7 @@ impl Redistribute for ToolboxPool {
     }
 
     fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
-        if operation.kind() != SUM_POOL {
+        if !operation.is_sum_pool() {
             return Err("it is for the toolbox's own operator, SumPool".into());
         }
         let rule = *self;

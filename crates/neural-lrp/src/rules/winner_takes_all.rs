@@ -1,11 +1,11 @@
-//! Maximum pooling: the winner takes all.
+//! Maxima: the winner takes all.
 
 use crate::Real;
 use crate::operation::{Operation, Sharing};
-use crate::rules::{Backward, Redistribute, without_settings};
+use crate::rules::{Backward, Redistribute, maximum, without_settings};
 
-/// The largest number of each window takes all of its relevance; of several, the first in row-major order. This is the
-/// gradient of maximum pooling.
+/// The largest number of each window, or along each axis, takes all of its relevance; of several, the first in row-major
+/// order. This is the gradient of a maximum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WinnerTakesAll;
 
@@ -17,7 +17,7 @@ impl Redistribute for WinnerTakesAll {
     }
 
     fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
-        let pooling = operation.max_selection().ok_or("it is for maximum pooling")?;
-        Ok(Box::new(move |step, upper| Ok(pooling.redistribute(step, upper, Sharing::First))))
+        let maxima = maximum(operation)?;
+        Ok(Box::new(move |step, upper| Ok(maxima.redistribute(step, upper, Sharing::First))))
     }
 }

@@ -82,6 +82,10 @@ impl<F: Real> Operation<F> for SumPool {
         })]
     }
 
+    fn is_sum_pool(&self) -> bool {
+        true
+    }
+
     fn channel_axis(&self, _: usize) -> Option<usize> {
         Some(1)
     }

@@ -6,11 +6,11 @@ use ndarray::ArrayD;
 use neural_lrp::Real;
 use neural_lrp::operation::{Attribute, Constant};
 
-use super::Words;
+use super::NodeWriter;
 use crate::Error;
 use crate::graph::Node;
 
-impl<F: Real> Words<'_, F> {
+impl<F: Real> NodeWriter<'_, F> {
     /// Layer normalization over any axes, as exporters spell it out.
     pub(super) fn layer_normalization(&mut self, axes: &[i64]) -> Result<(), Error> {
         let source = self.source();

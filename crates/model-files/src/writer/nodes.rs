@@ -1,4 +1,4 @@
-//! Operations in the words of opset 17.
+//! Operations as nodes of opset 17.
 //!
 //! Most are as they define themselves. What came later, or is no operator at all, is written as exporters write it, so
 //! that it is recognized when it is read.
@@ -27,55 +27,55 @@ impl Document {
         output: &str,
     ) -> Result<(), Error> {
         let kind = spec.kind.clone();
-        let mut words = Words { document: self, name, spec, operands, rank, output: output.to_owned() };
+        let mut writer = NodeWriter { document: self, name, spec, operands, rank, output: output.to_owned() };
         match kind.as_str() {
-            "Affine" => words.affine(),
-            "Gelu" => words.gelu(),
-            "Gemm" if rank != Some(2) => words.linear(),
+            "Affine" => writer.affine(),
+            "Gelu" => writer.gelu(),
+            "Gemm" if rank != Some(2) => writer.linear(),
             "Mish" => {
-                let softplus = words.step("Softplus", &[&words.source()], "softplus");
-                let bounded = words.step("Tanh", &[&softplus], "bounded");
-                words.last("Mul", &[&words.source(), &bounded]);
+                let softplus = writer.step("Softplus", &[&writer.source()], "softplus");
+                let bounded = writer.step("Tanh", &[&softplus], "bounded");
+                writer.last("Mul", &[&writer.source(), &bounded]);
                 Ok(())
             }
-            "Pad" if words.spec.has_input(3) => words.pad(rank),
-            "Einsum" if words.spec.has_input(2) => words.einsum(),
-            "GroupNormalization" => words.group_normalization(),
-            "LayerNormalization" => match words.spec.integers("axes")?.map(<[i64]>::to_vec) {
-                Some(axes) => words.layer_normalization(&axes),
+            "Pad" if writer.spec.has_input(3) => writer.pad(rank),
+            "Einsum" if writer.spec.has_input(2) => writer.einsum(),
+            "GroupNormalization" => writer.group_normalization(),
+            "LayerNormalization" => match writer.spec.integers("axes")?.map(<[i64]>::to_vec) {
+                Some(axes) => writer.layer_normalization(&axes),
                 None => {
-                    words.plain();
+                    writer.plain();
                     Ok(())
                 }
             },
-            "RMSNormalization" => words.rms_normalization(),
+            "RMSNormalization" => writer.rms_normalization(),
             // The axes of sums have been an input since opset 13, those of all others not before 18.
-            reduction if reduction.starts_with("Reduce") && reduction != "ReduceSum" => words.reduction(),
+            reduction if reduction.starts_with("Reduce") && reduction != "ReduceSum" => writer.reduction(),
             "Silu" => {
-                let alpha = words.spec.real("alpha", 1.0)?;
+                let alpha = writer.spec.real("alpha", 1.0)?;
                 let line = match alpha == 1.0 {
-                    true => words.source(),
+                    true => writer.source(),
                     false => {
-                        let alpha = words.number(alpha, "alpha");
-                        words.step("Mul", &[&words.source(), &alpha], "line")
+                        let alpha = writer.number(alpha, "alpha");
+                        writer.step("Mul", &[&writer.source(), &alpha], "line")
                     }
                 };
-                let gate = words.step("Sigmoid", &[&line], "gate");
-                words.last("Mul", &[&words.source(), &gate]);
+                let gate = writer.step("Sigmoid", &[&line], "gate");
+                writer.last("Mul", &[&writer.source(), &gate]);
                 Ok(())
             }
-            "SumPool" => words.sum_pool(),
-            "AveragePool" | "LpPool" => words.pool(),
+            "SumPool" => writer.sum_pool(),
+            "AveragePool" | "LpPool" => writer.pool(),
             _ => {
-                words.plain();
+                writer.plain();
                 Ok(())
             }
         }
     }
 }
 
-/// An operation while it is put into words.
-struct Words<'a, F> {
+/// An operation while it is written as one node or several.
+struct NodeWriter<'a, F> {
     document: &'a mut Document,
     name: &'a str,
     spec: OperatorSpec<F>,
@@ -85,7 +85,7 @@ struct Words<'a, F> {
     output: String,
 }
 
-impl<F: Real> Words<'_, F> {
+impl<F: Real> NodeWriter<'_, F> {
     fn source(&self) -> String {
         self.operands.first().cloned().unwrap_or_default()
     }
