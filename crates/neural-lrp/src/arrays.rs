@@ -1,4 +1,4 @@
-//! Arrays: loops over planes and rows, broadcasting, axes, products. Nothing here knows of networks or relevance.
+//! Arrays: loops over planes and rows, broadcasting, axes, orders of memory, products. Nothing here knows of networks or relevance.
 
 pub(crate) mod axes;
 pub(crate) mod batches;
@@ -6,5 +6,6 @@ pub(crate) mod broadcast;
 pub(crate) mod contiguous;
 pub(crate) mod groups;
 pub(crate) mod map;
+pub(crate) mod order;
 pub(crate) mod planes;
 pub(crate) mod products;

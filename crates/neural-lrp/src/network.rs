@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ArrayViewD};
 
-use crate::operation::{Family, Operation, bounded, output_shape};
+use crate::operation::{Family, Operation, arranged, bounded, output_shape};
 use crate::{Error, Real};
 
 mod activations;
@@ -70,6 +70,11 @@ pub struct Node<F: Real> {
 }
 
 impl<F: Real> Node<F> {
+    /// The output for operands in any orders of memory.
+    pub fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+        arranged::forward(self.operation.as_ref(), operands)
+    }
+
     /// Whether the node normalizes by constants, as batch normalization does: a normalization that is an affine map of each
     /// number, however it was written.
     pub fn normalizes_by_constants(&self) -> bool {

@@ -14,8 +14,10 @@ use relevance::{Amount, Stabilizer};
 
 use crate::{Error, Real};
 
+mod accepts;
 pub(crate) mod affine;
 pub(crate) mod amount;
+pub(crate) mod arranged;
 mod family;
 pub(crate) mod linear;
 mod max_selection;
@@ -27,6 +29,7 @@ pub(crate) mod shares;
 mod spec;
 mod step;
 
+pub use accepts::Accepts;
 pub use affine::AffineMap;
 pub use family::Family;
 pub use linear::{LinearMap, WeightPart};
@@ -42,7 +45,7 @@ pub use step::{Redistribution, Step};
 ///
 /// An operation takes one or more tensors and gives one. It assumes no axis of samples beyond what its spec says,
 /// holds its weights, and keeps nothing of a forward pass: what the reverse needs comes back to it as a [`Step`].
-/// Arrays come in the standard layout and go out in the standard layout.
+/// Arrays come in the standard layout, unless [`accepts`](Self::accepts) says that others are welcome, and go out in any.
 pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// The operation in words: its kind, attributes and weights, as ONNX names them.
     fn to_spec(&self) -> OperatorSpec<F>;
@@ -114,6 +117,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     fn outside(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Amount {
         let _ = (step, upper);
         Amount::default()
+    }
+
+    /// The orders of memory in which the operation takes operands, output, and relevance.
+    fn accepts(&self) -> Accepts {
+        Accepts::StandardOrder
     }
 
     /// The operation as a linear map with weights, to which the rules of Eqs 56–61 apply.

@@ -4,15 +4,15 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use neural_lrp::operation::OperatorSpec;
 use neural_lrp::rules::Rule;
-use neural_lrp::{Activations, Composite, Error, Keep, Network, NetworkBuilder, Propagation, operations};
+use neural_lrp::{Activations, Composite, Error, Keep, Network, NetworkBuilder, Propagation, Step, operations};
 use proptest::prelude::*;
 use proptest::test_runner::{TestRunner, contextualize_config};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use relevance::Ledger;
+use relevance::{Amount, Ledger, Sink};
 
 /// Every rule that keeps books, in its settings: those for layers with weights, …
 const LINEAR_RULES: [&str; 13] = [
@@ -490,6 +490,50 @@ fn check(ledger: &Ledger) -> Result<(), String> {
     if of_steps.max(whole) <= 1e-10 { Ok(()) } else { Err(format!("steps {of_steps:e}, whole {whole:e}\n{ledger}")) }
 }
 
+/// The same numbers, with those of a position together in memory.
+fn channels_last(array: &ArrayViewD<'_, f64>) -> ArrayD<f64> {
+    let rank = array.ndim();
+    if rank < 3 {
+        return array.to_owned();
+    }
+    let by_position: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
+    let by_channel: Vec<usize> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
+    array.view().permuted_axes(by_position).as_standard_layout().into_owned().permuted_axes(by_channel)
+}
+
+/// Where numbers lie in memory changes neither what an operation gives nor what its relevance becomes.
+fn same_in_any_order(pass: &Activations<f64>, subject: usize, rule: &Rule) -> Result<(), TestCaseError> {
+    let node = &pass.network().nodes()[subject];
+    let step = pass.step(node);
+    let upper = step.output.mapv(|y| 0.5 - y);
+    let operands: Vec<ArrayD<f64>> = step.operands.iter().map(channels_last).collect();
+    let output = channels_last(&step.output);
+    let turned = Step { operands: operands.iter().map(ArrayD::view).collect(), output: output.view() };
+    close(&node.forward(&turned.operands), &step.output, "output")?;
+
+    let handed = |step: &Step<'_, f64>, upper| rule.redistribute(node.operation.as_ref(), step, upper).unwrap();
+    let (plain, turned) = (handed(&step, upper.view()), handed(&turned, channels_last(&upper.view()).view()));
+    for (plain, turned) in plain.lower.iter().zip(&turned.lower) {
+        close(turned, &plain.view(), &format!("{}, {rule}", node.operation.kind()))?;
+    }
+    let sinks = |sinks: Option<Vec<(Sink, Amount)>>| sinks.unwrap_or_default().into_iter();
+    let largest = upper.iter().map(|upper| upper.abs()).sum::<f64>();
+    for ((sink, plain), (_, turned)) in sinks(plain.sinks).zip(sinks(turned.sinks)) {
+        let scale = largest.max(plain.magnitude);
+        prop_assert!((plain.total - turned.total).abs() <= 1e-10 * scale, "{sink:?}: {plain:?}, {turned:?}");
+    }
+    Ok(())
+}
+
+fn close(found: &ArrayD<f64>, expected: &ArrayViewD<'_, f64>, what: &str) -> Result<(), TestCaseError> {
+    prop_assert_eq!(found.shape(), expected.shape(), "{}", what);
+    let largest = expected.iter().fold(1.0, |largest: f64, number| largest.max(number.abs()));
+    for (found, expected) in found.iter().zip(expected) {
+        prop_assert!((found - expected).abs() <= 1e-10 * largest, "{what}: {found} is not {expected}");
+    }
+    Ok(())
+}
+
 /// Walks through all rules at an operation of a kind; the names of those that it can have.
 fn every_rule_balances(kind: &str, seed: u64) -> Result<BTreeSet<&'static str>, TestCaseError> {
     let (pass, subject) = pass(kind, seed);
@@ -505,6 +549,7 @@ fn every_rule_balances(kind: &str, seed: u64) -> Result<BTreeSet<&'static str>, 
                 let wrong = check(&ledger).err().unwrap_or_default();
                 prop_assert!(wrong.is_empty(), "{kind}, {text}, {linear} elsewhere: {wrong}");
                 prop_assert_eq!(ledger.entries.len(), pass.network().nodes().len());
+                same_in_any_order(&pass, subject, &rules[subject])?;
                 known.insert(rules[subject].name());
             }
         }

@@ -99,7 +99,7 @@ impl<F: Real> Activations<F> {
             if let Some(upper) = pass.arrived(node.output, node.operation.kind())? {
                 pass.hand_down(node, rule, &upper)?;
                 if propagation.keep.wants(node.output) {
-                    kept.insert(node.output, upper);
+                    kept.insert(node.output, in_standard_layout(upper));
                 }
             }
         }
@@ -107,7 +107,7 @@ impl<F: Real> Activations<F> {
         for input in self.network().inputs() {
             if let Some(relevance) = pass.arrived(input.tensor, "input")? {
                 delivered += amount(&relevance.view());
-                kept.insert(input.tensor, relevance);
+                kept.insert(input.tensor, in_standard_layout(relevance));
             }
         }
         let ledger = pass.entries.map(|entries| Ledger::graph(entries, initial, delivered)).unwrap_or_default();
@@ -198,7 +198,6 @@ fn stage<F: Real>(network: &Network<F>, node: &Node<F>) -> String {
 }
 
 fn add<F: Real>(pending: &mut BTreeMap<TensorId, ArrayD<F>>, tensor: TensorId, relevance: ArrayD<F>) {
-    let relevance = in_standard_layout(relevance);
     match pending.get_mut(&tensor) {
         Some(sum) => *sum += &relevance,
         None => {

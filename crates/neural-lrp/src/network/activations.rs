@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD, Dimension};
 
-use crate::arrays::contiguous::in_standard_layout;
+use crate::arrays::order::Order;
 use crate::network::{Network, Node, TensorId};
 use crate::operation::Step;
 use crate::{Error, Real};
@@ -31,12 +31,12 @@ impl<F: Real> Network<F> {
         let mut values: Vec<Arc<ArrayD<F>>> = self.tensors().iter().map(constant).collect();
         for (input, value) in self.inputs().iter().zip(inputs) {
             check_finite(&self.tensor(input.tensor).name, &value)?;
-            values[input.tensor.index()] = Arc::new(in_standard_layout(value));
+            values[input.tensor.index()] = Arc::new(Order::kept(value));
         }
         for node in self.nodes() {
             let operands: Vec<ArrayViewD<'_, F>> =
                 node.operands.iter().map(|operand| values[operand.index()].view()).collect();
-            let output = in_standard_layout(node.operation.forward(&operands));
+            let output = node.forward(&operands);
             values[node.output.index()] = Arc::new(output);
         }
         Ok(Activations { network: self.clone(), values })
@@ -59,7 +59,7 @@ impl<F: Real> Activations<F> {
         &self.network
     }
 
-    /// The value of a tensor.
+    /// The value of a tensor. Its numbers may lie in memory channel by channel or position by position.
     pub fn value(&self, tensor: TensorId) -> ArrayViewD<'_, F> {
         self.values[tensor.index()].view()
     }

@@ -1,7 +1,7 @@
 //! Deconvolution.
 
 use crate::Real;
-use crate::operation::{Operation, Redistribution};
+use crate::operation::{Accepts, Operation, Redistribution};
 use crate::rules::{Backward, Gradient, Redistribute, without_settings};
 
 /// Deconvolution: at rectifiers the positive part of what comes goes back, whether the unit was active or not; elsewhere
@@ -16,6 +16,7 @@ pub struct Deconvnet;
 
 impl Redistribute for Deconvnet {
     const NAME: &'static str = "deconvnet";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

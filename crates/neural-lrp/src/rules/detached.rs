@@ -4,7 +4,7 @@ use relevance::{Sink, Stabilizer};
 
 use crate::Real;
 use crate::operation::shares::shares;
-use crate::operation::{Operation, Redistribution};
+use crate::operation::{Accepts, Operation, Redistribution};
 use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
 
 /// The ε-rule over a normalization whose deviations are taken as constants, so that a linear map is left.
@@ -24,6 +24,7 @@ pub struct Detached {
 
 impl Redistribute for Detached {
     const NAME: &'static str = "detached";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })

@@ -3,7 +3,7 @@
 use relevance::Stabilizer;
 
 use crate::Real;
-use crate::operation::{Operation, Signal};
+use crate::operation::{Accepts, Operation, Signal};
 use crate::rules::{Backward, Redistribute, default_stabilizer, parse_stabilizer, stabilizer_arguments};
 
 /// The relevance of a product goes to the factor that carries the signal, or half to each.
@@ -27,6 +27,7 @@ impl Gated {
 
 impl Redistribute for Gated {
     const NAME: &'static str = "signal";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         let (operand, epsilon) = arguments.split_first().unwrap_or((&"", &[]));

@@ -1,7 +1,7 @@
 //! The gradient.
 
 use crate::Real;
-use crate::operation::{Operation, Redistribution};
+use crate::operation::{Accepts, Operation, Redistribution};
 use crate::rules::{Backward, Redistribute, without_settings};
 
 /// The gradient goes back instead of relevance.
@@ -14,6 +14,7 @@ pub struct Gradient;
 
 impl Redistribute for Gradient {
     const NAME: &'static str = "gradient";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

@@ -1,7 +1,7 @@
 //! Guided backpropagation.
 
 use crate::Real;
-use crate::operation::{Operation, Redistribution};
+use crate::operation::{Accepts, Operation, Redistribution};
 use crate::rules::{Backward, Gradient, Redistribute, without_settings};
 
 /// Guided backpropagation: at rectifiers only positive gradients of active units go back; elsewhere the gradient.
@@ -15,6 +15,7 @@ pub struct Guided;
 
 impl Redistribute for Guided {
     const NAME: &'static str = "guided";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

@@ -16,7 +16,8 @@ use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::arrays::contiguous::{borrowed, elements, elements_mut, in_standard_layout};
+use crate::arrays::contiguous::borrowed;
+use crate::arrays::order::Order;
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Redistribution, Step};
 use crate::rules::terms::{AbsentSign, BiasPart, BiasShare, Gate, InputPart, Sign, Term, Terms};
@@ -92,8 +93,8 @@ impl<'a, F: Real> Parts<'a, F> {
 /// A part of the input; `None` where it is zero throughout.
 fn input_part<'a, F: Real>(x: &ArrayViewD<'a, F>, part: &InputPart) -> Result<Option<CowArray<'a, F, IxDyn>>, String> {
     let zero = F::zero();
-    let positive = || elements(x).iter().any(|&x| x > zero);
-    let negative = || elements(x).iter().any(|&x| x < zero);
+    let positive = || x.iter().any(|&x| x > zero);
+    let negative = || x.iter().any(|&x| x < zero);
     Ok(match part {
         InputPart::All => Some(borrowed(x)),
         // Behind a rectifier nothing is negative, and the positive part is the input itself.
@@ -187,21 +188,30 @@ fn bias_part<F: Real>(layer: &dyn LinearMap<F>, part: BiasPart) -> Option<ArrayD
     }
 }
 
-/// The runs of outputs that have the same bias, planes of a channel or single outputs, with that bias.
-fn bias_runs<'a, F: Real>(outputs: &[usize], bias: &'a ArrayD<F>) -> impl Iterator<Item = (Range<usize>, F)> + 'a {
+/// The runs of outputs that have the same bias, in an order of memory: planes of a channel or single outputs, with that
+/// bias.
+fn bias_runs<'a, F: Real>(
+    order: Order,
+    outputs: &[usize],
+    bias: &'a ArrayD<F>,
+) -> impl Iterator<Item = (Range<usize>, F)> + 'a {
     let trailing_ones = bias.shape().iter().rev().take_while(|&&length| length == 1).count();
-    let run = outputs.iter().rev().take(trailing_ones).product::<usize>().max(1);
+    let run = match order {
+        Order::Standard => outputs.iter().rev().take(trailing_ones).product::<usize>().max(1),
+        Order::ChannelsLast => 1,
+    };
     let runs = outputs.iter().product::<usize>() / run;
     (0..runs).zip(bias.iter().cycle()).map(move |(place, &b)| (place * run..(place + 1) * run, b))
 }
 
 /// The outputs with the bias added.
 fn with_bias<F: Real>(outputs: ArrayD<F>, bias: &ArrayD<F>) -> ArrayD<F> {
-    let mut outputs = in_standard_layout(outputs);
-    let shape = outputs.shape().to_vec();
-    let numbers = elements_mut(&mut outputs);
-    for (places, b) in bias_runs(&shape, bias) {
-        numbers[places].iter_mut().for_each(|output| *output += b);
+    let mut outputs = Order::kept(outputs);
+    let (order, shape) = (Order::of(&outputs.view()).unwrap_or(Order::Standard), outputs.shape().to_vec());
+    if let Some(numbers) = outputs.as_slice_memory_order_mut() {
+        for (places, b) in bias_runs(order, &shape, bias) {
+            numbers[places].iter_mut().for_each(|output| *output += b);
+        }
     }
     outputs
 }
@@ -233,6 +243,7 @@ struct Quotients<F> {
 
 /// `s_tj = factor_t · gate_t(z_j) · R_j / stabilize(z_tj)`, and what else its denominator holds.
 struct Quotient<F> {
+    order: Order,
     values: ArrayD<F>,
     bias: Option<ArrayD<F>>,
     /// `ε sign(z_tj)`
@@ -249,16 +260,18 @@ impl<F: Real> Quotients<F> {
         denominators: Vec<CowArray<'_, F, IxDyn>>,
     ) -> (Self, Sinks) {
         let mut sinks = Sinks::default();
-        let (z, relevance) = (elements(&step.output), elements(&upper));
+        let order = Order::common([&step.output]);
+        let (z, relevance) = (order.numbers(&step.output), order.numbers(&upper));
         if rule.terms.iter().all(|term| term.gate != Gate::Always) {
             let shut = |place: usize| rule.terms.iter().all(|term| !term.gate.is_open(z[place]));
             sinks.zero = Amount::over(z.len(), |place| if shut(place) { relevance[place].as_() } else { 0.0 });
         }
-        let present = (rule.absent_sign == AbsentSign::Renormalized).then(|| present_shares(rule, &z, &denominators));
+        let present =
+            (rule.absent_sign == AbsentSign::Renormalized).then(|| present_shares(rule, order, &z, &denominators));
         let mut terms = Vec::with_capacity(rule.terms.len());
         for (term, denominator) in rule.terms.iter().zip(&denominators) {
             let denominator = denominator.view();
-            let d = elements(&denominator);
+            let d = order.numbers(&denominator);
             let factor = F::of(term.factor);
             let share = |place: usize| if term.gate.is_open(z[place]) { factor * relevance[place] } else { F::zero() };
             let stabilized = |place: usize| rule.stabilizer.stabilize(d[place]);
@@ -267,7 +280,7 @@ impl<F: Real> Quotients<F> {
                 Sign::Both => stabilized(place) == F::zero(),
             };
             let quotient = |place: usize| if nothing(place) { F::zero() } else { share(place) / stabilized(place) };
-            let mut values = filled(step.output.shape(), quotient);
+            let mut values: Vec<F> = (0..d.len()).map(quotient).collect();
             let lost = Amount::over(d.len(), |place| if nothing(place) { share(place).as_() } else { 0.0 });
             match term.sign {
                 Sign::One => sinks.absent += lost,
@@ -278,8 +291,10 @@ impl<F: Real> Quotients<F> {
                     *value /= share;
                 }
             }
-            let additions = filled(step.output.shape(), |place| rule.stabilizer.addition(d[place]));
-            let quotient = Quotient { values, bias: bias_part(layer, term.bias), additions };
+            let additions = d.iter().map(|&d| rule.stabilizer.addition(d)).collect();
+            let array = |numbers| order.array(step.output.shape(), numbers);
+            let (values, additions) = (array(values), array(additions));
+            let quotient = Quotient { order, values, bias: bias_part(layer, term.bias), additions };
             quotient.book(&mut sinks);
             terms.push(quotient);
         }
@@ -322,10 +337,10 @@ impl<F: Real> Quotient<F> {
     /// Books the share of the bias, `Σ_j b_tj s_tj`, and of the stabilizer, `Σ_j ε sign(z_tj) s_tj`.
     fn book(&self, sinks: &mut Sinks) {
         let (values, additions) = (self.values.view(), self.additions.view());
-        let (values, additions) = (elements(&values), elements(&additions));
+        let (values, additions) = (self.order.numbers(&values), self.order.numbers(&additions));
         sinks.stabilizer += Amount::over(values.len(), |place| values[place].as_() * additions[place].as_());
         if let Some(bias) = &self.bias {
-            for (places, b) in bias_runs(self.values.shape(), bias) {
+            for (places, b) in bias_runs(self.order, self.values.shape(), bias) {
                 let values = &values[places];
                 sinks.bias += Amount::over(values.len(), |place| values[place].as_() * b.as_());
             }
@@ -333,18 +348,13 @@ impl<F: Real> Quotient<F> {
     }
 }
 
-/// An array of what `value` says for each place.
-fn filled<F: Real>(shape: &[usize], value: impl Fn(usize) -> F) -> ArrayD<F> {
-    let numbers = (0..shape.iter().product()).map(value).collect();
-    ArrayD::from_shape_vec(shape, numbers).unwrap_or_else(|_| unreachable!("as many numbers as places"))
-}
-
 /// The factors of the terms that are there at each output, added: what each of them is divided by to make up for those
 /// that are absent.
-fn present_shares<F: Real>(rule: &Terms, z: &[F], denominators: &[CowArray<'_, F, IxDyn>]) -> Vec<F> {
+fn present_shares<F: Real>(rule: &Terms, order: Order, z: &[F], denominators: &[CowArray<'_, F, IxDyn>]) -> Vec<F> {
     let mut shares = vec![F::zero(); z.len()];
     for (term, denominator) in rule.terms.iter().zip(denominators) {
-        for ((share, &d), &z) in shares.iter_mut().zip(denominator).zip(z) {
+        let denominator = denominator.view();
+        for ((share, &d), &z) in shares.iter_mut().zip(order.numbers(&denominator).iter()).zip(z) {
             if d != F::zero() && term.gate.is_open(z) {
                 *share += F::of(term.factor);
             }

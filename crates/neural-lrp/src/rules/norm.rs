@@ -3,7 +3,7 @@
 use relevance::Stabilizer;
 
 use crate::Real;
-use crate::operation::{Family, Operation};
+use crate::operation::{Accepts, Family, Operation};
 use crate::rules::{Backward, Epsilon, Redistribute, parse_stabilizer, stabilizer_arguments, taylor};
 
 /// Shares in proportion to the contributions, for operations without weights: averages, sums, norms.
@@ -23,6 +23,7 @@ pub struct Norm {
 
 impl Redistribute for Norm {
     const NAME: &'static str = "norm";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })

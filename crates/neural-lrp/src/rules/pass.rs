@@ -1,7 +1,7 @@
 //! Everything passes.
 
 use crate::Real;
-use crate::operation::{Family, Operation, Redistribution};
+use crate::operation::{Accepts, Family, Operation, Redistribution};
 use crate::rules::{Backward, Redistribute, without_settings};
 
 /// Relevance passes unchanged: `R_in = R_out`.
@@ -14,6 +14,7 @@ pub struct Pass;
 
 impl Redistribute for Pass {
     const NAME: &'static str = "pass";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

@@ -3,7 +3,7 @@
 use relevance::Stabilizer;
 
 use crate::Real;
-use crate::operation::{Operation, Sharing};
+use crate::operation::{Accepts, Operation, Sharing};
 use crate::rules::{Backward, Redistribute, maximum, parse_stabilizer, stabilizer_arguments};
 
 /// Each number of a window shares its relevance in proportion to its value, as if the maximum were a sum (Eq. 63 with
@@ -16,6 +16,7 @@ pub struct Proportional {
 
 impl Redistribute for Proportional {
     const NAME: &'static str = "proportional";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })

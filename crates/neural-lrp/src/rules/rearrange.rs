@@ -3,7 +3,7 @@
 use relevance::Sink;
 
 use crate::Real;
-use crate::operation::{Family, Operation, Redistribution};
+use crate::operation::{Accepts, Family, Operation, Redistribution};
 use crate::rules::{Backward, Redistribute, without_settings};
 
 /// Relevance goes back the way the numbers came: reshaped, cut apart, put together; copies add up.
@@ -14,6 +14,7 @@ pub struct Rearrange;
 
 impl Redistribute for Rearrange {
     const NAME: &'static str = "arrange";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

@@ -3,7 +3,7 @@
 use ndarray::ArrayViewD;
 
 use crate::Real;
-use crate::operation::{Operation, Redistribution, Step};
+use crate::operation::{Accepts, Operation, Redistribution, Step};
 use crate::rules::Terms;
 
 /// The way back through one operation: from the relevance at its output to that of its operands.
@@ -17,6 +17,10 @@ pub type Backward<'a, F> = Box<dyn Fn(&Step<'_, F>, ArrayViewD<'_, F>) -> Result
 pub trait Redistribute: Send + Sync + Sized + 'static {
     /// The rule's name in texts, `"epsilon"`.
     const NAME: &'static str;
+
+    /// The orders of memory in which the rule takes its arrays, of operations that accept them too. A rule that is its
+    /// [`terms`](Self::terms) takes any.
+    const ACCEPTS: Accepts = Accepts::StandardOrder;
 
     /// The rule of the settings that stand after its name, `epsilon=0.01` → `["0.01"]`.
     ///

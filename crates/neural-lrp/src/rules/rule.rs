@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ndarray::ArrayViewD;
 use serde::{Deserialize, Serialize};
 
-use crate::operation::{Operation, Redistribution, Step};
+use crate::operation::{Accepts, Operation, Redistribution, Step, arranged};
 use crate::rules::{Backward, Redistribute, Terms};
 use crate::{Error, Real, settings};
 
@@ -29,6 +29,7 @@ trait Described: Any + Send + Sync {
     fn arguments(&self) -> Vec<String>;
     fn terms(&self) -> Option<Terms>;
     fn lacks(&self) -> Option<&'static str>;
+    fn accepts(&self) -> Accepts;
 }
 
 impl<R: Redistribute> Described for R {
@@ -46,6 +47,10 @@ impl<R: Redistribute> Described for R {
 
     fn lacks(&self) -> Option<&'static str> {
         Redistribute::lacks(self)
+    }
+
+    fn accepts(&self) -> Accepts {
+        if Redistribute::terms(self).is_some() { R::ACCEPTS.max(Accepts::AnyOrder) } else { R::ACCEPTS }
     }
 }
 
@@ -85,6 +90,11 @@ impl Rule {
         self.double.lacks()
     }
 
+    /// The orders of memory in which the rule takes its arrays, of operations that do.
+    pub fn accepts(&self) -> Accepts {
+        self.double.accepts()
+    }
+
     /// The rule itself, if it is of that type.
     pub fn downcast_ref<R: Redistribute>(&self) -> Option<&R> {
         let rule: &dyn Any = self.double.as_ref();
@@ -113,7 +123,8 @@ impl Rule {
             return Err(self.refused(lack.into()));
         }
         let backward = self.at(operation)?;
-        backward(step, upper.as_standard_layout().view()).map_err(|reason| self.refused(reason))
+        let accepts = self.accepts().min(operation.accepts());
+        arranged::hand_down(accepts, step, &upper, backward).map_err(|reason| self.refused(reason))
     }
 
     fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, Error> {

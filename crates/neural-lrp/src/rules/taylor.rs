@@ -5,7 +5,7 @@ use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
 use crate::arrays::contiguous::elements;
-use crate::operation::{Operation, Redistribution, Step};
+use crate::operation::{Accepts, Operation, Redistribution, Step};
 use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
 
 /// First-order Taylor decomposition of one operation, for whatever no sum of contributions stands for (Eq. 63).
@@ -25,6 +25,7 @@ pub struct Taylor {
 
 impl Redistribute for Taylor {
     const NAME: &'static str = "taylor";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })

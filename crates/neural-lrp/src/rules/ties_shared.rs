@@ -1,7 +1,7 @@
 //! Maxima: equal maxima share.
 
 use crate::Real;
-use crate::operation::{Operation, Sharing};
+use crate::operation::{Accepts, Operation, Sharing};
 use crate::rules::{Backward, Redistribute, maximum, without_settings};
 
 /// The largest numbers of each window, or along each axis, share its relevance evenly: the limit p → ∞ of the p-mean (Eq. 63).
@@ -10,6 +10,7 @@ pub struct TiesShared;
 
 impl Redistribute for TiesShared {
     const NAME: &'static str = "ties-shared";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

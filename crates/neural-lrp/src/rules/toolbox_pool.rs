@@ -4,7 +4,7 @@ use ndarray::{ArrayD, ArrayViewD, Zip};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::operation::{Operation, Redistribution, Step};
+use crate::operation::{Accepts, Operation, Redistribution, Step};
 use crate::rules::{Backward, Redistribute, parse_number, stabilizer};
 
 /// Sum pooling as the authors' toolbox treats it, where that differs from the formulas; only for comparing numbers.
@@ -27,6 +27,7 @@ pub enum ToolboxPool {
 
 impl Redistribute for ToolboxPool {
     const NAME: &'static str = "toolbox-pool";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         match arguments {

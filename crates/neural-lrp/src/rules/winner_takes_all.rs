@@ -1,7 +1,7 @@
 //! Maxima: the winner takes all.
 
 use crate::Real;
-use crate::operation::{Operation, Sharing};
+use crate::operation::{Accepts, Operation, Sharing};
 use crate::rules::{Backward, Redistribute, maximum, without_settings};
 
 /// The largest number of each window, or along each axis, takes all of its relevance; of several, the first in row-major
@@ -11,6 +11,7 @@ pub struct WinnerTakesAll;
 
 impl Redistribute for WinnerTakesAll {
     const NAME: &'static str = "winner";
+    const ACCEPTS: Accepts = Accepts::MovedAxes;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

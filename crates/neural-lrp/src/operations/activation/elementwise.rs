@@ -57,6 +57,10 @@ macro_rules! activation {
                 $crate::operation::Family::Activation
             }
 
+            fn accepts(&self) -> $crate::operation::Accepts {
+                $crate::operation::Accepts::MovedAxes
+            }
+
             fn is_squashing(&self) -> bool {
                 <Self as $crate::operations::activation::elementwise::Elementwise<F>>::IS_SQUASHING
             }

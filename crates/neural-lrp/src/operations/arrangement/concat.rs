@@ -4,10 +4,10 @@ use ndarray::{ArrayD, ArrayViewD};
 use rayon::prelude::*;
 
 use crate::arrays::axes::position;
-use crate::arrays::contiguous::{elements, elements_mut};
 use crate::arrays::map::WORTH_THREADS;
+use crate::arrays::order::Order;
 use crate::operation::OperatorSpec;
-use crate::operation::{Family, Operation, ParsedOperation, Step};
+use crate::operation::{Accepts, Family, Operation, ParsedOperation, Step};
 use crate::{Error, Real};
 
 /// The operands one after the other along an axis.
@@ -20,10 +20,10 @@ pub struct Concat {
 }
 
 impl Concat {
-    /// The numbers of one operand for each position along the axes before the one of concatenation.
-    fn row(&self, shape: &[usize]) -> usize {
+    /// The numbers of one operand for each position along the axes that memory has before the one of concatenation.
+    fn row(&self, order: Order, shape: &[usize]) -> usize {
         let axis = position(self.axis, shape.len()).unwrap_or_else(|| unreachable!("output_shape found the axis"));
-        shape[axis..].iter().product()
+        order.axes_from(axis, shape.len()).map(|axis| shape[axis]).product()
     }
 }
 
@@ -38,6 +38,10 @@ impl<F: Real> Operation<F> for Concat {
 
     fn family(&self) -> Family {
         Family::Arrangement
+    }
+
+    fn accepts(&self) -> Accepts {
+        Accepts::AnyOrder
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
@@ -60,10 +64,12 @@ impl<F: Real> Operation<F> for Concat {
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
         let shapes: Vec<&[usize]> = operands.iter().map(ArrayViewD::shape).collect();
         let shape = Operation::<F>::output_shape(self, &shapes).unwrap_or_else(|_| unreachable!("it has agreed"));
-        let parts: Vec<_> = operands.iter().map(|operand| (elements(operand), self.row(operand.shape()))).collect();
-        let row = self.row(&shape);
-        let mut output = ArrayD::zeros(shape);
-        let rows = elements_mut(&mut output).par_chunks_mut(row.max(1));
+        let order = Order::common(operands);
+        let part = |operand| (order.numbers(operand), self.row(order, operand.shape()));
+        let parts: Vec<_> = operands.iter().map(part).collect();
+        let row = self.row(order, &shape);
+        let mut output = vec![F::zero(); shape.iter().product()];
+        let rows = output.par_chunks_mut(row.max(1));
         rows.with_min_len(WORTH_THREADS.div_ceil(row.max(1))).enumerate().for_each(|(index, output)| {
             let mut rest = output;
             for &(ref numbers, length) in &parts {
@@ -72,22 +78,22 @@ impl<F: Real> Operation<F> for Concat {
                 rest = after;
             }
         });
-        output
+        order.array(&shape, output)
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        let row = self.row(upper.shape()).max(1);
-        let numbers = elements(&upper);
+        let order = Order::common([&upper]);
+        let row = self.row(order, upper.shape()).max(1);
+        let numbers = order.numbers(&upper);
         let mut start = 0;
         let part = |operand: &ArrayViewD<'_, F>| {
-            let length = self.row(operand.shape());
-            let mut lower = ArrayD::zeros(operand.shape());
-            let rows = elements_mut(&mut lower).chunks_mut(length.max(1));
-            for (lower, upper) in rows.zip(numbers.chunks(row)) {
+            let length = self.row(order, operand.shape());
+            let mut lower = vec![F::zero(); operand.len()];
+            for (lower, upper) in lower.chunks_mut(length.max(1)).zip(numbers.chunks(row)) {
                 lower.copy_from_slice(&upper[start..start + length]);
             }
             start += length;
-            lower
+            order.array(operand.shape(), lower)
         };
         step.operands.iter().map(part).collect()
     }

@@ -6,7 +6,7 @@ use ndarray::{Array1, ArrayD, ArrayViewD, Axis};
 
 use crate::operation::OperatorSpec;
 use crate::operation::linear::{LinearMap, WeightPart};
-use crate::operation::{Family, Operation, ParsedOperation, Step};
+use crate::operation::{Accepts, Family, Operation, ParsedOperation, Step};
 use crate::operations::linear::convolution::{self, Filters, along_channels, spatial_lengths};
 use crate::operations::window::{Geometry, Window, WindowAxis, integers};
 use crate::{Error, Real};
@@ -195,6 +195,10 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
 
     fn is_convolution(&self) -> bool {
         true
+    }
+
+    fn accepts(&self) -> Accepts {
+        Accepts::AnyOrder
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {

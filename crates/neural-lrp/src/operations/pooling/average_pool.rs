@@ -2,9 +2,8 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::arrays::planes::fill_planes;
 use crate::operation::OperatorSpec;
-use crate::operation::{Family, Operation, ParsedOperation, Step};
+use crate::operation::{Accepts, Family, Operation, ParsedOperation, Step};
 use crate::operations::pooling::pooled::Pooled;
 use crate::operations::window::{PaddingCounts, Window};
 use crate::{Error, Real};
@@ -64,13 +63,17 @@ impl<F: Real> Operation<F> for AveragePool {
         Family::Sum
     }
 
+    fn accepts(&self) -> Accepts {
+        self.pooled.accepts()
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         self.pooled.output_shape(operands)
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
         let input = &operands[0];
-        let windows = self.pooled.over(input.shape());
+        let windows = self.pooled.over(input);
         let counts = windows.counts::<F>(self.padding);
         windows.pool(input, |input, output| {
             windows.fold(input, output, |x| x, |sum, x| sum + x);
@@ -79,10 +82,9 @@ impl<F: Real> Operation<F> for AveragePool {
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        let shape = step.operands[0].shape();
-        let windows = self.pooled.over(shape);
+        let windows = self.pooled.over(&step.operands[0]);
         let counts = windows.counts::<F>(self.padding);
-        vec![fill_planes(shape, [upper], |_, [upper], lower| {
+        vec![windows.fill([upper], |_, [upper], lower| {
             let messages: Vec<F> = upper.iter().zip(&counts).map(|(&upper, &count)| upper / count).collect();
             windows.spread(&messages, lower);
         })]

@@ -2,9 +2,8 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::arrays::planes::fill_planes;
 use crate::operation::OperatorSpec;
-use crate::operation::{Family, Operation, ParsedOperation, Step};
+use crate::operation::{Accepts, Family, Operation, ParsedOperation, Step};
 use crate::operations::pooling::pooled::Pooled;
 use crate::operations::window::Window;
 use crate::{Error, Real};
@@ -56,12 +55,16 @@ impl<F: Real> Operation<F> for LpPool {
         Family::Sum
     }
 
+    fn accepts(&self) -> Accepts {
+        self.pooled.accepts()
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         self.pooled.output_shape(operands)
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        let windows = self.pooled.over(operands[0].shape());
+        let windows = self.pooled.over(&operands[0]);
         let root = F::one() / F::of(f64::from(self.p));
         windows.pool(&operands[0], |input, output| {
             windows.fold(input, output, |x| x.abs().powi(self.p), |sum, power| sum + power);
@@ -72,10 +75,10 @@ impl<F: Real> Operation<F> for LpPool {
     /// `∂y_j/∂x_i = sign(x_i) |x_i|^{p−1} / y_j^{p−1}`
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let input = &step.operands[0];
-        let windows = self.pooled.over(input.shape());
+        let windows = self.pooled.over(input);
         let message = |(&upper, &y): (&F, &F)| if y.is_zero() { F::zero() } else { upper / y.powi(self.p - 1) };
         let sources = [input.view(), step.output.view(), upper.view()];
-        vec![fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
+        vec![windows.fill(sources, |_, [input, output, upper], lower| {
             let messages: Vec<F> = upper.iter().zip(output).map(message).collect();
             windows.spread(&messages, lower);
             for (lower, &x) in lower.iter_mut().zip(input) {

@@ -3,10 +3,9 @@
 use ndarray::{ArrayD, ArrayViewD};
 use relevance::Stabilizer;
 
-use crate::arrays::planes::fill_planes;
 use crate::operation::OperatorSpec;
 use crate::operation::shares::shares;
-use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
+use crate::operation::{Accepts, Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::operation::{MaxSelection, Sharing};
 use crate::operations::pooling::pooled::Pooled;
 use crate::operations::window::Window;
@@ -45,30 +44,23 @@ impl MaxPool {
         Self { pooled: Pooled::Planes }
     }
 
-    /// All relevance of a window to its first maximum.
-    fn to_first<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
+    /// The relevance of a window to its winners: the first of its maxima, or all of them in equal shares.
+    fn to_winners<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, winners: Winners) -> ArrayD<F> {
         let input = &step.operands[0];
-        let windows = self.pooled.over(input.shape());
-        let sources = [input.view(), step.output.view(), upper.view()];
-        fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
-            windows.visit(|window, positions| {
-                let mut winners = positions.iter().filter(|&&position| is_maximum(input[position], output[window]));
-                let winner = winners.next().unwrap_or_else(|| unreachable!("a window holds its maximum"));
-                lower[*winner] += upper[window];
-            });
-        })
-    }
-
-    /// The relevance of a window to all of its maxima.
-    fn to_ties<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> ArrayD<F> {
-        let input = &step.operands[0];
-        let windows = self.pooled.over(input.shape());
-        let sources = [input.view(), step.output.view(), upper.view()];
-        fill_planes(input.shape(), sources, |_, [input, output, upper], lower| {
+        let windows = self.pooled.over(input);
+        windows.fill([input.view(), step.output.view(), upper.view()], |_, [input, output, upper], lower| {
+            if windows.is_pointwise_along_rows() {
+                let mut shares = vec![F::zero(); windows.row_length()];
+                return windows.visit_rows(|outputs, starts| {
+                    let (output, upper) = (&output[outputs.clone()], &upper[outputs]);
+                    winners.share_rows(input, starts, output, upper, &mut shares, lower);
+                });
+            }
             windows.visit(|window, positions| {
                 let wins = |position: &&usize| is_maximum(input[**position], output[window]);
-                let share = upper[window] / F::of(positions.iter().filter(wins).count() as f64);
-                positions.iter().filter(wins).for_each(|&winner| lower[winner] += share);
+                let count = winners.among(|| positions.iter().filter(wins).count());
+                let share = upper[window] / F::of(count as f64);
+                positions.iter().filter(wins).take(count).for_each(|&winner| lower[winner] += share);
             });
         })
     }
@@ -81,14 +73,64 @@ impl MaxPool {
         stabilizer: Stabilizer,
     ) -> Redistribution<F> {
         let input = &step.operands[0];
-        let windows = self.pooled.over(input.shape());
+        let windows = self.pooled.over(input);
         let sums = windows.pool(input, |input, sums| windows.fold(input, sums, |x| x, |sum, x| sum + x));
         let (shares, sinks) = shares(upper, &sums, stabilizer);
-        let lower = fill_planes(input.shape(), [input.view(), shares.view()], |_, [input, shares], lower| {
+        let lower = windows.fill([input.view(), shares.view()], |_, [input, shares], lower| {
             windows.spread(shares, lower);
             lower.iter_mut().zip(input).for_each(|(share, &x)| *share *= x);
         });
         Redistribution::with_sinks(vec![lower], sinks)
+    }
+}
+
+/// Which of the numbers that are equal to the maximum of a window share its relevance.
+#[derive(Clone, Copy)]
+enum Winners {
+    First,
+    All,
+}
+
+impl Winners {
+    /// How many share, of so many that are equal.
+    fn among(self, equal: impl FnOnce() -> usize) -> usize {
+        match self {
+            Self::First => 1,
+            Self::All => equal(),
+        }
+    }
+
+    /// Shares the relevance of windows side by side, each of which holds one number of each row that begins at `starts`.
+    /// The loops have no branches, so that they vectorize.
+    fn share_rows<F: Real>(
+        self,
+        input: &[F],
+        starts: &[usize],
+        output: &[F],
+        upper: &[F],
+        shares: &mut [F],
+        lower: &mut [F],
+    ) {
+        shares.fill(F::zero());
+        if let Self::All = self {
+            for &start in starts {
+                for ((count, &x), &y) in shares.iter_mut().zip(&input[start..]).zip(output) {
+                    *count += if is_maximum(x, y) { F::one() } else { F::zero() };
+                }
+            }
+            shares.iter_mut().zip(upper).for_each(|(share, &upper)| *share = upper / *share);
+        } else {
+            shares.copy_from_slice(upper);
+        }
+        for &start in starts {
+            let numbers = lower[start..].iter_mut().zip(&input[start..]).zip(output).zip(shares.iter_mut());
+            for (((lower, &x), &y), share) in numbers {
+                let wins = is_maximum(x, y);
+                *lower += if wins { *share } else { F::zero() };
+                // The first of several leaves nothing to the others.
+                *share = if wins && matches!(self, Self::First) { F::zero() } else { *share };
+            }
+        }
     }
 }
 
@@ -105,8 +147,8 @@ fn larger<F: Real>(a: F, b: F) -> F {
 impl<F: Real> MaxSelection<F> for MaxPool {
     fn redistribute(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, sharing: Sharing) -> Redistribution<F> {
         match sharing {
-            Sharing::First => Redistribution::lossless(vec![self.to_first(step, upper)]),
-            Sharing::Ties => Redistribution::lossless(vec![self.to_ties(step, upper)]),
+            Sharing::First => Redistribution::lossless(vec![self.to_winners(step, upper, Winners::First)]),
+            Sharing::Ties => Redistribution::lossless(vec![self.to_winners(step, upper, Winners::All)]),
             Sharing::Proportional(stabilizer) => self.in_proportion(step, upper, stabilizer),
         }
     }
@@ -125,17 +167,21 @@ impl<F: Real> Operation<F> for MaxPool {
         Family::Maximum
     }
 
+    fn accepts(&self) -> Accepts {
+        self.pooled.accepts()
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         self.pooled.output_shape(operands)
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        let windows = self.pooled.over(operands[0].shape());
+        let windows = self.pooled.over(&operands[0]);
         windows.pool(&operands[0], |input, output| windows.fold(input, output, |x| x, larger))
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        vec![self.to_first(step, upper)]
+        vec![self.to_winners(step, upper, Winners::First)]
     }
 
     fn max_selection(&self) -> Option<&dyn MaxSelection<F>> {

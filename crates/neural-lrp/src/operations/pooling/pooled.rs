@@ -1,6 +1,8 @@
 //! What a pooling pools: windows, or whole planes.
 
-use crate::operation::OperatorSpec;
+use ndarray::ArrayViewD;
+
+use crate::operation::{Accepts, OperatorSpec};
 use crate::operations::pooling::windows::Windows;
 use crate::operations::window::{Geometry, Window, WindowAxis};
 use crate::{Error, Real};
@@ -80,13 +82,21 @@ impl Pooled {
     }
 
     /// The windows over an input whose shape [`output_shape`](Self::output_shape) agreed to.
-    pub(super) fn over(&self, input: &[usize]) -> Windows {
+    pub(super) fn over<F: Real>(&self, input: &ArrayViewD<'_, F>) -> Windows {
         match self {
             Self::Window(window) => {
-                let geometry = over(window, &input[2..]);
-                Windows::new(&geometry.unwrap_or_else(|reason| unreachable!("output_shape agreed: {reason}")))
+                let geometry = over(window, &input.shape()[2..]);
+                Windows::new(input, geometry.unwrap_or_else(|reason| unreachable!("output_shape agreed: {reason}")))
             }
             Self::Planes => Windows::whole(input),
+        }
+    }
+
+    /// The orders of memory that pooling accepts: with channels last, of up to two spatial axes.
+    pub(super) fn accepts(&self) -> Accepts {
+        match self {
+            Self::Window(window) if window.kernel.len() > 2 => Accepts::StandardOrder,
+            _ => Accepts::AnyOrder,
         }
     }
 

@@ -2,9 +2,8 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::arrays::planes::fill_planes;
 use crate::operation::OperatorSpec;
-use crate::operation::{Family, Operation, ParsedOperation, Step};
+use crate::operation::{Accepts, Family, Operation, ParsedOperation, Step};
 use crate::operations::pooling::pooled::Pooled;
 use crate::operations::window::Window;
 use crate::{Error, Real};
@@ -57,13 +56,17 @@ impl<F: Real> Operation<F> for SumPool {
         Family::Sum
     }
 
+    fn accepts(&self) -> Accepts {
+        self.pooled.accepts()
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         self.pooled.output_shape(operands)
     }
 
     /// The mean over all taps, times `√n`.
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
-        let windows = self.pooled.over(operands[0].shape());
+        let windows = self.pooled.over(&operands[0]);
         let (taps, root) = (F::of(self.taps), F::of(self.taps.sqrt()));
         windows.pool(&operands[0], |input, output| {
             windows.fold(input, output, |x| x, |sum, x| sum + x);
@@ -72,10 +75,9 @@ impl<F: Real> Operation<F> for SumPool {
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        let shape = step.operands[0].shape();
-        let windows = self.pooled.over(shape);
+        let windows = self.pooled.over(&step.operands[0]);
         let (taps, root) = (F::of(self.taps), F::of(self.taps.sqrt()));
-        vec![fill_planes(shape, [upper], |_, [upper], lower| {
+        vec![windows.fill([upper], |_, [upper], lower| {
             let messages: Vec<F> = upper.iter().map(|&upper| upper / taps).collect();
             windows.spread(&messages, lower);
             lower.iter_mut().for_each(|sum| *sum *= root);

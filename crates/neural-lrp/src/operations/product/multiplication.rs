@@ -6,7 +6,7 @@ use relevance::Stabilizer;
 use crate::arrays::broadcast::combine;
 use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
 use crate::operation::OperatorSpec;
-use crate::operation::{AffineMap, Product, Signal};
+use crate::operation::{Accepts, AffineMap, Product, Signal};
 use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::{Error, Real};
 
@@ -33,6 +33,10 @@ impl<F: Real> Operation<F> for Multiplication {
 
     fn family(&self) -> Family {
         Family::Product
+    }
+
+    fn accepts(&self) -> Accepts {
+        Accepts::MovedAxes
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {

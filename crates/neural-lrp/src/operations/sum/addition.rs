@@ -6,7 +6,7 @@ use crate::arrays::broadcast::combine;
 use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
 use crate::operation::OperatorSpec;
 use crate::operation::affine::number;
-use crate::operation::{AffineMap, Family, Operation, ParsedOperation, Step};
+use crate::operation::{Accepts, AffineMap, Family, Operation, ParsedOperation, Step};
 use crate::{Error, Real};
 
 /// `y = Σ_i ± x_i`, where operands broadcast as in numpy.
@@ -51,6 +51,10 @@ impl<F: Real> Operation<F> for Sum {
 
     fn takes_empty_operands(&self) -> bool {
         true
+    }
+
+    fn accepts(&self) -> Accepts {
+        Accepts::MovedAxes
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {

@@ -52,6 +52,11 @@ impl WindowAxis {
         Self { input: length, output: 1, kernel: length, stride: 1, dilation: 1, before: 0, after: 0 }
     }
 
+    /// An axis along which each position is a window of its own.
+    pub(in crate::operations) fn pointwise(length: usize) -> Self {
+        Self { output: length, kernel: 1, ..Self::whole(length) }
+    }
+
     /// The outputs for which tap `k` is inside of the input.
     pub(in crate::operations) fn outputs_inside(&self, k: usize) -> Range<usize> {
         let offset = k * self.dilation;
