@@ -68,6 +68,7 @@ mod mechanism;
 mod norm;
 mod pass;
 mod proportional;
+mod quotients;
 mod rearrange;
 mod redistribute;
 mod rule;
