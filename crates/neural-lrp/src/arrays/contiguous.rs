@@ -23,8 +23,3 @@ pub(crate) fn elements_mut<F: Real>(array: &mut ArrayD<F>) -> &mut [F] {
 pub(crate) fn borrowed<'a, F: Real>(array: &ArrayViewD<'a, F>) -> CowArray<'a, F, IxDyn> {
     CowArray::from(array.clone())
 }
-
-/// The array in the standard layout, which operations rely on; copied only if it has another.
-pub(crate) fn in_standard_layout<F: Real>(array: ArrayD<F>) -> ArrayD<F> {
-    if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() }
-}

@@ -1,15 +1,15 @@
 //! Algorithm 2: relevance, handed down from the output to the inputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
 use ndarray::{ArrayD, Axis};
 use relevance::{Amount, Entry, Ledger, Sink};
 
-use crate::arrays::contiguous::in_standard_layout;
+use crate::arrays::order::Order;
 use crate::network::Activations;
 use crate::network::{Network, Node, TensorId};
 use crate::operation::amount::amount;
-use crate::rules::Rule;
+use crate::rules::{self, Rule};
 use crate::{Error, Real};
 
 /// What one backward pass takes: a rule for each node, where it begins, and what is kept of it.
@@ -92,22 +92,22 @@ impl<F: Real> Activations<F> {
         for (tensor, relevance) in &propagation.initial {
             self.check_initial(*tensor, relevance)?;
             initial += amount(&relevance.view());
-            add(&mut pass.pending, *tensor, relevance.clone());
+            pass.add(*tensor, Arrived::new(relevance.clone()));
         }
         let mut kept = BTreeMap::new();
         for (node, rule) in nodes.iter().zip(rules).rev() {
             if let Some(upper) = pass.arrived(node.output, node.operation.kind())? {
-                pass.hand_down(node, rule, &upper)?;
                 if propagation.keep.wants(node.output) {
-                    kept.insert(node.output, in_standard_layout(upper));
+                    kept.insert(node.output, Order::Standard.arrange(&upper.relevance.view()).into_owned());
                 }
+                pass.hand_down(node, rule, upper)?;
             }
         }
         let mut delivered = Amount::default();
         for input in self.network().inputs() {
-            if let Some(relevance) = pass.arrived(input.tensor, "input")? {
-                delivered += amount(&relevance.view());
-                kept.insert(input.tensor, in_standard_layout(relevance));
+            if let Some(arrived) = pass.arrived(input.tensor, "input")? {
+                delivered += arrived.amount;
+                kept.insert(input.tensor, Order::Standard.arrange_owned(arrived.relevance));
             }
         }
         let ledger = pass.entries.map(|entries| Ledger::graph(entries, initial, delivered)).unwrap_or_default();
@@ -132,49 +132,83 @@ struct Pass<'a, F: Real> {
     activations: &'a Activations<F>,
     propagation: &'a Propagation<'a, F>,
     /// Relevance that arrived at tensors whose producer has not been visited yet.
-    pending: BTreeMap<TensorId, ArrayD<F>>,
+    pending: BTreeMap<TensorId, Arrived<F>>,
     /// `None` once a gradient was taken.
     entries: Option<Vec<Entry>>,
 }
 
+/// The relevance that arrived at a tensor.
+struct Arrived<F> {
+    relevance: ArrayD<F>,
+    amount: Amount,
+}
+
+impl<F: Real> Arrived<F> {
+    fn new(relevance: ArrayD<F>) -> Self {
+        Self { amount: amount(&relevance.view()), relevance }
+    }
+}
+
 impl<F: Real> Pass<'_, F> {
+    /// Adds relevance to that of a tensor.
+    fn add(&mut self, tensor: TensorId, arrived: Arrived<F>) {
+        match self.pending.entry(tensor) {
+            btree_map::Entry::Vacant(place) => {
+                place.insert(arrived);
+            }
+            btree_map::Entry::Occupied(mut before) => {
+                let before = before.get_mut();
+                let order = Order::common([&before.relevance.view()]);
+                before.relevance += &order.arrange(&arrived.relevance.view());
+                before.amount = amount(&before.relevance.view());
+            }
+        }
+    }
+
     /// The relevance of a tensor whose takers have all been visited, after its mask.
-    fn arrived(&mut self, tensor: TensorId, kind: &str) -> Result<Option<ArrayD<F>>, Error> {
-        let Some(mut relevance) = self.pending.remove(&tensor) else { return Ok(None) };
+    fn arrived(&mut self, tensor: TensorId, kind: &str) -> Result<Option<Arrived<F>>, Error> {
+        let Some(mut arrived) = self.pending.remove(&tensor) else { return Ok(None) };
         for mask in self.propagation.masks.iter().filter(|mask| mask.tensor == tensor) {
             let name = &self.activations.network().tensor(tensor).name;
-            let upper = amount(&relevance.view());
-            let masked = mask_channels(&mut relevance, &mask.channels).map_err(|reason| Error::Setting {
+            let upper = arrived.amount;
+            let masked = mask_channels(&mut arrived.relevance, &mask.channels).map_err(|reason| Error::Setting {
                 what: "mask of tensor",
                 given: name.clone(),
                 reason,
             })?;
             let stage = format!("mask at {name} ({kind})");
-            self.book(Entry::new(stage, upper, amount(&relevance.view())).with_sink(Sink::Masked, masked));
+            arrived = Arrived::new(arrived.relevance);
+            self.book(Entry::new(stage, upper, arrived.amount).with_sink(Sink::Masked, masked));
         }
-        Ok(Some(relevance))
+        Ok(Some(arrived))
     }
 
-    fn hand_down(&mut self, node: &Node<F>, rule: &Rule, upper: &ArrayD<F>) -> Result<(), Error> {
+    fn hand_down(&mut self, node: &Node<F>, rule: &Rule, upper: Arrived<F>) -> Result<(), Error> {
         let network = self.activations.network();
+        if let Some(operand) = self.passed_to(node, rule) {
+            self.book(Entry::new(stage(network, node), upper.amount, upper.amount));
+            self.add(operand, upper);
+            return Ok(());
+        }
         let step = self.activations.step(node);
         let handed = rule
-            .redistribute(node.operation.as_ref(), &step, upper.view())
+            .redistribute(node.operation.as_ref(), &step, upper.relevance.view())
             .map_err(|error| error.at(&node.name, node.operation.kind()))?;
         let (mut lower, mut constants) = (Amount::default(), Amount::default());
         for (&operand, relevance) in node.operands.iter().zip(handed.lower) {
             if network.tensor(operand).constant.is_some() {
                 constants += amount(&relevance.view());
             } else {
-                lower += amount(&relevance.view());
-                add(&mut self.pending, operand, relevance);
+                let arrived = Arrived::new(relevance);
+                lower += arrived.amount;
+                self.add(operand, arrived);
             }
         }
         let Some(sinks) = handed.sinks else {
             self.entries = None;
             return Ok(());
         };
-        let mut entry = Entry::new(stage(network, node), amount(&upper.view()), lower);
+        let mut entry = Entry::new(stage(network, node), upper.amount, lower);
         for (sink, amount) in sinks {
             entry = entry.with_sink(sink, amount);
         }
@@ -182,6 +216,15 @@ impl<F: Real> Pass<'_, F> {
         let entry = if constants == Amount::default() { entry } else { entry.with_sink(Sink::Bias, constants) };
         self.book(entry);
         Ok(())
+    }
+
+    /// The operand that takes all relevance of a node as it is, where the rule says so: nothing has to be copied.
+    fn passed_to(&self, node: &Node<F>, rule: &Rule) -> Option<TensorId> {
+        rule.downcast_ref::<rules::Pass>()?;
+        let &[operand] = node.operands.as_slice() else { return None };
+        let is_computed = self.activations.network().tensor(operand).constant.is_none();
+        let shapes = [operand, node.output].map(|tensor| self.activations.value(tensor));
+        (is_computed && shapes[0].shape() == shapes[1].shape()).then_some(operand)
     }
 
     fn book(&mut self, entry: Entry) {
@@ -195,15 +238,6 @@ impl<F: Real> Pass<'_, F> {
 fn stage<F: Real>(network: &Network<F>, node: &Node<F>) -> String {
     let name = if node.name.is_empty() { &network.tensor(node.output).name } else { &node.name };
     format!("{name} ({})", node.operation.kind())
-}
-
-fn add<F: Real>(pending: &mut BTreeMap<TensorId, ArrayD<F>>, tensor: TensorId, relevance: ArrayD<F>) {
-    match pending.get_mut(&tensor) {
-        Some(sum) => *sum += &relevance,
-        None => {
-            pending.insert(tensor, relevance);
-        }
-    }
 }
 
 /// Sets all channels but the open ones to zero; what they had.
