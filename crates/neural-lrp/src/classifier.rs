@@ -134,7 +134,8 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
     }
 
     fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError> {
-        let scores = inputs.par_chunks(self.scorer.together()).map(|inputs| {
+        let together = self.scorer.together(&[&[&[1], self.shape.as_slice()].concat()]);
+        let scores = inputs.par_chunks(together).map(|inputs| {
             let scores = self.forward(&self.scorer, inputs)?.class_scores()?;
             Ok(scores.into_iter().take(inputs.len() * self.targets).collect())
         });

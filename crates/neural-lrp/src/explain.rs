@@ -2,6 +2,7 @@
 
 mod composite;
 mod explainer;
+mod handing;
 mod input_range;
 mod propagation;
 mod start;

@@ -1,7 +1,7 @@
 //! The graph of operations.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ndarray::{ArrayD, ArrayViewD};
 
@@ -14,6 +14,7 @@ mod builder;
 mod canonizer;
 mod factors;
 mod layout;
+mod samples;
 
 pub use activations::Activations;
 pub use builder::{NetworkBuilder, NodeDraft};
@@ -89,7 +90,7 @@ impl<F: Real> Node<F> {
 /// use ndarray::array;
 /// use neural_lrp::NetworkBuilder;
 /// use neural_lrp::operations::{Dense, Relu};
-/// use std::sync::Arc;
+/// use std::sync::{Arc, OnceLock};
 ///
 /// let mut network = NetworkBuilder::new();
 /// network.input("x", [None, Some(2)]);
@@ -114,6 +115,8 @@ struct Graph<F: Real> {
     nodes: Vec<Node<F>>,
     inputs: Vec<NetworkInput>,
     outputs: Vec<TensorId>,
+    /// See [`Network::keeps_samples_apart`].
+    keeps_samples_apart: OnceLock<bool>,
 }
 
 impl<F: Real> Network<F> {
@@ -207,8 +210,13 @@ impl<F: Real> Network<F> {
     /// The shape of each tensor for inputs as they are declared: one sample, and along other open axes the shortest
     /// length of some usual ones that all nodes can work with. `None` where none of them fits.
     pub fn typical_shapes(&self) -> Option<Vec<Vec<usize>>> {
+        self.typical_shapes_of(1)
+    }
+
+    /// As [`typical_shapes`](Self::typical_shapes), for so many samples.
+    fn typical_shapes_of(&self, samples: usize) -> Option<Vec<Vec<usize>>> {
         let declared = |length: usize| -> Vec<Vec<usize>> {
-            let open = |axis: usize| if axis == 0 { 1 } else { length };
+            let open = |axis: usize| if axis == 0 { samples } else { length };
             let shape = |input: &NetworkInput| {
                 input.shape.iter().enumerate().map(|(axis, declared)| declared.unwrap_or(open(axis))).collect()
             };

@@ -62,6 +62,13 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether a position along the first axis of the output comes from the same position of each operand of as many
+    /// axes, wherever the first axis keeps its length: then samples can go through the operation together.
+    fn keeps_samples_apart(&self, operands: &[&[usize]]) -> bool {
+        let _ = operands;
+        false
+    }
+
     /// Whether operands may have an axis of no length. Those that only move numbers, or go by each number itself, may.
     fn takes_empty_operands(&self) -> bool {
         matches!(self.family(), Family::Arrangement | Family::Activation | Family::Product)

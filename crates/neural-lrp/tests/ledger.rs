@@ -471,7 +471,7 @@ fn books(pass: &Activations<f64>, rules: &[Rule]) -> Result<Ledger, Error> {
     let scores = pass.network().outputs()[0];
     let initial = ArrayD::from_shape_vec(vec![1, 2], vec![1.5, -0.25]).unwrap();
     let propagation = Propagation { rules, initial: vec![(scores, initial)], masks: &[], keep: Keep::Inputs };
-    Ok(pass.propagate(propagation)?.ledger)
+    Ok(pass.propagate(propagation)?.ledgers.remove(0))
 }
 
 /// How many times the relevance of a step, without signs, is what was started with.

@@ -45,8 +45,19 @@ pub struct Explainer<F: Real> {
     explained: TensorId,
     skipped: Vec<String>,
     class_axis: ClassAxis,
-    together: usize,
+    together: Together,
 }
+
+/// How many samples go through a network together, if it does not say.
+#[derive(Clone, Copy, Debug)]
+enum Together {
+    Given(usize),
+    /// As many as fit into a cache.
+    Fitting,
+}
+
+/// How many numbers all tensors have of samples that go through a network together.
+const NUMBERS_TOGETHER: usize = 1 << 22;
 
 impl<F: Real> Explainer<F> {
     /// Explains the first output of a network, rewritten by all [`Canonizer`]s. A softmax, its logarithm or a sigmoid at
@@ -58,7 +69,7 @@ impl<F: Real> Explainer<F> {
         let network = network.canonize(&Canonizer::ALL)?;
         let output = network.outputs()[0];
         let (explained, skipped) = linear_score(&network, output);
-        Ok(Self { network, explained, skipped, class_axis: ClassAxis::OfNetwork, together: 1 })
+        Ok(Self { network, explained, skipped, class_axis: ClassAxis::OfNetwork, together: Together::Given(1) })
     }
 
     /// Explains another tensor than the first output's linear score: an output, by its name, as its linear score.
@@ -94,11 +105,19 @@ impl<F: Real> Explainer<F> {
         Self { class_axis, ..self }
     }
 
-    /// Takes `samples` of a batch through the network together: faster for small networks, but one ledger for all of
-    /// them. A network with a fixed number of samples keeps to that.
+    /// Takes `samples` of a batch through the network together, which is faster for small networks. Each has a ledger of its
+    /// own, where the network keeps samples apart, or else all of them one. A network with a fixed number of samples keeps to
+    /// that.
     #[must_use]
     pub fn samples_together(self, samples: usize) -> Self {
-        Self { together: samples.max(1), ..self }
+        Self { together: Together::Given(samples.max(1)), ..self }
+    }
+
+    /// Takes as many samples of a batch through the network together as the cache of a processor holds with all their
+    /// tensors, where the network keeps samples apart.
+    #[must_use]
+    pub fn in_batches(self) -> Self {
+        Self { together: Together::Fitting, ..self }
     }
 
     /// The network as it is explained: canonized.
@@ -148,8 +167,19 @@ impl<F: Real> Explainer<F> {
     }
 
     /// How many samples of a batch go through the network together.
-    pub(crate) fn together(&self) -> usize {
-        self.fixed_samples().unwrap_or(self.together)
+    pub(crate) fn together(&self, batches: &[&[usize]]) -> usize {
+        match (self.fixed_samples(), self.together) {
+            (Some(fixed), _) => fixed,
+            (None, Together::Given(samples)) => samples,
+            (None, Together::Fitting) if !self.network.keeps_samples_apart() => 1,
+            (None, Together::Fitting) => {
+                let samples = batches.iter().map(|shape| [&[1], shape.get(1..).unwrap_or_default()].concat());
+                let samples: Vec<Vec<usize>> = samples.collect();
+                let shapes = self.network.shapes(&samples.iter().map(Vec::as_slice).collect::<Vec<_>>());
+                let numbers: usize = shapes.iter().flatten().map(|shape| shape.iter().product::<usize>()).sum();
+                (NUMBERS_TOGETHER / numbers.max(1)).max(1)
+            }
+        }
     }
 
     /// Explains the same tensor of another network.
@@ -190,11 +220,11 @@ impl<F: Real> Explainer<F> {
                 reason: "it should have an axis of samples before all others".into(),
             });
         };
-        let (fixed, together) = (self.fixed_samples(), self.together());
+        let shapes: Vec<&[usize]> = batches.iter().map(|batch| batch.shape()).collect();
+        let (fixed, together) = (self.fixed_samples(), self.together(&shapes));
         let equal = batches.iter().all(|batch| batch.shape().first() == Some(&samples));
         let whole = fixed.is_none() || samples.is_multiple_of(together);
         if samples == 0 || !equal || !whole {
-            let shapes: Vec<&[usize]> = batches.iter().map(|batch| batch.shape()).collect();
             let expected = fixed.map_or("at least one".to_owned(), |fixed| {
                 format!("a multiple of {fixed}, the network's fixed number of")
             });
@@ -355,7 +385,7 @@ impl<'a, F: Real> Forward<'a, F> {
         Ok(Explained {
             relevance: network.inputs().iter().map(|input| stacked(input.tensor)).collect(),
             at: at.iter().map(|&tensor| (network.tensor(tensor).name.clone(), stacked(tensor))).collect(),
-            ledgers: passes.iter().map(|pass| pass.ledger.clone()).collect(),
+            ledgers: passes.into_iter().flat_map(|pass| pass.ledgers).collect(),
             rules,
         })
     }

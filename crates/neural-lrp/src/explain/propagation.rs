@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use ndarray::{ArrayD, Axis};
+use ndarray::{ArrayD, ArrayViewMutD, Axis};
 use relevance::{Amount, Entry, Ledger, Sink};
 
 use crate::arrays::order::Order;
+use crate::explain::handing::{Handing, amounts};
 use crate::network::Activations;
 use crate::network::{Network, Node, TensorId};
-use crate::operation::amount::amount;
 use crate::rules::{self, Rule};
 use crate::{Error, Real};
 
@@ -60,8 +60,9 @@ impl Keep {
 pub struct Relevances<F> {
     /// Relevance by tensor: the inputs, and what was to be kept. A tensor that no relevance came to is not in here.
     pub tensors: BTreeMap<TensorId, ArrayD<F>>,
-    /// Where relevance went, node by node; empty where a gradient was taken anywhere.
-    pub ledger: Ledger,
+    /// Where relevance went, node by node: one for each sample, or one for all of them in a network that does not keep
+    /// samples apart. Empty where a gradient was taken anywhere.
+    pub ledgers: Vec<Ledger>,
 }
 
 impl<F: Real> Activations<F> {
@@ -86,13 +87,20 @@ impl<F: Real> Activations<F> {
                 ),
             });
         }
-        let mut pass =
-            Pass { activations: self, propagation: &propagation, pending: BTreeMap::new(), entries: Some(Vec::new()) };
-        let mut initial = Amount::default();
+        let books = self.samples_apart();
+        let mut pass = Pass {
+            activations: self,
+            propagation: &propagation,
+            pending: BTreeMap::new(),
+            entries: Some(vec![Vec::new(); books]),
+            books,
+        };
+        let mut initial = vec![Amount::default(); books];
         for (tensor, relevance) in &propagation.initial {
             self.check_initial(*tensor, relevance)?;
-            initial += amount(&relevance.view());
-            pass.add(*tensor, Arrived::new(relevance.clone()));
+            let arrived = pass.arrival(relevance.clone());
+            add(&mut initial, &arrived.amounts);
+            pass.add(*tensor, arrived);
         }
         let mut kept = BTreeMap::new();
         for (node, rule) in nodes.iter().zip(rules).rev() {
@@ -103,15 +111,28 @@ impl<F: Real> Activations<F> {
                 pass.hand_down(node, rule, upper)?;
             }
         }
-        let mut delivered = Amount::default();
+        let mut delivered = vec![Amount::default(); books];
         for input in self.network().inputs() {
             if let Some(arrived) = pass.arrived(input.tensor, "input")? {
-                delivered += arrived.amount;
+                add(&mut delivered, &arrived.amounts);
                 kept.insert(input.tensor, Order::Standard.arrange_owned(arrived.relevance));
             }
         }
-        let ledger = pass.entries.map(|entries| Ledger::graph(entries, initial, delivered)).unwrap_or_default();
-        Ok(Relevances { tensors: kept, ledger })
+        let ledgers = match pass.entries {
+            None => vec![Ledger::default(); books],
+            Some(entries) => {
+                let ends = initial.into_iter().zip(delivered);
+                entries.into_iter().zip(ends).map(|(entries, (from, to))| Ledger::graph(entries, from, to)).collect()
+            }
+        };
+        Ok(Relevances { tensors: kept, ledgers })
+    }
+
+    /// How many samples have books of their own; 1 where all have them together.
+    fn samples_apart(&self) -> usize {
+        let samples =
+            self.network().inputs().first().and_then(|input| self.value(input.tensor).shape().first().copied());
+        samples.filter(|_| self.network().keeps_samples_apart()).unwrap_or(1)
     }
 
     fn check_initial(&self, tensor: TensorId, relevance: &ArrayD<F>) -> Result<(), Error> {
@@ -133,23 +154,23 @@ struct Pass<'a, F: Real> {
     propagation: &'a Propagation<'a, F>,
     /// Relevance that arrived at tensors whose producer has not been visited yet.
     pending: BTreeMap<TensorId, Arrived<F>>,
-    /// `None` once a gradient was taken.
-    entries: Option<Vec<Entry>>,
+    /// The entries of each book; `None` once a gradient was taken.
+    entries: Option<Vec<Vec<Entry>>>,
+    /// How many books there are: one for each sample, or one for all.
+    books: usize,
 }
 
-/// The relevance that arrived at a tensor.
+/// The relevance that arrived at a tensor, and how much it is in each book.
 struct Arrived<F> {
     relevance: ArrayD<F>,
-    amount: Amount,
-}
-
-impl<F: Real> Arrived<F> {
-    fn new(relevance: ArrayD<F>) -> Self {
-        Self { amount: amount(&relevance.view()), relevance }
-    }
+    amounts: Vec<Amount>,
 }
 
 impl<F: Real> Pass<'_, F> {
+    fn arrival(&self, relevance: ArrayD<F>) -> Arrived<F> {
+        Arrived { amounts: amounts(&relevance.view(), self.books), relevance }
+    }
+
     /// Adds relevance to that of a tensor.
     fn add(&mut self, tensor: TensorId, arrived: Arrived<F>) {
         match self.pending.entry(tensor) {
@@ -160,7 +181,7 @@ impl<F: Real> Pass<'_, F> {
                 let before = before.get_mut();
                 let order = Order::common([&before.relevance.view()]);
                 before.relevance += &order.arrange(&arrived.relevance.view());
-                before.amount = amount(&before.relevance.view());
+                before.amounts = amounts(&before.relevance.view(), self.books);
             }
         }
     }
@@ -170,51 +191,49 @@ impl<F: Real> Pass<'_, F> {
         let Some(mut arrived) = self.pending.remove(&tensor) else { return Ok(None) };
         for mask in self.propagation.masks.iter().filter(|mask| mask.tensor == tensor) {
             let name = &self.activations.network().tensor(tensor).name;
-            let upper = arrived.amount;
-            let masked = mask_channels(&mut arrived.relevance, &mask.channels).map_err(|reason| Error::Setting {
-                what: "mask of tensor",
-                given: name.clone(),
-                reason,
-            })?;
+            let upper = arrived.amounts.clone();
+            let masked = self
+                .mask_channels(&mut arrived.relevance, &mask.channels)
+                .map_err(|reason| Error::Setting { what: "mask of tensor", given: name.clone(), reason })?;
             let stage = format!("mask at {name} ({kind})");
-            arrived = Arrived::new(arrived.relevance);
-            self.book(Entry::new(stage, upper, arrived.amount).with_sink(Sink::Masked, masked));
+            arrived = self.arrival(arrived.relevance);
+            self.book(|book| {
+                Entry::new(stage.clone(), upper[book], arrived.amounts[book]).with_sink(Sink::Masked, masked[book])
+            });
         }
         Ok(Some(arrived))
     }
 
     fn hand_down(&mut self, node: &Node<F>, rule: &Rule, upper: Arrived<F>) -> Result<(), Error> {
-        let network = self.activations.network();
+        let (network, books) = (self.activations.network(), self.books);
+        let stage = stage(network, node);
         if let Some(operand) = self.passed_to(node, rule) {
-            self.book(Entry::new(stage(network, node), upper.amount, upper.amount));
+            self.book(|book| Entry::new(stage.clone(), upper.amounts[book], upper.amounts[book]));
             self.add(operand, upper);
             return Ok(());
         }
-        let step = self.activations.step(node);
-        let handed = rule
-            .redistribute(node.operation.as_ref(), &step, upper.relevance.view())
-            .map_err(|error| error.at(&node.name, node.operation.kind()))?;
-        let (mut lower, mut constants) = (Amount::default(), Amount::default());
-        for (&operand, relevance) in node.operands.iter().zip(handed.lower) {
-            if network.tensor(operand).constant.is_some() {
-                constants += amount(&relevance.view());
-            } else {
-                let arrived = Arrived::new(relevance);
-                lower += arrived.amount;
-                self.add(operand, arrived);
-            }
+        let handing = Handing { activations: self.activations, node, rule, books };
+        let handed = handing.hand_down(&upper.relevance.view())?;
+        let (mut lower, mut constants) = (vec![Amount::default(); books], vec![Amount::default(); books]);
+        add(&mut constants, &handed.constants);
+        for (operand, relevance) in handed.lower {
+            let arrived = self.arrival(relevance);
+            add(&mut lower, &arrived.amounts);
+            self.add(operand, arrived);
         }
         let Some(sinks) = handed.sinks else {
             self.entries = None;
             return Ok(());
         };
-        let mut entry = Entry::new(stage(network, node), upper.amount, lower);
-        for (sink, amount) in sinks {
-            entry = entry.with_sink(sink, amount);
-        }
-        // A constant that is added is a bias by another name.
-        let entry = if constants == Amount::default() { entry } else { entry.with_sink(Sink::Bias, constants) };
-        self.book(entry);
+        self.book(|book| {
+            let entry = Entry::new(stage.clone(), upper.amounts[book], lower[book]);
+            let entry = sinks[book].iter().fold(entry, |entry, &(sink, amount)| entry.with_sink(sink, amount));
+            match constants[book] {
+                none if none == Amount::default() => entry,
+                // A constant that is added is a bias by another name.
+                some => entry.with_sink(Sink::Bias, some),
+            }
+        });
         Ok(())
     }
 
@@ -227,11 +246,25 @@ impl<F: Real> Pass<'_, F> {
         (is_computed && shapes[0].shape() == shapes[1].shape()).then_some(operand)
     }
 
-    fn book(&mut self, entry: Entry) {
-        if let Some(entries) = &mut self.entries {
-            entries.push(entry);
+    fn book(&mut self, entry: impl Fn(usize) -> Entry) {
+        for (book, entries) in self.entries.iter_mut().flatten().enumerate() {
+            entries.push(entry(book));
         }
     }
+
+    /// Sets all channels but the open ones to zero; what they had, in each book.
+    fn mask_channels(&self, relevance: &mut ArrayD<F>, open: &[usize]) -> Result<Vec<Amount>, String> {
+        match self.books {
+            1 => Ok(vec![mask_channels(&mut relevance.view_mut(), open)?]),
+            _ => {
+                relevance.axis_chunks_iter_mut(Axis(0), 1).map(|mut sample| mask_channels(&mut sample, open)).collect()
+            }
+        }
+    }
+}
+
+fn add(sums: &mut [Amount], amounts: &[Amount]) {
+    sums.iter_mut().zip(amounts).for_each(|(sum, &amount)| *sum += amount);
 }
 
 /// How a node is called in the ledger.
@@ -241,7 +274,7 @@ fn stage<F: Real>(network: &Network<F>, node: &Node<F>) -> String {
 }
 
 /// Sets all channels but the open ones to zero; what they had.
-fn mask_channels<F: Real>(relevance: &mut ArrayD<F>, open: &[usize]) -> Result<Amount, String> {
+fn mask_channels<F: Real>(relevance: &mut ArrayViewMutD<'_, F>, open: &[usize]) -> Result<Amount, String> {
     let axis = Axis(usize::from(relevance.ndim() > 1));
     let channels = relevance.shape().get(axis.index()).copied().unwrap_or(0);
     if let Some(channel) = open.iter().find(|&&channel| channel >= channels) {

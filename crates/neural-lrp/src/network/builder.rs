@@ -1,7 +1,7 @@
 //! Networks, built by names.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ndarray::ArrayD;
 
@@ -139,7 +139,7 @@ impl<F: Real> NetworkBuilder<F> {
         }
         let outputs = self.outputs.iter().map(|name| resolve(name, "an output")).collect::<Result<_, _>>()?;
         let nodes = sort_topologically(nodes, &tensors)?;
-        Ok(Network { graph: Arc::new(Graph { tensors, nodes, inputs, outputs }) })
+        Ok(Network { graph: Arc::new(Graph { tensors, nodes, inputs, outputs, keeps_samples_apart: OnceLock::new() }) })
     }
 }
 

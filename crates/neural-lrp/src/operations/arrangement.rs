@@ -72,6 +72,10 @@ impl<F: Real, A: Arrangement> Operation<F> for A {
         Family::Arrangement
     }
 
+    fn keeps_samples_apart(&self, operands: &[&[usize]]) -> bool {
+        operands.iter().all(|shape| self.plan(shape).is_ok_and(|plan| plan.leaves_first_axis()))
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         match operands {
             [shape] => Ok(self.plan(shape)?.output),
@@ -184,6 +188,15 @@ impl Plan {
             Movement::Select(selections) => Walk::over(selections).scatter(upper.view()).into(),
         };
         seen_as(moved, operand).into_owned()
+    }
+
+    /// Whether no number moves along the first axis, if that is as long before as after.
+    fn leaves_first_axis(&self) -> bool {
+        match &self.movement {
+            Movement::Stay => true,
+            Movement::Permute(permutation) => permutation.first() == Some(&0) && self.seen_as[0] == self.output[0],
+            Movement::Select(selections) => selections.first().is_some_and(Selection::is_whole),
+        }
     }
 
     /// What lies where no number of the operand goes.

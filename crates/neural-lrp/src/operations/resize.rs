@@ -172,6 +172,10 @@ impl<F: Real> Operation<F> for Resize {
         Family::Sum
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let [shape] = operands else { return Err(Error::shape(operands, "it takes one")) };
         let mut output = shape.to_vec();

@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, ArrayView1, ArrayViewD, ArrayViewMut1, Axis, Zip};
 use relevance::{Amount, Sink, Stabilizer};
 
-use crate::arrays::axes::axis_of;
+use crate::arrays::axes::{axis_of, position};
 use crate::operation::OperatorSpec;
 use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::operations::activation::elementwise::same_shape;
@@ -101,6 +101,10 @@ impl<F: Real> Operation<F> for Softmax {
         Family::Softmax
     }
 
+    fn keeps_samples_apart(&self, operands: &[&[usize]]) -> bool {
+        operands.iter().all(|shape| position(self.axis, shape.len()) != Some(0))
+    }
+
     fn is_squashing(&self) -> bool {
         true
     }
@@ -170,6 +174,10 @@ impl<F: Real> Operation<F> for LogSoftmax {
 
     fn family(&self) -> Family {
         Family::Softmax
+    }
+
+    fn keeps_samples_apart(&self, operands: &[&[usize]]) -> bool {
+        operands.iter().all(|shape| position(self.axis, shape.len()) != Some(0))
     }
 
     fn is_squashing(&self) -> bool {

@@ -40,12 +40,13 @@ impl Terms {
         let (s, sinks) = Quotients::of(layer, &step.output, &upper, self, z);
         let mut lower = inputs.collect(layer, self, &s);
         if self.bias_share == BiasShare::Absorbed {
-            return Ok(Redistribution::with_sinks(vec![lower], sinks.booked()));
+            return Ok(Redistribution::with_sinks_of_samples(vec![lower], sinks.into_iter().map(Sinks::booked)));
         }
         let (shared, unconnected) = s.shared_evenly(layer, &inputs.whole);
         lower += &shared;
-        let sinks = Sinks { bias: unconnected, stabilizer: Amount::default(), ..sinks };
-        Ok(Redistribution::with_sinks(vec![lower], sinks.booked()))
+        let sinks = sinks.into_iter().zip(unconnected);
+        let sinks = sinks.map(|(sinks, bias)| Sinks { bias, stabilizer: Amount::default(), ..sinks }.booked());
+        Ok(Redistribution::with_sinks_of_samples(vec![lower], sinks))
     }
 }
 

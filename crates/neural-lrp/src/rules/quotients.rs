@@ -105,6 +105,7 @@ enum Along<'a, F> {
 /// What is sent back through the weights, for each term of a rule.
 pub(super) struct Quotients<'a, F: Real> {
     order: Order,
+    samples: usize,
     pub terms: Vec<Quotient<'a, F>>,
     stabilizer: Stabilizer,
 }
@@ -116,50 +117,43 @@ pub(super) struct Quotient<'a, F: Real> {
     bias: Option<OutputBias<F>>,
 }
 
-/// The outputs of a layer, as they lie in memory.
-struct Outputs<'a, F: Real> {
-    z: Cow<'a, [F]>,
-    relevance: Cow<'a, [F]>,
-    /// By how much less than all terms stand at each output, where those that are absent are made up for.
-    present: Option<Vec<F>>,
-}
-
 impl<'a, F: Real> Quotients<'a, F> {
-    /// The quotients of all terms, and what bias, stabilizer and zeros keep of the relevance.
+    /// The quotients of all terms, and what bias, stabilizer and zeros keep of the relevance of each sample.
     pub fn of(
         layer: &dyn LinearMap<F>,
         output: &ArrayViewD<'_, F>,
         upper: &ArrayViewD<'_, F>,
         rule: &Terms,
         denominators: Vec<CowArray<'a, F, IxDyn>>,
-    ) -> (Self, Sinks) {
+    ) -> (Self, Vec<Sinks>) {
         let order = Order::common([output]);
-        let (z, relevance) = (order.numbers(output), order.numbers(upper));
-        let renormalized = rule.absent_sign == AbsentSign::Renormalized;
-        let present = renormalized.then(|| present_shares(rule, order, &z, &denominators));
-        let outputs = Outputs { z, relevance, present };
-        let (mut sinks, mut terms) = (Sinks { zero: outputs.behind_gates(rule), ..Sinks::default() }, Vec::new());
+        let samples = if output.ndim() > 1 { output.shape()[0] } else { 1 };
+        let outputs = Outputs::new(order, samples, output, upper, rule, &denominators);
+        let mut sinks: Vec<Sinks> = (0..samples).map(|sample| outputs.behind_gates(rule, sample)).collect();
+        let mut terms = Vec::with_capacity(rule.terms.len());
         for (term, denominator) in rule.terms.iter().zip(denominators) {
             let bias = OutputBias::of(layer, term.bias, order, output.shape());
-            let (values, of_term) =
-                outputs.quotients(term, rule.stabilizer, &order.numbers(&denominator.view()), bias.as_ref());
-            sinks += of_term;
+            let divided = Divided { term, stabilizer: rule.stabilizer, bias: bias.as_ref() };
+            let (values, of_term) = outputs.quotients(&divided, &order.numbers(&denominator.view()));
+            sinks.iter_mut().zip(of_term).for_each(|(sinks, of_term)| *sinks += of_term);
             terms.push(Quotient { values: order.array(output.shape(), values), denominator, bias });
         }
         if let Some(present) = &outputs.present {
-            let nothing = |place: usize| if present[place] == F::zero() { outputs.relevance[place].as_() } else { 0.0 };
-            sinks.absent = Amount::over(present.len(), nothing);
+            for (sample, sinks) in sinks.iter_mut().enumerate() {
+                sinks.absent = outputs.relevance_where(sample, |place| present[place] == F::zero());
+            }
         }
-        (Self { order, terms, stabilizer: rule.stabilizer }, sinks)
+        (Self { order, samples, terms, stabilizer: rule.stabilizer }, sinks)
     }
 
     /// `Σ_j (b_j + ε sign(z_j)) s_j / n_j` for each of the `n_j` inputs that output j is connected to (the text after
-    /// Eq. 57), and the share of outputs that no input is connected to.
-    pub fn shared_evenly(&self, layer: &dyn LinearMap<F>, x: &ArrayViewD<'_, F>) -> (ArrayD<F>, Amount) {
+    /// Eq. 57), and the share of each sample's outputs that no input is connected to.
+    pub fn shared_evenly(&self, layer: &dyn LinearMap<F>, x: &ArrayViewD<'_, F>) -> (ArrayD<F>, Vec<Amount>) {
         let connected = layer.apply(&[WeightPart::Ones], ArrayD::ones(x.raw_dim()).view());
         let connected = connected[0].view();
         let connected = self.order.numbers(&connected);
-        let mut unconnected = Amount::default();
+        let of_sample = (connected.len() / self.samples.max(1)).max(1);
+        let mut unconnected = vec![Amount::default(); self.samples];
         let message = |quotient: &Quotient<'_, F>| {
             let (denominator, values) = (quotient.denominator.view(), quotient.values.view());
             let numbers = self.order.numbers(&denominator);
@@ -168,10 +162,11 @@ impl<'a, F: Real> Quotients<'a, F> {
                 bias.add_to(&mut message);
             }
             let values = self.order.numbers(&values);
-            for ((message, &value), &inputs) in message.iter_mut().zip(values.iter()).zip(connected.iter()) {
+            let numbers = message.iter_mut().zip(values.iter()).zip(connected.iter()).enumerate();
+            for (place, ((message, &value), &inputs)) in numbers {
                 *message *= value;
                 if inputs == F::zero() {
-                    unconnected += Amount::of(message.as_());
+                    unconnected[place / of_sample] += Amount::of(message.as_());
                     *message = F::zero();
                 } else {
                     *message /= inputs;
@@ -185,53 +180,99 @@ impl<'a, F: Real> Quotients<'a, F> {
     }
 }
 
-impl<F: Real> Outputs<'_, F> {
-    /// The relevance at outputs where the gates of all terms are shut.
-    fn behind_gates(&self, rule: &Terms) -> Amount {
-        if rule.terms.iter().any(|term| term.gate == Gate::Always) {
-            return Amount::default();
-        }
-        let shut = |place: usize| rule.terms.iter().all(|term| !term.gate.is_open(self.z[place]));
-        Amount::over(self.z.len(), |place| if shut(place) { self.relevance[place].as_() } else { 0.0 })
+/// The outputs of a layer, as they lie in memory.
+struct Outputs<'a, F: Real> {
+    z: Cow<'a, [F]>,
+    relevance: Cow<'a, [F]>,
+    /// By how much less than all terms stand at each output, where those that are absent are made up for.
+    present: Option<Vec<F>>,
+    /// How many outputs a sample has.
+    of_sample: usize,
+}
+
+/// What the relevance of one term is divided by, and what of it the denominator keeps.
+struct Divided<'a, F> {
+    term: &'a Term,
+    stabilizer: Stabilizer,
+    bias: Option<&'a OutputBias<F>>,
+}
+
+impl<'a, F: Real> Outputs<'a, F> {
+    fn new(
+        order: Order,
+        samples: usize,
+        output: &'a ArrayViewD<'_, F>,
+        upper: &'a ArrayViewD<'_, F>,
+        rule: &Terms,
+        denominators: &[CowArray<'_, F, IxDyn>],
+    ) -> Self {
+        let (z, relevance) = (order.numbers(output), order.numbers(upper));
+        let renormalized = rule.absent_sign == AbsentSign::Renormalized;
+        let present = renormalized.then(|| present_shares(rule, order, &z, denominators));
+        Self { z, relevance, present, of_sample: output.len() / samples.max(1) }
     }
 
-    /// The quotients of a term, row by row of outputs, with what bias, stabilizer and zeros keep.
-    fn quotients(
-        &self,
-        term: &Term,
-        stabilizer: Stabilizer,
-        denominator: &[F],
-        bias: Option<&OutputBias<F>>,
-    ) -> (Vec<F>, Sinks) {
-        let row = bias.map_or(ROW, OutputBias::row);
-        let rows_of_task = TASK.div_ceil(row);
+    /// The relevance of a sample at some of its outputs.
+    fn relevance_where(&self, sample: usize, is_meant: impl Fn(usize) -> bool) -> Amount {
+        let first = sample * self.of_sample;
+        let relevance = |place: usize| if is_meant(place) { self.relevance[place].as_() } else { 0.0 };
+        Amount::over(self.of_sample, |place| relevance(first + place))
+    }
+
+    /// The relevance at outputs of a sample where the gates of all terms are shut.
+    fn behind_gates(&self, rule: &Terms, sample: usize) -> Sinks {
+        if rule.terms.iter().any(|term| term.gate == Gate::Always) {
+            return Sinks::default();
+        }
+        let is_shut = |place: usize| rule.terms.iter().all(|term| !term.gate.is_open(self.z[place]));
+        Sinks { zero: self.relevance_where(sample, is_shut), ..Sinks::default() }
+    }
+
+    /// The quotients of a term, with what bias, stabilizer and zeros keep of each sample.
+    fn quotients(&self, divided: &Divided<'_, F>, denominator: &[F]) -> (Vec<F>, Vec<Sinks>) {
+        let row = divided.bias.map_or(ROW, OutputBias::row);
+        let task = TASK.div_ceil(row) * row;
         let mut values = vec![F::zero(); denominator.len()];
-        let tasks = values.par_chunks_mut(rows_of_task * row).enumerate().map(|(task, values)| {
+        let samples = values.par_chunks_mut(self.of_sample.max(1)).zip(denominator.par_chunks(self.of_sample.max(1)));
+        let sinks = samples.enumerate().map(|(sample, (values, denominator))| {
+            let tasks = values.par_chunks_mut(task).zip(denominator.par_chunks(task)).enumerate();
+            let tasks = tasks.map(|(index, (values, denominator))| {
+                self.rows(sample * self.of_sample + index * task, row, divided, denominator, values)
+            });
             let mut sinks = Sinks::default();
-            for (within, values) in values.chunks_mut(row).enumerate() {
-                let index = task * rows_of_task + within;
-                let outputs = self.row(index * row..index * row + values.len(), denominator);
-                sinks += match bias.map(|bias| bias.along(index)) {
-                    None => outputs.fill(term, stabilizer, values, |_| F::zero()),
-                    Some(Along::Same(b)) => outputs.fill(term, stabilizer, values, |_| b),
-                    Some(Along::Each(bias)) => outputs.fill(term, stabilizer, values, |place| bias[place]),
-                };
-            }
+            tasks.collect::<Vec<Sinks>>().into_iter().for_each(|of_task| sinks += of_task);
             sinks
         });
-        let tasks: Vec<Sinks> = tasks.collect();
-        let mut sinks = Sinks::default();
-        tasks.into_iter().for_each(|of_task| sinks += of_task);
+        let sinks = sinks.collect();
         (values, sinks)
     }
 
-    fn row<'a>(&'a self, places: std::ops::Range<usize>, denominator: &'a [F]) -> Row<'a, F> {
-        Row {
-            z: &self.z[places.clone()],
-            relevance: &self.relevance[places.clone()],
-            present: self.present.as_ref().map(|present| &present[places.clone()]),
-            denominator: &denominator[places],
+    /// The quotients of some rows of a sample, whose outputs begin at a place that has the first bias of a row.
+    fn rows(
+        &self,
+        first: usize,
+        length: usize,
+        divided: &Divided<'_, F>,
+        denominator: &[F],
+        values: &mut [F],
+    ) -> Sinks {
+        let mut sinks = Sinks::default();
+        for (index, (values, denominator)) in values.chunks_mut(length).zip(denominator.chunks(length)).enumerate() {
+            let start = first + index * length;
+            let places = start..start + values.len();
+            let row = Row {
+                z: &self.z[places.clone()],
+                relevance: &self.relevance[places.clone()],
+                present: self.present.as_ref().map(|present| &present[places]),
+                denominator,
+            };
+            sinks += match divided.bias.map(|bias| bias.along(start / length)) {
+                None => row.fill(divided, values, |_| F::zero()),
+                Some(Along::Same(b)) => row.fill(divided, values, |_| b),
+                Some(Along::Each(bias)) => row.fill(divided, values, |place| bias[place]),
+            };
         }
+        sinks
     }
 }
 
@@ -245,7 +286,8 @@ struct Row<'a, F> {
 
 impl<F: Real> Row<'_, F> {
     /// Writes the quotients of a row, and says what its relevance has in bias, stabilizer and zeros.
-    fn fill(&self, term: &Term, stabilizer: Stabilizer, values: &mut [F], bias: impl Fn(usize) -> F) -> Sinks {
+    fn fill(&self, divided: &Divided<'_, F>, values: &mut [F], bias: impl Fn(usize) -> F) -> Sinks {
+        let &Divided { term, stabilizer, .. } = divided;
         let (factor, d) = (F::of(term.factor), self.denominator);
         let share = |place: usize| {
             if term.gate.is_open(self.z[place]) { factor * self.relevance[place] } else { F::zero() }

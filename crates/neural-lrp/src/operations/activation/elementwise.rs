@@ -57,6 +57,10 @@ macro_rules! activation {
                 $crate::operation::Family::Activation
             }
 
+            fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+                true
+            }
+
             fn accepts(&self) -> $crate::operation::Accepts {
                 $crate::operation::Accepts::MovedAxes
             }

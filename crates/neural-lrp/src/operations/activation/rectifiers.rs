@@ -106,6 +106,10 @@ impl<F: Real> Operation<F> for PRelu<F> {
         Family::Activation
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let slopes = self.slopes.shape();
         match operands {

@@ -40,6 +40,10 @@ impl<F: Real> Operation<F> for Concat {
         Family::Arrangement
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn accepts(&self) -> Accepts {
         Accepts::AnyOrder
     }

@@ -30,6 +30,11 @@ impl Selection {
         Self { operand, length, source: Some(Box::new(source)) }
     }
 
+    /// Whether the axis is taken as it is.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.source.is_none()
+    }
+
     fn sources(&self) -> Vec<Option<usize>> {
         match &self.source {
             None => (0..self.length).map(Some).collect(),

@@ -100,6 +100,10 @@ impl<F: Real> Operation<F> for Conv<F> {
         Family::Linear
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn is_convolution(&self) -> bool {
         true
     }

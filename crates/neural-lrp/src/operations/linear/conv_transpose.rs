@@ -193,6 +193,10 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
         Family::Linear
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn is_convolution(&self) -> bool {
         true
     }

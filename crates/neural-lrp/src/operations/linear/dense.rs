@@ -94,6 +94,10 @@ impl<F: Real> Operation<F> for Dense<F> {
         Family::Linear
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         match operands {
             [[leading @ .., last]] if *last == self.inputs() => Ok([leading, &[self.outputs()]].concat()),

@@ -40,6 +40,10 @@ impl<F: Real> Operation<F> for Affine<F> {
         Family::Normalization
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let constants = [self.map.scale().shape(), self.map.shift().shape()];
         match operands {

@@ -78,6 +78,10 @@ impl<F: Real> Operation<F> for BatchNormalization<F> {
         Family::Normalization
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         match operands {
             [shape @ [_, channels, ..]] if *channels == self.scale.len() => Ok(shape.to_vec()),

@@ -131,6 +131,10 @@ impl<F: Real> Operation<F> for LocalResponseNormalization {
         Family::Normalization
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         match operands {
             [shape @ [_, _, ..]] => Ok(shape.to_vec()),

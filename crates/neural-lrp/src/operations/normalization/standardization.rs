@@ -278,6 +278,12 @@ impl<F: Real, O: Standardizer> Operation<F> for Standardization<F, O> {
         Family::Normalization
     }
 
+    fn keeps_samples_apart(&self, operands: &[&[usize]]) -> bool {
+        // A layout of another shape parts the channels, not the samples.
+        let layout = operands.first().and_then(|shape| self.operator.layout(shape).ok());
+        layout.is_some_and(|layout| !layout.axes.contains(&0))
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let [shape] = operands else { return Err(Error::shape(operands, "it takes one")) };
         let layout = self.operator.layout(shape)?;

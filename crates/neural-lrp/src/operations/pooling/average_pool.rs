@@ -63,6 +63,10 @@ impl<F: Real> Operation<F> for AveragePool {
         Family::Sum
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn accepts(&self) -> Accepts {
         self.pooled.accepts()
     }

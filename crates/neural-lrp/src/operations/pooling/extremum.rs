@@ -110,6 +110,10 @@ impl<F: Real> Operation<F> for Extremum {
         Family::Maximum
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         self.reduction.output_shape(operands)
     }

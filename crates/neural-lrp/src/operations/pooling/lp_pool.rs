@@ -55,6 +55,10 @@ impl<F: Real> Operation<F> for LpPool {
         Family::Sum
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn accepts(&self) -> Accepts {
         self.pooled.accepts()
     }

@@ -167,6 +167,10 @@ impl<F: Real> Operation<F> for MaxPool {
         Family::Maximum
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn accepts(&self) -> Accepts {
         self.pooled.accepts()
     }

@@ -56,6 +56,10 @@ impl<F: Real> Operation<F> for SumPool {
         Family::Sum
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn accepts(&self) -> Accepts {
         self.pooled.accepts()
     }

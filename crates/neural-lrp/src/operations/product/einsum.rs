@@ -87,6 +87,10 @@ impl<F: Real> Operation<F> for Einsum {
         Family::Bilinear
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         self.equation.axes(operands).map(|axes| axes.shape)
     }
@@ -208,6 +212,10 @@ impl<F: Real> Operation<F> for EinsumLayer<F> {
         Family::Linear
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let [operand] = operands else { return Err(Error::shape(operands, "it takes one")) };
         let axes = self.axes(operand)?;
@@ -280,6 +288,10 @@ impl<F: Real> Operation<F> for EinsumSum {
 
     fn family(&self) -> Family {
         if self.equation.keeps_all() { Family::Arrangement } else { Family::Sum }
+    }
+
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {

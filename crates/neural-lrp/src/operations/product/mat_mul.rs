@@ -84,6 +84,10 @@ impl<F: Real> Operation<F> for MatMul {
         Family::Bilinear
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let [[batch_a @ .., row], [batch_b @ .., last]] = operands else {
             return Err(Error::shape(operands, "it takes two, of at least one axis each"));

@@ -35,6 +35,10 @@ impl<F: Real> Operation<F> for Multiplication {
         Family::Product
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn accepts(&self) -> Accepts {
         Accepts::MovedAxes
     }

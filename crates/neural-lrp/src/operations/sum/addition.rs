@@ -49,6 +49,10 @@ impl<F: Real> Operation<F> for Sum {
         Family::Sum
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn takes_empty_operands(&self) -> bool {
         true
     }

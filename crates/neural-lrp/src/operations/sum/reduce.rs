@@ -169,6 +169,10 @@ impl<F: Real> Operation<F> for Reduce {
         Family::Sum
     }
 
+    fn keeps_samples_apart(&self, _: &[&[usize]]) -> bool {
+        true
+    }
+
     fn takes_empty_operands(&self) -> bool {
         true
     }

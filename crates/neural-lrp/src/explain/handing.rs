@@ -1,0 +1,130 @@
+//! What a node hands down to its operands, with the books of each sample.
+
+use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
+use rayon::prelude::*;
+use relevance::{Amount, Sink};
+
+use crate::arrays::order::Order;
+use crate::network::{Activations, Node, TensorId};
+use crate::operation::amount::amount;
+use crate::operation::{Redistribution, Step};
+use crate::rules::Rule;
+use crate::{Error, Real};
+
+/// What a node hands down.
+pub(super) struct Handed<F> {
+    /// Relevance of all samples for each operand that is no constant.
+    pub lower: Vec<(TensorId, ArrayD<F>)>,
+    /// How much of it is for constants, in each book.
+    pub constants: Vec<Amount>,
+    /// Where else it went, for each sample whose books are kept apart; `None` for gradients.
+    pub sinks: Option<Vec<Vec<(Sink, Amount)>>>,
+}
+
+/// How much relevance each sample has; all together, if there is one book for them.
+pub(super) fn amounts<F: Real>(relevance: &ArrayViewD<'_, F>, books: usize) -> Vec<Amount> {
+    match books {
+        1 => vec![amount(relevance)],
+        _ => relevance.outer_iter().map(|sample| amount(&sample)).collect(),
+    }
+}
+
+/// One backward step of all samples, with so many books.
+pub(super) struct Handing<'a, F: Real> {
+    pub activations: &'a Activations<F>,
+    pub node: &'a Node<F>,
+    pub rule: &'a Rule,
+    pub books: usize,
+}
+
+impl<F: Real> Handing<'_, F> {
+    /// Hands relevance down: all samples at once, where the rule can say what becomes of each, or else one by one.
+    ///
+    /// # Errors
+    /// [`Error::Node`] for a rule that is not for its node.
+    pub fn hand_down(&self, upper: &ArrayViewD<'_, F>) -> Result<Handed<F>, Error> {
+        if self.books == 1 || self.rule.terms().is_some() {
+            let handed = self.redistribute(&self.activations.step(self.node), upper)?;
+            let sinks = match handed.sinks {
+                None => Some(None),
+                Some(sinks) if self.books == 1 => Some(Some(vec![sinks])),
+                Some(_) if handed.of_samples.len() == self.books => Some(Some(handed.of_samples)),
+                // A rule that has terms, and a way back of its own beside them.
+                Some(_) => None,
+            };
+            if let Some(sinks) = sinks {
+                let constants = vec![self.to_constants(&handed.lower); self.books.min(1)];
+                let mut lower: Vec<_> = handed.lower.into_iter().map(Some).collect();
+                let of = |(position, operand): (usize, TensorId)| Some((operand, lower.get_mut(position)?.take()?));
+                return Ok(Handed { lower: self.computed().filter_map(of).collect(), constants, sinks });
+            }
+        }
+        self.one_by_one(upper)
+    }
+
+    /// How much of what operands get is for constants.
+    fn to_constants(&self, lower: &[ArrayD<F>]) -> Amount {
+        let mut constants = Amount::default();
+        for (&operand, lower) in self.node.operands.iter().zip(lower) {
+            if self.is_constant(operand) {
+                constants += amount(&lower.view());
+            }
+        }
+        constants
+    }
+
+    fn redistribute(&self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>) -> Result<Redistribution<F>, Error> {
+        let operation = self.node.operation.as_ref();
+        let handed = self.rule.redistribute(operation, step, upper.view());
+        handed.map_err(|error| error.at(&self.node.name, operation.kind()))
+    }
+
+    fn one_by_one(&self, upper: &ArrayViewD<'_, F>) -> Result<Handed<F>, Error> {
+        let step = self.activations.step(self.node);
+        let sample = |sample: usize| {
+            let operands = self.node.operands.iter().zip(&step.operands);
+            let operands = operands.map(|(&operand, value)| match self.is_constant(operand) {
+                true => value.clone(),
+                false => alone(value, sample),
+            });
+            let step = Step { operands: operands.collect(), output: alone(&step.output, sample) };
+            self.redistribute(&step, &alone(upper, sample))
+        };
+        let samples = (0..self.books).into_par_iter().map(sample).collect::<Result<Vec<_>, Error>>()?;
+        let constants = samples.iter().map(|sample| self.to_constants(&sample.lower)).collect();
+        let of = |position: usize| samples.iter().map(move |sample| sample.lower[position].view());
+        let lower =
+            self.computed().map(|(position, operand)| (operand, side_by_side(&of(position).collect::<Vec<_>>())));
+        let lower = lower.collect();
+        let sinks = samples.into_iter().map(|sample| sample.sinks).collect();
+        Ok(Handed { lower, constants, sinks })
+    }
+
+    /// The operands that are no constants, with their places.
+    fn computed(&self) -> impl Iterator<Item = (usize, TensorId)> {
+        self.node.operands.iter().copied().enumerate().filter(|&(_, operand)| !self.is_constant(operand))
+    }
+
+    fn is_constant(&self, tensor: TensorId) -> bool {
+        self.activations.network().tensor(tensor).constant.is_some()
+    }
+}
+
+/// A batch of one of the samples.
+fn alone<'a, F>(batch: &ArrayViewD<'a, F>, sample: usize) -> ArrayViewD<'a, F> {
+    let mut alone = batch.clone();
+    alone.slice_axis_inplace(Axis(0), Slice::from(sample..sample + 1));
+    alone
+}
+
+/// One batch of all samples.
+fn side_by_side<F: Real>(samples: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+    let order = Order::common(samples);
+    let mut shape = samples.first().map(|sample| sample.shape().to_vec()).unwrap_or_default();
+    if let Some(first) = shape.first_mut() {
+        *first = samples.len();
+    }
+    let mut numbers = Vec::with_capacity(shape.iter().product());
+    samples.iter().for_each(|sample| numbers.extend_from_slice(&order.numbers(sample)));
+    order.array(&shape, numbers)
+}
