@@ -29,9 +29,27 @@
 #![allow(unsafe_code, reason = "instruction sets, pointers in inner loops; see the head of the crate")]
 #![warn(clippy::undocumented_unsafe_blocks)]
 
+mod convolution;
 mod instructions;
+mod packed;
+mod plan;
+mod rows;
+mod run;
 mod scratch;
+mod shape;
 mod simd;
 mod subnormal;
+mod sums;
+mod tile;
+#[cfg(test)]
+mod twin;
+mod weights;
 
-pub use instructions::Instructions;
+pub use convolution::{Convolution, Epilogue, Lower, QuotientStream, StepSums, Stream};
+pub use instructions::{Instructions, UnknownInstructions};
+pub use packed::Packed;
+pub use rows::{Booked, Quotient, Zero};
+pub use shape::{Shape, ShapeError};
+pub use sums::Amount;
+pub use tile::Take;
+pub use weights::WeightPart;

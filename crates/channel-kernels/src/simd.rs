@@ -97,6 +97,9 @@ pub(crate) trait Simd: Copy + Debug + Send + Sync + 'static {
     /// a where x ≠ 0 (or is not a number), else b.
     fn where_nonzero(self, x: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
+    /// The first n lanes, all if `n ≥ LANES`; the others are 0.
+    fn first(self, a: Self::Vector, n: usize) -> Self::Vector;
+
     /// The sum of all lanes, in an order of the set's own.
     fn total(self, a: Self::Vector) -> f32;
 

@@ -123,6 +123,11 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
+    fn first(self, a: [f32; 8], n: usize) -> [f32; 8] {
+        lanes(|i| if i < n { a[i] } else { 0.0 })
+    }
+
+    #[inline(always)]
     fn total(self, a: [f32; 8]) -> f32 {
         ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
     }

@@ -154,6 +154,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn first(self, a: __m512, n: usize) -> __m512 {
+        intrinsics!(_mm512_maskz_mov_ps(first16(n), a))
+    }
+
+    #[inline(always)]
     fn total(self, a: __m512) -> f32 {
         intrinsics!(_mm512_reduce_add_ps(a))
     }
@@ -310,6 +315,11 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn where_nonzero(self, x: __m256, a: __m256, b: __m256) -> __m256 {
         intrinsics!(_mm256_blendv_ps(b, a, _mm256_cmp_ps::<_CMP_NEQ_UQ>(x, _mm256_setzero_ps())))
+    }
+
+    #[inline(always)]
+    fn first(self, a: __m256, n: usize) -> __m256 {
+        intrinsics!(if n >= 8 { a } else { _mm256_and_ps(a, _mm256_castsi256_ps(first8(n))) })
     }
 
     #[inline(always)]
