@@ -1,0 +1,55 @@
+//! Convolutions and matrix products in single precision, forward and transposed, on arrays whose channels come last.
+//!
+//! Activations lie as (samples, height, width, channels), in plain slices. A kernel broadcasts one number of the input
+//! to vectors of output channels, so that nothing is rearranged before a product. What a kernel needs beside the
+//! product (bias, clipping, the quotient before it, a factor and sums after it) happens while the numbers are in
+//! registers.
+//!
+//! # Instruction sets
+//! AVX-512, AVX2 with FMA, or what the compiler makes of plain Rust. The best that the machine has is chosen once. The
+//! environment variable `PIXELWISE_INSTRUCTIONS` (`avx512`, `avx2`, `plain`) forces a lesser one; it is read once. A
+//! name that is unknown, or that the machine doesn't have, leaves the best. Results differ between sets by roundings.
+//!
+//! # Numbers
+//! Results are the same bytes for any number of threads: work is cut by shapes alone, and sums are added in the order
+//! of the pieces. Subnormal numbers count as zero inside of kernels, in operands and results, on every thread: a
+//! processor takes some sixty times as long over them.
+//!
+//! # Why there is unsafe code, and how it is kept safe
+//! It is the only crate of the workspace that has any. Three things need it: instructions that a machine may lack,
+//! pointers in the innermost loops (bounds checks there cost more than the arithmetic), and outputs that several
+//! threads fill at once, in places that interleave. It is kept safe by four habits:
+//! - The values of [`Instructions`] exist only where the machine has the instructions: whoever holds one may run them.
+//!   Arithmetic on vectors is therefore safe; only loads and stores are not.
+//! - Every public function is safe, and checks the length of every slice at the door, before the first pointer is
+//!   made. Behind the door, shapes are not checked again.
+//! - Offsets are made in safe code and tested against plain loops, at sizes that don't fit the vectors.
+//! - The mode for subnormal numbers is set and restored by a guard. The compiler may move arithmetic across it or do it
+//!   beforehand; a subnormal number then counts as itself. Nothing but such numbers depends on it.
+#![allow(unsafe_code, reason = "instruction sets, pointers in inner loops; see the head of the crate")]
+#![warn(clippy::undocumented_unsafe_blocks)]
+
+mod convolution;
+mod instructions;
+mod packed;
+mod plan;
+mod rows;
+mod run;
+mod scratch;
+mod shape;
+mod simd;
+mod subnormal;
+mod sums;
+mod tile;
+#[cfg(test)]
+mod twin;
+mod weights;
+
+pub use convolution::{Convolution, Epilogue, Lower, QuotientStream, StepSums, Stream};
+pub use instructions::{Instructions, UnknownInstructions};
+pub use packed::Packed;
+pub use rows::{Booked, Quotient, Zero};
+pub use shape::{Shape, ShapeError};
+pub use sums::Amount;
+pub use tile::Take;
+pub use weights::WeightPart;
