@@ -19,6 +19,7 @@ pub(crate) mod affine;
 pub(crate) mod amount;
 pub(crate) mod arranged;
 mod family;
+pub(crate) mod kernel;
 pub(crate) mod linear;
 mod max_selection;
 mod normalization;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::iter::Sum;
 
+use crate::operations::Kernels;
 use ndarray::{LinalgScalar, ScalarOperand};
 use num_traits::{AsPrimitive, Float, FromPrimitive, NumAssign};
 
@@ -18,6 +19,7 @@ pub trait Real:
     + Default
     + fmt::Debug
     + fmt::Display
+    + Kernels
     + Send
     + Sync
     + 'static

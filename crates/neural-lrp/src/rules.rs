@@ -52,6 +52,7 @@ use crate::operation::{MaxSelection, Operation};
 pub mod terms;
 
 mod alpha_beta;
+mod by_kernel;
 mod deconvnet;
 mod detached;
 mod epsilon;

@@ -11,7 +11,7 @@ use crate::Real;
 ///
 /// Axes are samples, channels, and positions, whatever the order; only where the numbers lie is different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// Row by row: the numbers of a channel lie together.
     Standard,
     /// The numbers of a position lie together, channel by channel.

@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, CowArray, Ix2};
 use serde::{Deserialize, Serialize};
 
 use crate::Real;
+use crate::operation::kernel::LinearKernel;
 
 /// Which part of the weights: `W`, `W⁺`, …
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +71,12 @@ pub trait LinearMap<F: Real>: Send + Sync {
     /// `b`, in a shape that broadcasts to that of the output and repeats along trailing axes only: one number for each
     /// channel as (C, 1, 1), or for each output; `None` where the layer has no bias.
     fn bias(&self) -> Option<ArrayD<F>>;
+
+    /// The kernel over inputs of a shape, where these numbers have one.
+    fn kernel(&self, input_shape: &[usize]) -> Option<Box<dyn LinearKernel<F> + '_>> {
+        let _ = input_shape;
+        None
+    }
 }
 
 /// A layer's weights, one row for each output, with what is kept of their parts.

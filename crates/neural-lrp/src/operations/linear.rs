@@ -7,4 +7,5 @@ pub(super) mod dense;
 
 pub use conv::Conv;
 pub use conv_transpose::{ConvTranspose, OutputSize};
+pub use convolution::Kernels;
 pub use dense::Dense;

@@ -32,6 +32,9 @@ impl Terms {
         step: &Step<'_, F>,
         upper: ArrayViewD<'_, F>,
     ) -> Result<Redistribution<F>, String> {
+        if let Some(redistribution) = self.by_kernel(layer, step, &upper)? {
+            return Ok(redistribution);
+        }
         let inputs = Parts::of(step.operands[0].view(), self)?;
         let mut z = denominators(layer, step, self, &inputs);
         if self.bias_share == BiasShare::SharedEvenly && self.stabilizer == Stabilizer::NONE {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ndarray::{Array1, ArrayD, ArrayViewD, Axis};
 
 use crate::operation::OperatorSpec;
+use crate::operation::kernel::LinearKernel;
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Accepts, Family, Operation, ParsedOperation, Step};
 use crate::operations::linear::convolution::{self, Filters, along_channels, spatial_lengths};
@@ -84,6 +85,12 @@ impl<F: Real> LinearMap<F> for Conv<F> {
 
     fn bias(&self) -> Option<ArrayD<F>> {
         self.bias.as_ref().map(|bias| along_channels(bias, self.filters.kernel().len()))
+    }
+
+    fn kernel(&self, input_shape: &[usize]) -> Option<Box<dyn LinearKernel<F> + '_>> {
+        let kernel: Box<dyn LinearKernel<F> + '_> =
+            self.filters.by_kernels(input_shape[0], &self.agreed(input_shape))?;
+        Some(kernel)
     }
 }
 

@@ -7,8 +7,10 @@
 mod depthwise;
 mod filters;
 mod im2col;
+mod kernel;
 
 pub(super) use filters::Filters;
+pub use kernel::Kernels;
 
 use ndarray::{Array1, ArrayD, ArrayView1, IxDyn};
 

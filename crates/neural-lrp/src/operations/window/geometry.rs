@@ -7,7 +7,7 @@ use crate::operations::window::axis::WindowAxis;
 /// The input is what the window slides over, the output has one number for each of its positions: the sides of a
 /// convolution or pooling. A transposed convolution goes from the output back to the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::operations) struct Geometry {
+pub struct Geometry {
     /// Depth, rows, columns.
     pub(in crate::operations) axes: [WindowAxis; 3],
 }

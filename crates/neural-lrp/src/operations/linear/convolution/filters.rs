@@ -13,6 +13,7 @@ use crate::arrays::products::{Onto, matrix_product};
 use crate::operation::linear::{WeightPart, Weights};
 use crate::operations::linear::convolution::depthwise::Depthwise;
 use crate::operations::linear::convolution::im2col::strips;
+use crate::operations::linear::convolution::kernel::{FilterKernel, FilterKernels};
 use crate::operations::window::Geometry;
 use crate::{Error, Real};
 
@@ -41,6 +42,7 @@ pub struct Filters<F> {
     /// The shape of the weights: channels of the output, channels of a group in the input, the kernel.
     shape: Vec<usize>,
     groups: usize,
+    kernels: Option<Arc<dyn FilterKernels<F>>>,
 }
 
 impl<F: Real> Filters<F> {
@@ -58,7 +60,8 @@ impl<F: Real> Filters<F> {
             let expected = format!("a divisor of the {} channels of the weights", shape[0]);
             return Err(Error::attribute(kind, "group", groups.to_string(), expected));
         }
-        Ok(Self { weights: Weights::new(weights), shape, groups })
+        let kernels = F::filters(&weights, groups);
+        Ok(Self { weights: Weights::new(weights), shape, groups, kernels })
     }
 
     /// The weights as they were given.
@@ -86,6 +89,11 @@ impl<F: Real> Filters<F> {
         self.shape[1] * self.groups
     }
 
+    /// The kernel over inputs of a geometry, where these numbers have one.
+    pub fn by_kernels(&self, samples: usize, geometry: &Geometry) -> Option<Box<dyn FilterKernel<F> + '_>> {
+        self.kernels.as_ref()?.over(samples, geometry)
+    }
+
     /// The correlation of the input with the filters, by each part of the weights: `output = W_p · input + bias`.
     pub fn correlate(
         &self,
@@ -94,6 +102,10 @@ impl<F: Real> Filters<F> {
         bias: Option<&Array1<F>>,
         geometry: &Geometry,
     ) -> Vec<ArrayD<F>> {
+        if let Some(kernel) = self.by_kernels(input.shape()[0], geometry) {
+            let bias = bias.map(|bias| bias.to_vec());
+            return parts.iter().map(|&part| kernel.correlate(part, input, bias.as_deref())).collect();
+        }
         let input = in_groups(input, self.shape[1], geometry.inputs());
         let parts: Vec<_> = parts.iter().map(|&part| self.weights.part(part)).collect();
         let zeros = || Array3::zeros((input.len_of(Axis(0)), self.shape[0] / self.groups, geometry.outputs()));
@@ -114,6 +126,9 @@ impl<F: Real> Filters<F> {
         samples: usize,
         geometry: &Geometry,
     ) -> ArrayD<F> {
+        if let (Some(kernel), None) = (self.by_kernels(samples, geometry), bias) {
+            return kernel.transposed(messages);
+        }
         let channels = self.shape[0] / self.groups;
         let messages: Vec<Message<'_, F>> = messages
             .iter()

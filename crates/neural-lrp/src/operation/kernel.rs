@@ -1,0 +1,81 @@
+//! Kernels: fast ways through a linear map, for the numbers that have them.
+
+use ndarray::ArrayD;
+use relevance::Amount;
+
+use crate::Real;
+use crate::arrays::order::Order;
+use crate::operation::linear::WeightPart;
+
+/// What is taken of each number of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// `x`
+    All,
+    /// `x⁺ = max(x, 0)`
+    Positive,
+    /// `x⁻ = min(x, 0)`
+    Negative,
+}
+
+/// A part of the input, and the part of the weights that it is multiplied by.
+#[derive(Clone, Copy)]
+pub struct Stream<'a, F> {
+    /// The input's numbers, in the kernel's order of memory.
+    pub values: &'a [F],
+    /// What is taken of each.
+    pub take: Take,
+    /// The part of the weights.
+    pub part: WeightPart,
+}
+
+/// `s = factor · R / (z + ε sign(z))`, and the part of the weights that it goes back through.
+#[derive(Clone, Copy)]
+pub struct Quotient<'a, F> {
+    /// `R`, the relevance at the output.
+    pub relevance: &'a [F],
+    /// `z`
+    pub denominator: &'a [F],
+    /// What `z` holds of a bias, a number for each channel; it is only booked.
+    pub bias: Option<&'a [F]>,
+    /// A factor of all shares.
+    pub factor: F,
+    /// `ε`
+    pub epsilon: F,
+    /// Whether there is no share where `z` is 0, whatever the stabilizer adds.
+    pub of_one_sign: bool,
+    /// The part of the weights.
+    pub part: WeightPart,
+}
+
+/// Where the relevance of one sample went in a quotient.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Booked {
+    /// `Σ s b`
+    pub bias: Amount,
+    /// `Σ s ε sign(z)`
+    pub stabilizer: Amount,
+    /// `Σ factor · R` where there is no share.
+    pub zero: Amount,
+}
+
+/// A linear map over inputs of one shape, in one order of memory, without its bias.
+///
+/// Kernels do in one pass over memory what the mechanism of rules does in several; what comes out is the same but for
+/// roundings.
+pub trait LinearKernel<F: Real> {
+    /// The order of memory of all numbers that come and go.
+    fn order(&self) -> Order;
+
+    /// `Σ W_p a_p` over the streams, and the bias of each channel added.
+    fn apply(&self, streams: &[Stream<'_, F>], bias: Option<&[F]>) -> ArrayD<F>;
+
+    /// `a ⊙ Σ W_pᵀ s_p` over the quotients, added onto what is there already, with the books of each sample and of each
+    /// quotient. `a` is what is taken of `times`, or 1 without it.
+    fn hand_down(
+        &self,
+        quotients: &[Quotient<'_, F>],
+        times: Option<(&[F], Take)>,
+        onto: Option<ArrayD<F>>,
+    ) -> (ArrayD<F>, Vec<Vec<Booked>>);
+}

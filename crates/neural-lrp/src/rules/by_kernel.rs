@@ -1,0 +1,215 @@
+//! The [mechanism](super::mechanism) by the kernels of a layer: the same formulas, with fewer passes over memory.
+
+use std::borrow::Cow;
+
+use ndarray::{ArrayD, ArrayViewD};
+use relevance::{Amount, Sink};
+
+use crate::Real;
+use crate::arrays::order::Order;
+use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Take};
+use crate::operation::linear::LinearMap;
+use crate::operation::{Redistribution, Step};
+use crate::rules::terms::{AbsentSign, BiasPart, BiasShare, Gate, InputPart, Sign, Term, Terms};
+
+impl Terms {
+    /// Redistributes as [`redistribute`](Self::redistribute) does; `None` where the rule has more to it than kernels know of,
+    /// or where numbers are not finite, which the mechanism counts.
+    ///
+    /// # Errors
+    /// When a part of the input is asked for that does not fit it.
+    pub(super) fn by_kernel<F: Real>(
+        &self,
+        layer: &dyn LinearMap<F>,
+        step: &Step<'_, F>,
+        upper: &ArrayViewD<'_, F>,
+    ) -> Result<Option<Redistribution<F>>, String> {
+        if self.bias_share != BiasShare::Absorbed || self.absent_sign != AbsentSign::Booked {
+            return Ok(None);
+        }
+        let Some(kernel) = layer.kernel(step.operands[0].shape()) else { return Ok(None) };
+        let inputs = Inputs::of(kernel.order(), &step.operands[0], self)?;
+        let outputs = Outputs::of(kernel.as_ref(), layer, step, upper);
+        Ok(outputs.handed_down(self, &inputs))
+    }
+}
+
+/// A part of the input as kernels take it.
+struct Input<'a, F: Clone> {
+    part: InputPart,
+    values: Cow<'a, [F]>,
+    take: Take,
+}
+
+/// The parts of the input that a rule asks for and that are not zero throughout.
+struct Inputs<'a, F: Clone> {
+    parts: Vec<Input<'a, F>>,
+}
+
+impl<'a, F: Real> Inputs<'a, F> {
+    fn of(order: Order, x: &'a ArrayViewD<'_, F>, rule: &Terms) -> Result<Self, String> {
+        let numbers = order.numbers(x);
+        let least = numbers.iter().fold(F::zero(), |least, &x| if x < least { x } else { least });
+        let largest = numbers.iter().fold(F::zero(), |largest, &x| if x > largest { x } else { largest });
+        let mut parts: Vec<Input<'a, F>> = Vec::new();
+        for (part, _) in rule.terms.iter().flat_map(|term| &term.contributions) {
+            if parts.iter().any(|known| known.part == *part) {
+                continue;
+            }
+            let bounded = |bound: &crate::rules::Bound| -> Result<Cow<'a, [F]>, String> {
+                let distance = x - &bound.broadcast(x.shape())?;
+                Ok(Cow::Owned(order.numbers(&distance.view()).into_owned()))
+            };
+            let (values, take) = match part {
+                InputPart::All => (numbers.clone(), Take::All),
+                // Behind a rectifier nothing is negative, and the positive part is the input itself.
+                InputPart::Positive if least == F::zero() => (numbers.clone(), Take::All),
+                InputPart::Negative if largest == F::zero() => (numbers.clone(), Take::All),
+                InputPart::Positive if largest == F::zero() => continue,
+                InputPart::Negative if least == F::zero() => continue,
+                InputPart::Positive => (numbers.clone(), Take::Positive),
+                InputPart::Negative => (numbers.clone(), Take::Negative),
+                InputPart::Ones => (Cow::Owned(vec![F::one(); numbers.len()]), Take::All),
+                InputPart::AboveLow(bound) | InputPart::BelowHigh(bound) => (bounded(bound)?, Take::All),
+            };
+            parts.push(Input { part: part.clone(), values, take });
+        }
+        Ok(Self { parts })
+    }
+
+    /// What a term's contributions are sums of.
+    fn streams<'b>(&'b self, term: &Term) -> Vec<Stream<'b, F>> {
+        let stream = |(part, weights): &(InputPart, _)| {
+            let input = self.parts.iter().find(|input| input.part == *part)?;
+            Some(Stream { values: &input.values, take: input.take, part: *weights })
+        };
+        term.contributions.iter().filter_map(stream).collect()
+    }
+}
+
+/// A layer's outputs, with the relevance that lies at them.
+struct Outputs<'a, F: Real> {
+    kernel: &'a dyn LinearKernel<F>,
+    bias: Option<Vec<F>>,
+    shape: &'a [usize],
+    z: Cow<'a, [F]>,
+    relevance: Cow<'a, [F]>,
+}
+
+/// A term, as quotients need it.
+struct Divided<'a, F: Clone> {
+    term: &'a Term,
+    denominator: Cow<'a, [F]>,
+    relevance: Cow<'a, [F]>,
+    bias: Option<Vec<F>>,
+}
+
+impl<'a, F: Real> Outputs<'a, F> {
+    fn of(
+        kernel: &'a dyn LinearKernel<F>,
+        layer: &dyn LinearMap<F>,
+        step: &'a Step<'_, F>,
+        upper: &'a ArrayViewD<'_, F>,
+    ) -> Self {
+        let order = kernel.order();
+        Self {
+            kernel,
+            bias: layer.bias().map(|bias| bias.iter().copied().collect()),
+            shape: step.output.shape(),
+            z: order.numbers(&step.output),
+            relevance: order.numbers(upper),
+        }
+    }
+
+    fn handed_down(&self, rule: &Terms, inputs: &Inputs<'_, F>) -> Option<Redistribution<F>> {
+        let samples = self.shape.first().copied().unwrap_or(1);
+        let terms: Vec<_> = rule.terms.iter().map(|term| self.divided(term, inputs)).collect();
+        let mut books = vec![vec![Booked::default(); terms.len()]; samples];
+        let mut lower: Option<ArrayD<F>> = None;
+        let mut booked = vec![false; terms.len()];
+        for input in &inputs.parts {
+            let (mut quotients, mut positions) = (Vec::new(), Vec::new());
+            for (position, divided) in terms.iter().enumerate() {
+                for (_, part) in divided.term.contributions.iter().filter(|(part, _)| *part == input.part) {
+                    quotients.push(divided.quotient(*part, rule.stabilizer.epsilon()));
+                    positions.push(position);
+                }
+            }
+            let times = (input.part != InputPart::Ones).then_some((input.values.as_ref(), input.take));
+            let (sum, of_samples) = self.kernel.hand_down(&quotients, times, lower.take());
+            lower = Some(sum);
+            for (place, position) in positions.into_iter().enumerate() {
+                // A term that several parts of the input share is booked with the first of them.
+                if !std::mem::replace(&mut booked[position], true) {
+                    books.iter_mut().zip(&of_samples).for_each(|(books, of_sample)| books[position] = of_sample[place]);
+                }
+            }
+        }
+        // Without contributions all relevance is that of absent signs, which the mechanism books.
+        let (lower, true) = (lower?, booked.into_iter().all(|booked| booked)) else { return None };
+        let sinks: Vec<_> = books.iter().enumerate().map(|(sample, books)| self.sinks(rule, sample, books)).collect();
+        let is_finite = sinks.iter().flatten().all(|(_, amount)| amount.magnitude.is_finite());
+        is_finite.then(|| Redistribution::with_sinks_of_samples(vec![lower], sinks))
+    }
+
+    fn divided(&'a self, term: &'a Term, inputs: &Inputs<'_, F>) -> Divided<'a, F> {
+        let bias = match term.bias {
+            BiasPart::None => None,
+            BiasPart::Like(part) => self.bias.as_ref().map(|bias| bias.iter().map(|&b| part.of(b)).collect::<Vec<F>>()),
+        };
+        let denominator = match term.is_preactivation() {
+            true => Cow::Borrowed(self.z.as_ref()),
+            false => {
+                let sum = self.kernel.apply(&inputs.streams(term), bias.as_deref());
+                Cow::Owned(self.kernel.order().numbers(&sum.view()).into_owned())
+            }
+        };
+        let gated = |(&z, &relevance): (&F, &F)| if term.gate.is_open(z) { relevance } else { F::zero() };
+        let relevance = match term.gate {
+            Gate::Always => Cow::Borrowed(self.relevance.as_ref()),
+            _ => Cow::Owned(self.z.iter().zip(self.relevance.iter()).map(gated).collect()),
+        };
+        Divided { term, denominator, relevance, bias }
+    }
+
+    /// Where the relevance of a sample went.
+    fn sinks(&self, rule: &Terms, sample: usize, books: &[Booked]) -> Vec<(Sink, Amount)> {
+        let [mut bias, mut stabilizer, mut zero, mut absent] = [Amount::default(); 4];
+        for (term, booked) in rule.terms.iter().zip(books) {
+            bias += booked.bias;
+            stabilizer += booked.stabilizer;
+            match term.sign {
+                Sign::One => absent += booked.zero,
+                Sign::Both => zero += booked.zero,
+            }
+        }
+        if rule.terms.iter().all(|term| term.gate != Gate::Always) {
+            let outputs = self.z.len() / self.shape.first().copied().unwrap_or(1).max(1);
+            let is_shut = |z: F| rule.terms.iter().all(|term| !term.gate.is_open(z));
+            zero += Amount::over(outputs, |place| {
+                let place = sample * outputs + place;
+                if is_shut(self.z[place]) { self.relevance[place].as_() } else { 0.0 }
+            });
+        }
+        vec![
+            (Sink::Bias, bias),
+            (Sink::Stabilizer, stabilizer),
+            (Sink::ZeroDenominator, zero),
+            (Sink::AbsentSign, absent),
+        ]
+    }
+}
+
+impl<F: Real> Divided<'_, F> {
+    fn quotient(&self, part: crate::WeightPart, epsilon: f64) -> Quotient<'_, F> {
+        Quotient {
+            relevance: &self.relevance,
+            denominator: &self.denominator,
+            bias: self.bias.as_deref(),
+            factor: F::of(self.term.factor),
+            epsilon: F::of(epsilon),
+            of_one_sign: self.term.sign == Sign::One,
+            part,
+        }
+    }
+}

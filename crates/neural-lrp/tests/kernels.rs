@@ -1,0 +1,151 @@
+//! Kernels of single precision do what the mechanism does in double precision, but for roundings.
+
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+use neural_lrp::operation::OperatorSpec;
+use neural_lrp::rules::Rule;
+use neural_lrp::{Operation, Real, Redistribution, Step, operations};
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use relevance::{Amount, Entry, Sink};
+
+const RULES: [&str; 16] = [
+    "lrp-0",
+    "epsilon=0.01",
+    "epsilon=1",
+    "alpha-beta=2",
+    "alpha-beta=1",
+    "alpha-beta=2,renormalize",
+    "z-plus",
+    "gamma=0.25",
+    "flat",
+    "w-square",
+    "z-box=-2,2",
+    "even-bias=0.1",
+    "gradient",
+    "norm",
+    "taylor=0.5",
+    "guided",
+];
+
+/// A convolution over an input.
+#[derive(Clone, Debug)]
+struct Case {
+    input: Vec<usize>,
+    weights: Vec<usize>,
+    strides: Vec<i64>,
+    dilations: Vec<i64>,
+    pads: Vec<i64>,
+    groups: usize,
+    bias: bool,
+    seed: u64,
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let axis = || (1usize..4, 1i64..3, 1i64..3, 0i64..3, 0i64..3, 5usize..9);
+    let axes = prop::collection::vec(axis(), 1..3);
+    let channels = (1usize..3, 1usize..4, 1usize..4, any::<bool>());
+    (1usize..3, channels, axes, any::<bool>(), any::<u64>()).prop_map(
+        |(samples, (groups, inputs, outputs, wide), axes, bias, seed)| {
+            // More than one panel of output channels, and of input channels on the way back.
+            let (inputs, outputs) = if wide { (inputs * 23, outputs * 29) } else { (inputs, outputs) };
+            let column = |of: fn(&(usize, i64, i64, i64, i64, usize)) -> i64| axes.iter().map(of).collect::<Vec<_>>();
+            let lengths = axes.iter().map(|axis| axis.5);
+            Case {
+                input: [samples, groups * inputs].into_iter().chain(lengths).collect(),
+                weights: [groups * outputs, inputs].into_iter().chain(axes.iter().map(|axis| axis.0)).collect(),
+                strides: column(|axis| axis.1),
+                dilations: column(|axis| axis.2),
+                pads: [column(|axis| axis.3), column(|axis| axis.4)].concat(),
+                groups,
+                bias,
+                seed,
+            }
+        },
+    )
+}
+
+impl Case {
+    fn numbers(&self, shape: &[usize], seed: u64) -> ArrayD<f64> {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ seed);
+        // Numbers that single precision holds, some of them zero.
+        ArrayD::from_shape_simple_fn(shape, || f64::from(random.gen_range(-32i32..=32).max(-24)) / 16.0)
+    }
+
+    fn operation<F: Real>(&self) -> Arc<dyn Operation<F>> {
+        let of = |shape: &[usize], seed| Arc::new(self.numbers(shape, seed).mapv(F::of));
+        let spec = OperatorSpec::new("Conv", 1)
+            .with_integers("strides", self.strides.clone())
+            .with_integers("dilations", self.dilations.clone())
+            .with_integers("pads", self.pads.clone())
+            .with_integer("group", self.groups as i64)
+            .with_constant(of(&self.weights, 1));
+        let spec = if self.bias { spec.with_constant(of(&self.weights[..1], 2)) } else { spec };
+        operations::read(&spec).unwrap().operation
+    }
+
+    /// The output for an input, and what becomes of its relevance.
+    fn handed_down<F: Real>(&self, rule: &str, input: &ArrayD<f64>) -> Result<(ArrayD<F>, Redistribution<F>), String> {
+        let operation = self.operation::<F>();
+        let input = input.mapv(F::of);
+        let output = operation.forward(&[input.view()]);
+        let upper = self.numbers(output.shape(), 4).mapv(F::of);
+        let step = Step { operands: vec![input.view()], output: output.view() };
+        let rule: Rule = rule.parse().unwrap();
+        let handed = rule.redistribute(operation.as_ref(), &step, upper.view()).map_err(|error| error.to_string())?;
+        Ok((output, handed))
+    }
+}
+
+fn close(found: &ArrayD<f32>, expected: &ArrayD<f64>, what: &str) -> Result<(), TestCaseError> {
+    prop_assert_eq!(found.shape(), expected.shape(), "{}", what);
+    let largest = expected.iter().fold(1e-3, |largest: f64, number| largest.max(number.abs()));
+    for (&found, expected) in found.iter().zip(expected) {
+        prop_assert!((f64::from(found) - expected).abs() <= 1e-4 * largest, "{what}: {found} is not {expected}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn single_precision_is_double_precision_but_for_roundings(case in cases(), positive in any::<bool>()) {
+        let input = case.numbers(&case.input, 3);
+        let input = if positive { input.mapv(|x| x.max(0.0)) } else { input };
+        for rule in RULES {
+            let (found, expected) = (case.handed_down::<f32>(rule, &input), case.handed_down::<f64>(rule, &input));
+            let (Ok((output, found)), Ok((expected_output, expected))) = (found, expected) else {
+                panic!("{rule}: a rule for convolutions");
+            };
+            close(&output, &expected_output, "output")?;
+            // A quotient over what cancels has no digits in single precision.
+            let magnitude = expected.lower[0].iter().map(|relevance| relevance.abs()).sum::<f64>();
+            let upper = case.numbers(expected_output.shape(), 4).iter().map(|upper| upper.abs()).sum::<f64>();
+            if magnitude < 50.0 * upper.max(1.0) && rule != "lrp-0" {
+                close(&found.lower[0], &expected.lower[0], rule)?;
+            }
+            if let (Some(found), Some(expected)) = (&found.sinks, &expected.sinks) {
+                let of = |sinks: &[(Sink, Amount)]| sinks.iter().map(|(_, amount)| amount.total).sum::<f64>();
+                let scale = upper.max(magnitude).max(1.0);
+                prop_assert!((of(found) - of(expected)).abs() <= 1e-3 * scale, "{rule}: {found:?}, {expected:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn steps_of_single_precision_balance(case in cases()) {
+        let input = case.numbers(&case.input, 3);
+        for rule in RULES {
+            let (output, handed) = case.handed_down::<f32>(rule, &input).unwrap();
+            let Some(sinks) = handed.sinks else { continue };
+            let upper = case.numbers(output.shape(), 4);
+            let lower = handed.lower[0].iter().map(|&relevance| f64::from(relevance)).collect();
+            let entry = Entry::new(rule, upper.iter().copied().collect(), lower);
+            let entry = sinks.into_iter().fold(entry, |entry, (sink, amount)| entry.with_sink(sink, amount));
+            prop_assert!(entry.relative_error() < 1e-5, "{rule}: {}", entry.relative_error());
+        }
+    }
+}
