@@ -137,10 +137,10 @@ pub fn input_x_gradient<F: Real>(forward: &Forward<'_, F>, question: &Question<F
     let mut explained = gradient(forward, question)?;
     let network = forward.explainer().network();
     for (input, gradient) in network.inputs().iter().zip(&mut explained.relevance) {
-        *gradient *= &forward.value(input.tensor);
+        *gradient *= &forward.value(input.tensor)?;
     }
     for (name, gradient) in &mut explained.at {
-        *gradient *= &forward.value(network.find(name)?);
+        *gradient *= &forward.value(network.find(name)?)?;
     }
     Ok(explained)
 }
@@ -193,7 +193,7 @@ mod tests {
         let question = Question { at: vec!["a".into()], ..class(0) };
         let (slopes, products) =
             (gradient(&forward, &question).unwrap(), input_x_gradient(&forward, &question).unwrap());
-        let activations = forward.value(explainer.network().find("a").unwrap());
+        let activations = forward.value(explainer.network().find("a").unwrap()).unwrap();
         assert_close(&products.at["a"], &(&slopes.at["a"] * &activations));
         assert_eq!(gradient_norms(&forward, &question).unwrap().at["a"].shape(), [2, 1]);
     }

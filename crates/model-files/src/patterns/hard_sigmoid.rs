@@ -13,14 +13,18 @@ use crate::graph::Node;
 
 /// `c min(max(α x + β, 0), 1)`, which also is `min(max(c α x + c β, 0), c)`: HardSigmoid, then Mul where c is not 1.
 ///
-/// Without a shift β it is no gate, but an activation that is bounded, as ReLU6.
+/// Without a shift β it is no gate, but an activation that is bounded, as ReLU6. Of another height than 1 it is one only
+/// where it weighs another tensor: behind a layer with weights, `min(max(z + 3, 0), 6)` may as well be ReLU6 of a layer with
+/// another bias, whose map it has to have.
 pub(super) fn find<F: Real>(region: &Region<'_, '_, F>) -> Option<Replacement<F>> {
     let [term] = &region.formula.terms[..] else { return None };
     let scale = term.coefficient;
     let functions = region.formula.functions();
     let (_, line, _) = functions.first().filter(|(function, ..)| **function == Function::Ramp)?;
     let (alpha, beta) = line.as_line(&region.x())?;
-    let is_gate = beta != 0.0 && region.is(&((region.x() * alpha + beta).ramp() * scale));
+    let is_gate = beta != 0.0
+        && (is_close(scale, 1.0) || region.weighs_another())
+        && region.is(&((region.x() * alpha + beta).ramp() * scale));
     let mut replacement = is_gate.then(|| region.replaced_by("HardSigmoid"))?;
     replacement.set("alpha", Attribute::Real(alpha));
     replacement.set("beta", Attribute::Real(beta));
@@ -73,8 +77,28 @@ mod tests {
 
     #[test]
     fn another_height_is_a_product_behind_it() {
-        let nodes: &[Sketch<'_>] = &[("Add", &["x", "three"], "s"), ("Clip", &["s", "zero", "six"], "y")];
-        assert_eq!(recognized(nodes, NUMBERS, &[]), ["HardSigmoid(x) y.gate", "Mul(y.gate, y.scale) y"]);
+        let gate = [("Add", &["x", "three"][..], "s"), ("Clip", &["s", "zero", "six"], "g")];
+        let ends: [&[Sketch<'_>]; 2] =
+            [&[("Mul", &["g", "w"], "y")], &[("Transpose", &["g"], "t"), ("Mul", &["w", "t"], "y")]];
+        for end in ends {
+            let found = recognized(&[&gate, end].concat(), NUMBERS, &[]);
+            assert_eq!(found[..2], ["HardSigmoid(x) g.gate", "Mul(g.gate, g.scale) g"]);
+        }
+    }
+
+    #[test]
+    fn of_another_height_it_is_an_activation_where_it_weighs_nothing() {
+        let shifted = [("Add", &["x", "three"][..], "s"), ("Clip", &["s", "zero", "six"], "g")];
+        let whole = ["Add(x, three) s", "Clip(s, zero, six) g"];
+        let ends: [&[Sketch<'_>]; 3] = [
+            &[("Conv", &["g", "b"], "y")],
+            &[("Mul", &["g", "three"], "t"), ("Conv", &["t", "b"], "y")],
+            &[("Add", &["g", "w"], "y")],
+        ];
+        for end in ends {
+            let found = recognized(&[&shifted, end].concat(), NUMBERS, &[("b", &[3])]);
+            assert_eq!(found[..2], whole);
+        }
     }
 
     #[test]

@@ -104,6 +104,11 @@ impl<'w, 'a, F: Real> Region<'w, 'a, F> {
         Some(region)
     }
 
+    /// Whether the output is a factor in a product with another tensor.
+    pub(super) fn weighs_another(&self) -> bool {
+        self.wiring.weighs_another(self.output)
+    }
+
     /// The length of the last axis, if known numbers of the region have one.
     fn last_length(&self) -> Option<f64> {
         let inputs = self.nodes.iter().flat_map(|&position| self.wiring.node(position).given_inputs());

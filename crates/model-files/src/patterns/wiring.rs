@@ -9,6 +9,26 @@ use neural_lrp::operation::Constant;
 
 use crate::graph::{Graph, Node};
 
+/// What hands a tensor on moved, scaled, or shifted, if all else that it takes is known.
+const HANDING_ON: &[&str] = &[
+    "Add",
+    "Div",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "Mul",
+    "Neg",
+    "Pad",
+    "Reshape",
+    "Resize",
+    "Slice",
+    "Squeeze",
+    "Sub",
+    "Tile",
+    "Transpose",
+    "Unsqueeze",
+];
+
 /// Who gives and who takes each tensor of a graph.
 pub(super) struct Wiring<'a, F> {
     pub(super) graph: &'a Graph<F>,
@@ -58,6 +78,26 @@ impl<'a, F: Real> Wiring<'a, F> {
             }
             _ => None,
         }
+    }
+
+    /// Whether a tensor is a factor in a product of two computed tensors, itself or moved, scaled, shifted by known numbers.
+    pub(super) fn weighs_another(&self, tensor: &str) -> bool {
+        let is_known = |input: &&str| self.graph.constants.contains_key(*input) || self.in_advance.contains(*input);
+        let (mut pending, mut seen) = (vec![tensor], BTreeSet::from([tensor]));
+        while let Some(tensor) = pending.pop() {
+            for &taker in self.takers.get(tensor).into_iter().flatten() {
+                let node = self.node(taker);
+                let is_alone = node.given_inputs().filter(|input| !is_known(input)).count() == 1;
+                match is_alone {
+                    false if node.kind == "Mul" => return true,
+                    true if HANDING_ON.contains(&node.kind.as_str()) && seen.insert(node.output()) => {
+                        pending.push(node.output());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        false
     }
 
     /// The value of a tensor that is a single known number.

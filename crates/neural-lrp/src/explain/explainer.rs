@@ -309,12 +309,26 @@ impl<'a, F: Real> Forward<'a, F> {
 
     /// The explained output of the whole batch.
     pub fn scores(&self) -> ArrayD<F> {
-        self.value(self.explainer.explained)
+        stack(self.chunks.iter().map(|chunk| chunk.value(self.explainer.explained).to_owned()).collect())
     }
 
-    /// A tensor of the whole batch, stacked along axis 0.
-    pub fn value(&self, tensor: TensorId) -> ArrayD<F> {
-        stack(self.chunks.iter().map(|chunk| chunk.value(tensor).to_owned()).collect())
+    /// A tensor of the whole batch, stacked along axis 0; a tensor without axes has one number for each part.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when the parts' lengths differ along another axis: then its samples do not lie along axis 0.
+    pub fn value(&self, tensor: TensorId) -> Result<ArrayD<F>, Error> {
+        let parts = self.chunks.iter().map(|chunk| chunk.value(tensor).to_owned()).collect();
+        stack_if_alike(parts).ok_or_else(|| self.no_samples(tensor))
+    }
+
+    fn no_samples(&self, tensor: TensorId) -> Error {
+        Error::Setting {
+            what: "tensor",
+            given: self.explainer.network.tensor(tensor).name.clone(),
+            reason: "its samples do not lie along axis 0, so that the parts of the batch, of which one is shorter, can't be \
+                     stacked; take the samples one at a time"
+                .into(),
+        }
     }
 
     /// How the explained output holds samples, classes and positions.
@@ -380,12 +394,13 @@ impl<'a, F: Real> Forward<'a, F> {
             let values = passes.iter().zip(&self.chunks).map(|(pass, chunk)| {
                 pass.tensors.get(&tensor).cloned().unwrap_or_else(|| ArrayD::zeros(chunk.value(tensor).raw_dim()))
             });
-            stack(values.collect())
+            stack_if_alike(values.collect()).ok_or_else(|| self.no_samples(tensor))
         };
+        let named = |&tensor: &TensorId| Ok((network.tensor(tensor).name.clone(), stacked(tensor)?));
         Ok(Explained {
-            relevance: network.inputs().iter().map(|input| stacked(input.tensor)).collect(),
-            at: at.iter().map(|&tensor| (network.tensor(tensor).name.clone(), stacked(tensor))).collect(),
-            ledgers: passes.into_iter().flat_map(|pass| pass.ledgers).collect(),
+            relevance: network.inputs().iter().map(|input| stacked(input.tensor)).collect::<Result<_, Error>>()?,
+            at: at.iter().map(named).collect::<Result<_, Error>>()?,
+            ledgers: passes.iter().flat_map(|pass| pass.ledgers.clone()).collect(),
             rules,
         })
     }
@@ -417,7 +432,65 @@ impl<'a, F: Real> Forward<'a, F> {
     }
 }
 
+/// The parts of a batch whose samples lie along axis 0.
 pub(crate) fn stack<F: Real>(parts: Vec<ArrayD<F>>) -> ArrayD<F> {
-    let views: Vec<_> = parts.iter().map(ArrayD::view).collect();
-    concatenate(Axis(0), &views).unwrap_or_else(|_| parts.into_iter().next().unwrap_or_default())
+    stack_if_alike(parts).unwrap_or_else(|| unreachable!("the parts of a batch differ in the number of samples alone"))
+}
+
+/// The parts of a batch along axis 0, single numbers one after another; `None` where other axes differ in length.
+fn stack_if_alike<F: Real>(mut parts: Vec<ArrayD<F>>) -> Option<ArrayD<F>> {
+    if parts.len() > 1 {
+        parts.iter_mut().filter(|part| part.ndim() == 0).for_each(|part| part.insert_axis_inplace(Axis(0)));
+        let views: Vec<_> = parts.iter().map(ArrayD::view).collect();
+        return concatenate(Axis(0), &views).ok();
+    }
+    parts.pop()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ndarray::array;
+
+    use super::*;
+    use crate::network::NetworkBuilder;
+    use crate::operation::OperatorSpec;
+    use crate::operations::{Dense, read};
+
+    /// `y = x W`, with x turned to `t` and back on the way.
+    fn turned() -> Network<f64> {
+        let turn = || read(&OperatorSpec::new("Transpose", 1).with_integers("perm", [1, 0])).unwrap().operation;
+        let mut builder = NetworkBuilder::new();
+        builder.input("x", [None, Some(2)]).output("y");
+        builder.node("there", turn(), ["x"], "t");
+        builder.node("back", turn(), ["t"], "u");
+        builder.node("layer", Arc::new(Dense::new(array![[1.0, 2.0]], None).unwrap()), ["u"], "y");
+        builder.build().unwrap()
+    }
+
+    #[test]
+    fn parts_whose_samples_lie_along_another_axis_are_not_stacked() {
+        let network = turned();
+        let batch = array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]].into_dyn();
+        let explainer = Explainer::new(&network).unwrap().samples_together(2);
+        let forward = explainer.forward(batch.view()).unwrap();
+        assert_eq!(forward.scores(), array![[5.0], [11.0], [17.0]].into_dyn());
+        let tensor = explainer.network().find("t").unwrap();
+        assert!(forward.value(tensor).unwrap_err().to_string().contains("\"t\""));
+        let question = Question { at: vec!["t".into()], ..Initial::Score(Target::Class(0)).into() };
+        let error = forward.explain(&Composite::named("epsilon-plus").unwrap(), &question).unwrap_err();
+        assert!(error.to_string().contains("samples do not lie along axis 0"), "{error}");
+
+        let explainer = explainer.samples_together(1);
+        let forward = explainer.forward(batch.view()).unwrap();
+        assert_eq!(forward.value(tensor).unwrap(), array![[1.0], [2.0], [3.0], [4.0], [5.0], [6.0]].into_dyn());
+    }
+
+    #[test]
+    fn numbers_of_parts_are_one_after_another() {
+        let number = |value: f64| ArrayD::from_elem(Vec::new(), value);
+        assert_eq!(stack(vec![number(1.0), number(2.0)]), array![1.0, 2.0].into_dyn());
+        assert_eq!(stack(vec![number(1.0)]), number(1.0));
+    }
 }

@@ -133,7 +133,8 @@ impl<'a, F: Real> FlatNetwork<'a, F> {
 
     fn forward(&self, point: ArrayView1<'_, f64>) -> Result<Forward<'a, F>, Error> {
         let mut numbers = point.iter().cycle().map(|&number| F::of(number));
-        let batch = ArrayD::from_shape_simple_fn(self.shape.as_slice(), || numbers.next().unwrap_or_default());
+        let next = || numbers.next().unwrap_or_else(|| unreachable!("a point has as many numbers as a sample"));
+        let batch = ArrayD::from_shape_simple_fn(self.shape.as_slice(), next);
         self.explainer.forward(batch.view())
     }
 

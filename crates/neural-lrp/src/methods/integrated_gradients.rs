@@ -74,7 +74,7 @@ impl IntegratedGradients {
         let nodes = self.quadrature.nodes(self.nodes);
         let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
         let network = forward.explainer().network();
-        let baselines = network.inputs().iter().map(|input| self.broadcast(forward.value(input.tensor).shape()));
+        let baselines = network.inputs().iter().map(|input| self.broadcast(forward.value(input.tensor)?.shape()));
         let baselines: Vec<ArrayD<F>> = baselines.collect::<Result<_, _>>()?;
         explain_parts(forward, question, |part| {
             let baselines: Vec<_> = baselines.iter().map(|whole| part.of_batch(whole)).collect();

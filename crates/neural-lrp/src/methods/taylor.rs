@@ -135,11 +135,10 @@ impl TaylorDecomposition {
     pub fn explain<F: Real>(&self, forward: &Forward<'_, F>, question: &Question<F>) -> Result<Explained<F>, Error> {
         let samples = self.decompose(forward, question)?;
         let ledgers = samples.iter().map(|sample| sample.decomposition.entry("Taylor decomposition (Eq. 53)"));
+        let relevance = stack(samples.iter().map(|sample| sample.relevance.mapv(F::of).insert_axis(Axis(0))).collect());
         Ok(Explained {
             ledgers: ledgers.map(|entry| Ledger::chain(vec![entry])).collect(),
-            relevance: vec![stack(
-                samples.iter().map(|sample| sample.relevance.mapv(F::of).insert_axis(Axis(0))).collect(),
-            )],
+            relevance: vec![relevance],
             at: Default::default(),
             rules: Composite::named("gradient")?.assign(forward.explainer().network())?,
         })
@@ -162,7 +161,7 @@ impl TaylorDecomposition {
             return Err(Error::Setting { what: "tensor", given: name.clone(), reason });
         }
         let explainer = forward.explainer();
-        let x = forward.value(explainer.network().inputs()[0].tensor);
+        let x = forward.value(explainer.network().inputs()[0].tensor)?;
         let network = FlatNetwork::new(explainer, &x.shape()[1..])?;
         let points = self.points(&x.shape()[1..])?;
         let scores = points.axis_iter(Axis(0)).into_par_iter().map(|point| network.scores(point));
@@ -198,7 +197,8 @@ impl TaylorDecomposition {
         }
         let mut numbers = candidates.iter().copied();
         let shape = (candidates.shape()[0], sample.iter().product());
-        Ok(Array2::from_shape_simple_fn(shape, || numbers.next().unwrap_or_default()))
+        let next = || numbers.next().unwrap_or_else(|| unreachable!("candidates have the shape of samples"));
+        Ok(Array2::from_shape_simple_fn(shape, next))
     }
 
     /// What is decided about each sample of a batch.
@@ -236,7 +236,8 @@ fn parse_radius(text: &str) -> Result<f64, String> {
 /// The numbers of a sample in its shape.
 fn in_shape(numbers: &Array1<f64>, shape: &[usize]) -> ArrayD<f64> {
     let mut numbers = numbers.iter().copied();
-    ArrayD::from_shape_simple_fn(shape, || numbers.next().unwrap_or_default())
+    let next = || numbers.next().unwrap_or_else(|| unreachable!("as many numbers as a sample has"));
+    ArrayD::from_shape_simple_fn(shape, next)
 }
 
 #[cfg(test)]

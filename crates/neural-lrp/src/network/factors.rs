@@ -10,7 +10,7 @@ use crate::network::{Network, Node, TensorId};
 use crate::operation::{Family, Signal};
 
 /// How many operations a gate or a statistic is made of, at most.
-const LONGEST_WAY: usize = 64;
+const LONGEST_WALK: usize = 64;
 
 /// Who carries the signal in the products of a network.
 pub(crate) struct Factors<'a, F: Real> {
@@ -116,9 +116,9 @@ impl<'a, F: Real> Factors<'a, F> {
     /// other gates.
     fn is_gate(&self, tensor: TensorId) -> bool {
         self.walk_back([tensor], |_, node| match node.operation.is_gate() {
-            true => Way::Ends,
-            false if self.hands_a_gate_on(node) => Way::GoesOn,
-            false => Way::Fails,
+            true => Walk::Ends,
+            false if self.hands_a_gate_on(node) => Walk::GoesOn,
+            false => Walk::Fails,
         })
     }
 
@@ -135,7 +135,7 @@ impl<'a, F: Real> Factors<'a, F> {
     /// Whether `factor` is a statistic of `signal`, or of what that is a rearranged, scaled or centered form of.
     fn is_normalizer(&self, factor: TensorId, signal: TensorId) -> bool {
         let former = |tensor: &TensorId| self.producer(*tensor).and_then(|node| self.former(node));
-        std::iter::successors(Some(signal), former).take(LONGEST_WAY).any(|form| self.is_statistic(factor, form))
+        std::iter::successors(Some(signal), former).take(LONGEST_WALK).any(|form| self.is_statistic(factor, form))
     }
 
     /// The tensor that a node gives a rearranged, scaled or centered form of.
@@ -162,19 +162,19 @@ impl<'a, F: Real> Factors<'a, F> {
         let mut reduced = Vec::new();
         let by_reductions = self.walk_back([tensor], |tensor, node| {
             if tensor == source || has_weights(node) {
-                return Way::Fails;
+                return Walk::Fails;
             }
             if !self.reduces(node) {
-                return Way::GoesOn;
+                return Walk::GoesOn;
             }
             reduced.extend(self.computed(node));
-            Way::Ends
+            Walk::Ends
         });
         by_reductions
             && self.walk_back(reduced.into_iter().filter(|&operand| operand != source), |_, node| {
                 match has_weights(node) {
-                    true => Way::Fails,
-                    false => Way::GoesOnTo(source),
+                    true => Walk::Fails,
+                    false => Walk::GoesOnTo(source),
                 }
             })
     }
@@ -185,25 +185,25 @@ impl<'a, F: Real> Factors<'a, F> {
             && node.operands.iter().all(|&operand| self.size(operand) > self.size(node.output))
     }
 
-    /// Follows tensors back, through all computed operands of the nodes that give them, as far as `way` says; whether each
+    /// Follows tensors back, through all computed operands of the nodes that give them, as far as `walk` says; whether each
     /// way ends well. One that comes to the network's input does not.
     fn walk_back(
         &self,
         tensors: impl IntoIterator<Item = TensorId>,
-        mut way: impl FnMut(TensorId, &Node<F>) -> Way,
+        mut walk: impl FnMut(TensorId, &Node<F>) -> Walk,
     ) -> bool {
         let mut pending: Vec<TensorId> = tensors.into_iter().collect();
         let mut seen: BTreeSet<TensorId> = pending.iter().copied().collect();
         while let Some(tensor) = pending.pop() {
             let Some(node) = self.producer(tensor) else { return false };
-            let end = match way(tensor, node) {
-                Way::Ends => continue,
-                Way::Fails => return false,
-                Way::GoesOn => None,
-                Way::GoesOnTo(end) => Some(end),
+            let end = match walk(tensor, node) {
+                Walk::Ends => continue,
+                Walk::Fails => return false,
+                Walk::GoesOn => None,
+                Walk::GoesOnTo(end) => Some(end),
             };
             let computed = self.computed(node);
-            if computed.is_empty() || seen.len() > LONGEST_WAY {
+            if computed.is_empty() || seen.len() > LONGEST_WALK {
                 return false;
             }
             pending.extend(computed.into_iter().filter(|&operand| Some(operand) != end && seen.insert(operand)));
@@ -213,7 +213,7 @@ impl<'a, F: Real> Factors<'a, F> {
 }
 
 /// What becomes of a walk back at a node.
-enum Way {
+enum Walk {
     /// It is where it should come to.
     Ends,
     /// It goes on to the node's operands.

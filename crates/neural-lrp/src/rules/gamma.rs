@@ -5,7 +5,7 @@ use crate::operation::linear::WeightPart;
 use crate::rules::terms::{BiasPart, Gate, InputPart, Term, Terms};
 use crate::rules::{Redistribute, default_stabilizer, parse_number};
 
-/// The γ-rule, generalised to inputs and outputs of both signs: what agrees with the output's sign counts 1 + γ times.
+/// The γ-rule, generalized to inputs and outputs of both signs: what agrees with the output's sign counts 1 + γ times.
 ///
 /// ```text
 /// z_j > 0:  R_{i←j} = (z_ij + γ z⁺_ij) / (Σ_i (z_ij + γ z⁺_ij) + b_j + γ b⁺_j) · R_j
