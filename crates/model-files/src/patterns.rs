@@ -23,6 +23,7 @@ mod einsum;
 mod formula;
 mod gelu;
 mod group_normalization;
+mod hadamard;
 mod hard_sigmoid;
 mod hard_swish;
 mod identities;
@@ -65,6 +66,7 @@ pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>, in_advance: &BTreeSet<Str
         reciprocal::find,
     ];
     identities::take_out(graph, in_advance);
+    replace_all(graph, in_advance, hadamard::find);
     replace_all(graph, in_advance, |wiring, position| {
         let pattern = |region: &Region<'_, '_, F>| functions.iter().find_map(|find| region.pattern(find(region)?));
         regions(wiring, position).iter().find_map(pattern)
