@@ -30,6 +30,7 @@ mod identities;
 mod layer_normalization;
 mod leaky_relu;
 mod linear;
+mod log_softmax;
 mod mish;
 mod normalization;
 mod reciprocal;
@@ -71,7 +72,7 @@ pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>, in_advance: &BTreeSet<Str
         let pattern = |region: &Region<'_, '_, F>| functions.iter().find_map(|find| region.pattern(find(region)?));
         regions(wiring, position).iter().find_map(pattern)
     });
-    for find in [group_normalization::find, scaled_gate::find, linear::find, einsum::find] {
+    for find in [group_normalization::find, scaled_gate::find, log_softmax::find, linear::find, einsum::find] {
         replace_all(graph, in_advance, find);
     }
 }
