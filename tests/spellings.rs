@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use model_files::InputShapes;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
-use neural_lrp::operation::OperatorSpec;
+use neural_lrp::operation::{Attribute, OperatorSpec};
 use neural_lrp::operations::read;
 use neural_lrp::rules::InputRange;
 use neural_lrp::{Composite, Explainer, Initial, Network, NetworkBuilder, Target};
@@ -239,7 +239,19 @@ impl Spelling {
 
     /// `scale · x + shift` for each channel.
     fn affine(&mut self, x: &str, scale: &[f64], shift: &[f64]) -> String {
-        match self.one_of(3) {
+        match self.one_of(4) {
+            3 => {
+                let turn = OperatorSpec::new("Transpose", 1).with_integers("perm", [0, 1, 3, 2]);
+                let turned = self.node(&turn, &[x]);
+                let scaled = self.scaled(&turned, scale);
+                // The shift comes before or after the axes are put back.
+                if self.random.gen_bool(0.5) {
+                    let shifted = self.shifted(&scaled, shift);
+                    return self.node(&turn, &[&shifted]);
+                }
+                let back = self.node(&turn, &[&scaled]);
+                self.shifted(&back, shift)
+            }
             0 => {
                 let scaled = self.scaled(x, scale);
                 self.shifted(&scaled, shift)
@@ -316,6 +328,10 @@ impl Spelling {
             Activation::HardSigmoid => self.hard_sigmoid(x, 8.0),
             Activation::Silu => {
                 let gate = self.plain("Sigmoid", &[x]);
+                if self.random.gen_bool(0.3) {
+                    let equation = Attribute::Text("nchw,nchw->nchw".to_owned());
+                    return self.node(&OperatorSpec::new("Einsum", 2).with("equation", equation), &[&gate, x]);
+                }
                 self.commuting("Mul", x, &gate)
             }
             Activation::HardSwish if self.random.gen_bool(0.3) => self.plain("HardSwish", &[x]),

@@ -23,12 +23,14 @@ mod einsum;
 mod formula;
 mod gelu;
 mod group_normalization;
+mod hadamard;
 mod hard_sigmoid;
 mod hard_swish;
 mod identities;
 mod layer_normalization;
 mod leaky_relu;
 mod linear;
+mod log_softmax;
 mod mish;
 mod normalization;
 mod reciprocal;
@@ -65,11 +67,12 @@ pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>, in_advance: &BTreeSet<Str
         reciprocal::find,
     ];
     identities::take_out(graph, in_advance);
+    replace_all(graph, in_advance, hadamard::find);
     replace_all(graph, in_advance, |wiring, position| {
         let pattern = |region: &Region<'_, '_, F>| functions.iter().find_map(|find| region.pattern(find(region)?));
         regions(wiring, position).iter().find_map(pattern)
     });
-    for find in [group_normalization::find, scaled_gate::find, linear::find, einsum::find] {
+    for find in [group_normalization::find, scaled_gate::find, log_softmax::find, linear::find, einsum::find] {
         replace_all(graph, in_advance, find);
     }
 }

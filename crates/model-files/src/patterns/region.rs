@@ -38,6 +38,7 @@ const KINDS: &[&str] = &[
     "Pow",
     "Reciprocal",
     "ReduceL2",
+    "ReduceLogSumExp",
     "ReduceMax",
     "ReduceMean",
     "ReduceSum",
@@ -165,7 +166,7 @@ impl<'w, 'a, F: Real> Region<'w, 'a, F> {
             "Neg" => first * -1.0,
             "Pow" => first.power(number(1)?)?,
             "Reciprocal" => first.power(-1.0)?,
-            "ReduceL2" | "ReduceMax" | "ReduceMean" | "ReduceSum" | "ReduceSumSquare" => {
+            "ReduceL2" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceSum" | "ReduceSumSquare" => {
                 self.reduced(node, first, &self.kept_axes(node)?)?
             }
             "Relu" => first.relu(),
@@ -187,6 +188,7 @@ impl<'w, 'a, F: Real> Region<'w, 'a, F> {
             "ReduceMean" => operand.mean(axes),
             "ReduceSum" => self.total(&operand, axes),
             "ReduceL2" => self.total(&square()?, axes).power(0.5)?,
+            "ReduceLogSumExp" => self.total(&operand.exp(), axes).log(),
             _ => self.total(&square()?, axes),
         })
     }
@@ -199,7 +201,9 @@ impl<'w, 'a, F: Real> Region<'w, 'a, F> {
     /// The count of the numbers along the last axis, if the region has their sum instead of their mean.
     pub(super) fn summed(&self) -> Option<f64> {
         let kinds = || self.nodes.iter().map(|&position| self.wiring.node(position).kind.as_str());
-        self.count.filter(|_| kinds().any(|kind| matches!(kind, "ReduceL2" | "ReduceSum" | "ReduceSumSquare")))
+        self.count.filter(|_| {
+            kinds().any(|kind| matches!(kind, "ReduceL2" | "ReduceLogSumExp" | "ReduceSum" | "ReduceSumSquare"))
+        })
     }
 
     /// The axes along which a node reduces, if it keeps them or the node behind it puts them back.

@@ -40,6 +40,8 @@ mod tests {
         assert_eq!(recognized(&quotient, &[], &[]), ["Softmax(x) y"]);
         let logarithm = [SHIFTED, SUM, &[("Log", &["s"], "l"), ("Sub", &["d", "l"], "y")]].concat();
         assert_eq!(recognized(&logarithm, &[], &[]), ["LogSoftmax(x) y"]);
+        let reduced: &[Sketch<'_>] = &[("ReduceLogSumExp", &["x", "axes"], "l"), ("Sub", &["x", "l"], "y")];
+        assert_eq!(recognized(reduced, &[], &[]), ["LogSoftmax(x) y"]);
     }
 
     #[test]

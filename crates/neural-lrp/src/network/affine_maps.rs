@@ -1,15 +1,16 @@
 //! Affine maps of each number alone, however they are written: part of the layer before them, or one operation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use ndarray::ArrayViewD;
+use ndarray::{ArrayD, ArrayViewD};
 
-use crate::Real;
 use crate::arrays::broadcast::broadcast_shape;
+use crate::network::layout::{LARGEST_PROBE, positions};
 use crate::network::{Factors, Network, NetworkBuilder, Node, NodeDraft, TensorId};
 use crate::operation::{AffineMap, Family, Operation};
 use crate::operations::{Affine, Sum};
+use crate::{Error, Real};
 
 /// The network with each run of affine maps by channel as one operation, or as part of the layer before it.
 ///
@@ -17,25 +18,44 @@ use crate::operations::{Affine, Sum};
 /// the next only. Before anything else but such maps and rearrangements, on the network's own input, the constants may
 /// vary as they like: each number still depends on one number of the input.
 ///
-/// * Directly behind a layer with weights that feeds nothing else, the run becomes part of the layer.
+/// * Directly behind a layer with weights that feeds nothing else, or behind what rearranges its channels, the run becomes
+///   part of the layer.
 /// * Elsewhere a run that scales anything, or shifts what was scaled or normalized, becomes an [`Affine`] operation,
 ///   through which relevance passes as through a batch normalization.
 /// * Behind a tensor that is divided by a statistic of its own, it stays what it is: relevance passes the scale, and the
 ///   shift is an operand like another, as that of global response normalization.
 /// * A run that only shifts is one addition: the constant is an operand like another.
 /// * A run that changes nothing is left out.
-pub(super) fn join<F: Real>(network: &Network<F>) -> NetworkBuilder<F> {
+///
+/// # Errors
+/// [`Error::Graph`] if a rewritten network were none.
+pub(super) fn join<F: Real>(network: &Network<F>) -> Result<NetworkBuilder<F>, Error> {
+    let mut network = network.clone();
+    loop {
+        let (builder, is_done) = join_once(&network);
+        if is_done {
+            return Ok(builder);
+        }
+        network = builder.build()?;
+    }
+}
+
+/// The network with each run rewritten once, and whether that is all: when a run became part of a layer, a run behind what
+/// rearranges it may be behind the layer now.
+fn join_once<F: Real>(network: &Network<F>) -> (NetworkBuilder<F>, bool) {
     let mut builder = network.to_builder();
+    let mut is_done = true;
     if let Some(shapes) = network.typical_shapes() {
         let maps = Maps::of(network, &shapes);
         let mut outcomes = BTreeMap::new();
         for run in maps.runs() {
             let outcome = maps.outcome(&run, &outcomes);
             maps.rewrite(&run, &outcome, &mut builder);
+            is_done &= !(matches!(outcome, Outcome::Folded(_)) && maps.is_rearranged(run.output));
             outcomes.extend(run.nodes.iter().map(|&node| (node, outcome.clone())));
         }
     }
-    builder
+    (builder, is_done)
 }
 
 /// A chain of affine maps.
@@ -52,7 +72,7 @@ struct Run<F> {
 #[derive(Clone)]
 enum Outcome<F: Real> {
     /// Part of the layer that gives its source.
-    Folded(Arc<dyn Operation<F>>),
+    Folded(Fold<F>),
     /// Nothing.
     Dropped,
     /// One operation, which relevance passes through.
@@ -61,6 +81,14 @@ enum Outcome<F: Real> {
     Shift,
     /// What it was; whether it scales.
     Left { scales: bool },
+}
+
+/// A layer that takes a run in.
+#[derive(Clone)]
+struct Fold<F: Real> {
+    /// The tensor that the layer gives.
+    layer: TensorId,
+    with_run: Arc<dyn Operation<F>>,
 }
 
 /// The affine maps of a network.
@@ -126,8 +154,8 @@ impl<'a, F: Real> Maps<'a, F> {
     }
 
     fn outcome(&self, run: &Run<F>, outcomes: &BTreeMap<usize, Outcome<F>>) -> Outcome<F> {
-        if let Some(layer) = self.folded(run) {
-            return Outcome::Folded(layer);
+        if let Some(fold) = self.folded(run) {
+            return Outcome::Folded(fold);
         }
         let (scales, shifts) = (run.map.scales(), run.map.shifts());
         if !scales && !shifts && !self.network.outputs().contains(&run.output) {
@@ -150,16 +178,71 @@ impl<'a, F: Real> Maps<'a, F> {
         }
     }
 
-    /// The layer with weights that gives a run's source and feeds nothing else, with the run in it.
-    fn folded(&self, run: &Run<F>) -> Option<Arc<dyn Operation<F>>> {
-        let layer = &self.network.nodes()[self.givers[run.source.index()]?];
-        let shape = &self.shapes[run.source.index()];
+    /// The layer with weights that gives a run's source, rearranged or not, and feeds nothing else, with the run in it.
+    fn folded(&self, run: &Run<F>) -> Option<Fold<F>> {
+        let way = self.way_from_a_layer(run.source)?;
+        let layer = &self.network.nodes()[*way.first()?];
+        let shape = &self.shapes[layer.output.index()];
         let axis = layer.operation.channel_axis(shape.len())?;
-        let fits = layer.operation.linear().is_some()
-            && self.uses[run.source.index()] == 1
-            && run.map.is_by_channel(Some(axis), shape.len());
-        let [scale, shift] = fits.then(|| run.map.by_channel(shape[axis]))?;
-        layer.operation.followed_by(&scale, &shift)
+        let [scale, shift] = match way[1..] {
+            [] => run.map.is_by_channel(Some(axis), shape.len()).then(|| run.map.by_channel(shape[axis]))?,
+            _ => self.by_channel_behind(&way[1..], axis, run)?,
+        };
+        Some(Fold { layer: layer.output, with_run: layer.operation.followed_by(&scale, &shift)? })
+    }
+
+    /// The nodes from a layer with weights to a tensor, if they all but rearrange what the layer gives, and each feeds the
+    /// next only.
+    fn way_from_a_layer(&self, tensor: TensorId) -> Option<Vec<usize>> {
+        let mut way = VecDeque::new();
+        let mut tensor = tensor;
+        loop {
+            let giver = self.givers[tensor.index()].filter(|_| self.uses[tensor.index()] == 1)?;
+            let node = &self.network.nodes()[giver];
+            way.push_front(giver);
+            match node.operands[..] {
+                _ if node.operation.linear().is_some() => return Some(way.into()),
+                [operand] if node.operation.family() == Family::Arrangement => tensor = operand,
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whether the last node that takes a tensor moves its numbers.
+    fn is_rearranged(&self, tensor: TensorId) -> bool {
+        let taker = self.takers[tensor.index()].map(|taker| &self.network.nodes()[taker]);
+        taker.is_some_and(|taker| taker.operation.family() == Family::Arrangement)
+    }
+
+    /// Scale and shift for each channel of a layer, of a run behind what rearranges the layer's output: none if a channel's
+    /// numbers get different ones, or if the run takes numbers that come from no channel, as padding does.
+    fn by_channel_behind(&self, way: &[usize], axis: usize, run: &Run<F>) -> Option<[Vec<F>; 2]> {
+        let first = &self.network.nodes()[*way.first()?];
+        let shape = &self.shapes[first.operands[0].index()];
+        let is_large = |tensor: TensorId| self.shapes[tensor.index()].iter().product::<usize>() > LARGEST_PROBE;
+        if is_large(first.operands[0]) || is_large(run.source) {
+            return None;
+        }
+        let moved = |offset: f64| {
+            let rearrange =
+                |array: ArrayD<F>, &node: &usize| self.network.nodes()[node].operation.forward(&[array.view()]);
+            way.iter().fold(positions(shape, axis, offset), rearrange)
+        };
+        let (channels, probe) = (moved(0.0), moved(1.0));
+        let source = &self.shapes[run.source.index()];
+        let scales = run.map.scale().broadcast(source.as_slice())?;
+        let shifts = run.map.shift().broadcast(source.as_slice())?;
+        let mut maps = vec![None; shape[axis]];
+        for (((&channel, &other), &scale), &shift) in channels.iter().zip(&probe).zip(scales).zip(shifts) {
+            let known = maps.get_mut(channel.to_usize().filter(|_| other - channel == F::one())?)?;
+            if *known.get_or_insert((scale, shift)) != (scale, shift) {
+                return None;
+            }
+        }
+        // What the rearrangement leaves out is used by nobody.
+        let maps = maps.into_iter().map(|map| map.unwrap_or((F::one(), F::zero())));
+        let (scales, shifts) = maps.unzip();
+        Some([scales, shifts])
     }
 
     /// Whether a tensor is what a constant scale or a normalization gives, rearranged or not.
@@ -185,12 +268,15 @@ impl<'a, F: Real> Maps<'a, F> {
         let (source, output) = (name(run.source), name(run.output));
         match outcome {
             Outcome::Left { .. } => {}
-            Outcome::Folded(layer) => {
+            Outcome::Folded(fold) => {
                 let folded = self.remove(run, builder);
-                if let Some(draft) = builder.nodes.iter_mut().find(|draft| draft.output == source) {
-                    draft.operation = Arc::clone(layer);
-                    draft.output = output;
+                let layer = name(fold.layer);
+                if let Some(draft) = builder.nodes.iter_mut().find(|draft| draft.output == layer) {
+                    draft.operation = Arc::clone(&fold.with_run);
                     draft.folded.extend(folded);
+                }
+                if let Some(draft) = builder.nodes.iter_mut().find(|draft| draft.output == source) {
+                    draft.output = output;
                 }
             }
             Outcome::Dropped => {
@@ -272,11 +358,13 @@ mod tests {
     use crate::operations::testing::numbers;
 
     /// A network of one input, of nodes as `(kind, operands, output)`; `[C]`-constants are (2, 1, 1), `[N]`-constants one
-    /// number, `[P]`-constants one for each position.
+    /// number, `[P]`-constants one for each position, `[F]`-constants one for each number.
     fn network(nodes: &[(&str, &[&str], &str)], outputs: &[&str]) -> Network<f64> {
         let mut builder = NetworkBuilder::new();
         builder.input("x", [Some(1), Some(2), Some(3), Some(3)]);
-        for (name, shape) in [("C", &[2, 1, 1][..]), ("C2", &[1, 2, 1, 1]), ("N", &[]), ("P", &[3, 3]), ("1", &[])] {
+        for (name, shape) in
+            [("C", &[2, 1, 1][..]), ("C2", &[1, 2, 1, 1]), ("N", &[]), ("P", &[3, 3]), ("F", &[18]), ("1", &[])]
+        {
             let value = numbers(shape, 5).mapv(|value| value.abs() + 0.5);
             builder.constant(name, if name == "1" { ArrayD::ones(shape) } else { value });
         }
@@ -287,6 +375,7 @@ mod tests {
                 "Conv" => spec.with_constant(Arc::new(numbers(&[2, 2, 1, 1], 3))),
                 "BatchNormalization" => (0..4).fold(spec, |spec, at| spec.with_constant(list(at))),
                 "Transpose" => spec.with_integers("perm", [0, 1, 3, 2]),
+                "Pad" => spec.with_constant_integers([0, 0, 1, 1, 0, 0, 0, 0]),
                 _ => spec,
             };
             builder.node(*output, read(&spec).unwrap().operation, operands.to_vec(), *output);
@@ -324,6 +413,34 @@ mod tests {
             let nodes = [&[("Conv", &["x"][..], "z")], run].concat();
             assert_eq!(joined(&nodes, &["y"]), ["Conv y"]);
         }
+    }
+
+    #[test]
+    fn a_run_behind_the_rearranged_channels_of_a_layer_is_part_of_it() {
+        let runs: [&[(&str, &[&str], &str)]; 3] = [
+            &[("Transpose", &["z"], "t"), ("Mul", &["t", "C"], "a"), ("Add", &["C2", "a"], "y")],
+            &[
+                ("Mul", &["z", "C"], "a"),
+                ("Transpose", &["a"], "t"),
+                ("Add", &["t", "C"], "u"),
+                ("Flatten", &["u"], "y"),
+            ],
+            &[("Flatten", &["z"], "t"), ("Mul", &["N", "t"], "y")],
+        ];
+        for (run, left) in runs.into_iter().zip([&["Transpose y"][..], &["Transpose u", "Flatten y"], &["Flatten y"]]) {
+            let nodes = [&[("Conv", &["x"][..], "z")], run].concat();
+            assert_eq!(joined(&nodes, &["y"])[1..], *left);
+        }
+        // A constant for each number is none for each channel; what else is computed of the layer has no such scale; a
+        // padding comes from no channel.
+        let nodes: &[(&str, &[&str], &str)] =
+            &[("Conv", &["x"], "z"), ("Flatten", &["z"], "t"), ("Mul", &["t", "F"], "y")];
+        assert_eq!(joined(nodes, &["y"]), ["Conv z", "Flatten t", "Mul y"]);
+        let nodes: &[(&str, &[&str], &str)] =
+            &[("Conv", &["x"], "z"), ("Transpose", &["z"], "t"), ("Mul", &["t", "C"], "y")];
+        assert_eq!(joined(nodes, &["y", "t"]), ["Conv z", "Transpose t", "Mul y"]);
+        let nodes: &[(&str, &[&str], &str)] = &[("Conv", &["x"], "z"), ("Pad", &["z"], "t"), ("Add", &["t", "C"], "y")];
+        assert_eq!(joined(nodes, &["y"]), ["Conv z", "Pad t", "Add y"]);
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub enum Canonizer {
     /// A product with a matrix that is known becomes a layer with weights, on whichever side the matrix stands.
     Products,
     /// Affine maps by channel, batch normalizations or however they are written, become part of the layer with weights
-    /// that they are directly behind, if it feeds nothing else: `w' = scale · w`, `b' = scale · b + shift`. Elsewhere each
-    /// chain of them becomes one operation, [`Affine`](crate::operations::Affine).
+    /// that they are directly behind, rearranged or not, if it feeds nothing else: `w' = scale · w`,
+    /// `b' = scale · b + shift`. Elsewhere each chain of them becomes one operation, [`Affine`](crate::operations::Affine).
     AffineMaps,
 }
 
@@ -41,7 +41,7 @@ impl<F: Real> Network<F> {
                 Canonizer::Identities => drop_identities(&mut builder),
                 Canonizer::Constants => fold_constants(&mut builder)?,
                 Canonizer::Products => join_weights(&mut builder)?,
-                Canonizer::AffineMaps => builder = affine_maps::join(&builder.build()?),
+                Canonizer::AffineMaps => builder = affine_maps::join(&builder.build()?)?,
             }
             // Rebuilding sorts the nodes and drops constants that nobody takes any more.
             builder = builder.build()?.to_builder();

@@ -22,7 +22,7 @@ impl<F: Real> Network<F> {
 }
 
 /// Tensors of more numbers are not followed through what moves numbers: that takes an array of their size.
-const LARGEST_PROBE: usize = 1 << 24;
+pub(super) const LARGEST_PROBE: usize = 1 << 24;
 
 struct Layout<'a, F: Real> {
     network: &'a Network<F>,
@@ -104,7 +104,7 @@ fn is_large(shape: &[usize]) -> bool {
 }
 
 /// An array that holds each number's position along `axis`, added to `offset`.
-fn positions<F: Real>(shape: &[usize], axis: usize, offset: f64) -> ArrayD<F> {
+pub(super) fn positions<F: Real>(shape: &[usize], axis: usize, offset: f64) -> ArrayD<F> {
     let mut array = ArrayD::zeros(shape);
     for (position, mut values) in array.axis_iter_mut(Axis(axis)).enumerate() {
         values.fill(F::of(position as f64 + offset));

@@ -36,6 +36,14 @@ mod tests {
     }
 
     #[test]
+    fn channels_lie_along_the_only_normalized_axis() {
+        assert_eq!([-1, 3].map(|axis| From(axis).channel_axis(4)), [Some(3); 2]);
+        assert_eq!([1, -3].map(|axis| From(axis).channel_axis(4)), [None; 2]);
+        let of = |axes: &[i64]| Over(axes.to_vec()).channel_axis(4);
+        assert_eq!([of(&[1]), of(&[-3]), of(&[1, 2])], [Some(1), Some(1), None]);
+    }
+
+    #[test]
     fn rows_are_centered_and_scaled() {
         let beta = Some(Arc::new(array![0.5].into_dyn()));
         let layer = Standardization::new(LayerNormalization(From(-1)), 1.0, array![1.0, 2.0].into_dyn(), beta);

@@ -113,10 +113,10 @@ impl NormalizedAxes {
         Ok(Layout { shape: shape.to_vec(), axes })
     }
 
-    /// Layers are normalized along their channels: the last axis, or the only one.
+    /// Layers are normalized along their channels, where that is one axis: of several, none is known to hold them.
     pub(super) fn channel_axis(&self, rank: usize) -> Option<usize> {
         match self {
-            Self::From(_) => rank.checked_sub(1),
+            Self::From(axis) => position(*axis, rank).filter(|axis| axis + 1 == rank),
             Self::Over(axes) => axes.first().filter(|_| axes.len() == 1).and_then(|&axis| position(axis, rank)),
         }
     }
