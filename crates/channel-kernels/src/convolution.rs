@@ -2,8 +2,8 @@
 use crate::Instructions;
 use crate::packed::Packed;
 use crate::plan::Plan;
-use crate::rows::{Booked, Quotient, Source};
-use crate::run::{Extent, Job, SampleSums};
+use crate::rows::{Booked, Extent, Quotient, Source};
+use crate::run::{Job, SampleSums};
 use crate::shape::{Shape, ShapeError};
 use crate::sums::Amount;
 use crate::tile::{Finish, Take};

@@ -32,6 +32,7 @@
 mod convolution;
 mod instructions;
 mod packed;
+mod peak;
 mod plan;
 mod rows;
 mod run;
@@ -48,6 +49,7 @@ mod weights;
 pub use convolution::{Convolution, Epilogue, Lower, QuotientStream, StepSums, Stream};
 pub use instructions::{Instructions, UnknownInstructions};
 pub use packed::Packed;
+pub use peak::multiply_adds;
 pub use rows::{Booked, Quotient, Zero};
 pub use shape::{Shape, ShapeError};
 pub use sums::Amount;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::Instructions;
 use crate::plan::{Phase, Plan};
-use crate::rows::{Booked, Source};
+use crate::rows::{Booked, Extent, PaddedRows, Source};
 use crate::scratch::Scratch;
 use crate::subnormal::FlushSubnormals;
 use crate::sums::Amount;
@@ -23,14 +23,6 @@ const CHANNELS: usize = 16;
 
 /// With this many strips, a strip is a task; with fewer, its panels are tasks of their own.
 const MANY_STRIPS: usize = 16;
-
-/// An array of pixels.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Extent {
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    pub(crate) channels: usize,
-}
 
 /// What is to be done: a sum over taps, channels and streams for each output number.
 pub(crate) struct Job<'a> {
@@ -63,6 +55,14 @@ pub(crate) struct SampleSums {
 struct Strip {
     samples: Range<usize>,
     rows: Range<usize>,
+}
+
+impl Strip {
+    /// The input rows that a strip books: each row of the input belongs to one strip, the last has all that are left.
+    fn own_rows(&self, step: usize, outputs: usize, height: usize) -> Range<usize> {
+        let end = if self.rows.end == outputs { height } else { (self.rows.end * step).min(height) };
+        self.rows.start * step..end
+    }
 }
 
 /// How the input of a strip lies.
@@ -219,41 +219,21 @@ impl Job<'_> {
             return booked;
         }
         let pitch = self.pitch(window, strip);
-        let row_length = window.width * self.from.channels;
-        let inner = self.from.width * self.from.channels;
-        let left = window.before[1] * self.from.channels;
-        let step = self.plan.input_step[0];
-        let last = strip.rows.end == self.outputs()[0];
-        let own_end = if last { self.from.height } else { (strip.rows.end * step).min(self.from.height) };
-        let own = strip.rows.start * step..own_end;
-        let rows = self.input_rows(window, strip);
+        let own = strip.own_rows(self.plan.input_step[0], self.outputs()[0], self.from.height);
         for (place, sample) in strip.samples.clone().enumerate() {
-            let first = |y: usize| (sample * self.from.height + y) * inner;
-            for (index, y) in rows.clone().enumerate() {
-                let y = usize::try_from(y).ok().filter(|&y| y < self.from.height);
-                for (stream, source) in self.sources.iter().enumerate() {
-                    let at = stream * pitch + (place * rows.len() + index) * row_length;
-                    let row = &mut buffer[at..at + row_length];
-                    let Some(y) = y else {
-                        row.fill(0.0);
-                        continue;
-                    };
-                    row[..left].fill(0.0);
-                    row[left + inner..].fill(0.0);
-                    let sums =
-                        source.fill(self.instructions, first(y), self.from.channels, &mut row[left..left + inner]);
-                    if own.contains(&y) {
-                        booked[place][stream].add(sums);
-                    }
-                }
-            }
-            // Rows that no output needs are booked all the same.
-            for y in own.clone().filter(|&y| !rows.contains(&(y as isize))) {
-                for (stream, source) in self.sources.iter().enumerate().filter(|(_, source)| source.books()) {
-                    let mut row = Scratch::take(inner);
-                    let sums = source.fill(self.instructions, first(y), self.from.channels, &mut row);
-                    booked[place][stream].add(sums);
-                }
+            let rows = PaddedRows {
+                extent: self.from,
+                sample,
+                rows: self.input_rows(window, strip),
+                own: own.clone(),
+                left: window.before[1],
+                width: window.width,
+                chosen: 0..self.from.channels,
+                plane: self.from.channels,
+            };
+            for (stream, source) in self.sources.iter().enumerate() {
+                let at = stream * pitch + place * rows.length();
+                booked[place][stream] = rows.fill(self.instructions, source, &mut buffer[at..at + rows.length()]);
             }
         }
         booked
