@@ -1,5 +1,6 @@
 //! Convolutions, forward and transposed, with what comes before and after.
 use crate::Instructions;
+use crate::depthwise::DepthwiseJob;
 use crate::packed::Packed;
 use crate::plan::Plan;
 use crate::rows::{Booked, Extent, Quotient, Source};
@@ -209,12 +210,16 @@ impl Convolution {
         parts: Vec<Option<&'a WeightPart>>,
         finish: Finish,
     ) -> Vec<SampleSums> {
+        let instructions = self.instructions;
+        if self.shape.is_depthwise() {
+            return DepthwiseJob { instructions, direction, batch, from, to, packed, parts, sources, finish }.run();
+        }
         let plan = match direction {
             Direction::Forward => &self.forward,
             Direction::Transposed => &self.transposed,
         };
         let weights = Weights { packed, direction, parts };
-        Job { instructions: self.instructions, plan, batch, from, to, weights, sources, finish }.run()
+        Job { instructions, plan, batch, from, to, weights, sources, finish }.run()
     }
 }
 

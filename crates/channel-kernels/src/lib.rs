@@ -30,6 +30,7 @@
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 mod convolution;
+mod depthwise;
 mod instructions;
 mod packed;
 mod peak;

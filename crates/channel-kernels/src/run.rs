@@ -354,7 +354,7 @@ impl Job<'_> {
 }
 
 /// 0 .. length in pieces of at most `most`, of equal size but for one.
-fn pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let count = length.div_ceil(most);
     (0..count).map(move |index| index * length / count..(index + 1) * length / count)
 }

@@ -3,7 +3,7 @@ use rayon::ThreadPoolBuilder;
 
 use super::*;
 use crate::rows::Zero;
-use crate::twin::{Case, Sum, cases, random};
+use crate::twin::{Case, Sum, cases, depthwise_cases, random};
 
 fn positive(weights: &[f32], to: &mut [f32]) {
     to.iter_mut().zip(weights).for_each(|(to, weight)| *to = weight.max(0.0));
@@ -48,7 +48,7 @@ fn near(got: Amount, want: Amount, unit: f64) -> bool {
 
 proptest! {
     #[test]
-    fn forward_is_the_formula(case in cases()) {
+    fn forward_is_the_formula(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
         let weights = case.weights();
         let input = random(case.seed ^ 2, case.inputs());
         let bias = random(case.seed ^ 3, case.shape.outputs);
@@ -73,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn streams_are_added(case in cases()) {
+    fn streams_are_added(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
         let weights = case.weights();
         let input = random(case.seed ^ 2, case.inputs());
         let other = random(case.seed ^ 3, case.inputs());
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn transposed_is_the_formula(case in cases()) {
+    fn transposed_is_the_formula(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
         let weights = case.weights();
         let upper = random(case.seed ^ 2, case.outputs());
         let other = random(case.seed ^ 3, case.outputs());
@@ -140,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn quotients_are_the_formula_and_their_books_balance(case in cases(), epsilon in prop_oneof![Just(0.0), Just(0.25)], by_denominator: bool) {
+    fn quotients_are_the_formula_and_their_books_balance(case in prop_oneof![2 => cases(), 1 => depthwise_cases()], epsilon in prop_oneof![Just(0.0), Just(0.25)], by_denominator: bool) {
         let weights = case.weights();
         let relevance = random(case.seed ^ 2, case.outputs());
         let denominator = random(case.seed ^ 3, case.outputs());
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn samples_do_not_meet(case in cases()) {
+    fn samples_do_not_meet(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
         let weights = case.weights();
         let input = random(case.seed ^ 2, case.inputs());
         let convolution = Convolution::new(case.shape).unwrap();
