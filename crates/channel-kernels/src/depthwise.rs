@@ -62,8 +62,7 @@ impl DepthwiseJob<'_> {
     pub(crate) fn run(&self) -> Vec<SampleSums> {
         let tasks = self.tasks();
         let done = in_order(tasks.len(), |index| self.task(&tasks[index]));
-        let none = SampleSums { finished: Amount::default(), booked: vec![Booked::default(); self.sources.len()] };
-        let mut sums = vec![none; self.batch];
+        let mut sums = vec![SampleSums::of_streams(self.sources.len()); self.batch];
         for (task, (booked, finished)) in tasks.iter().zip(done) {
             sums[task.sample].finished += finished;
             for (sum, booked) in sums[task.sample].booked.iter_mut().zip(booked) {

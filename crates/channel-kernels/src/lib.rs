@@ -46,8 +46,9 @@ mod tile;
 #[cfg(test)]
 mod twin;
 mod weights;
+mod winograd;
 
-pub use convolution::{Convolution, Epilogue, Lower, QuotientStream, StepSums, Stream};
+pub use convolution::{Convolution, Epilogue, Lower, Method, QuotientStream, StepSums, Stream};
 pub use instructions::{Instructions, UnknownInstructions};
 pub use packed::Packed;
 pub use peak::multiply_adds;
