@@ -6,7 +6,7 @@ mod layer;
 mod peak;
 mod time;
 
-use channel_kernels::{Convolution, Instructions};
+use channel_kernels::{Convolution, Instructions, Method};
 use layer::{LAYERS, Layer, Pass};
 
 fn main() {
@@ -23,15 +23,23 @@ fn main() {
 fn print(layer: &Layer) {
     println!("{:28} {:6.0} Mflop", layer.name, layer.flops() / 1e6);
     for instructions in Instructions::available() {
-        let Ok(convolution) = Convolution::by(layer.shape, instructions) else {
-            println!("  {instructions}: not made");
-            continue;
-        };
-        let shares = layer::shares(layer, &convolution, instructions);
-        print!("  {:6} peak {:4.0}", instructions.name(), shares.peak / 1e9);
-        for (pass, rate) in Pass::ALL.iter().zip(shares.rates) {
-            print!("  {} {:.2}", pass.name(), rate / shares.peak);
+        for method in [Method::Direct, Method::TwoByTwo, Method::FourByFour] {
+            let convolution = Convolution::by(layer.shape, instructions).map(|made| made.with_method(method));
+            match convolution {
+                Ok(convolution) if convolution.method() == method => print_shares(layer, &convolution, instructions),
+                Ok(_) => {}
+                Err(error) => println!("  {instructions}: {error}"),
+            }
         }
-        println!();
     }
+}
+
+/// Prints the shares of a layer by an instruction set and a method.
+fn print_shares(layer: &Layer, convolution: &Convolution, instructions: Instructions) {
+    let shares = layer::shares(layer, convolution, instructions);
+    print!("  {:6} {:10} peak {:4.0}", instructions.name(), format!("{:?}", convolution.method()), shares.peak / 1e9);
+    for (pass, rate) in Pass::ALL.iter().zip(shares.rates) {
+        print!("  {} {:.2}", pass.name(), rate / shares.peak);
+    }
+    println!();
 }
