@@ -1,6 +1,7 @@
 //! Convolutions, forward and transposed, with what comes before and after.
 use crate::Instructions;
 use crate::depthwise::DepthwiseJob;
+use crate::few_inputs::{self, FewInputsJob};
 use crate::packed::Packed;
 use crate::plan::Plan;
 use crate::rows::{Booked, Extent, Quotient, Source};
@@ -259,6 +260,9 @@ impl Convolution {
         if self.method != Method::Direct {
             let job = WinogradJob { instructions, batch, from, to, weights, sources, finish };
             return if self.method == Method::TwoByTwo { job.run::<4, 2, F2>() } else { job.run::<6, 4, F4>() };
+        }
+        if direction == Direction::Transposed && few_inputs::applies(&self.shape) {
+            return FewInputsJob { instructions, batch, from, to, weights, sources, finish }.run();
         }
         Job { instructions, plan, batch, from, to, weights, sources, finish }.run()
     }

@@ -31,6 +31,7 @@
 
 mod convolution;
 mod depthwise;
+mod few_inputs;
 mod instructions;
 mod packed;
 mod peak;

@@ -104,7 +104,7 @@ impl Case {
 
 /// Cases with every kind of step, padding, group and size that doesn't fit the vectors.
 pub(crate) fn cases() -> impl Strategy<Value = Case> {
-    let channels = || prop_oneof![3 => 1usize..20, 1 => 20usize..150];
+    let channels = || prop_oneof![2 => 1usize..5, 3 => 5usize..20, 1 => 20usize..150];
     let grouped = (channels(), channels(), 1usize..4).prop_map(|(c, o, groups)| [c * groups, o * groups, groups]);
     let depthwise = channels().prop_map(|channels| [channels; 3]);
     cases_of(prop_oneof![grouped, depthwise], 5)

@@ -28,8 +28,8 @@ const WEIGHTS: usize = 144 * 1024;
 /// Numbers of the transformed input and of its products that stay in the cache.
 const STRIP: usize = 280_000;
 
-/// Transformed weights are made anew for each strip: so many products at least of each.
-const LEAST_TILES: usize = 60;
+/// Transformed weights are made anew for each strip: so many outputs at least of each, for tiles of 2 × 2 and 4 × 4.
+const LEAST_TILES: [usize; 2] = [98, 60];
 
 /// What is to be done.
 pub(crate) struct WinogradJob<'a> {
@@ -193,7 +193,7 @@ impl WinogradJob<'_> {
     }
 
     fn strips<const T: usize, const M: usize>(&self) -> Vec<Strip> {
-        let tiles = (STRIP / (T * T * (self.depth() + PANEL))).max(LEAST_TILES);
+        let tiles = (STRIP / (T * T * (self.depth() + PANEL))).max(LEAST_TILES[usize::from(M > 2)]);
         let most = (tiles / self.columns::<M>()).max(1);
         let rows = self.to.height.div_ceil(M);
         (0..self.batch).flat_map(|sample| pieces(rows, most).map(move |rows| Strip { sample, rows })).collect()
