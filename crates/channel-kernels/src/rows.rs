@@ -179,69 +179,100 @@ struct Share<'a> {
     to: &'a mut [f32],
 }
 
-/// Pixels that are summed in single precision before they are added in double precision.
+/// Vectors that are summed in single precision before they are added in double precision.
 const CHAIN: usize = 8;
+
+/// What is summed of quotients, as vectors in single precision: upper, bias, stabilizer and zero, and magnitudes.
+type Chains<S> = [<S as Simd>::Vector; 8];
 
 impl Vectorized for Share<'_> {
     type Output = Booked;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Booked {
+        let quotient = self.quotient;
+        // With a stabilizer, a stabilized denominator is never 0.
+        if quotient.zero == Zero::Stabilized && quotient.epsilon >= f32::MIN_POSITIVE {
+            self.shares::<S, false>(simd)
+        } else {
+            self.shares::<S, true>(simd)
+        }
+    }
+}
+
+impl Share<'_> {
+    /// The quotients, in the order in which their numbers lie; `ZEROS` says whether a denominator may be 0.
+    #[inline(always)]
+    fn shares<S: Simd, const ZEROS: bool>(self, simd: S) -> Booked {
         let Self { quotient, pixels, spread, to } = self;
         pixels.check(S::LANES, quotient.relevance, spread, to);
         pixels.check(S::LANES, quotient.denominator, spread, to);
         assert!(quotient.bias.is_none_or(|bias| bias.len() == pixels.channels));
         let (plus, minus) = (simd.splat(quotient.epsilon), simd.splat(-quotient.epsilon));
-        let factor = simd.splat(quotient.factor);
+        let (factor, zero) = (simd.splat(quotient.factor), simd.zero());
         let by_denominator = quotient.zero == Zero::Denominator;
         let mut sums = [simd.no_doubles(); 8];
-        for first in (0..pixels.count).step_by(CHAIN) {
+        let mut chains: Chains<S> = [zero; 8];
+        let mut length = 0;
+        for pixel in 0..pixels.count {
             for (vector, channel) in pixels.chosen.clone().step_by(S::LANES).enumerate() {
                 let rest = pixels.chosen.end - channel;
-                let zero = simd.zero();
-                let [mut upper, mut uppers, mut shares, mut sizes, mut added, mut lost, mut losses] = [zero; 7];
-                for pixel in first..pixels.count.min(first + CHAIN) {
-                    let at = (pixels.first + pixel) * pixels.channels + channel;
-                    // SAFETY: `check` holds for the last pixel's last vector, and all others lie before it.
-                    unsafe {
-                        let r = simd.load_first(quotient.relevance.as_ptr().add(at), rest);
-                        let z = simd.load_first(quotient.denominator.as_ptr().add(at), rest);
-                        let addition = simd.where_nonnegative(z, plus, minus);
-                        let stabilized = simd.add(z, addition);
+                let at = (pixels.first + pixel) * pixels.channels + channel;
+                // SAFETY: `check` holds for the last pixel's last vector, and all others lie before it; the bias has as
+                // many numbers as there are channels.
+                unsafe {
+                    let r = simd.load_first(quotient.relevance.as_ptr().add(at), rest);
+                    let z = simd.load_first(quotient.denominator.as_ptr().add(at), rest);
+                    let addition = simd.where_nonnegative(z, plus, minus);
+                    let stabilized = simd.add(z, addition);
+                    let share = simd.multiply(r, factor);
+                    let mut s = simd.quotient(share, stabilized);
+                    if ZEROS {
                         let present = if by_denominator { z } else { stabilized };
-                        let share = simd.multiply(r, factor);
-                        let s = simd.where_nonzero(present, simd.quotient(share, stabilized), zero);
-                        let gone = simd.where_nonzero(present, zero, share);
-                        simd.store_first(to.as_mut_ptr().add(pixel * spread.pixel + vector * spread.vector), s, rest);
-                        upper = simd.add(upper, r);
-                        uppers = simd.add(uppers, simd.magnitude(r));
-                        shares = simd.add(shares, s);
-                        sizes = simd.add(sizes, simd.magnitude(s));
-                        added = simd.multiply_add(s, addition, added);
-                        lost = simd.add(lost, gone);
-                        losses = simd.add(losses, simd.magnitude(gone));
+                        let lost = simd.where_nonzero(present, zero, share);
+                        s = simd.where_nonzero(present, s, zero);
+                        chains[6] = simd.add(chains[6], lost);
+                        chains[7] = simd.add(chains[7], simd.magnitude(lost));
                     }
+                    simd.store_first(to.as_mut_ptr().add(pixel * spread.pixel + vector * spread.vector), s, rest);
+                    let size = simd.magnitude(s);
+                    chains[0] = simd.add(chains[0], r);
+                    chains[1] = simd.add(chains[1], simd.magnitude(r));
+                    if let Some(bias) = quotient.bias {
+                        let b = simd.load_first(bias.as_ptr().add(channel), rest);
+                        chains[2] = simd.multiply_add(s, b, chains[2]);
+                        chains[3] = simd.multiply_add(size, simd.magnitude(b), chains[3]);
+                    }
+                    chains[4] = simd.multiply_add(s, addition, chains[4]);
+                    chains[5] = simd.add(chains[5], size);
                 }
-                // SAFETY: the bias has as many numbers as there are channels.
-                let bias = quotient.bias.map(|bias| unsafe { simd.load_first(bias.as_ptr().add(channel), rest) });
-                let bias = bias.unwrap_or(zero);
-                let terms = [
-                    upper,
-                    uppers,
-                    simd.multiply(shares, bias),
-                    simd.multiply(sizes, simd.magnitude(bias)),
-                    added,
-                    simd.multiply(sizes, plus),
-                    lost,
-                    losses,
-                ];
-                for i in 0..8 {
-                    sums[i] = simd.add_doubles(sums[i], terms[i]);
+                length += 1;
+                if length == CHAIN {
+                    add_chains::<S, ZEROS>(simd, &mut sums, &mut chains);
+                    length = 0;
                 }
             }
         }
-        let amount = |i: usize| Amount::from([simd.total_doubles(sums[i]), simd.total_doubles(sums[i + 1])]);
-        Booked { upper: amount(0), bias: amount(2), stabilizer: amount(4), zero: amount(6) }
+        add_chains::<S, ZEROS>(simd, &mut sums, &mut chains);
+        let amount = |i: usize, unit: f64| {
+            let [total, magnitude] = [i, i + 1].map(|i| simd.total_doubles(sums[i]));
+            Amount { total, magnitude: magnitude * unit }
+        };
+        Booked {
+            upper: amount(0, 1.0),
+            bias: amount(2, 1.0),
+            stabilizer: amount(4, f64::from(quotient.epsilon)),
+            zero: amount(6, 1.0),
+        }
+    }
+}
+
+/// Adds what was summed in single precision, and begins anew.
+#[inline(always)]
+fn add_chains<S: Simd, const ZEROS: bool>(simd: S, sums: &mut [S::Doubles; 8], chains: &mut Chains<S>) {
+    for i in 0..if ZEROS { 8 } else { 6 } {
+        sums[i] = simd.add_doubles(sums[i], chains[i]);
+        chains[i] = simd.zero();
     }
 }
 
