@@ -1,6 +1,6 @@
 //! Convolutions of each channel by itself, forward and transposed.
 //!
-//! A task takes 64 channels of some rows, a plane of padded rows for each vector of channels. Outputs that lie side by
+//! A task takes some channels of some rows, a plane of padded rows for each vector of channels. Outputs that lie side by
 //! side share what they load: a number of the input is loaded once for all the weights of a row that it meets.
 use std::ops::Range;
 
@@ -13,14 +13,31 @@ use crate::scratch::Scratch;
 use crate::shape::Shape;
 use crate::simd::Simd;
 use crate::sums::Amount;
-use crate::tile::{Finish, PANEL, Pixel, Totals};
+use crate::tile::{Finish, Pixel, Totals};
 use crate::weights::{Direction, WeightPart};
 
 /// Numbers of a task's rows: they stay in the second-level cache.
-const STRIP: usize = 48 * 1024;
+const STRIP: usize = 96 * 1024;
+
+/// Channels of a task: their rows are read in long runs.
+const BLOCK: usize = 128;
 
 /// Outputs of a tile, side by side.
 const TILE: usize = 8;
+
+/// Does `body` for i = 0, 1, … below a bound of at most 22, written out: the compiler doesn't unroll so long a loop before
+/// it knows how little is left of it, and would keep the sums in memory.
+macro_rules! for_each_column {
+    ($i:ident < $bound:expr, $body:block) => {
+        for_each_column!(@ $i, $bound, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21)
+    };
+    (@ $i:ident, $bound:expr, $body:block, $($column:literal)*) => {
+        $(if $column < $bound {
+            let $i: usize = $column;
+            $body
+        })*
+    };
+}
 
 /// What is to be done.
 pub(crate) struct DepthwiseJob<'a> {
@@ -77,12 +94,12 @@ impl DepthwiseJob<'_> {
     }
 
     fn tasks(&self) -> Vec<Task> {
-        let row = (self.padded_width() * PANEL * self.sources.len()).max(1);
+        let row = (self.padded_width() * BLOCK * self.sources.len()).max(1);
         let halo = self.input_rows(&(0..1)).len();
         let step = if self.direction == Direction::Forward { self.shape().stride[0] } else { 1 };
         let most = ((STRIP / row).saturating_sub(halo) / step).max(4);
         let channels = self.to.channels;
-        let blocks = move || (0..channels).step_by(PANEL).map(move |first| first..channels.min(first + PANEL));
+        let blocks = move || (0..channels).step_by(BLOCK).map(move |first| first..channels.min(first + BLOCK));
         let rows = (0..self.batch).flat_map(|sample| pieces(self.to.height, most).map(move |rows| (sample, rows)));
         rows.flat_map(|(sample, rows)| blocks().map(move |channels| Task { sample, rows: rows.clone(), channels }))
             .collect()
@@ -142,19 +159,19 @@ impl DepthwiseJob<'_> {
             let places = (0..self.sources.len()).flat_map(|stream| (0..kernel[0]).map(move |p| (stream, p)));
             let line = |(stream, p): (usize, usize)| {
                 let row = stream * pitch + met(y, p)? * row_length;
-                Some(Line { row, weights: (stream * kernel[0] + p) * kernel[1] * PANEL })
+                Some(Line { row, weights: (stream * kernel[0] + p) * kernel[1] * BLOCK })
             };
             places.filter_map(line).collect()
         };
         task.rows.clone().map(of_row).collect()
     }
 
-    /// The weights of the task's channels, `[stream][tap][64]`.
+    /// The weights of the task's channels, `[stream][tap][128]`.
     fn weights(&self, channels: &Range<usize>) -> Scratch {
         let taps = self.shape().taps();
-        let mut weights = Scratch::take(self.parts.len() * taps * PANEL);
+        let mut weights = Scratch::take(self.parts.len() * taps * BLOCK);
         weights.fill(0.0);
-        for (place, row) in weights.chunks_exact_mut(PANEL).enumerate() {
+        for (place, row) in weights.chunks_exact_mut(BLOCK).enumerate() {
             let from = &self.packed.depthwise_row(place % taps)[channels.clone()];
             match self.parts[place / taps] {
                 Some(part) => part(from, &mut row[..channels.len()]),
@@ -217,7 +234,7 @@ struct Planes<'a> {
     /// `[vector][row][column][lane]`
     planes: &'a [f32],
     plane_length: usize,
-    /// `[stream][tap][64]`
+    /// `[stream][tap][128]`
     weights: &'a [f32],
     /// For each row of the output.
     lines: &'a [Vec<Line>],
@@ -279,22 +296,21 @@ impl Planes<'_> {
         // SAFETY: the caller's promise.
         unsafe {
             match (self.direction, self.kernel, self.stride, self.dilation) {
-                (Direction::Forward, 3, 1, 1) => self.forward_row::<S, 3, 1>(simd, row, sums),
+                (_, 3, 1, 1) => self.forward_row::<S, 3, 1>(simd, row, sums),
                 (Direction::Forward, 3, 2, 1) => self.forward_row::<S, 3, 2>(simd, row, sums),
-                (Direction::Forward, 5, 1, 1) => self.forward_row::<S, 5, 1>(simd, row, sums),
+                (_, 5, 1, 1) => self.forward_row::<S, 5, 1>(simd, row, sums),
                 (Direction::Forward, 5, 2, 1) => self.forward_row::<S, 5, 2>(simd, row, sums),
-                (Direction::Forward, 7, 1, 1) => self.forward_row::<S, 7, 1>(simd, row, sums),
-                (Direction::Transposed, 3, 1, 1) => self.transposed_row::<S, 3, 1>(simd, row, sums),
+                (_, 7, 1, 1) => self.forward_row::<S, 7, 1>(simd, row, sums),
                 (Direction::Transposed, 3, 2, 1) => self.transposed_row::<S, 3, 2>(simd, row, sums),
-                (Direction::Transposed, 5, 1, 1) => self.transposed_row::<S, 5, 1>(simd, row, sums),
                 (Direction::Transposed, 5, 2, 1) => self.transposed_row::<S, 5, 2>(simd, row, sums),
-                (Direction::Transposed, 7, 1, 1) => self.transposed_row::<S, 7, 1>(simd, row, sums),
                 _ => self.any_row(simd, row, sums),
             }
         }
     }
 
     /// A row by kernels of K columns, STEP apart: each number of a line goes to all outputs that it is part of.
+    ///
+    /// One step apart, the way back is the same with the weights in opposite order.
     #[inline(always)]
     unsafe fn forward_row<S: Simd, const K: usize, const STEP: usize>(
         &self,
@@ -302,18 +318,20 @@ impl Planes<'_> {
         row: &OutputRow<'_>,
         sums: &mut [S::Doubles; 2],
     ) {
+        let turned = self.direction == Direction::Transposed;
+        let start = if turned { self.left + self.before - (K - 1) } else { 0 };
         for first in (0..self.width).step_by(TILE) {
             let mut sum = [[simd.zero(); 1]; TILE];
             for line in row.lines {
                 // SAFETY: a tile reads (TILE − 1) · STEP + K columns, which the padded width allows for.
                 unsafe {
-                    let from = row.plane.add(line.row + first * STEP * S::LANES);
+                    let from = row.plane.add(line.row + (start + first * STEP) * S::LANES);
                     let weights = row.weights.add(line.weights);
                     let mut w = [simd.zero(); K];
                     for q in 0..K {
-                        w[q] = simd.load(weights.add(q * PANEL));
+                        w[q] = simd.load(weights.add(if turned { K - 1 - q } else { q } * BLOCK));
                     }
-                    for i in 0..(TILE - 1) * STEP + K {
+                    for_each_column!(i < (TILE - 1) * STEP + K, {
                         let x = simd.load(from.add(i * S::LANES));
                         for q in 0..K {
                             if i >= q && (i - q) % STEP == 0 && (i - q) / STEP < TILE {
@@ -321,7 +339,7 @@ impl Planes<'_> {
                                 sum[output][0] = simd.multiply_add(x, w[q], sum[output][0]);
                             }
                         }
-                    }
+                    });
                 }
             }
             // SAFETY: the caller's promise.
@@ -349,9 +367,9 @@ impl Planes<'_> {
                     let weights = row.weights.add(line.weights);
                     let mut w = [simd.zero(); K];
                     for q in 0..K {
-                        w[q] = simd.load(weights.add(q * PANEL));
+                        w[q] = simd.load(weights.add(q * BLOCK));
                     }
-                    for i in 0..reach + TILE / STEP {
+                    for_each_column!(i < (K - 1) / STEP + TILE / STEP, {
                         let s = simd.load(from.add(i * S::LANES));
                         for q in 0..K {
                             let output = i * STEP + q;
@@ -360,7 +378,7 @@ impl Planes<'_> {
                                 sum[output][0] = simd.multiply_add(s, w[q], sum[output][0]);
                             }
                         }
-                    }
+                    });
                 }
             }
             let column = (first * STEP) as isize - self.before as isize;
@@ -388,7 +406,7 @@ impl Planes<'_> {
                 // SAFETY: the column lies within the padded row.
                 unsafe {
                     let number = simd.load(row.plane.add(line.row + column * S::LANES));
-                    let weight = simd.load(row.weights.add(line.weights + q * PANEL));
+                    let weight = simd.load(row.weights.add(line.weights + q * BLOCK));
                     sum[0][0] = simd.multiply_add(number, weight, sum[0][0]);
                 }
             }
