@@ -30,8 +30,11 @@
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 mod convolution;
+mod depthwise;
+mod few_inputs;
 mod instructions;
 mod packed;
+mod peak;
 mod plan;
 mod rows;
 mod run;
@@ -44,10 +47,12 @@ mod tile;
 #[cfg(test)]
 mod twin;
 mod weights;
+mod winograd;
 
-pub use convolution::{Convolution, Epilogue, Lower, QuotientStream, StepSums, Stream};
+pub use convolution::{Convolution, Epilogue, Lower, Method, QuotientStream, StepSums, Stream};
 pub use instructions::{Instructions, UnknownInstructions};
 pub use packed::Packed;
+pub use peak::multiply_adds;
 pub use rows::{Booked, Quotient, Zero};
 pub use shape::{Shape, ShapeError};
 pub use sums::Amount;

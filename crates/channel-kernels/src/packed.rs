@@ -6,7 +6,7 @@ use crate::tile::PANEL;
 ///
 /// It is the only copy that a caller has to keep: [`to_rows`](Self::to_rows) gives back what it was made of. Everything
 /// else that is made of weights is made just before its use, in small pieces. The last panel of a group is as wide as
-/// its channels, rounded up to 16.
+/// its channels, rounded up to 16. Where each channel goes by itself, it is `[tap][channel]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packed {
     shape: Shape,
@@ -23,7 +23,8 @@ pub(crate) struct WeightPanel<'a> {
 impl Packed {
     /// Packs weights that lie as `[outputs][inputs of the group][height][width]`.
     pub(crate) fn new(shape: Shape, rows: &[f32]) -> Self {
-        let mut packed = Self { shape, values: vec![0.0; shape.groups * group_length(&shape)] };
+        let length = if shape.is_depthwise() { rows.len() } else { shape.groups * group_length(&shape) };
+        let mut packed = Self { shape, values: vec![0.0; length] };
         for (at, &value) in rows.iter().enumerate() {
             let place = packed.place(at);
             packed.values[place] = value;
@@ -51,10 +52,18 @@ impl Packed {
     fn place(&self, at: usize) -> usize {
         let (inputs, taps, outputs) = (self.shape.group_inputs(), self.shape.taps(), self.shape.group_outputs());
         let (tap, input, output) = (at % taps, at / taps % inputs, at / taps / inputs);
+        if self.shape.is_depthwise() {
+            return tap * self.shape.outputs + output;
+        }
         let (group, output) = (output / outputs, output % outputs);
         let block = output / PANEL;
         let first = group * group_length(&self.shape) + block * PANEL * taps * inputs;
         first + (tap * inputs + input) * panel_width(outputs, block) + output % PANEL
+    }
+
+    /// A weight of each channel, where each goes by itself.
+    pub(crate) fn depthwise_row(&self, tap: usize) -> &[f32] {
+        &self.values[tap * self.shape.outputs..(tap + 1) * self.shape.outputs]
     }
 
     /// The panel of output channels `64 · block ..` of a group.
@@ -88,6 +97,10 @@ mod tests {
             let rows: Vec<f32> = (0..groups * outputs * inputs * kernel * 2).map(|at| at as f32 + 1.0).collect();
             let packed = Packed::new(shape, &rows);
             prop_assert_eq!(packed.to_rows(), rows.clone());
+            if shape.is_depthwise() {
+                prop_assert_eq!(packed.depthwise_row(2 * kernel - 1)[groups - 1], rows[rows.len() - 1]);
+                return Ok(());
+            }
             let panel = packed.panel(groups - 1, (outputs - 1) / 64);
             let last = (outputs - 1) % 64;
             prop_assert_eq!(panel.values[panel.values.len() - panel.width + last], rows[rows.len() - 1]);

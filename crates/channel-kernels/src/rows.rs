@@ -1,6 +1,9 @@
 //! What is multiplied: rows of an array, or of something made of arrays while they are read.
+use std::ops::Range;
+
 use crate::Instructions;
 use crate::instructions::Vectorized;
+use crate::scratch::Scratch;
 use crate::simd::Simd;
 use crate::sums::Amount;
 use crate::tile::Take;
@@ -83,122 +86,279 @@ impl<'a> Source<'a> {
         matches!(self, Self::Quotient(_))
     }
 
-    /// Writes the numbers of the array's places `first ..` to `to`, whole pixels of some channels.
-    pub(crate) fn fill(&self, instructions: Instructions, first: usize, channels: usize, to: &mut [f32]) -> Booked {
+    /// Writes some channels of neighboring pixels to `to`, and gives what is booked of them.
+    pub(crate) fn fill(&self, instructions: Instructions, pixels: &Pixels, spread: Spread, to: &mut [f32]) -> Booked {
         match *self {
-            Self::Array(values, Take::All) => to.copy_from_slice(&values[first..first + to.len()]),
-            Self::Array(values, take) => instructions.run(Taken { from: &values[first..first + to.len()], take, to }),
-            Self::Quotient(quotient) => {
-                let places = first..first + to.len();
-                return instructions.run(Share {
-                    quotient,
-                    relevance: &quotient.relevance[places.clone()],
-                    denominator: &quotient.denominator[places],
-                    channels,
-                    to,
-                });
+            Self::Array(values, Take::All)
+                if spread.pixel == pixels.channels && pixels.chosen.len() == spread.pixel =>
+            {
+                to[..pixels.places().len()].copy_from_slice(&values[pixels.places()]);
+                Booked::default()
+            }
+            Self::Array(values, take) => instructions.run(Taken { values, take, pixels, spread, to }),
+            Self::Quotient(quotient) => instructions.run(Share { quotient, pixels, spread, to }),
+        }
+    }
+}
+
+/// Some channels of neighboring pixels of an array.
+#[derive(Clone, Debug)]
+pub(crate) struct Pixels {
+    /// The first pixel's number in the array.
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+    /// Channels of the array.
+    pub(crate) channels: usize,
+    /// Those that are taken.
+    pub(crate) chosen: Range<usize>,
+}
+
+/// How far apart things are put.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    /// From a pixel to the next.
+    pub(crate) pixel: usize,
+    /// From a vector of channels to the next.
+    pub(crate) vector: usize,
+}
+
+impl Pixels {
+    /// All numbers of the pixels.
+    fn places(&self) -> Range<usize> {
+        self.first * self.channels..(self.first + self.count) * self.channels
+    }
+
+    /// Checks that the pixels are there in an array, and that there is room for them.
+    fn check(&self, lanes: usize, values: &[f32], spread: Spread, to: &[f32]) {
+        let vectors = self.chosen.len().div_ceil(lanes);
+        let last = (self.count.max(1) - 1) * spread.pixel + (vectors.max(1) - 1) * spread.vector;
+        let rest = self.chosen.len() - (vectors.max(1) - 1) * lanes;
+        assert!(self.places().end <= values.len() && self.chosen.end <= self.channels && last + rest <= to.len());
+    }
+}
+
+/// What is taken of each number.
+struct Taken<'a> {
+    values: &'a [f32],
+    take: Take,
+    pixels: &'a Pixels,
+    spread: Spread,
+    to: &'a mut [f32],
+}
+
+impl Vectorized for Taken<'_> {
+    type Output = Booked;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Booked {
+        let Self { values, take, pixels, spread, to } = self;
+        pixels.check(S::LANES, values, spread, to);
+        for pixel in 0..pixels.count {
+            for (vector, channel) in pixels.chosen.clone().step_by(S::LANES).enumerate() {
+                let rest = pixels.chosen.end - channel;
+                let at = (pixels.first + pixel) * pixels.channels + channel;
+                // SAFETY: `check` holds for the last pixel's last vector, and all others lie before it.
+                unsafe {
+                    let mut x = simd.load_first(values.as_ptr().add(at), rest);
+                    if take != Take::All {
+                        x = take.of(simd, x);
+                    }
+                    simd.store_first(to.as_mut_ptr().add(pixel * spread.pixel + vector * spread.vector), x, rest);
+                }
             }
         }
         Booked::default()
     }
 }
 
-/// What is taken of each number.
-struct Taken<'a> {
-    from: &'a [f32],
-    take: Take,
-    to: &'a mut [f32],
-}
-
-impl Vectorized for Taken<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        assert_eq!(self.from.len(), self.to.len());
-        for at in (0..self.from.len()).step_by(S::LANES) {
-            let rest = self.from.len() - at;
-            // SAFETY: both slices have `rest` numbers from `at` on.
-            unsafe {
-                let x = simd.load_first(self.from.as_ptr().add(at), rest);
-                simd.store_first(self.to.as_mut_ptr().add(at), self.take.of(simd, x), rest);
-            }
-        }
-    }
-}
-
-/// The quotients of some pixels.
+/// Quotients.
 struct Share<'a> {
     quotient: &'a Quotient<'a>,
-    relevance: &'a [f32],
-    denominator: &'a [f32],
-    channels: usize,
+    pixels: &'a Pixels,
+    spread: Spread,
     to: &'a mut [f32],
 }
 
-/// Pixels that are summed in single precision before they are added in double precision.
+/// Vectors that are summed in single precision before they are added in double precision.
 const CHAIN: usize = 8;
+
+/// What is summed of quotients, as vectors in single precision: upper, bias, stabilizer and zero, and magnitudes.
+type Chains<S> = [<S as Simd>::Vector; 8];
 
 impl Vectorized for Share<'_> {
     type Output = Booked;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Booked {
-        let Self { quotient, relevance, denominator, channels, to } = self;
-        let pixels = to.len() / channels;
-        assert!(relevance.len() == to.len() && denominator.len() == to.len() && pixels * channels == to.len());
-        assert!(quotient.bias.is_none_or(|bias| bias.len() == channels));
+        let quotient = self.quotient;
+        // With a stabilizer, a stabilized denominator is never 0.
+        if quotient.zero == Zero::Stabilized && quotient.epsilon >= f32::MIN_POSITIVE {
+            self.shares::<S, false>(simd)
+        } else {
+            self.shares::<S, true>(simd)
+        }
+    }
+}
+
+impl Share<'_> {
+    /// The quotients, in the order in which their numbers lie; `ZEROS` says whether a denominator may be 0.
+    #[inline(always)]
+    fn shares<S: Simd, const ZEROS: bool>(self, simd: S) -> Booked {
+        let Self { quotient, pixels, spread, to } = self;
+        pixels.check(S::LANES, quotient.relevance, spread, to);
+        pixels.check(S::LANES, quotient.denominator, spread, to);
+        assert!(quotient.bias.is_none_or(|bias| bias.len() == pixels.channels));
         let (plus, minus) = (simd.splat(quotient.epsilon), simd.splat(-quotient.epsilon));
-        let factor = simd.splat(quotient.factor);
+        let (factor, zero) = (simd.splat(quotient.factor), simd.zero());
         let by_denominator = quotient.zero == Zero::Denominator;
         let mut sums = [simd.no_doubles(); 8];
-        for first in (0..pixels).step_by(CHAIN) {
-            let chain = (pixels - first).min(CHAIN);
-            for channel in (0..channels).step_by(S::LANES) {
-                let rest = channels - channel;
-                let zero = simd.zero();
-                let [mut upper, mut uppers, mut shares, mut sizes, mut added, mut lost, mut losses] = [zero; 7];
-                for pixel in first..first + chain {
-                    let at = pixel * channels + channel;
-                    // SAFETY: pixel and channel lie within the three slices, whose lengths are checked above.
-                    unsafe {
-                        let r = simd.load_first(relevance.as_ptr().add(at), rest);
-                        let z = simd.load_first(denominator.as_ptr().add(at), rest);
-                        let addition = simd.where_nonnegative(z, plus, minus);
-                        let stabilized = simd.add(z, addition);
+        let mut chains: Chains<S> = [zero; 8];
+        let mut length = 0;
+        for pixel in 0..pixels.count {
+            for (vector, channel) in pixels.chosen.clone().step_by(S::LANES).enumerate() {
+                let rest = pixels.chosen.end - channel;
+                let at = (pixels.first + pixel) * pixels.channels + channel;
+                // SAFETY: `check` holds for the last pixel's last vector, and all others lie before it; the bias has as
+                // many numbers as there are channels.
+                unsafe {
+                    let r = simd.load_first(quotient.relevance.as_ptr().add(at), rest);
+                    let z = simd.load_first(quotient.denominator.as_ptr().add(at), rest);
+                    let addition = simd.where_nonnegative(z, plus, minus);
+                    let stabilized = simd.add(z, addition);
+                    let share = simd.multiply(r, factor);
+                    let mut s = simd.quotient(share, stabilized);
+                    if ZEROS {
                         let present = if by_denominator { z } else { stabilized };
-                        let share = simd.multiply(r, factor);
-                        let s = simd.where_nonzero(present, simd.quotient(share, stabilized), zero);
-                        let gone = simd.where_nonzero(present, zero, share);
-                        simd.store_first(to.as_mut_ptr().add(at), s, rest);
-                        upper = simd.add(upper, r);
-                        uppers = simd.add(uppers, simd.magnitude(r));
-                        shares = simd.add(shares, s);
-                        sizes = simd.add(sizes, simd.magnitude(s));
-                        added = simd.multiply_add(s, addition, added);
-                        lost = simd.add(lost, gone);
-                        losses = simd.add(losses, simd.magnitude(gone));
+                        let lost = simd.where_nonzero(present, zero, share);
+                        s = simd.where_nonzero(present, s, zero);
+                        chains[6] = simd.add(chains[6], lost);
+                        chains[7] = simd.add(chains[7], simd.magnitude(lost));
                     }
+                    simd.store_first(to.as_mut_ptr().add(pixel * spread.pixel + vector * spread.vector), s, rest);
+                    let size = simd.magnitude(s);
+                    chains[0] = simd.add(chains[0], r);
+                    chains[1] = simd.add(chains[1], simd.magnitude(r));
+                    if let Some(bias) = quotient.bias {
+                        let b = simd.load_first(bias.as_ptr().add(channel), rest);
+                        chains[2] = simd.multiply_add(s, b, chains[2]);
+                        chains[3] = simd.multiply_add(size, simd.magnitude(b), chains[3]);
+                    }
+                    chains[4] = simd.multiply_add(s, addition, chains[4]);
+                    chains[5] = simd.add(chains[5], size);
                 }
-                // SAFETY: the bias has as many numbers as there are channels.
-                let bias = quotient.bias.map(|bias| unsafe { simd.load_first(bias.as_ptr().add(channel), rest) });
-                let bias = bias.unwrap_or(zero);
-                let terms = [
-                    upper,
-                    uppers,
-                    simd.multiply(shares, bias),
-                    simd.multiply(sizes, simd.magnitude(bias)),
-                    added,
-                    simd.multiply(sizes, plus),
-                    lost,
-                    losses,
-                ];
-                for i in 0..8 {
-                    sums[i] = simd.add_doubles(sums[i], terms[i]);
+                length += 1;
+                if length == CHAIN {
+                    add_chains::<S, ZEROS>(simd, &mut sums, &mut chains);
+                    length = 0;
                 }
             }
         }
-        let amount = |i: usize| Amount::from([simd.total_doubles(sums[i]), simd.total_doubles(sums[i + 1])]);
-        Booked { upper: amount(0), bias: amount(2), stabilizer: amount(4), zero: amount(6) }
+        add_chains::<S, ZEROS>(simd, &mut sums, &mut chains);
+        let amount = |i: usize, unit: f64| {
+            let [total, magnitude] = [i, i + 1].map(|i| simd.total_doubles(sums[i]));
+            Amount { total, magnitude: magnitude * unit }
+        };
+        Booked {
+            upper: amount(0, 1.0),
+            bias: amount(2, 1.0),
+            stabilizer: amount(4, f64::from(quotient.epsilon)),
+            zero: amount(6, 1.0),
+        }
     }
+}
+
+/// Adds what was summed in single precision, and begins anew.
+#[inline(always)]
+fn add_chains<S: Simd, const ZEROS: bool>(simd: S, sums: &mut [S::Doubles; 8], chains: &mut Chains<S>) {
+    for i in 0..if ZEROS { 8 } else { 6 } {
+        sums[i] = simd.add_doubles(sums[i], chains[i]);
+        chains[i] = simd.zero();
+    }
+}
+
+/// Rows of a sample, some of its channels, with zeros around: what a kernel goes over.
+#[derive(Clone, Debug)]
+pub(crate) struct PaddedRows {
+    /// The array's extent.
+    pub(crate) extent: Extent,
+    /// The sample.
+    pub(crate) sample: usize,
+    /// The rows; those outside of the array are zeros.
+    pub(crate) rows: Range<isize>,
+    /// The rows that are booked here, whether they are among `rows` or not.
+    pub(crate) own: Range<usize>,
+    /// Columns of zeros before.
+    pub(crate) left: usize,
+    /// Columns of a row, zeros included.
+    pub(crate) width: usize,
+    /// The channels.
+    pub(crate) chosen: Range<usize>,
+    /// Channels in a plane: all, or those of a vector. A plane is `[row][column][channel]`.
+    pub(crate) plane: usize,
+}
+
+impl PaddedRows {
+    /// Numbers of a plane.
+    pub(crate) fn plane_length(&self) -> usize {
+        self.rows.len() * self.width * self.plane
+    }
+
+    /// Numbers of all planes.
+    pub(crate) fn length(&self) -> usize {
+        self.chosen.len().div_ceil(self.plane) * self.plane_length()
+    }
+
+    /// Fills the planes.
+    pub(crate) fn fill(&self, instructions: Instructions, source: &Source<'_>, to: &mut [f32]) -> Booked {
+        let mut booked = Booked::default();
+        let (row_length, plane_length) = (self.width * self.plane, self.plane_length());
+        let inner = self.left * self.plane..(self.left + self.extent.width) * self.plane;
+        let whole = self.plane >= self.chosen.len();
+        let vector = if whole { instructions.lanes() } else { plane_length };
+        let spread = Spread { pixel: self.plane, vector };
+        for (index, y) in self.rows.clone().enumerate() {
+            let y = usize::try_from(y).ok().filter(|&y| y < self.extent.height);
+            for plane in to[..self.length()].chunks_exact_mut(plane_length) {
+                let row = &mut plane[index * row_length..(index + 1) * row_length];
+                if y.is_some() {
+                    row[..inner.start].fill(0.0);
+                    row[inner.end..].fill(0.0);
+                } else {
+                    row.fill(0.0);
+                }
+            }
+            if let Some(y) = y {
+                let to = &mut to[index * row_length + inner.start..];
+                let sums = source.fill(instructions, &self.pixels(y), spread, to);
+                if self.own.contains(&y) {
+                    booked.add(sums);
+                }
+            }
+        }
+        // Rows that no output needs are booked all the same.
+        for y in self.own.clone().filter(|&y| source.books() && !self.rows.contains(&(y as isize))) {
+            let pixels = self.pixels(y);
+            let mut row = Scratch::take(pixels.count * pixels.channels);
+            let spread = Spread { pixel: pixels.channels, vector: instructions.lanes() };
+            booked.add(source.fill(instructions, &pixels, spread, &mut row));
+        }
+        booked
+    }
+
+    fn pixels(&self, y: usize) -> Pixels {
+        Pixels {
+            first: (self.sample * self.extent.height + y) * self.extent.width,
+            count: self.extent.width,
+            channels: self.extent.channels,
+            chosen: self.chosen.clone(),
+        }
+    }
+}
+
+/// An array of pixels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) channels: usize,
 }

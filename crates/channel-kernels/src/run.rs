@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::Instructions;
 use crate::plan::{Phase, Plan};
-use crate::rows::{Booked, Source};
+use crate::rows::{Booked, Extent, PaddedRows, Source};
 use crate::scratch::Scratch;
 use crate::subnormal::FlushSubnormals;
 use crate::sums::Amount;
@@ -23,14 +23,6 @@ const CHANNELS: usize = 16;
 
 /// With this many strips, a strip is a task; with fewer, its panels are tasks of their own.
 const MANY_STRIPS: usize = 16;
-
-/// An array of pixels.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Extent {
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    pub(crate) channels: usize,
-}
 
 /// What is to be done: a sum over taps, channels and streams for each output number.
 pub(crate) struct Job<'a> {
@@ -58,11 +50,26 @@ pub(crate) struct SampleSums {
     pub(crate) booked: Vec<Booked>,
 }
 
+impl SampleSums {
+    /// Nothing yet, of so many streams.
+    pub(crate) fn of_streams(streams: usize) -> Self {
+        Self { finished: Amount::default(), booked: vec![Booked::default(); streams] }
+    }
+}
+
 /// Some rows of outputs of each phase, of some samples.
 #[derive(Clone, Debug)]
 struct Strip {
     samples: Range<usize>,
     rows: Range<usize>,
+}
+
+impl Strip {
+    /// The input rows that a strip books: each row of the input belongs to one strip, the last has all that are left.
+    fn own_rows(&self, step: usize, outputs: usize, height: usize) -> Range<usize> {
+        let end = if self.rows.end == outputs { height } else { (self.rows.end * step).min(height) };
+        self.rows.start * step..end
+    }
 }
 
 /// How the input of a strip lies.
@@ -77,19 +84,13 @@ struct Window {
     direct: bool,
 }
 
-/// A strip whose input is there.
-struct Filled<'s> {
-    strip: &'s Strip,
-    /// The first number of each stream.
-    streams: Vec<*const f32>,
+/// What is known of a strip whose input is there.
+struct Filled {
+    /// What each sample and stream booked.
+    booked: Vec<Vec<Booked>>,
     /// The pixels of each phase, sample by sample.
     pixels: Vec<Vec<Pixel>>,
 }
-
-// SAFETY: the pointers are only read from, and what they point to outlives the strip's tasks.
-unsafe impl Sync for Filled<'_> {}
-// SAFETY: as above.
-unsafe impl Send for Filled<'_> {}
 
 /// The results for 0 .. count, in order; on this thread if there is only one.
 pub(crate) fn in_order<T: Send>(count: usize, task: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
@@ -104,6 +105,44 @@ pub(crate) fn in_order<T: Send>(count: usize, task: impl Fn(usize) -> T + Sync +
     }
 }
 
+/// Does strips in two stages: `fill` makes a strip's input in a buffer of `length` numbers, then `panel` is done for
+/// each of some panels. Gives what both gave, strip by strip and panel by panel.
+///
+/// How the work is shared out depends on the number of threads; what is done doesn't.
+pub(crate) fn staged<F: Send + Sync, P: Send>(
+    strips: usize,
+    length: usize,
+    fill: impl Fn(usize, &mut [f32]) -> F + Sync,
+    panels: usize,
+    panel: impl Fn(usize, &F, &[f32], usize) -> P + Sync,
+) -> Vec<(F, Vec<P>)> {
+    if strips >= MANY_STRIPS || panels == 1 || rayon::current_num_threads() == 1 {
+        return in_order(strips, |strip| {
+            let mut buffer = Scratch::take(length);
+            let filled = fill(strip, &mut buffer);
+            let done = (0..panels).map(|index| panel(strip, &filled, &buffer, index)).collect();
+            (filled, done)
+        });
+    }
+    // At least one number each, so that there is a part for each strip.
+    let length = length.max(1);
+    let mut buffer = Scratch::take(length * strips);
+    let filled: Vec<F> = buffer
+        .par_chunks_mut(length)
+        .enumerate()
+        .map(|(strip, buffer)| {
+            let _guard = FlushSubnormals::new();
+            fill(strip, buffer)
+        })
+        .collect();
+    let mut done = in_order(strips * panels, |task| {
+        let strip = task / panels;
+        panel(strip, &filled[strip], &buffer[strip * length..(strip + 1) * length], task % panels)
+    })
+    .into_iter();
+    filled.into_iter().map(|filled| (filled, done.by_ref().take(panels).collect())).collect()
+}
+
 impl Job<'_> {
     /// Does it; gives the sums of each sample, added strip by strip and panel by panel.
     pub(crate) fn run(&self) -> Vec<SampleSums> {
@@ -111,43 +150,22 @@ impl Job<'_> {
         let strips = self.strips(&window);
         let blocks = self.weights.blocks();
         let length = strips.iter().map(|strip| self.buffer_length(&window, strip)).max().unwrap_or(0);
-        let apart = strips.len() >= MANY_STRIPS || blocks.len() == 1 || rayon::current_num_threads() == 1;
-        let done: Vec<(Vec<Vec<Booked>>, Vec<Vec<Amount>>)> = if apart {
-            in_order(strips.len(), |index| {
-                let mut buffer = Scratch::take(length);
-                let booked = self.fill(&window, &strips[index], &mut buffer);
-                let filled = self.filled(&window, &strips[index], &buffer);
-                (booked, blocks.iter().map(|&block| self.block(&window, &filled, block)).collect())
-            })
-        } else {
-            let mut buffer = Scratch::take(length * strips.len());
-            let booked: Vec<Vec<Vec<Booked>>> = if length == 0 {
-                strips.iter().map(|strip| self.fill(&window, strip, &mut [])).collect()
-            } else {
-                let parts = buffer.par_chunks_mut(length).zip(&strips);
-                parts
-                    .map(|(part, strip)| {
-                        let _guard = FlushSubnormals::new();
-                        self.fill(&window, strip, part)
-                    })
-                    .collect()
-            };
-            let part = |index: usize| &buffer[index * length..(index + 1) * length];
-            let filled: Vec<Filled<'_>> =
-                strips.iter().enumerate().map(|(index, strip)| self.filled(&window, strip, part(index))).collect();
-            let mut sums = in_order(strips.len() * blocks.len(), |task| {
-                self.block(&window, &filled[task / blocks.len()], blocks[task % blocks.len()])
-            });
-            let of_strip = |booked| (booked, sums.drain(..blocks.len()).collect());
-            booked.into_iter().map(of_strip).collect()
+        let fill = |strip: usize, buffer: &mut [f32]| {
+            let strip = &strips[strip];
+            let pixels = self.plan.phases.iter().map(|phase| self.pixels(&window, strip, phase)).collect();
+            Filled { booked: self.fill(&window, strip, buffer), pixels }
         };
+        let panel = |strip: usize, filled: &Filled, buffer: &[f32], block: usize| {
+            let streams = self.streams(&window, &strips[strip], buffer);
+            self.block(&window, filled, &streams, blocks[block])
+        };
+        let done = staged(strips.len(), length, fill, blocks.len(), panel);
         self.add_up(&strips, done)
     }
 
-    fn add_up(&self, strips: &[Strip], done: Vec<(Vec<Vec<Booked>>, Vec<Vec<Amount>>)>) -> Vec<SampleSums> {
-        let none = SampleSums { finished: Amount::default(), booked: vec![Booked::default(); self.sources.len()] };
-        let mut sums = vec![none; self.batch];
-        for (strip, (booked, finished)) in strips.iter().zip(done) {
+    fn add_up(&self, strips: &[Strip], done: Vec<(Filled, Vec<Vec<Amount>>)>) -> Vec<SampleSums> {
+        let mut sums = vec![SampleSums::of_streams(self.sources.len()); self.batch];
+        for (strip, (Filled { booked, .. }, finished)) in strips.iter().zip(done) {
             for (place, sample) in strip.samples.clone().enumerate() {
                 for (sum, &booked) in sums[sample].booked.iter_mut().zip(&booked[place]) {
                     sum.add(booked);
@@ -219,58 +237,34 @@ impl Job<'_> {
             return booked;
         }
         let pitch = self.pitch(window, strip);
-        let row_length = window.width * self.from.channels;
-        let inner = self.from.width * self.from.channels;
-        let left = window.before[1] * self.from.channels;
-        let step = self.plan.input_step[0];
-        let last = strip.rows.end == self.outputs()[0];
-        let own_end = if last { self.from.height } else { (strip.rows.end * step).min(self.from.height) };
-        let own = strip.rows.start * step..own_end;
-        let rows = self.input_rows(window, strip);
+        let own = strip.own_rows(self.plan.input_step[0], self.outputs()[0], self.from.height);
         for (place, sample) in strip.samples.clone().enumerate() {
-            let first = |y: usize| (sample * self.from.height + y) * inner;
-            for (index, y) in rows.clone().enumerate() {
-                let y = usize::try_from(y).ok().filter(|&y| y < self.from.height);
-                for (stream, source) in self.sources.iter().enumerate() {
-                    let at = stream * pitch + (place * rows.len() + index) * row_length;
-                    let row = &mut buffer[at..at + row_length];
-                    let Some(y) = y else {
-                        row.fill(0.0);
-                        continue;
-                    };
-                    row[..left].fill(0.0);
-                    row[left + inner..].fill(0.0);
-                    let sums =
-                        source.fill(self.instructions, first(y), self.from.channels, &mut row[left..left + inner]);
-                    if own.contains(&y) {
-                        booked[place][stream].add(sums);
-                    }
-                }
-            }
-            // Rows that no output needs are booked all the same.
-            for y in own.clone().filter(|&y| !rows.contains(&(y as isize))) {
-                for (stream, source) in self.sources.iter().enumerate().filter(|(_, source)| source.books()) {
-                    let mut row = Scratch::take(inner);
-                    let sums = source.fill(self.instructions, first(y), self.from.channels, &mut row);
-                    booked[place][stream].add(sums);
-                }
+            let rows = PaddedRows {
+                extent: self.from,
+                sample,
+                rows: self.input_rows(window, strip),
+                own: own.clone(),
+                left: window.before[1],
+                width: window.width,
+                chosen: 0..self.from.channels,
+                plane: self.from.channels,
+            };
+            for (stream, source) in self.sources.iter().enumerate() {
+                let at = stream * pitch + place * rows.length();
+                booked[place][stream] = rows.fill(self.instructions, source, &mut buffer[at..at + rows.length()]);
             }
         }
         booked
     }
 
-    /// Where a strip's input lies, and its pixels.
-    fn filled<'s>(&self, window: &Window, strip: &'s Strip, buffer: &[f32]) -> Filled<'s> {
+    /// The first number of each stream of a strip.
+    fn streams(&self, window: &Window, strip: &Strip, buffer: &[f32]) -> Vec<*const f32> {
         let pitch = self.pitch(window, strip);
         let stream = |(index, source): (usize, &Source<'_>)| match source.unchanged() {
             Some(values) if window.direct => values.as_ptr(),
             _ => buffer[index * pitch..].as_ptr(),
         };
-        Filled {
-            strip,
-            streams: self.sources.iter().enumerate().map(stream).collect(),
-            pixels: self.plan.phases.iter().map(|phase| self.pixels(window, strip, phase)).collect(),
-        }
+        self.sources.iter().enumerate().map(stream).collect()
     }
 
     /// The pixels of a phase in a strip, sample by sample.
@@ -298,12 +292,12 @@ impl Job<'_> {
     }
 
     /// A panel of output channels of a strip; gives the sums of each sample.
-    fn block(&self, window: &Window, filled: &Filled<'_>, block: Block) -> Vec<Amount> {
-        let mut sums = vec![Amount::default(); filled.strip.samples.len()];
+    fn block(&self, window: &Window, filled: &Filled, streams: &[*const f32], block: Block) -> Vec<Amount> {
+        let mut sums = vec![Amount::default(); filled.booked.len()];
         for (phase, pixels) in self.plan.phases.iter().zip(&filled.pixels) {
-            let of_sample = pixels.len() / filled.strip.samples.len();
+            let of_sample = pixels.len() / sums.len();
             if of_sample > 0 {
-                self.phase(window, filled, block, phase, (pixels, of_sample), &mut sums);
+                self.phase(window, streams, block, phase, (pixels, of_sample), &mut sums);
             }
         }
         sums
@@ -313,7 +307,7 @@ impl Job<'_> {
     fn phase(
         &self,
         window: &Window,
-        filled: &Filled<'_>,
+        streams: &[*const f32],
         block: Block,
         phase: &Phase,
         (pixels, of_sample): (&[Pixel], usize),
@@ -348,7 +342,7 @@ impl Job<'_> {
                 let [row, column] = [0, 1].map(|axis| (offset[axis] + window.before[axis] as isize) as usize);
                 let at = (row * window.width + column) * self.from.channels + first;
                 // Within the strip: the window reaches as far as any tap.
-                filled.streams[stream].wrapping_add(at)
+                streams[stream].wrapping_add(at)
             };
             let taps: Vec<Tap> = terms[taps.clone()]
                 .iter()
@@ -374,7 +368,7 @@ impl Job<'_> {
 }
 
 /// 0 .. length in pieces of at most `most`, of equal size but for one.
-fn pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let count = length.div_ceil(most);
     (0..count).map(move |index| index * length / count..(index + 1) * length / count)
 }

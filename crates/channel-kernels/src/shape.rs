@@ -79,6 +79,11 @@ impl Shape {
         self.kernel[0] * self.kernel[1]
     }
 
+    /// Whether each channel goes by itself.
+    pub(crate) fn is_depthwise(&self) -> bool {
+        self.groups == self.inputs && self.groups == self.outputs
+    }
+
     /// Input channels of a group.
     pub(crate) fn group_inputs(&self) -> usize {
         self.inputs / self.groups

@@ -3,7 +3,7 @@ use rayon::ThreadPoolBuilder;
 
 use super::*;
 use crate::rows::Zero;
-use crate::twin::{Case, Sum, cases, random};
+use crate::twin::{Case, Sum, cases, depthwise_cases, random, winograd_cases};
 
 fn positive(weights: &[f32], to: &mut [f32]) {
     to.iter_mut().zip(weights).for_each(|(to, weight)| *to = weight.max(0.0));
@@ -48,7 +48,7 @@ fn near(got: Amount, want: Amount, unit: f64) -> bool {
 
 proptest! {
     #[test]
-    fn forward_is_the_formula(case in cases()) {
+    fn forward_is_the_formula(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
         let weights = case.weights();
         let input = random(case.seed ^ 2, case.inputs());
         let bias = random(case.seed ^ 3, case.shape.outputs);
@@ -73,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn streams_are_added(case in cases()) {
+    fn streams_are_added(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
         let weights = case.weights();
         let input = random(case.seed ^ 2, case.inputs());
         let other = random(case.seed ^ 3, case.inputs());
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn transposed_is_the_formula(case in cases()) {
+    fn transposed_is_the_formula(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
         let weights = case.weights();
         let upper = random(case.seed ^ 2, case.outputs());
         let other = random(case.seed ^ 3, case.outputs());
@@ -140,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn quotients_are_the_formula_and_their_books_balance(case in cases(), epsilon in prop_oneof![Just(0.0), Just(0.25)], by_denominator: bool) {
+    fn quotients_are_the_formula_and_their_books_balance(case in prop_oneof![2 => cases(), 1 => depthwise_cases()], epsilon in prop_oneof![Just(0.0), Just(0.25)], by_denominator: bool) {
         let weights = case.weights();
         let relevance = random(case.seed ^ 2, case.outputs());
         let denominator = random(case.seed ^ 3, case.outputs());
@@ -188,7 +188,68 @@ proptest! {
     }
 
     #[test]
-    fn samples_do_not_meet(case in cases()) {
+    fn methods_are_the_same_formula(case in winograd_cases()) {
+        let weights = case.weights();
+        let input = random(case.seed ^ 2, case.inputs());
+        let upper = random(case.seed ^ 3, case.outputs());
+        let bias = random(case.seed ^ 4, case.shape.outputs);
+        let mut wanted_upper = vec![Sum::default(); case.outputs()];
+        case.forward(&part_of(positive, &weights), &input, &mut wanted_upper);
+        wanted_upper.iter_mut().enumerate().for_each(|(at, sum)| sum.add(f64::from(bias[at % bias.len()])));
+        let mut wanted_lower = vec![Sum::default(); case.inputs()];
+        case.transposed(&weights, &upper, &mut wanted_lower);
+        case.transposed(&part_of(shifted, &weights), &taken(Take::Positive, &upper), &mut wanted_lower);
+        // A tile's terms are added and taken away again: errors are in units of the largest of them.
+        let unit = |sums: &[Sum]| sums.iter().map(|sum| sum.magnitude).fold(1.0, f64::max);
+        let units = [unit(&wanted_upper), unit(&wanted_lower)];
+        for (set, method) in Instructions::available().into_iter().flat_map(|set| [(set, Method::TwoByTwo), (set, Method::FourByFour)]) {
+            let convolution = Convolution::by(case.shape, set).unwrap().with_method(method);
+            prop_assert_eq!(convolution.method(), method);
+            // The transformations of F(4 × 4) have factors up to 8 and 5, on both axes: a digit is lost.
+            let tolerance = if method == Method::TwoByTwo { 4e-6 } else { 4e-5 };
+            let packed = convolution.pack(&weights);
+            let mut got = vec![f32::NAN; case.outputs()];
+            let streams = [Stream { values: &input, take: Take::All, part: Some(&positive) }];
+            let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
+            convolution.forward(&packed, case.batch, case.size, &streams, epilogue, &mut got);
+            for (&got, want) in got.iter().zip(&wanted_upper) {
+                prop_assert!((f64::from(got) - want.value).abs() <= tolerance * units[0], "{set} {method:?}: {got} for {want:?}");
+            }
+            let mut got = vec![f32::NAN; case.inputs()];
+            let streams = [whole(&upper), Stream { values: &upper, take: Take::Positive, part: Some(&shifted) }];
+            let amounts = convolution.transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut got);
+            for (&got, want) in got.iter().zip(&wanted_lower) {
+                prop_assert!((f64::from(got) - want.value).abs() <= tolerance * units[1], "{set} {method:?}: {got} for {want:?}");
+            }
+            let summed = amount(got.iter().map(|&x| f64::from(x)));
+            let total = amounts.iter().fold(Amount::default(), |mut sum, &amount| { sum += amount; sum });
+            prop_assert!(near(total, summed, summed.magnitude + 1e-20));
+        }
+    }
+
+    #[test]
+    fn winograd_books_what_the_direct_way_books(case in winograd_cases()) {
+        let weights = case.weights();
+        let [relevance, denominator] = [3, 4].map(|seed| random(case.seed ^ seed, case.outputs()));
+        let quotient = Quotient { relevance: &relevance, denominator: &denominator, bias: None, factor: 1.0, epsilon: 0.1, zero: Zero::Stabilized };
+        let convolution = Convolution::new(case.shape).unwrap();
+        let packed = convolution.pack(&weights);
+        let streams = [QuotientStream { quotient, part: None }];
+        let mut lower = vec![0.0; case.inputs()];
+        let mut booked = |method| {
+            let convolution = convolution.clone().with_method(method);
+            convolution.quotient_transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut lower)
+        };
+        let [direct, other] = [Method::Direct, Method::TwoByTwo].map(&mut booked);
+        for (direct, other) in direct.iter().zip(&other) {
+            let unit = direct.booked[0].upper.magnitude * 10.0 + 1e-20;
+            prop_assert!(near(other.booked[0].upper, direct.booked[0].upper, unit));
+            prop_assert!(near(other.booked[0].stabilizer, direct.booked[0].stabilizer, unit));
+        }
+    }
+
+    #[test]
+    fn samples_do_not_meet(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
         let weights = case.weights();
         let input = random(case.seed ^ 2, case.inputs());
         let convolution = Convolution::new(case.shape).unwrap();
@@ -219,7 +280,8 @@ fn large() -> Case {
 #[test]
 fn bytes_do_not_depend_on_threads() {
     let cases = [large(), Case { size: [7, 7], ..large() }, Case { size: [3, 3], batch: 5, ..large() }];
-    for case in cases {
+    let methods = [Method::Direct, Method::TwoByTwo, Method::FourByFour];
+    for (case, method) in cases.into_iter().flat_map(|case| methods.map(|method| (case, method))) {
         let weights = case.weights();
         let [input, relevance] = [random(1, case.inputs()), random(2, case.outputs())];
         let results: Vec<_> = [1, 2, 3]
@@ -227,7 +289,7 @@ fn bytes_do_not_depend_on_threads() {
             .map(|threads| {
                 let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| {
-                    let convolution = Convolution::new(case.shape).unwrap();
+                    let convolution = Convolution::new(case.shape).unwrap().with_method(method);
                     let packed = convolution.pack(&weights);
                     let mut upper = vec![0.0; case.outputs()];
                     convolution.forward(
