@@ -1,7 +1,9 @@
 //! Powers of assignments, scaled so that no p over- or underflows (Eqs 29, 31).
 
+use multiversion::multiversion;
 use ndarray::{Array1, ArrayView1};
 
+use crate::lanes::sum_in_lanes;
 use crate::{Assignment, Error};
 
 /// The largest power of two that is not above `value`, but no subnormal number. `value` is above zero, and finite.
@@ -152,7 +154,50 @@ pub(crate) fn largest_magnitudes(assignment: &Assignment) -> Result<Vec<f64>, Er
 
 /// `Σ_l m_(d)(l)`, summed in the order of the features; not finite where values are not, or the sum overflows.
 pub(crate) fn plain_totals(assignment: &Assignment) -> Array1<f64> {
-    assignment.fold_columns(0.0, &vec![(); assignment.words()], |total, (), value| *total += value).into()
+    match assignment.dense_rows() {
+        Some(rows) => column_sums(rows, assignment.words()).into(),
+        None => assignment.fold_columns(0.0, &vec![(); assignment.words()], |total, (), value| *total += value).into(),
+    }
+}
+
+/// The sum of each column, in the order of the rows; four rows at a time, so that sums are read and written a quarter
+/// as often.
+#[multiversion(targets("x86_64+avx2"))]
+fn column_sums(rows: &[f64], columns: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; columns];
+    let mut groups = rows.chunks_exact(4 * columns);
+    for group in &mut groups {
+        let (first, others) = group.split_at(columns);
+        let (second, others) = others.split_at(columns);
+        let (third, fourth) = others.split_at(columns);
+        for ((((sum, first), second), third), fourth) in sums.iter_mut().zip(first).zip(second).zip(third).zip(fourth) {
+            *sum = (((*sum + first) + second) + third) + fourth;
+        }
+    }
+    for row in groups.remainder().chunks_exact(columns) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+    sums
+}
+
+/// `Σ_d m_(d)(l) s_d`, for each feature.
+pub(crate) fn plain_weighted_sums(assignment: &Assignment, shares: &[f64]) -> Array1<f64> {
+    let Some(rows) = assignment.dense_rows() else {
+        return assignment.sum_rows(shares, |share, value| share * value);
+    };
+    let mut sums = Array1::zeros(assignment.features());
+    // From the last to the first: the last have just been read for the totals, and may still be in the cache.
+    for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(shares.len())).rev() {
+        *sum = product_sum(shares, row);
+    }
+    sums
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn product_sum(shares: &[f64], row: &[f64]) -> f64 {
+    sum_in_lanes(shares, row, |share, value| share * value)
 }
 
 #[cfg(test)]
@@ -166,6 +211,19 @@ mod tests {
         assert_eq!(power_of_two_below(0.3), 0.25);
         assert_eq!(power_of_two_below(f64::MAX), 2.0_f64.powi(1023));
         assert_eq!(power_of_two_below(1e-320), f64::MIN_POSITIVE);
+    }
+
+    #[test]
+    fn sums_of_columns_are_in_the_order_of_rows() {
+        for (rows, columns) in [(1, 1), (3, 19), (4, 8), (19, 3), (101, 5)] {
+            let values = crate::test_data::random(rows, columns, 1);
+            let assignment = Assignment::Dense(values.clone());
+            let plain: Vec<f64> = values.columns().into_iter().map(|column| column.iter().sum()).collect();
+            assert_eq!(plain_totals(&assignment).to_vec(), plain);
+            let transposed = Assignment::Dense(values.t().as_standard_layout().into_owned().reversed_axes());
+            assert_eq!(plain_totals(&transposed).to_vec(), plain);
+            assert_eq!(plain_weighted_sums(&transposed, &plain), plain_weighted_sums(&assignment, &plain));
+        }
     }
 
     #[test]
