@@ -317,13 +317,17 @@ fn collect(products: &[f32], lower: f32, upper: f32, candidates: &mut Vec<(f32, 
     push(rest, chunks.len() * SCAN, lower, upper, candidates);
 }
 
-/// [`collect`] for some words, from the `first`.
+/// [`collect`] for up to [`SCAN`] words, from the `first`: without a branch for each of them.
 #[inline(always)]
 fn push(products: &[f32], first: usize, lower: f32, upper: f32, candidates: &mut Vec<(f32, usize)>) {
-    for (offset, &product) in products.iter().enumerate() {
-        if (product > lower) & (product <= upper) {
-            candidates.push((product, first + offset));
-        }
+    let mut within = 0_u32;
+    for (offset, product) in products.iter().enumerate() {
+        within |= u32::from((*product > lower) & (*product <= upper)) << offset;
+    }
+    while within != 0 {
+        let offset = within.trailing_zeros() as usize;
+        candidates.push((products[offset], first + offset));
+        within &= within - 1;
     }
 }
 

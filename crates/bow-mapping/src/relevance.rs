@@ -6,7 +6,7 @@ use relevance::{Entry, Stabilizer, quotients};
 use crate::error::check_dimensions;
 use crate::maximum::maxima;
 use crate::pooling::check_features;
-use crate::power::{ScaledPowers, largest_magnitudes, plain_totals, plain_weighted_sums};
+use crate::power::{ScaledPowers, largest_magnitudes, plain_totals};
 use crate::{Assignment, Error, Pooling};
 
 /// The words that no local feature reaches.
@@ -114,7 +114,7 @@ fn by_contribution(relevance: ArrayView1<'_, f64>, assignment: &Assignment, p: f
         let shares = quotients(relevance, totals.view(), Stabilizer::NONE)?;
         // Otherwise values are not finite, or sums of huge or quotients of tiny ones are not: scaling tells, and helps.
         if totals.iter().chain(&shares.values).all(|value| value.abs() < LARGEST_PLAIN) {
-            let reached = plain_weighted_sums(assignment, &shares.values.to_vec());
+            let reached = assignment.sum_rows(&shares.values.to_vec(), |share, value| share * value);
             return Ok(reached + of_zero_set(relevance, &shares.zeros, features));
         }
     }
