@@ -57,6 +57,14 @@ impl Assignment {
         }
     }
 
+    /// All values one row after the other, where they lie so in memory.
+    pub(crate) fn dense_rows(&self) -> Option<&[f64]> {
+        match self {
+            Self::Sparse(_) => None,
+            Self::Dense(values) => values.as_slice(),
+        }
+    }
+
     /// Folds each column over its stored values, feature by feature. (What a sparse form does not store is zero.)
     ///
     /// `step` gets the accumulator of the column, the column's entry of `context`, and the value.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::error::{check_dimensions, check_range};
+use crate::quantized::QuantizedWords;
 
 /// Visual words `b_d`, one a row: what the mappings compare local features with.
 ///
@@ -23,25 +24,34 @@ use crate::error::{check_dimensions, check_range};
 /// assert_eq!(codebook.words().row(2), array![0.0, 0.0]);
 /// # Ok::<(), bow_mapping::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Array2<f64>", into = "Array2<f64>")]
 pub struct Codebook {
     words: Array2<f64>,
     product: ProductSide,
 }
 
-/// The codebook's side of the fast distance product, computed once.
+/// The words decide: everything else is computed from them.
+impl PartialEq for Codebook {
+    fn eq(&self, other: &Self) -> bool {
+        self.words == other.words
+    }
+}
+
+/// The codebook's side of the fast distance products, computed once.
 ///
 /// Distances do not change when the same vector is subtracted from both sides, and the smaller the numbers, the fewer
-/// digits the product loses: words and descriptors are taken relative to the mean word.
-#[derive(Clone, Debug, PartialEq)]
+/// digits the products lose: words and descriptors are taken relative to the mean word.
+#[derive(Clone, Debug)]
 pub(crate) struct ProductSide {
     /// `c`: the mean word, (D).
     pub center: Array1<f64>,
-    /// `b_d − c` in single precision, one a column: (D, V), as the product reads them.
-    pub words: Array2<f32>,
+    /// `b_d − c` in single precision, one after the other.
+    pub words: Vec<f32>,
+    /// `b_d − c` in eight bits.
+    pub quantized: QuantizedWords,
     /// `‖b_d − c‖²` in single precision, (V).
-    pub squared_norms: Array1<f32>,
+    pub squared_norms: Vec<f32>,
     /// `max_d ‖b_d − c‖`
     pub largest_norm: f64,
 }
@@ -52,8 +62,9 @@ impl ProductSide {
         let centered = &words - &center;
         let squared_norms = centered.map_axis(Axis(1), |word| word.dot(&word));
         Self {
-            words: centered.t().as_standard_layout().mapv(|value| value as f32),
-            squared_norms: squared_norms.mapv(|value| value as f32),
+            words: centered.iter().map(|&value| value as f32).collect(),
+            quantized: QuantizedWords::new(centered.view()),
+            squared_norms: squared_norms.iter().map(|&value| value as f32).collect(),
             largest_norm: squared_norms.fold(0.0, |largest: f64, &value| largest.max(value)).sqrt(),
             center,
         }

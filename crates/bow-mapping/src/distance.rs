@@ -3,25 +3,31 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 
 use crate::error::check_descriptors;
 use crate::lanes::sum_in_lanes;
 use crate::{Codebook, Error};
 
 /// `Σ_r (l_r − b_r)²`
+#[inline(always)]
 pub(crate) fn squared_distance(descriptor: &[f64], word: &[f64]) -> f64 {
     sum_in_lanes(descriptor, word, |l, b| (l - b) * (l - b))
 }
 
 /// `Σ_r (l_r − b_dr)²` of a feature to all words; `words` holds them one after the other.
-pub(crate) fn squared_distances(descriptor: &[f64], words: &[f64]) -> impl Iterator<Item = f64> {
+fn squared_distances(descriptor: &[f64], words: &[f64]) -> impl Iterator<Item = f64> {
     words.chunks_exact(descriptor.len()).map(|word| squared_distance(descriptor, word))
 }
 
 /// The values of a row or column one after the other, copied only when they are not.
 pub(crate) fn contiguous<T: Clone>(values: ArrayView1<'_, T>) -> Cow<'_, [T]> {
     values.to_slice().map_or_else(|| Cow::Owned(values.to_vec()), Cow::Borrowed)
+}
+
+/// The values of a row of an array that was made row by row.
+pub(crate) fn contiguous_mut<T>(row: ArrayViewMut1<'_, T>) -> &mut [T] {
+    row.into_slice().unwrap_or_else(|| unreachable!("the rows of a new array are contiguous"))
 }
 
 /// Nearer first; words at the same distance by their index.

@@ -6,7 +6,9 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::distance::contiguous_mut;
 use crate::error::{check_above, check_descriptors, check_dimensions, check_range};
+use crate::softmax::exponentiate_and_normalize;
 
 /// A mixture of K Gaussians with diagonal covariance.
 ///
@@ -149,7 +151,7 @@ impl GaussianMixture {
     pub fn posteriors(&self, descriptors: ArrayView2<'_, f64>) -> Result<Array2<f64>, Error> {
         let mut posteriors = self.log_joint_densities(descriptors)?;
         for row in posteriors.rows_mut() {
-            exponentiate_and_normalize(row);
+            exponentiate_and_normalize(contiguous_mut(row));
         }
         Ok(posteriors)
     }
@@ -189,17 +191,9 @@ impl GaussianMixture {
 
 /// The softmax of Eq. 39, safe for any finite `alpha`.
 fn softmax(alpha: ArrayView1<'_, f64>) -> Array1<f64> {
-    let mut weights = alpha.to_owned();
-    exponentiate_and_normalize(weights.view_mut());
-    weights
-}
-
-/// `exp(v_k) / Σ_j exp(v_j)` in place, with the largest value subtracted first: neither overflow nor 0/0.
-pub(crate) fn exponentiate_and_normalize(mut values: ndarray::ArrayViewMut1<'_, f64>) {
-    let largest = values.fold(f64::NEG_INFINITY, |largest, &value| largest.max(value));
-    values.mapv_inplace(|value| (value - largest).exp());
-    let sum = values.sum();
-    values.mapv_inplace(|value| value / sum);
+    let mut weights = alpha.to_vec();
+    exponentiate_and_normalize(&mut weights);
+    weights.into()
 }
 
 #[cfg(test)]

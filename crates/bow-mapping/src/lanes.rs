@@ -4,6 +4,7 @@
 const LANES: usize = 8;
 
 /// `Σ_i term(left_i, right_i)`
+#[inline(always)]
 pub(crate) fn sum_in_lanes<A: Copy, B: Copy>(left: &[A], right: &[B], term: impl Fn(A, B) -> f64) -> f64 {
     let (left_lanes, right_lanes) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
     let rest = left_lanes.remainder().iter().zip(right_lanes.remainder());

@@ -64,7 +64,9 @@ mod normalization;
 mod pooling;
 mod power;
 mod principal_components;
+mod quantized;
 mod relevance;
+mod softmax;
 #[cfg(test)]
 mod test_data;
 

@@ -1,25 +1,27 @@
-//! The nearest words of many features: by one matrix product, and yet exactly those of plain distances.
+//! The nearest words of many features: by products of few digits, and yet exactly those of plain distances.
 //!
-//! The distance product `‖b‖² − 2 l·b` in single precision costs a fraction of plain double-precision distances, but
-//! its rounding may swap words that are about as far. By how much it can err is known ([`margin`]), so that words whose
-//! products differ by more are in the right order already. Only the others, for real descriptors a handful, are
-//! compared by their plain distances `Σ(l − b)²`. The result is that of plain distances alone, whatever the order in
-//! which the product sums, and exact ties go to the lower index.
+//! Three looks, each at the words that the one before could not tell apart:
+//!
+//! 1. `‖b‖² − 2 l·b` of all words in eight bits, by one matrix product ([`quantized`](crate::quantized));
+//! 2. the same of some words in single precision, where rounding may still swap words that are about as far;
+//! 3. plain distances `Σ(l − b)²` of words that are closer to each other than that rounding, for real descriptors a
+//!    handful.
+//!
+//! By how much the first two can err is known ([`margin`]). The result is that of plain distances alone, whatever the
+//! order in which products are summed, and exact ties go to the lower index.
 
-use ndarray::linalg::general_mat_mul;
+use multiversion::multiversion;
 use ndarray::parallel::prelude::*;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 use crate::codebook::ProductSide;
 use crate::distance::{contiguous, nearer_first, squared_distance};
 use crate::error::{check_descriptor_shape, check_range, is_in_range};
+use crate::quantized::{MOST_DIMENSIONS, QuantizedFeatures};
 use crate::{Codebook, Error};
 
-/// Features of a block: their products with a thousand words just fit into a core's second-level cache.
-const BLOCK: usize = 256;
-
-/// Features that are laid side by side at a time: as many numbers in single precision as a line of the cache holds.
-const SIDE_BY_SIDE: usize = 16;
+/// Features of a block: their products with a thousand words leave room in a core's second-level cache.
+const BLOCK: usize = 128;
 
 /// Features from which blocks go to several threads.
 const PARALLEL_FEATURES: usize = 1024;
@@ -46,7 +48,7 @@ pub fn nearest_words(
 ) -> Result<Array2<usize>, Error> {
     check_descriptor_shape(descriptors, codebook.dimensions())?;
     check_count(count, codebook)?;
-    let (features, words) = (descriptors.nrows(), codebook.word_count());
+    let features = descriptors.nrows();
     let mut nearest = Array2::zeros((features, count));
     if count == 0 {
         return Ok(nearest);
@@ -54,14 +56,13 @@ pub fn nearest_words(
     let search = Search { side: codebook.product_side(), words: &codebook.flat() };
     let blocks = descriptors.axis_chunks_iter(Axis(0), BLOCK);
     let found = nearest.axis_chunks_iter_mut(Axis(0), BLOCK);
-    let scratch = || Scratch::new(features.min(BLOCK), words, codebook.dimensions());
     let all_in_range = if features < PARALLEL_FEATURES {
-        let mut scratch = scratch();
+        let mut scratch = Scratch::new();
         blocks.zip(found).fold(true, |all, (block, found)| all & search.block(block, found, &mut scratch))
     } else {
         let blocks = blocks.into_par_iter().zip(found);
         blocks
-            .map_init(scratch, |scratch, (block, found)| search.block(block, found, scratch))
+            .map_init(Scratch::new, |scratch, (block, found)| search.block(block, found, scratch))
             .reduce(|| true, |one, other| one & other)
     };
     if !all_in_range {
@@ -81,26 +82,28 @@ pub(crate) fn check_count(count: usize, codebook: &Codebook) -> Result<(), Error
 
 /// Memory that blocks use one after the other.
 struct Scratch {
-    /// `l − c` in single precision, (L, D), with the features side by side, as the product reads them.
-    centered: Array2<f32>,
+    /// `l − c` in single precision, one after the other.
+    centered: Vec<f32>,
     /// `‖l − c‖²`
     squared_norms: Vec<f64>,
-    /// `‖b − c‖² − 2 (l − c)·(b − c)`: the squared distance but for `‖l − c‖²`.
-    products: Array2<f32>,
+    quantized: QuantizedFeatures,
+    /// `‖b − c‖² − 2 (l − c)·(b − c)` of one feature, from eight bits: the squared distances but for `‖l − c‖²`.
+    products: Vec<f32>,
     /// What a bound of the products of the nearest words is selected from.
     selection: Vec<f32>,
-    /// Words that may be among the nearest, with their products.
+    /// Words that may be among the nearest, with their products in single precision.
     candidates: Vec<(f32, usize)>,
     /// Plain distances of words whose products do not tell which is nearer.
     ambiguous: Vec<(f64, usize)>,
 }
 
 impl Scratch {
-    fn new(rows: usize, words: usize, dimensions: usize) -> Self {
+    fn new() -> Self {
         Self {
-            centered: Array2::zeros((rows, dimensions).f()),
-            squared_norms: vec![0.0; rows],
-            products: Array2::zeros((rows, words)),
+            centered: Vec::new(),
+            squared_norms: Vec::new(),
+            quantized: QuantizedFeatures::new(),
+            products: Vec::new(),
             selection: Vec::new(),
             candidates: Vec::new(),
             ambiguous: Vec::new(),
@@ -123,48 +126,67 @@ impl Search<'_> {
         mut found: ArrayViewMut2<'_, usize>,
         scratch: &mut Scratch,
     ) -> bool {
-        self.multiply(descriptors, scratch);
-        let Scratch { squared_norms, products, selection, candidates, ambiguous, .. } = scratch;
+        self.center(descriptors, scratch);
+        let dimensions = descriptors.ncols();
+        scratch.quantized.multiply(&scratch.centered, dimensions, &self.side.quantized);
         let mut all_in_range = true;
-        let rows = descriptors.rows().into_iter().zip(found.rows_mut()).zip(products.rows()).zip(squared_norms);
-        for (((descriptor, mut found), products), &mut squared_norm) in rows {
+        for (feature, (descriptor, mut found)) in descriptors.rows().into_iter().zip(found.rows_mut()).enumerate() {
             let descriptor = contiguous(descriptor);
-            candidates.clear();
-            let margin = margin(self.side, squared_norm);
+            let norm = scratch.squared_norms[feature].sqrt();
+            let margin = margin(self.side, norm);
             if margin.is_finite() {
-                select_candidates(&contiguous(products), found.len(), margin, selection, candidates);
+                self.select(feature, norm, found.len(), margin, scratch);
             } else {
                 all_in_range &= descriptor.iter().all(|&value| is_in_range(value));
-                candidates.extend((0..products.len()).map(|word| (0.0, word)));
+                scratch.candidates.clear();
+                scratch.candidates.extend((0..self.side.squared_norms.len()).map(|word| (0.0, word)));
             }
-            self.order(&descriptor, candidates, margin, found.len(), ambiguous);
-            for (found, &(_, word)) in found.iter_mut().zip(&*candidates) {
+            self.order(&descriptor, &mut scratch.candidates, margin, found.len(), &mut scratch.ambiguous);
+            for (found, &(_, word)) in found.iter_mut().zip(&scratch.candidates) {
                 *found = word;
             }
         }
         all_in_range
     }
 
-    /// The distance product of a block.
-    fn multiply(&self, descriptors: ArrayView2<'_, f64>, scratch: &mut Scratch) {
+    /// `l − c` of a block, and `‖l − c‖²`.
+    fn center(&self, descriptors: ArrayView2<'_, f64>, scratch: &mut Scratch) {
         let center = contiguous(self.side.center.view());
-        let mut centered = scratch.centered.slice_mut(s![..descriptors.nrows(), ..]);
-        let chunks = descriptors.axis_chunks_iter(Axis(0), SIDE_BY_SIDE);
-        let centered_chunks = centered.axis_chunks_iter_mut(Axis(0), SIDE_BY_SIDE);
-        let norm_chunks = scratch.squared_norms.chunks_mut(SIDE_BY_SIDE);
-        for ((descriptors, mut centered), squared_norms) in chunks.zip(centered_chunks).zip(norm_chunks) {
-            for (descriptor, squared_norm) in descriptors.rows().into_iter().zip(squared_norms) {
-                *squared_norm = squared_distance(&contiguous(descriptor), &center);
-            }
-            for ((mut centered, values), center) in
-                centered.columns_mut().into_iter().zip(descriptors.columns()).zip(&*center)
-            {
-                centered.iter_mut().zip(values).for_each(|(centered, value)| *centered = (value - center) as f32);
-            }
-        }
-        let mut products = scratch.products.slice_mut(s![..descriptors.nrows(), ..]);
-        products.rows_mut().into_iter().for_each(|mut row| row.assign(&self.side.squared_norms));
-        general_mat_mul(-2.0, &centered, &self.side.words, 1.0, &mut products);
+        scratch.centered.resize(descriptors.len(), 0.0);
+        scratch.squared_norms.clear();
+        let rows = descriptors.rows().into_iter().zip(scratch.centered.chunks_exact_mut(center.len()));
+        scratch.squared_norms.extend(rows.map(|(row, centered)| write_centered(&contiguous(row), &center, centered)));
+    }
+
+    /// Collects, by ascending product, all words that may be among the `count` nearest: those within `margin` of the
+    /// `count`-th smallest product.
+    fn select(&self, feature: usize, norm: f64, count: usize, margin: f64, scratch: &mut Scratch) {
+        let Scratch { centered, quantized, products, selection, candidates, .. } = scratch;
+        let dimensions = self.side.center.len();
+        let descriptor = &centered[feature * dimensions..(feature + 1) * dimensions];
+        let (of_bytes, step) = quantized.products(feature, &self.side.quantized);
+        products.resize(of_bytes.len(), 0.0);
+        write_products(of_bytes, -2.0 * step as f32, &self.side.squared_norms, products);
+        candidates.clear();
+        // So many words, whichever they are, bound the distance of the farthest that is looked for.
+        let near = upper_bound(products, count, selection);
+        collect(products, f32::NEG_INFINITY, near, candidates);
+        self.refine(descriptor, candidates);
+        // Rounding counts twice: single precision evaluates what comes from eight bits, too.
+        let margin_of_bytes = 2.0 * margin + 2.0 * quantized.error(feature, norm, &self.side.quantized);
+        let bound = cutoff(nth_product(candidates, count), margin_of_bytes);
+        let start = candidates.len();
+        collect(products, near, bound, candidates);
+        self.refine(descriptor, &mut candidates[start..]);
+
+        let bound = cutoff(nth_product(candidates, count), margin);
+        candidates.retain(|&(product, _)| product <= bound);
+        candidates.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+    }
+
+    /// Takes the products of candidates in single precision.
+    fn refine(&self, descriptor: &[f32], candidates: &mut [(f32, usize)]) {
+        multiply(descriptor, &self.side.words, &self.side.squared_norms, candidates);
     }
 
     /// Puts the first `count` of the candidates, which ascend by their products, into the order of plain distances.
@@ -197,7 +219,8 @@ impl Search<'_> {
     }
 }
 
-/// How far two products have to be apart to tell which word is nearer; infinite when they can't tell.
+/// How far two products in single precision have to be apart to tell which word is nearer; infinite when they can't
+/// tell.
 ///
 /// Each product errs by at most `e`, each plain distance by at most `e'`, hence the margin `2 (e + e')`:
 ///
@@ -209,10 +232,10 @@ impl Search<'_> {
 ///
 /// Any order of D + 2 sums and products of rounded factors stays within γ(D + 4); eight are allowed for the bound's own
 /// rounding.
-fn margin(side: &ProductSide, squared_norm: f64) -> f64 {
-    let (norm, largest) = (squared_norm.sqrt(), side.largest_norm);
-    // Beyond this, single precision may overflow. (A NaN does not pass either.)
-    if !(norm < 1e15 && largest < 1e15) {
+fn margin(side: &ProductSide, norm: f64) -> f64 {
+    let largest = side.largest_norm;
+    // Beyond this, products may overflow. (A NaN does not pass either.)
+    if !(norm < 1e15 && largest < 1e15) || side.center.len() > MOST_DIMENSIONS {
         return f64::INFINITY;
     }
     let dimensions = side.center.len() as f64;
@@ -226,50 +249,118 @@ fn margin(side: &ProductSide, squared_norm: f64) -> f64 {
     2.0 * (product + plain)
 }
 
-/// Interleaved groups of words, of which only the smallest products are looked at first.
-const GROUPS: usize = 32;
+/// The largest product that is within `margin` of this one.
+fn cutoff(product: f32, margin: f64) -> f32 {
+    ((f64::from(product) + margin) as f32).next_up()
+}
 
-/// Words whose products are compared with the cutoff at once.
+/// Writes `l − c`, and gives `‖l − c‖²`.
+#[multiversion(targets("x86_64+avx2"))]
+fn write_centered(descriptor: &[f64], center: &[f64], centered: &mut [f32]) -> f64 {
+    for ((centered, value), center) in centered.iter_mut().zip(descriptor).zip(center) {
+        *centered = (value - center) as f32;
+    }
+    squared_distance(descriptor, center)
+}
+
+/// Writes `‖b‖² + factor · q_l·q_b` for all words.
+#[multiversion(targets("x86_64+avx2"))]
+fn write_products(of_bytes: &[i32], factor: f32, squared_norms: &[f32], products: &mut [f32]) {
+    for ((product, &of_bytes), norm) in products.iter_mut().zip(of_bytes).zip(squared_norms) {
+        *product = norm + factor * of_bytes as f32;
+    }
+}
+
+/// Writes `‖b‖² − 2 l·b` of the candidates.
+#[multiversion(targets("x86_64+avx2"))]
+fn multiply(descriptor: &[f32], words: &[f32], squared_norms: &[f32], candidates: &mut [(f32, usize)]) {
+    const LANES: usize = 32;
+    let (blocks, rest) = descriptor.as_chunks::<LANES>();
+    for (product, word) in candidates {
+        let (word_blocks, word_rest) = words[*word * descriptor.len()..][..descriptor.len()].as_chunks::<LANES>();
+        let mut lanes = [0.0; LANES];
+        for (block, word) in blocks.iter().zip(word_blocks) {
+            for lane in 0..LANES {
+                lanes[lane] += block[lane] * word[lane];
+            }
+        }
+        let mut sum = 0.0;
+        for lane in 0..LANES / 2 {
+            lanes[lane] += lanes[lane + LANES / 2];
+        }
+        for lane in 0..LANES / 4 {
+            sum += lanes[lane] + lanes[lane + LANES / 4];
+        }
+        for (value, word) in rest.iter().zip(word_rest) {
+            sum += value * word;
+        }
+        *product = squared_norms[*word] - 2.0 * sum;
+    }
+}
+
+/// Words whose products are compared with a bound at once.
 const SCAN: usize = 16;
 
-/// Collects, by ascending product, all words that may be among the `count` nearest: those within `margin` of the
-/// `count`-th smallest product.
-fn select_candidates(
-    products: &[f32],
-    count: usize,
-    margin: f64,
-    selection: &mut Vec<f32>,
-    candidates: &mut Vec<(f32, usize)>,
-) {
-    let cutoff = |product: f32| ((f64::from(product) + margin) as f32).next_up();
-    let loose = cutoff(upper_bound(products, count, selection));
-    for (scan, chunk) in products.chunks(SCAN).enumerate() {
-        if chunk.iter().fold(false, |any, &product| any | (product <= loose)) {
-            let near = chunk.iter().enumerate().filter(|&(_, &product)| product <= loose);
-            candidates.extend(near.map(|(offset, &product)| (product, scan * SCAN + offset)));
+/// Collects the words whose products are above `lower`, and at most `upper`.
+#[multiversion(targets("x86_64+avx2"))]
+fn collect(products: &[f32], lower: f32, upper: f32, candidates: &mut Vec<(f32, usize)>) {
+    let (chunks, rest) = products.as_chunks::<SCAN>();
+    for (scan, chunk) in chunks.iter().enumerate() {
+        let mut any = false;
+        for product in chunk {
+            any |= (*product > lower) & (*product <= upper);
+        }
+        if any {
+            push(chunk, scan * SCAN, lower, upper, candidates);
         }
     }
-    candidates.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-    let exact = cutoff(candidates[count - 1].0);
-    candidates.truncate(candidates.partition_point(|&(product, _)| product <= exact));
+    push(rest, chunks.len() * SCAN, lower, upper, candidates);
 }
+
+/// [`collect`] for up to [`SCAN`] words, from the `first`: without a branch for each of them.
+#[inline(always)]
+fn push(products: &[f32], first: usize, lower: f32, upper: f32, candidates: &mut Vec<(f32, usize)>) {
+    let mut within = 0_u32;
+    for (offset, product) in products.iter().enumerate() {
+        within |= u32::from((*product > lower) & (*product <= upper)) << offset;
+    }
+    while within != 0 {
+        let offset = within.trailing_zeros() as usize;
+        candidates.push((products[offset], first + offset));
+        within &= within - 1;
+    }
+}
+
+/// The `count`-th smallest product of the candidates, which change places.
+fn nth_product(candidates: &mut [(f32, usize)], count: usize) -> f32 {
+    candidates.select_nth_unstable_by(count - 1, |one, other| one.0.total_cmp(&other.0)).1.0
+}
+
+/// Interleaved groups of words, of which only the smallest products are looked at first.
+const GROUPS: usize = 32;
 
 /// At least the `count`-th smallest product: with enough words, the `count`-th smallest of the groups' minima, which
 /// are as many different words.
 fn upper_bound(products: &[f32], count: usize, selection: &mut Vec<f32>) -> f32 {
     selection.clear();
     if 4 * count <= GROUPS && products.len() >= 2 * GROUPS {
-        let mut minima = [f32::INFINITY; GROUPS];
-        for chunk in products.chunks_exact(GROUPS) {
-            for (minimum, &product) in minima.iter_mut().zip(chunk) {
-                *minimum = if product < *minimum { product } else { *minimum };
-            }
-        }
-        selection.extend(minima);
+        selection.extend(minima(products));
     } else {
         selection.extend(products);
     }
     *selection.select_nth_unstable_by(count - 1, f32::total_cmp).1
+}
+
+/// The smallest product of each group.
+#[multiversion(targets("x86_64+avx2"))]
+fn minima(products: &[f32]) -> [f32; GROUPS] {
+    let mut minima = [f32::INFINITY; GROUPS];
+    for chunk in products.chunks_exact(GROUPS) {
+        for (minimum, &product) in minima.iter_mut().zip(chunk) {
+            *minimum = if product < *minimum { product } else { *minimum };
+        }
+    }
+    minima
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Powers of assignments, scaled so that no p over- or underflows (Eqs 29, 31).
 
+use multiversion::multiversion;
 use ndarray::{Array1, ArrayView1};
 
 use crate::{Assignment, Error};
@@ -152,7 +153,38 @@ pub(crate) fn largest_magnitudes(assignment: &Assignment) -> Result<Vec<f64>, Er
 
 /// `Σ_l m_(d)(l)`, summed in the order of the features; not finite where values are not, or the sum overflows.
 pub(crate) fn plain_totals(assignment: &Assignment) -> Array1<f64> {
-    assignment.fold_columns(0.0, &vec![(); assignment.words()], |total, (), value| *total += value).into()
+    match assignment.dense_rows() {
+        Some(rows) => column_sums(rows, assignment.words()).into(),
+        None => assignment.fold_columns(0.0, &vec![(); assignment.words()], |total, (), value| *total += value).into(),
+    }
+}
+
+/// Rows that are read side by side.
+const SIDE_BY_SIDE: usize = 8;
+
+/// The sum of each column, in the order of the rows. Several rows at a time: sums are read and written less often, and
+/// memory is read in as many places at once.
+#[multiversion(targets("x86_64+avx2"))]
+fn column_sums(rows: &[f64], columns: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; columns];
+    let mut groups = rows.chunks_exact(SIDE_BY_SIDE * columns);
+    for group in &mut groups {
+        let mut rows: [&[f64]; SIDE_BY_SIDE] = [&[]; SIDE_BY_SIDE];
+        for (row, values) in rows.iter_mut().zip(group.chunks_exact(columns)) {
+            *row = &values[..columns];
+        }
+        let [a, b, c, d, e, f, g, h] = rows;
+        for (column, sum) in sums.iter_mut().enumerate() {
+            let first = (((*sum + a[column]) + b[column]) + c[column]) + d[column];
+            *sum = (((first + e[column]) + f[column]) + g[column]) + h[column];
+        }
+    }
+    for row in groups.remainder().chunks_exact(columns) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+    sums
 }
 
 #[cfg(test)]
@@ -166,6 +198,18 @@ mod tests {
         assert_eq!(power_of_two_below(0.3), 0.25);
         assert_eq!(power_of_two_below(f64::MAX), 2.0_f64.powi(1023));
         assert_eq!(power_of_two_below(1e-320), f64::MIN_POSITIVE);
+    }
+
+    #[test]
+    fn sums_of_columns_are_in_the_order_of_rows() {
+        for (rows, columns) in [(1, 1), (3, 19), (8, 8), (19, 3), (101, 5)] {
+            let values = crate::test_data::random(rows, columns, 1);
+            let assignment = Assignment::Dense(values.clone());
+            let plain: Vec<f64> = values.columns().into_iter().map(|column| column.iter().sum()).collect();
+            assert_eq!(plain_totals(&assignment).to_vec(), plain);
+            let transposed = Assignment::Dense(values.t().as_standard_layout().into_owned().reversed_axes());
+            assert_eq!(plain_totals(&transposed).to_vec(), plain);
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Soft assignment: all words, weighted by their distances (Eq. 36).
 
-use ndarray::{Array2, ArrayView2, Zip};
+use multiversion::multiversion;
+use ndarray::linalg::general_mat_mul;
+use ndarray::parallel::prelude::*;
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::{Map, Stored, stored_as_codebook_and_options};
-use crate::distance::{contiguous, squared_distances};
+use super::{Map, Stored, squared_rows, stored_as_codebook_and_options};
+use crate::distance::{contiguous, contiguous_mut, squared_distance};
 use crate::error::{check_above, check_descriptors};
-use crate::gaussian_mixture::exponentiate_and_normalize;
+use crate::softmax::exponentiate_and_normalize;
 use crate::{Assignment, Codebook, Error};
 
 /// The distance in the exponent of Eq. 36, which the paper leaves open.
@@ -87,14 +90,6 @@ impl Soft {
     pub fn options(&self) -> SoftOptions {
         self.options
     }
-
-    fn exponent(&self, squared_distance: f64) -> f64 {
-        -self.options.beta
-            * match self.options.distance {
-                Distance::Euclidean => squared_distance.sqrt(),
-                Distance::SquaredEuclidean => squared_distance,
-            }
-    }
 }
 
 impl Map for Soft {
@@ -108,17 +103,92 @@ impl Map for Soft {
 
     fn assign(&self, descriptors: ArrayView2<'_, f64>) -> Result<Assignment, Error> {
         check_descriptors(descriptors, self.codebook.dimensions())?;
-        let words = self.codebook.flat();
+        let distances = Distances::new(&self.codebook);
         let mut values = Array2::zeros((descriptors.nrows(), self.words()));
-        // Plain distances, not the distance product: where a feature is close to a word, β would blow up its rounding.
-        Zip::from(values.rows_mut()).and(descriptors.rows()).par_for_each(|mut row, descriptor| {
-            let descriptor = contiguous(descriptor);
-            for (value, distance) in row.iter_mut().zip(squared_distances(&descriptor, &words)) {
-                *value = self.exponent(distance);
+        let blocks = descriptors.axis_chunks_iter(Axis(0), BLOCK).into_par_iter();
+        blocks.zip(values.axis_chunks_iter_mut(Axis(0), BLOCK)).for_each(|(descriptors, mut values)| {
+            distances.write_squares(descriptors, values.view_mut());
+            for row in values.rows_mut().into_iter().map(contiguous_mut) {
+                match self.options.distance {
+                    Distance::Euclidean => write_exponents(row, self.options.beta),
+                    Distance::SquaredEuclidean => row.iter_mut().for_each(|value| *value *= -self.options.beta),
+                }
+                exponentiate_and_normalize(row);
             }
-            exponentiate_and_normalize(row);
         });
         Ok(Assignment::Dense(values))
+    }
+}
+
+/// Features of a block: one side of a matrix product.
+const BLOCK: usize = 64;
+
+/// What the distances to the words of a codebook are computed from.
+struct Distances<'a> {
+    codebook: &'a Codebook,
+    /// `c`: the mean word.
+    center: ArrayView1<'a, f64>,
+    /// `b_d − c`, (V, D)
+    centered: Array2<f64>,
+    /// `‖b_d − c‖²`
+    squared_norms: Vec<f64>,
+    /// `max_d ‖b_d − c‖`
+    largest_norm: f64,
+}
+
+impl<'a> Distances<'a> {
+    fn new(codebook: &'a Codebook) -> Self {
+        let side = codebook.product_side();
+        let centered = &codebook.words() - &side.center;
+        let squared_norms = squared_rows(centered.view()).to_vec();
+        Self { codebook, center: side.center.view(), centered, squared_norms, largest_norm: side.largest_norm }
+    }
+
+    /// `‖l − b_d‖²` of some features to all words, (L, V): by a matrix product, or, where that would lose digits, as it
+    /// stands.
+    fn write_squares(&self, descriptors: ArrayView2<'_, f64>, mut squares: ArrayViewMut2<'_, f64>) {
+        let centered = &descriptors - &self.center;
+        general_mat_mul(-2.0, &centered, &self.centered.t(), 0.0, &mut squares);
+        let words = self.codebook.flat();
+        let rows = squares.rows_mut().into_iter().zip(descriptors.rows());
+        for ((row, descriptor), squared_norm) in rows.zip(squared_rows(centered.view())) {
+            let row = contiguous_mut(row);
+            let reliable = RELIABLE * (squared_norm.sqrt() + self.largest_norm).powi(2) + SMALLEST_RELIABLE;
+            let descriptor = contiguous(descriptor);
+            if add_norms(row, &self.squared_norms, squared_norm, reliable) {
+                for (square, word) in row.iter_mut().zip(words.chunks_exact(descriptor.len())) {
+                    if *square <= reliable {
+                        *square = squared_distance(&descriptor, word);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The share of `(‖l‖ + ‖b‖)²`, relative to the center, up to which a squared distance is computed as it stands: the
+/// product's rounding is a few units of that sum's last place, and β would blow up what it loses.
+const RELIABLE: f64 = 1.0 / 16.0;
+
+/// Products below this may have underflown.
+const SMALLEST_RELIABLE: f64 = 1e-280;
+
+/// Adds `‖l‖² + ‖b_d‖²` to a row of products; whether a result is at most `reliable`.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_norms(row: &mut [f64], squared_norms: &[f64], squared_norm: f64, reliable: f64) -> bool {
+    let mut any = false;
+    for (square, of_word) in row.iter_mut().zip(squared_norms) {
+        *square += squared_norm + of_word;
+        any |= *square <= reliable;
+    }
+    any
+}
+
+/// `−β ‖l − b_d‖` of squared distances.
+#[multiversion(targets("x86_64+avx2"))]
+fn write_exponents(row: &mut [f64], beta: f64) {
+    for value in row {
+        *value = -beta * value.sqrt();
     }
 }
 
@@ -151,6 +221,43 @@ mod tests {
                 assert_close(&found, &plain(&descriptors, &codebook, options), 1e-13);
             }
         }
+    }
+
+    #[test]
+    fn features_close_to_words_lose_no_digits() {
+        // Pairs of words that only digits behind the seventh tell apart, and features beside them.
+        let pairs = Array2::from_shape_fn((40, 16), |(word, axis)| ((word / 2 * 16 + axis) as f64).sin() + 5.0);
+        let words = &pairs + &(random(40, 16, 3) * 1e-7);
+        let descriptors = &pairs + &(random(40, 16, 4) * 1e-7);
+        let options = SoftOptions { beta: 1e7, ..Default::default() };
+        let soft = Soft::new(Codebook::new(words.clone()).unwrap(), options).unwrap();
+        let near = |scale: f64| {
+            let codebook = Codebook::new(&words * scale).unwrap();
+            let options = SoftOptions { beta: 1e7 / scale, ..Default::default() };
+            Soft::new(codebook, options).unwrap().assign((&descriptors * scale).view()).unwrap().to_dense()
+        };
+        assert_close(
+            &soft.assign(descriptors.view()).unwrap().to_dense(),
+            &plain_close(&descriptors, &words, 1e7),
+            1e-9,
+        );
+        assert_close(&near(2.0_f64.powi(-400)), &near(1.0), 1e-12);
+    }
+
+    /// Eq. 36, with the largest exponent subtracted.
+    fn plain_close(descriptors: &Array2<f64>, words: &Array2<f64>, beta: f64) -> Array2<f64> {
+        let exponent = |(feature, word): (usize, usize)| {
+            let squared: f64 = descriptors.row(feature).iter().zip(words.row(word)).map(|(l, b)| (l - b).powi(2)).sum();
+            -beta * squared.sqrt()
+        };
+        let mut weights = Array2::from_shape_fn((descriptors.nrows(), words.nrows()), exponent);
+        for mut row in weights.rows_mut() {
+            let largest = row.fold(f64::NEG_INFINITY, |largest, &value| largest.max(value));
+            row.mapv_inplace(|value| (value - largest).exp());
+            let sum = row.sum();
+            row /= sum;
+        }
+        weights
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
+use super::chi_squared_dense::ChiSquaredDense;
 use super::chi_squared_segment::ChiSquaredSegment;
 use super::exponential::{Expansion, UncheckedSigma, check_sigma, kernel_change, mean_distance};
 use super::{DifferentiableKernel, FitBandwidth, KernelFunction, Segment, ZeroQuotient, plain_segment};
@@ -185,9 +186,14 @@ impl DifferentiableKernel for ChiSquared {
     }
 
     fn along<'a>(&'a self, support: SupportVectors<'a>, from: &[f64], to: &[f64]) -> Segment<'a> {
-        match ChiSquaredSegment::new(self.sigma, &support, from, to) {
-            Some(segment) => Box::new(move |position| segment.value(position)),
-            None => plain_segment(self, support, from, to),
+        if !ChiSquaredSegment::suits(self.sigma, &support, from, to) {
+            plain_segment(self, support, from, to)
+        } else if ChiSquaredDense::suits(self.sigma, &support) {
+            let segment = ChiSquaredDense::new(self.sigma, support, from, to);
+            Box::new(move |position| segment.value(position))
+        } else {
+            let segment = ChiSquaredSegment::new(self.sigma, &support, from, to);
+            Box::new(move |position| segment.value(position))
         }
     }
 }

@@ -19,7 +19,7 @@ const BLOCK: usize = 8;
 
 /// Values below this many units of 1/σ change an exponent by less than a rounding: they count as zero. (It bounds the
 /// denominators, so that a product of two of them stays far from overflow.)
-const NEGLIGIBLE: f64 = 1e-24;
+pub(super) const NEGLIGIBLE: f64 = 1e-24;
 
 /// A denominator whose quotient vanishes: it fills up the last block of a support vector.
 const PADDING: f64 = 1e40;
@@ -65,14 +65,15 @@ pub(super) struct ChiSquaredSegment {
 }
 
 impl ChiSquaredSegment {
-    /// `None` where the sums are so large against the exponents that their rounding could be seen: histograms of a mass
-    /// of hundreds of 1/σ.
-    pub(super) fn new(sigma: f64, support: &SupportVectors<'_>, from: &[f64], to: &[f64]) -> Option<Self> {
+    /// Whether no sums are so large against the exponents that their rounding could be seen: those of histograms of a
+    /// mass of hundreds of 1/σ are.
+    pub(super) fn suits(sigma: f64, support: &SupportVectors<'_>, from: &[f64], to: &[f64]) -> bool {
         let mass: f64 = from.iter().zip(to).map(|(from, to)| sigma * from.max(*to)).sum();
         let heaviest = support.points.iter().map(|x| sigma * total(x)).fold(0.0, f64::max);
-        if mass + 3.0 * heaviest > LARGEST_EXPONENT {
-            return None;
-        }
+        mass + 3.0 * heaviest <= LARGEST_EXPONENT
+    }
+
+    pub(super) fn new(sigma: f64, support: &SupportVectors<'_>, from: &[f64], to: &[f64]) -> Self {
         let mut course = Course::default();
         for (dimension, (&from, &to)) in from.iter().zip(to).enumerate() {
             course.push(dimension, sigma * from, sigma * to);
@@ -86,7 +87,7 @@ impl ChiSquaredSegment {
         for (x, coefficient) in support.iter() {
             segment.push(x, coefficient, sigma, &course, &mut workspace);
         }
-        Some(segment)
+        segment
     }
 
     /// Adds a support vector.

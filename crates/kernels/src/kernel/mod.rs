@@ -1,6 +1,7 @@
 //! Kernels: one file each, and one line each in the list below.
 
 mod chi_squared;
+mod chi_squared_dense;
 mod chi_squared_printed;
 mod chi_squared_segment;
 mod exponential;

@@ -149,9 +149,11 @@ fn changes_are_differences_and_remainders_what_the_first_order_leaves_out() {
 fn a_segment_has_the_values_of_its_points() {
     for kernel in differentiable() {
         let function = kernel.differentiable().unwrap();
-        for dimensions in [1, 3, 19, 100] {
+        // With as many zeros as histograms have, and without.
+        for (dimensions, least) in [(1, 0.0), (3, 0.0), (19, 0.0), (100, 0.0), (1, 0.01), (19, 0.01), (100, 0.01)] {
             let points: Vec<Vec<f64>> = (0..7).map(|seed| histogram(dimensions, seed)).collect();
-            let (mut values, coefficients) = support(&points);
+            let (values, coefficients) = support(&points);
+            let mut values: Vec<f64> = values.into_iter().map(|value| value + least).collect();
             values[0] = 1e-30; // counts as zero along χ² segments
             let matrix = ndarray::ArrayView2::from_shape((7, dimensions), &values).unwrap();
             let support = SupportVectors { points: Rows::of(matrix), coefficients: &coefficients };
