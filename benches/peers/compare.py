@@ -10,9 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import torch
 
+import maps
 import report
 from networks import NETWORKS, Network, export, multiply_adds
 from sides import Captum, OnnxRuntime, Pixelwise, Torch, Zennit
@@ -46,31 +46,6 @@ def explanations(network: Network) -> list[str]:
     return [EPSILON, "epsilon-plus-flat", *(OF_CONVOLUTIONS if network.has_convolutions else ())]
 
 
-def difference(found: np.ndarray, expected: np.ndarray) -> float:
-    """Returns the root mean square of the difference, in that of what is expected."""
-    error = np.square(found.astype(np.float64) - expected).mean()
-    return float(np.sqrt(error / np.square(expected).mean()))
-
-
-def agreement(network: Network, ours: Pixelwise) -> list[report.Agreement]:
-    """Compares what pixelwise has found with the peer's double precision; the peer's single precision as well."""
-    # Models of their own: zennit's canonizers leave tensors behind that no longer change their type with the model.
-    image = network.input()
-    single, double = network.load(), network.load().double()
-    with torch.no_grad():
-        theirs, exact = single(image).numpy(), double(image.double()).numpy()
-    found = ours.map("forward")
-    if (found.argmax(1) != exact.argmax(1)).any():
-        raise RuntimeError(
-            f"{network.name}: pixelwise predicts other classes than torch, so that nothing can be compared"
-        )
-    rows = [report.Agreement("forward", difference(found, exact), difference(theirs, exact))]
-    for row in explanations(network) if network.has_rules else []:
-        theirs, exact = Zennit(single, image).map(row), Zennit(double, image.double()).map(row)
-        rows.append(report.Agreement(row, difference(ours.map(row), exact), difference(theirs, exact)))
-    return rows
-
-
 def compare(network: Network, given: argparse.Namespace, clock: str) -> report.Comparison:
     """Measures one network: all sides take turns, as often as was asked for, after one turn that is not counted."""
     model, image = network.load(), network.input()
@@ -93,7 +68,7 @@ def compare(network: Network, given: argparse.Namespace, clock: str) -> report.C
                     time = getattr(side.run(row), clock)
                     if repeat > 0:
                         times.setdefault((name, row), []).append(time)
-            agreements = agreement(network, ours)
+    agreements = maps.compare(network, given.program, ["forward", *(rows if network.has_rules else [])])
     return report.Comparison(network.title, times, agreements, multiply_adds(model, image), peaks)
 
 

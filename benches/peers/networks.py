@@ -41,9 +41,9 @@ class Network:
                 module.inplace = False
         return model.requires_grad_(False)
 
-    def input(self) -> torch.Tensor:
+    def input(self, seed: int = 1) -> torch.Tensor:
         """Returns the samples that are explained."""
-        return torch.randn(self.shape, generator=torch.Generator().manual_seed(1))
+        return torch.randn(self.shape, generator=torch.Generator().manual_seed(seed))
 
 
 def _perceptron() -> nn.Module:

@@ -27,6 +27,8 @@ class Agreement:
     """How far a row is from the same in double precision, here and there, in root mean squares of that."""
 
     row: str
+    # Which image, from 1.
+    image: int
     pixelwise: float
     peer: float
 
@@ -111,6 +113,7 @@ def agreement(compared: list[Comparison]) -> str:
     rows = (
         [
             f"{comparison.title}, {row.row}",
+            str(row.image),
             f"{row.pixelwise:.1e}",
             f"{row.peer:.1e}",
             "no" if row.differs else "yes",
@@ -118,7 +121,7 @@ def agreement(compared: list[Comparison]) -> str:
         for comparison in compared
         for row in comparison.agreements
     )
-    return table(("model and row", "pixelwise, f32", "peer, f32", "the same"), rows)
+    return table(("model and row", "image", "pixelwise, f32", "peer, f32", "the same"), rows)
 
 
 def shares(compared: list[Comparison]) -> str:
@@ -180,7 +183,9 @@ def text(compared: list[Comparison], *, threads: int, repeats: int, clock: str) 
         targets(compared),
         "## Are the maps the same?",
         "Root mean square of the difference to the peer's in double precision, in root mean squares of that: scores "
-        "and torch in forward rows, relevance and zennit in all others.",
+        "and torch in forward rows, relevance and zennit in all others. A row that differs on one image is compared on "
+        "others: relevance jumps where a unit whose sum is within rounding of zero is on in one program and off in the "
+        "other.",
         agreement(compared),
         "## Shares of the peak",
         "The time of a forward pass's multiply-adds at the peak, by the fastest of all turns.",
