@@ -7,7 +7,7 @@ use relevance::{Amount, Entry, Ledger, Sink};
 
 use crate::arrays::contiguous::in_standard_layout;
 use crate::network::Activations;
-use crate::network::{Network, Node, TensorId};
+use crate::network::{Direction, Network, Node, Stopwatch, TensorId};
 use crate::operation::amount::amount;
 use crate::rules::Rule;
 use crate::{Error, Real};
@@ -95,9 +95,10 @@ impl<F: Real> Activations<F> {
             add(&mut pass.pending, *tensor, relevance.clone());
         }
         let mut kept = BTreeMap::new();
-        for (node, rule) in nodes.iter().zip(rules).rev() {
+        for (position, (node, rule)) in nodes.iter().zip(rules).enumerate().rev() {
             if let Some(upper) = pass.arrived(node.output, node.operation.kind())? {
-                pass.hand_down(node, rule, &upper)?;
+                let step = || pass.hand_down(node, rule, &upper);
+                Stopwatch::run(self.stopwatch(), position, Direction::Back, step)?;
                 if propagation.keep.wants(node.output) {
                     kept.insert(node.output, upper);
                 }
@@ -226,9 +227,12 @@ fn mask_channels<F: Real>(relevance: &mut ArrayD<F>, open: &[usize]) -> Result<A
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ndarray::ArrayD;
 
     use super::*;
+    use crate::explain::{Composite, Initial, Target};
     use crate::methods::testing::rectifier_network;
     use crate::rules::Gradient;
 
@@ -250,5 +254,19 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn a_watch_sees_every_node_and_changes_nothing() {
+        let watch = Arc::new(Stopwatch::default());
+        let plain = rectifier_network();
+        let watched = plain.clone().with_stopwatch(Arc::clone(&watch));
+        let [expected, found] = [&plain, &watched].map(|explainer| {
+            let forward = explainer.forward(ArrayD::from_elem(vec![2, 5], 0.5).view()).unwrap();
+            let question = Initial::Score(Target::Predicted).into();
+            forward.explain(&Composite::named("epsilon-plus").unwrap(), &question).unwrap().relevance
+        });
+        assert_eq!(expected, found);
+        assert_eq!(watch.take().len(), plain.network().nodes().len());
     }
 }
