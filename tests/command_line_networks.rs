@@ -1,4 +1,4 @@
-//! The command line on networks: `pixelwise run`, `inspect` and `compare`.
+//! The command line on networks: `pixelwise run`, `inspect`, `profile` and `compare`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -362,9 +362,82 @@ mod bad_input {
     }
 }
 
+mod profile {
+    use super::*;
+
+    /// What `inspect` calls the nodes of a model, in its order.
+    fn names(model: &str) -> Vec<String> {
+        let nodes = parsed(&["inspect", model, "--json"])["nodes"].as_array().unwrap().clone();
+        nodes.iter().map(|node| node["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn names_all_nodes() {
+        for case in ["mlp_relu", "lenet5", "resnet_basic", "vit_block"] {
+            let model = golden(case, "model.onnx");
+            let table = printed(&["profile", &model, "--repeats", "1"]);
+            for name in names(&model) {
+                assert!(table.lines().any(|line| line.starts_with(&name)), "{case}: {name} is not in {table}");
+            }
+        }
+    }
+
+    #[test]
+    fn sums_are_those_of_the_nodes() {
+        let model = golden("lenet5", "model.onnx");
+        let json = parsed(&["profile", &model, "--repeats", "2", "--sort", "order", "--json"]);
+        let nodes = json["nodes"].as_array().unwrap();
+        let found: Vec<&str> = nodes.iter().map(|node| node["name"].as_str().unwrap()).collect();
+        assert_eq!(found, names(&model));
+        let sum = |key: &str| nodes.iter().filter_map(|node| node[key].as_f64()).sum::<f64>();
+        for time in ["forward_ms", "back_ms"] {
+            let (all, whole) =
+                (json["all_nodes"][time].as_f64().unwrap(), json["whole_passes"][time].as_f64().unwrap());
+            assert!((sum(time) - all).abs() < 1e-9 * all, "{time}: {} and {all}", sum(time));
+            // The fastest steps of all repeats take no longer than the fastest repeat.
+            assert!(0.0 < all && all <= whole, "{time}: {all} of {whole}");
+        }
+        assert!((sum("share") - 1.0).abs() < 1e-9);
+        assert_eq!(sum("multiply_adds"), json["multiply_adds"].as_f64().unwrap());
+    }
+
+    #[test]
+    fn the_slowest_node_stands_first() {
+        let json = parsed(&["profile", &golden("lenet5", "model.onnx"), "--repeats", "1", "--json"]);
+        let shares: Vec<f64> =
+            json["nodes"].as_array().unwrap().iter().map(|node| node["share"].as_f64().unwrap()).collect();
+        assert!(shares.is_sorted_by(|one, next| one >= next), "{shares:?}");
+    }
+
+    #[test]
+    fn multiply_adds_follow_the_shape() {
+        let model = golden("mlp_relu", "model.onnx");
+        let count = |shape: &str| {
+            let json = parsed(&["profile", &model, "--repeats", "1", "--input-shape", shape, "--json"]);
+            json["multiply_adds"].as_u64().unwrap()
+        };
+        let features = parsed(&["inspect", &model, "--json"])["inputs"][0]["shape"][1].as_u64().unwrap();
+        let one = count(&format!("1,{features}"));
+        assert!(one > features);
+        assert_eq!(count(&format!("3,{features}")), 3 * one);
+    }
+
+    #[test]
+    fn rules_are_those_of_explain() {
+        let model = golden("lenet5", "model.onnx");
+        let json = parsed(&["profile", &model, "--repeats", "1", "--rule", "epsilon=0.01", "--json", "--dtype", "f64"]);
+        assert!(json["composite"].as_str().unwrap().contains("epsilon=0.01"), "{json}");
+        assert_eq!(json["dtype"], "f64");
+        let boxed = ["profile", &model, "--composite", "epsilon-gamma-box", "--repeats", "1"];
+        assert!(refused(1, &boxed).contains("--input-range"));
+        printed(&[&boxed[..], &["--input-range", "-1,1"]].concat());
+        assert!(refused(2, &["profile", &model, "--repeats", "0"]).contains("--repeats"));
+    }
+}
+
 #[test]
 fn every_verb_teaches_by_examples() {
-    for verb in ["run", "inspect", "compare"] {
+    for verb in ["run", "inspect", "profile", "compare"] {
         let help = printed(&[verb, "--help"]);
         assert!(help.contains("Examples:") && help.contains(&format!("pixelwise {verb} model.onnx")), "{help}");
         assert_eq!(pixelwise(&[verb]).status.code(), Some(2));

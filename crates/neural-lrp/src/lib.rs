@@ -69,6 +69,8 @@ pub use explain::{
     COMPOSITES, Choice, ClassAxis, Composite, Explained, Explainer, Forward, Initial, Keep, Mask, NamedComposite,
     OutputLayout, Propagation, Question, Region, Relevances, Selector, Start, Target,
 };
-pub use network::{Activations, Canonizer, Network, NetworkBuilder, NetworkInput, Node, Tensor, TensorId};
+pub use network::{
+    Activations, Canonizer, Network, NetworkBuilder, NetworkInput, Node, NodeTime, Stopwatch, Tensor, TensorId,
+};
 pub use operation::{Family, LinearMap, Operation, Redistribution, Step, WeightPart};
 pub use real::Real;

@@ -15,11 +15,14 @@ mod canonizer;
 mod factors;
 mod layout;
 mod samples;
+mod stopwatch;
 
 pub use activations::Activations;
 pub use builder::{NetworkBuilder, NodeDraft};
 pub use canonizer::Canonizer;
 pub(crate) use factors::Factors;
+pub(crate) use stopwatch::Direction;
+pub use stopwatch::{NodeTime, Stopwatch};
 
 /// What open axes are tried with, where only shapes matter: sizes of small images, then of photographs.
 const TYPICAL_LENGTHS: [usize; 6] = [16, 32, 64, 224, 299, 512];

@@ -14,6 +14,8 @@ use crate::rules::RuleOptions;
 mod network;
 mod shapes;
 
+pub use shapes::shapes;
+
 /// Say what is in a model file: a network's operations, shapes and rules, or the parts of a Bag-of-Words classifier
 ///
 /// A network is shown as it is explained: constants computed, Dropout taken out, batch normalization folded into the

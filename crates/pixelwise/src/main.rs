@@ -15,6 +15,7 @@ mod network_options;
 mod output;
 mod pictures;
 mod preprocess;
+mod profile;
 mod progress;
 mod rules;
 mod run;
@@ -37,6 +38,7 @@ enum Verb {
     Explain(Box<explain::Arguments>),
     Run(Box<run::Arguments>),
     Inspect(Box<inspect::Arguments>),
+    Profile(Box<profile::Arguments>),
     Compare(Box<compare::Arguments>),
     Evaluate(Box<evaluate::Arguments>),
     Bow(Box<bow::Arguments>),
@@ -50,6 +52,8 @@ Examples:
       What does it see? The forward pass alone
   pixelwise inspect model.onnx
       The network as it is seen: operations, shapes, and the rule that each gets
+  pixelwise profile model.onnx
+      Where does the time go? Forward and back, node by node
   pixelwise compare model.onnx photo.jpg
       Rules side by side, on one sheet
   pixelwise evaluate model.onnx photos/
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Verb::Explain(arguments) => explain::explain(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Inspect(arguments) => inspect::inspect(&arguments),
+        Verb::Profile(arguments) => profile::profile(&arguments),
         Verb::Compare(arguments) => compare::compare(&arguments),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Verb::Bow(arguments) => bow::bow(&arguments),

@@ -1,6 +1,7 @@
 //! Explaining batches: one forward pass, any number of rules, classes and repeats.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice, concatenate};
 use rayon::prelude::*;
@@ -12,7 +13,7 @@ use crate::explain::start::Initial;
 use crate::explain::target::{ClassAxis, OutputLayout, Target};
 use crate::network::Activations;
 use crate::network::Canonizer;
-use crate::network::{Network, TensorId};
+use crate::network::{Network, Stopwatch, TensorId};
 use crate::operation::Family;
 use crate::rules::Rule;
 use crate::{Error, Real};
@@ -46,6 +47,7 @@ pub struct Explainer<F: Real> {
     skipped: Vec<String>,
     class_axis: ClassAxis,
     together: Together,
+    stopwatch: Option<Arc<Stopwatch>>,
 }
 
 /// How many samples go through a network together, if it does not say.
@@ -69,7 +71,14 @@ impl<F: Real> Explainer<F> {
         let network = network.canonize(&Canonizer::ALL)?;
         let output = network.outputs()[0];
         let (explained, skipped) = linear_score(&network, output);
-        Ok(Self { network, explained, skipped, class_axis: ClassAxis::OfNetwork, together: Together::Given(1) })
+        Ok(Self {
+            network,
+            explained,
+            skipped,
+            class_axis: ClassAxis::OfNetwork,
+            together: Together::Given(1),
+            stopwatch: None,
+        })
     }
 
     /// Explains another tensor than the first output's linear score: an output, by its name, as its linear score.
@@ -118,6 +127,12 @@ impl<F: Real> Explainer<F> {
     #[must_use]
     pub fn in_batches(self) -> Self {
         Self { together: Together::Fitting, ..self }
+    }
+
+    /// Has a watch running in all passes, which tells how long each node of [`network`](Self::network) takes.
+    #[must_use]
+    pub fn with_stopwatch(self, stopwatch: Arc<Stopwatch>) -> Self {
+        Self { stopwatch: Some(stopwatch), ..self }
     }
 
     /// The network as it is explained: canonized.
@@ -204,7 +219,7 @@ impl<F: Real> Explainer<F> {
         let chunks = self.chunks(batches)?;
         let run = |inputs: Vec<ArrayD<F>>| {
             let samples = inputs[0].len_of(Axis(0));
-            let activations = self.network.forward(inputs)?;
+            let activations = self.network.forward_timed(inputs, self.stopwatch.clone())?;
             self.layout(activations.value(self.explained).shape(), samples)?;
             Ok(activations)
         };

@@ -8,7 +8,7 @@ use relevance::{Amount, Entry, Ledger, Sink};
 use crate::arrays::order::Order;
 use crate::explain::handing::{Handing, amounts};
 use crate::network::Activations;
-use crate::network::{Network, Node, TensorId};
+use crate::network::{Direction, Network, Node, Stopwatch, TensorId};
 use crate::rules::{self, Rule};
 use crate::{Error, Real};
 
@@ -103,12 +103,13 @@ impl<F: Real> Activations<F> {
             pass.add(*tensor, arrived);
         }
         let mut kept = BTreeMap::new();
-        for (node, rule) in nodes.iter().zip(rules).rev() {
+        for (position, (node, rule)) in nodes.iter().zip(rules).enumerate().rev() {
             if let Some(upper) = pass.arrived(node.output, node.operation.kind())? {
                 if propagation.keep.wants(node.output) {
                     kept.insert(node.output, Order::Standard.arrange(&upper.relevance.view()).into_owned());
                 }
-                pass.hand_down(node, rule, upper)?;
+                let step = || pass.hand_down(node, rule, upper);
+                Stopwatch::run(self.stopwatch(), position, Direction::Back, step)?;
             }
         }
         let mut delivered = vec![Amount::default(); books];
@@ -292,9 +293,12 @@ fn mask_channels<F: Real>(relevance: &mut ArrayViewMutD<'_, F>, open: &[usize]) 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ndarray::ArrayD;
 
     use super::*;
+    use crate::explain::{Composite, Initial, Target};
     use crate::methods::testing::rectifier_network;
     use crate::rules::Gradient;
 
@@ -316,5 +320,19 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn a_watch_sees_every_node_and_changes_nothing() {
+        let watch = Arc::new(Stopwatch::default());
+        let plain = rectifier_network();
+        let watched = plain.clone().with_stopwatch(Arc::clone(&watch));
+        let [expected, found] = [&plain, &watched].map(|explainer| {
+            let forward = explainer.forward(ArrayD::from_elem(vec![2, 5], 0.5).view()).unwrap();
+            let question = Initial::Score(Target::Predicted).into();
+            forward.explain(&Composite::named("epsilon-plus").unwrap(), &question).unwrap().relevance
+        });
+        assert_eq!(expected, found);
+        assert_eq!(watch.take().len(), plain.network().nodes().len());
     }
 }

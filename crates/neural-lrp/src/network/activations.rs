@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD, Dimension};
 
 use crate::arrays::order::Order;
-use crate::network::{Network, Node, TensorId};
+use crate::network::{Direction, Network, Node, Stopwatch, TensorId};
 use crate::operation::Step;
 use crate::{Error, Real};
 
@@ -14,6 +14,7 @@ use crate::{Error, Real};
 pub struct Activations<F: Real> {
     network: Network<F>,
     values: Vec<Arc<ArrayD<F>>>,
+    stopwatch: Option<Arc<Stopwatch>>,
 }
 
 impl<F: Real> Network<F> {
@@ -22,6 +23,18 @@ impl<F: Real> Network<F> {
     /// # Errors
     /// Inputs of a wrong number or shape, or that are not finite; operands that do not fit their operation.
     pub fn forward(&self, inputs: Vec<ArrayD<F>>) -> Result<Activations<F>, Error> {
+        self.forward_timed(inputs, None)
+    }
+
+    /// The forward pass, and the time of each node if there is a watch; it runs on in the passes back.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub(crate) fn forward_timed(
+        &self,
+        inputs: Vec<ArrayD<F>>,
+        stopwatch: Option<Arc<Stopwatch>>,
+    ) -> Result<Activations<F>, Error> {
         let shapes: Vec<&[usize]> = inputs.iter().map(ArrayD::shape).collect();
         self.shapes(&shapes)?;
         let nothing = Arc::new(ArrayD::zeros(vec![0]));
@@ -33,13 +46,14 @@ impl<F: Real> Network<F> {
             check_finite(&self.tensor(input.tensor).name, &value)?;
             values[input.tensor.index()] = Arc::new(Order::kept(value));
         }
-        for node in self.nodes() {
+        for (position, node) in self.nodes().iter().enumerate() {
             let operands: Vec<ArrayViewD<'_, F>> =
                 node.operands.iter().map(|operand| values[operand.index()].view()).collect();
-            let output = node.forward(&operands);
+            let step = || node.forward(&operands);
+            let output = Stopwatch::run(stopwatch.as_deref(), position, Direction::Forward, step);
             values[node.output.index()] = Arc::new(output);
         }
-        Ok(Activations { network: self.clone(), values })
+        Ok(Activations { network: self.clone(), values, stopwatch })
     }
 }
 
@@ -57,6 +71,11 @@ impl<F: Real> Activations<F> {
     /// The network that was run.
     pub fn network(&self) -> &Network<F> {
         &self.network
+    }
+
+    /// What measures the time of this pass and of those back from it.
+    pub(crate) fn stopwatch(&self) -> Option<&Stopwatch> {
+        self.stopwatch.as_deref()
     }
 
     /// The value of a tensor. Its numbers may lie in memory channel by channel or position by position.
