@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use ndarray::{ArrayD, ArrayViewD};
 
+use crate::arrays::order::Order;
 use crate::operation::{Family, Operation, arranged, bounded, output_shape};
 use crate::{Error, Real};
 
@@ -79,6 +80,11 @@ impl<F: Real> Node<F> {
         arranged::forward(self.operation.as_ref(), operands)
     }
 
+    /// `max(y, 0)` of its output, where the operation has both at once; `None` where it has not.
+    fn forward_rectified(&self, operands: &[ArrayViewD<'_, F>]) -> Option<ArrayD<F>> {
+        self.operation.forward_rectified(operands).map(Order::kept)
+    }
+
     /// Whether the node normalizes by constants, as batch normalization does: a normalization that is an affine map of each
     /// number, however it was written.
     pub fn normalizes_by_constants(&self) -> bool {
@@ -120,6 +126,8 @@ struct Graph<F: Real> {
     outputs: Vec<TensorId>,
     /// See [`Network::keeps_samples_apart`].
     keeps_samples_apart: OnceLock<bool>,
+    /// See [`Network::rectifier_of`].
+    rectifiers: OnceLock<Vec<Option<usize>>>,
 }
 
 impl<F: Real> Network<F> {
@@ -167,6 +175,23 @@ impl<F: Real> Network<F> {
     /// The node that computes a tensor; `None` for inputs and constants.
     pub fn producer(&self, tensor: TensorId) -> Option<&Node<F>> {
         self.graph.nodes.iter().find(|node| node.output == tensor)
+    }
+
+    /// The rectifier that alone takes the output of the node at a place.
+    fn rectifier_of(&self, node: usize) -> Option<&Node<F>> {
+        let rectifiers = self.graph.rectifiers.get_or_init(|| {
+            let uses = self.uses();
+            let mut rectifiers = vec![None; self.nodes().len()];
+            for (place, rectifier) in self.nodes().iter().enumerate().filter(|(_, node)| node.operation.is_rectifier())
+            {
+                let producer = self.nodes().iter().position(|node| rectifier.operands.first() == Some(&node.output));
+                if let Some(producer) = producer.filter(|&producer| uses[self.nodes()[producer].output.0] == 1) {
+                    rectifiers[producer] = Some(place);
+                }
+            }
+            rectifiers
+        });
+        rectifiers[node].map(|rectifier| &self.nodes()[rectifier])
     }
 
     /// How often each tensor is taken, by nodes and as an output.

@@ -84,6 +84,12 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// The output for the operands.
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F>;
 
+    /// `max(y, 0)` of the output y, for operands in any orders of memory, where both can be had in one pass.
+    fn forward_rectified(&self, operands: &[ArrayViewD<'_, F>]) -> Option<ArrayD<F>> {
+        let _ = operands;
+        None
+    }
+
     /// The vector-Jacobian product, one array for each operand: `Σ_j upper_j ∂y_j/∂x_i` (Eq. 54).
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>>;
 

@@ -44,7 +44,7 @@ impl<F: Real> Handing<'_, F> {
     /// [`Error::Node`] for a rule that is not for its node.
     pub fn hand_down(&self, upper: &ArrayViewD<'_, F>) -> Result<Handed<F>, Error> {
         if self.books == 1 || self.rule.terms().is_some() {
-            let handed = self.redistribute(&self.activations.step(self.node), upper)?;
+            let handed = self.redistribute(&self.step(upper), upper)?;
             let sinks = match handed.sinks {
                 None => Some(None),
                 Some(sinks) if self.books == 1 => Some(Some(vec![sinks])),
@@ -73,6 +73,13 @@ impl<F: Real> Handing<'_, F> {
         constants
     }
 
+    fn step(&self, upper: &ArrayViewD<'_, F>) -> Step<'_, F> {
+        match self.rule.hands_down_by_output() {
+            true => self.activations.step_of_relevant(self.node, upper),
+            false => self.activations.step(self.node),
+        }
+    }
+
     fn redistribute(&self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>) -> Result<Redistribution<F>, Error> {
         let operation = self.node.operation.as_ref();
         let handed = self.rule.redistribute(operation, step, upper.view());
@@ -80,7 +87,7 @@ impl<F: Real> Handing<'_, F> {
     }
 
     fn one_by_one(&self, upper: &ArrayViewD<'_, F>) -> Result<Handed<F>, Error> {
-        let step = self.activations.step(self.node);
+        let step = self.step(upper);
         let sample = |sample: usize| {
             let operands = self.node.operands.iter().zip(&step.operands);
             let operands = operands.map(|(&operand, value)| match self.is_constant(operand) {

@@ -243,8 +243,8 @@ impl<F: Real> Pass<'_, F> {
         rule.downcast_ref::<rules::Pass>()?;
         let &[operand] = node.operands.as_slice() else { return None };
         let is_computed = self.activations.network().tensor(operand).constant.is_none();
-        let shapes = [operand, node.output].map(|tensor| self.activations.value(tensor));
-        (is_computed && shapes[0].shape() == shapes[1].shape()).then_some(operand)
+        let has_its_shape = || self.activations.value(operand).shape() == self.activations.value(node.output).shape();
+        (is_computed && (node.operation.is_rectifier() || has_its_shape())).then_some(operand)
     }
 
     fn book(&mut self, entry: impl Fn(usize) -> Entry) {

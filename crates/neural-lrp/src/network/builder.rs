@@ -139,7 +139,16 @@ impl<F: Real> NetworkBuilder<F> {
         }
         let outputs = self.outputs.iter().map(|name| resolve(name, "an output")).collect::<Result<_, _>>()?;
         let nodes = sort_topologically(nodes, &tensors)?;
-        Ok(Network { graph: Arc::new(Graph { tensors, nodes, inputs, outputs, keeps_samples_apart: OnceLock::new() }) })
+        Ok(Network {
+            graph: Arc::new(Graph {
+                tensors,
+                nodes,
+                inputs,
+                outputs,
+                keeps_samples_apart: OnceLock::new(),
+                rectifiers: OnceLock::new(),
+            }),
+        })
     }
 }
 

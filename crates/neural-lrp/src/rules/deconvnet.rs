@@ -17,6 +17,7 @@ pub struct Deconvnet;
 impl Redistribute for Deconvnet {
     const NAME: &'static str = "deconvnet";
     const ACCEPTS: Accepts = Accepts::MovedAxes;
+    const OUTPUT_BY_OUTPUT: bool = true;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

@@ -15,6 +15,7 @@ pub struct Gradient;
 impl Redistribute for Gradient {
     const NAME: &'static str = "gradient";
     const ACCEPTS: Accepts = Accepts::MovedAxes;
+    const OUTPUT_BY_OUTPUT: bool = true;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

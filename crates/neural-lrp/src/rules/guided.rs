@@ -16,6 +16,7 @@ pub struct Guided;
 impl Redistribute for Guided {
     const NAME: &'static str = "guided";
     const ACCEPTS: Accepts = Accepts::MovedAxes;
+    const OUTPUT_BY_OUTPUT: bool = true;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

@@ -24,6 +24,7 @@ pub struct Norm {
 impl Redistribute for Norm {
     const NAME: &'static str = "norm";
     const ACCEPTS: Accepts = Accepts::MovedAxes;
+    const OUTPUT_BY_OUTPUT: bool = true;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })

@@ -15,6 +15,7 @@ pub struct Pass;
 impl Redistribute for Pass {
     const NAME: &'static str = "pass";
     const ACCEPTS: Accepts = Accepts::MovedAxes;
+    const OUTPUT_BY_OUTPUT: bool = true;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         without_settings(Self, arguments)

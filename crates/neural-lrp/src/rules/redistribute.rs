@@ -22,6 +22,11 @@ pub trait Redistribute: Send + Sync + Sized + 'static {
     /// [`terms`](Self::terms) takes any.
     const ACCEPTS: Accepts = Accepts::StandardOrder;
 
+    /// Whether each output hands down by itself, in proportion to its relevance: nothing where it has none, whatever its
+    /// value. Values that a rectifier cuts away need not be kept then. So it is with a rule that is its
+    /// [`terms`](Self::terms).
+    const OUTPUT_BY_OUTPUT: bool = false;
+
     /// The rule of the settings that stand after its name, `epsilon=0.01` → `["0.01"]`.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ trait Described: Any + Send + Sync {
     fn terms(&self) -> Option<Terms>;
     fn lacks(&self) -> Option<&'static str>;
     fn accepts(&self) -> Accepts;
+    fn hands_down_by_output(&self) -> bool;
 }
 
 impl<R: Redistribute> Described for R {
@@ -47,6 +48,10 @@ impl<R: Redistribute> Described for R {
 
     fn lacks(&self) -> Option<&'static str> {
         Redistribute::lacks(self)
+    }
+
+    fn hands_down_by_output(&self) -> bool {
+        R::OUTPUT_BY_OUTPUT || Redistribute::terms(self).is_some()
     }
 
     fn accepts(&self) -> Accepts {
@@ -93,6 +98,11 @@ impl Rule {
     /// The orders of memory in which the rule takes its arrays, of operations that do.
     pub fn accepts(&self) -> Accepts {
         self.double.accepts()
+    }
+
+    /// Whether each output hands down by itself: see [`Redistribute::OUTPUT_BY_OUTPUT`].
+    pub(crate) fn hands_down_by_output(&self) -> bool {
+        self.double.hands_down_by_output()
     }
 
     /// The rule itself, if it is of that type.

@@ -26,6 +26,7 @@ pub struct Taylor {
 impl Redistribute for Taylor {
     const NAME: &'static str = "taylor";
     const ACCEPTS: Accepts = Accepts::MovedAxes;
+    const OUTPUT_BY_OUTPUT: bool = true;
 
     fn parse(arguments: &[&str]) -> Result<Self, String> {
         Ok(Self { stabilizer: parse_stabilizer(arguments)? })

@@ -4,6 +4,7 @@ use ndarray::{ArrayD, ArrayViewD};
 
 use crate::arrays::broadcast::combine;
 use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
+use crate::arrays::order::Order;
 use crate::operation::OperatorSpec;
 use crate::operation::affine::number;
 use crate::operation::{Accepts, AffineMap, Family, Operation, ParsedOperation, Step};
@@ -76,6 +77,19 @@ impl<F: Real> Operation<F> for Sum {
                 others.iter().fold(sum, |sum, operand| combine(&sum.view(), operand, |a, b| a + b))
             }
             _ => operands[0].to_owned(),
+        }
+    }
+
+    fn forward_rectified(&self, operands: &[ArrayViewD<'_, F>]) -> Option<ArrayD<F>> {
+        let rectified = |sum: F| if sum < F::zero() { F::zero() } else { sum };
+        match (self, operands) {
+            (Self::Add, [first, second]) if first.shape() == second.shape() => {
+                let order = Order::common(operands);
+                let [first, second] = [first, second].map(|operand| order.arrange(operand));
+                let sum = combine(&order.axes(first.view()), &order.axes(second.view()), |a, b| rectified(a + b));
+                Some(order.axes_back(sum))
+            }
+            _ => None,
         }
     }
 

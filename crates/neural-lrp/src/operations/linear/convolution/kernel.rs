@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{Array1, ArrayD, ArrayViewD};
 
 use crate::Real;
 use crate::operation::kernel::LinearKernel;
@@ -18,10 +18,23 @@ pub trait FilterKernels<F: Real>: fmt::Debug + Send + Sync {
     fn over(&self, samples: usize, geometry: &Geometry) -> Option<Box<dyn FilterKernel<F> + '_>>;
 }
 
+/// Whether a rectifier is applied to what comes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rectified {
+    Yes,
+    No,
+}
+
 /// Filters over inputs of one geometry.
 pub trait FilterKernel<F: Real>: LinearKernel<F> {
-    /// `W_p · input + bias`
-    fn correlate(&self, part: WeightPart, input: &ArrayViewD<'_, F>, bias: Option<&[F]>) -> ArrayD<F>;
+    /// `W_p · input + bias`, and 0 in the place of what is below if it is rectified.
+    fn correlate(
+        &self,
+        part: WeightPart,
+        input: &ArrayViewD<'_, F>,
+        bias: Option<&Array1<F>>,
+        rectified: Rectified,
+    ) -> ArrayD<F>;
 
     /// `Σ_p W_pᵀ · output_p`
     fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, F>)]) -> ArrayD<F>;

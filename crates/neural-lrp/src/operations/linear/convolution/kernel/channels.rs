@@ -3,13 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use channel_kernels::{Convolution, Epilogue, Lower, Packed, QuotientStream, Shape, Zero};
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{Array1, ArrayD, ArrayViewD};
 use relevance::Amount;
 
 use crate::arrays::order::Order;
 use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Take};
 use crate::operation::linear::WeightPart;
-use crate::operations::linear::convolution::kernel::{FilterKernel, FilterKernels};
+use crate::operations::linear::convolution::kernel::{FilterKernel, FilterKernels, Rectified};
 use crate::operations::window::Geometry;
 
 /// Filters over one or two spatial axes.
@@ -81,6 +81,15 @@ impl Over<'_> {
         }
     }
 
+    fn forward(&self, streams: &[Stream<'_, f32>], epilogue: Epilogue<'_>) -> ArrayD<f32> {
+        let shape = self.shape(self.filters.shape.outputs, self.output);
+        let mut output = self.numbers(&shape);
+        let parts: Vec<_> = streams.iter().map(|stream| part_of(stream.part)).collect();
+        let streams: Vec<_> = streams.iter().zip(&parts).map(|(stream, part)| stream_of(stream, part)).collect();
+        self.convolution.forward(self.packed(), self.samples, self.input, &streams, epilogue, &mut output);
+        self.order().array(&shape, output)
+    }
+
     fn numbers(&self, shape: &[usize]) -> Vec<f32> {
         vec![0.0; shape.iter().product()]
     }
@@ -92,13 +101,7 @@ impl LinearKernel<f32> for Over<'_> {
     }
 
     fn apply(&self, streams: &[Stream<'_, f32>], bias: Option<&[f32]>) -> ArrayD<f32> {
-        let shape = self.shape(self.filters.shape.outputs, self.output);
-        let mut output = self.numbers(&shape);
-        let parts: Vec<_> = streams.iter().map(|stream| part_of(stream.part)).collect();
-        let streams: Vec<_> = streams.iter().zip(&parts).map(|(stream, part)| stream_of(stream, part)).collect();
-        let epilogue = Epilogue { bias, ..Epilogue::default() };
-        self.convolution.forward(self.packed(), self.samples, self.input, &streams, epilogue, &mut output);
-        self.order().array(&shape, output)
+        self.forward(streams, Epilogue { bias, ..Epilogue::default() })
     }
 
     fn hand_down(
@@ -127,9 +130,18 @@ impl LinearKernel<f32> for Over<'_> {
 }
 
 impl FilterKernel<f32> for Over<'_> {
-    fn correlate(&self, part: WeightPart, input: &ArrayViewD<'_, f32>, bias: Option<&[f32]>) -> ArrayD<f32> {
+    fn correlate(
+        &self,
+        part: WeightPart,
+        input: &ArrayViewD<'_, f32>,
+        bias: Option<&Array1<f32>>,
+        rectified: Rectified,
+    ) -> ArrayD<f32> {
         let values = self.order().numbers(input);
-        self.apply(&[Stream { values: &values, take: Take::All, part }], bias)
+        let bias = bias.map(|bias| bias.to_vec());
+        let clip = (rectified == Rectified::Yes).then_some([0.0, f32::INFINITY]);
+        let epilogue = Epilogue { bias: bias.as_deref(), clip, ..Epilogue::default() };
+        self.forward(&[Stream { values: &values, take: Take::All, part }], epilogue)
     }
 
     fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, f32>)]) -> ArrayD<f32> {
