@@ -29,9 +29,21 @@
 #![allow(unsafe_code, reason = "instruction sets, pointers in inner loops; see the head of the crate")]
 #![warn(clippy::undocumented_unsafe_blocks)]
 
+mod dense;
 mod instructions;
+mod matrix;
+mod peak;
+mod product;
 mod scratch;
 mod simd;
 mod subnormal;
+mod tasks;
+#[cfg(test)]
+mod twin;
+mod weight_part;
 
+pub use dense::{Dense, DenseLower, DenseStream, Order};
 pub use instructions::Instructions;
+pub use peak::multiply_add;
+pub use product::{Matrices, MatricesMut, Onto, Product};
+pub use weight_part::WeightPart;

@@ -1,0 +1,176 @@
+//! Sums along rows of weights, for few samples: rows are read once, where they lie.
+use std::ops::Range;
+
+use super::{Dense, DenseStream};
+use crate::instructions::Vectorized;
+use crate::matrix::{CHAIN, Finish};
+use crate::scratch::Scratch;
+use crate::simd::Simd;
+use crate::tasks::{Output, Pieces};
+
+/// Rows that are gone along at once.
+const AT_ONCE: usize = 4;
+
+/// Some rows of weights by all samples.
+pub(super) struct AlongRows<'a> {
+    pub(super) dense: &'a Dense<'a>,
+    pub(super) rows: Range<usize>,
+    /// Weights of a row.
+    pub(super) columns: usize,
+    pub(super) samples: usize,
+    pub(super) streams: &'a [DenseStream<'a>],
+    pub(super) finish: Finish<'a>,
+    /// (samples, rows)
+    pub(super) output: Output,
+}
+
+impl Vectorized for AlongRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let mut sums = Scratch::take(self.samples * AT_ONCE);
+        for first in self.rows.clone().step_by(AT_ONCE) {
+            let rows = first..self.rows.end.min(first + AT_ONCE);
+            sums.fill(0.0);
+            for stream in self.streams {
+                // Each lane has a chain of its own.
+                for columns in Pieces::new(self.columns, CHAIN * S::LANES, 1).iter() {
+                    self.add(simd, stream, rows.clone(), columns, &mut sums);
+                }
+            }
+            self.finish(rows, &sums);
+        }
+    }
+}
+
+impl AlongRows<'_> {
+    /// Adds the products of a piece of up to four rows to `sums`, `[sample][4]`.
+    #[inline(always)]
+    fn add<S: Simd>(
+        &self,
+        simd: S,
+        stream: &DenseStream<'_>,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        sums: &mut [f32],
+    ) {
+        let length = columns.len();
+        let mut acting = Scratch::take(if stream.part.is_some() { AT_ONCE * length } else { 0 });
+        // Where there are fewer rows, the first stands in for the others.
+        let mut pointers = [std::ptr::null(); AT_ONCE];
+        for i in 0..AT_ONCE {
+            let row = if i < rows.len() { rows.start + i } else { rows.start };
+            let weights = &self.dense.weights[row * self.columns + columns.start..][..length];
+            pointers[i] = match stream.part {
+                Some(part) => {
+                    let acting = &mut acting[i * length..(i + 1) * length];
+                    part(weights, acting);
+                    acting.as_ptr()
+                }
+                None => weights.as_ptr(),
+            };
+        }
+        let most = if S::TILE[3] > 0 {
+            S::TILE[3]
+        } else if S::TILE[1] > 0 {
+            2
+        } else {
+            1
+        };
+        for samples in Pieces::new(self.samples, most, 1).iter() {
+            let runs = Runs {
+                rows: pointers,
+                // SAFETY: the piece of the first of these samples.
+                x: unsafe { stream.values.as_ptr().add(samples.start * self.columns + columns.start) },
+                step: self.columns,
+                length,
+            };
+            let sums = &mut sums[samples.start * AT_ONCE..samples.end * AT_ONCE];
+            // SAFETY: rows and samples have `length` numbers at those places.
+            unsafe {
+                match samples.len() {
+                    1 => runs.products::<S, 1>(simd, sums),
+                    2 if most >= 2 => runs.products::<S, 2>(simd, sums),
+                    3 if most >= 3 => runs.products::<S, 3>(simd, sums),
+                    4 if most >= 4 => runs.products::<S, 4>(simd, sums),
+                    5 if most >= 5 => runs.products::<S, 5>(simd, sums),
+                    6 if most >= 6 => runs.products::<S, 6>(simd, sums),
+                    _ => unreachable!("pieces are as large as tiles"),
+                }
+            }
+        }
+    }
+
+    /// Writes the sums of up to four rows.
+    #[inline(always)]
+    fn finish(&self, rows: Range<usize>, sums: &[f32]) {
+        let Finish { bias, times, onto } = self.finish;
+        let (all, _) = self.dense.size();
+        for (sample, sums) in sums.chunks_exact(AT_ONCE).enumerate() {
+            for (row, &sum) in rows.clone().zip(sums) {
+                let at = sample * all + row;
+                let sum = bias.map_or(sum, |bias| sum + bias[row]);
+                let sum = times.map_or(sum, |times| sum * times[at]);
+                // SAFETY: a place of the output that belongs to this task.
+                unsafe {
+                    let output = self.output.at(at);
+                    *output = if onto { *output + sum } else { sum };
+                }
+            }
+        }
+    }
+}
+
+/// Runs of four rows and of some samples.
+struct Runs {
+    rows: [*const f32; AT_ONCE],
+    x: *const f32,
+    /// From one sample to the next.
+    step: usize,
+    length: usize,
+}
+
+impl Runs {
+    /// Adds the scalar products of the rows with P samples to `sums`, `[sample][row]`.
+    #[inline(always)]
+    unsafe fn products<S: Simd, const P: usize>(&self, simd: S, sums: &mut [f32]) {
+        let mut lanes = [[simd.zero(); AT_ONCE]; P];
+        let mut x = [self.x; P];
+        // SAFETY: the caller's promise: there are P samples, and `length` numbers of each run.
+        unsafe {
+            for i in 0..P {
+                x[i] = self.x.add(i * self.step);
+            }
+            let mut at = 0;
+            while at + S::LANES <= self.length {
+                let mut weights = [simd.zero(); AT_ONCE];
+                for row in 0..AT_ONCE {
+                    weights[row] = simd.load(self.rows[row].add(at));
+                }
+                for i in 0..P {
+                    let x = simd.load(x[i].add(at));
+                    for row in 0..AT_ONCE {
+                        lanes[i][row] = simd.multiply_add(weights[row], x, lanes[i][row]);
+                    }
+                }
+                at += S::LANES;
+            }
+            if at < self.length {
+                let rest = self.length - at;
+                for i in 0..P {
+                    let x = simd.load_first(x[i].add(at), rest);
+                    for row in 0..AT_ONCE {
+                        let weights = simd.load_first(self.rows[row].add(at), rest);
+                        lanes[i][row] = simd.multiply_add(weights, x, lanes[i][row]);
+                    }
+                }
+            }
+        }
+        for i in 0..P {
+            for row in 0..AT_ONCE {
+                sums[i * AT_ONCE + row] += simd.total(lanes[i][row]);
+            }
+        }
+    }
+}
