@@ -83,7 +83,7 @@ pub struct DenseLower<'a> {
 
 /// Up to as many samples, sums along rows take rows where they lie, with lanes along the sum. With more it pays to turn
 /// weights into panels.
-const FEW: usize = 4;
+const FEW: usize = 64;
 
 /// Rows of weights of a task.
 const TASK_ROWS: usize = 64;
@@ -178,11 +178,22 @@ impl<'a> Dense<'a> {
         let (rows, columns) = self.size();
         let output = Output::new(output);
         let active: Vec<Active> = streams.iter().map(|stream| Active::new(stream.values, samples, rows)).collect();
-        if samples == 1 {
-            let blocks = DownColumns::blocks(columns);
+        if samples == 0 {
+            return;
+        }
+        if samples <= FEW {
+            let blocks = DownColumns::blocks(columns, samples);
             let task = |index: usize| {
                 let columns = blocks.get(index);
-                self.instructions.run(DownColumns { dense: self, columns, streams, active: &active, finish, output });
+                self.instructions.run(DownColumns {
+                    dense: self,
+                    columns,
+                    samples,
+                    streams,
+                    active: &active,
+                    finish,
+                    output,
+                });
             };
             for_each(blocks.count(), task);
             return;

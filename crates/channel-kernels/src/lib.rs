@@ -33,6 +33,7 @@ mod dense;
 mod instructions;
 mod matrix;
 mod peak;
+mod prefetch;
 mod product;
 mod scratch;
 mod simd;

@@ -4,12 +4,19 @@ use std::ops::Range;
 use super::{Dense, DenseStream};
 use crate::instructions::Vectorized;
 use crate::matrix::{CHAIN, Finish};
+use crate::prefetch::prefetch;
 use crate::scratch::Scratch;
 use crate::simd::Simd;
 use crate::tasks::{Output, Pieces};
 
 /// Rows that are gone along at once.
 const AT_ONCE: usize = 4;
+
+/// Numbers of a row that are gone along before those of the next rows.
+const PIECE: usize = 2048;
+
+/// The same where a part is made: what is made, and what is asked for meanwhile, stay in the first-level cache.
+const MADE_PIECE: usize = 512;
 
 /// Some rows of weights by all samples.
 pub(super) struct AlongRows<'a> {
@@ -34,8 +41,9 @@ impl Vectorized for AlongRows<'_> {
             let rows = first..self.rows.end.min(first + AT_ONCE);
             sums.fill(0.0);
             for stream in self.streams {
+                let piece = if stream.part.is_some() { MADE_PIECE } else { PIECE };
                 // Each lane has a chain of its own.
-                for columns in Pieces::new(self.columns, CHAIN * S::LANES, 1).iter() {
+                for columns in Pieces::new(self.columns, piece.min(CHAIN * S::LANES), 1).iter() {
                     self.add(simd, stream, rows.clone(), columns, &mut sums);
                 }
             }
@@ -71,6 +79,9 @@ impl AlongRows<'_> {
                 None => weights.as_ptr(),
             };
         }
+        // The next piece of these rows, or the first one of the next.
+        let next = if columns.end < self.columns { (rows.start, columns.end) } else { (rows.end, 0) };
+        let next = self.dense.weights.as_ptr().wrapping_add(next.0 * self.columns + next.1);
         let most = if S::TILE[3] > 0 {
             S::TILE[3]
         } else if S::TILE[1] > 0 {
@@ -78,9 +89,20 @@ impl AlongRows<'_> {
         } else {
             1
         };
-        for samples in Pieces::new(self.samples, most, 1).iter() {
+        let tiles = Pieces::new(self.samples, most, 1);
+        for (tile, samples) in tiles.iter().enumerate() {
+            // Each tile asks for its share of what comes next, if need be more than once. Where rows are gone along once,
+            // as they lie, the machine itself looks ahead.
+            let mut ahead = pointers;
+            if tiles.count() > 1 || stream.part.is_some() {
+                for i in 0..AT_ONCE {
+                    let row = if i % tiles.count() == tile { i } else { tile % AT_ONCE };
+                    ahead[i] = next.wrapping_add(row * self.columns);
+                }
+            }
             let runs = Runs {
                 rows: pointers,
+                ahead,
                 // SAFETY: the piece of the first of these samples.
                 x: unsafe { stream.values.as_ptr().add(samples.start * self.columns + columns.start) },
                 step: self.columns,
@@ -125,6 +147,8 @@ impl AlongRows<'_> {
 /// Runs of four rows and of some samples.
 struct Runs {
     rows: [*const f32; AT_ONCE],
+    /// What is read next: as many runs.
+    ahead: [*const f32; AT_ONCE],
     x: *const f32,
     /// From one sample to the next.
     step: usize,
@@ -146,6 +170,7 @@ impl Runs {
             while at + S::LANES <= self.length {
                 let mut weights = [simd.zero(); AT_ONCE];
                 for row in 0..AT_ONCE {
+                    prefetch(self.ahead[row].wrapping_add(at));
                     weights[row] = simd.load(self.rows[row].add(at));
                 }
                 for i in 0..P {

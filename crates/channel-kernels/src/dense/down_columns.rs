@@ -1,31 +1,37 @@
-//! Sums down the columns of weights for one sample: rows are read once, where they lie.
+//! Sums down the columns of weights for few samples: rows are read once, where they lie.
 use std::ops::Range;
 
 use super::{Active, Dense, DenseStream};
 use crate::instructions::Vectorized;
 use crate::matrix::{CHAIN, Finish};
+use crate::prefetch::prefetch;
 use crate::scratch::Scratch;
 use crate::simd::Simd;
 use crate::tasks::{Output, Pieces};
 
 /// Rows that are added at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
-/// Columns of a block, whose sums stay in the first-level cache; narrow layers have narrower ones, for several threads.
+/// Sums of a block, of all samples: they stay in the first-level cache.
+const SUMS: usize = 4096;
+
+/// Columns of a block; narrow layers have narrower ones, for several threads.
 const COLUMNS: usize = 2048;
 const FEWEST_COLUMNS: usize = 256;
 
 /// Blocks that there are at least, if they are not too narrow.
 const BLOCKS: usize = 4;
 
-/// Some columns of the weights by one sample.
+/// Some columns of the weights by all samples.
 pub(super) struct DownColumns<'a> {
     pub(super) dense: &'a Dense<'a>,
     pub(super) columns: Range<usize>,
+    pub(super) samples: usize,
     pub(super) streams: &'a [DenseStream<'a>],
     /// The rows that count, for each stream.
     pub(super) active: &'a [Active],
     pub(super) finish: Finish<'a>,
+    /// (samples, columns)
     pub(super) output: Output,
 }
 
@@ -35,29 +41,21 @@ impl Vectorized for DownColumns<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let width = self.columns.len();
-        let mut sums = Scratch::take(width);
-        let mut chain = Scratch::take(width);
-        match self.finish.bias {
-            Some(bias) => sums.copy_from_slice(&bias[self.columns.clone()]),
-            None => sums.fill(0.0),
+        let mut sums = Scratch::take(self.samples * width);
+        let mut chain = Scratch::take(self.samples * width);
+        for sums in sums.chunks_exact_mut(width) {
+            match self.finish.bias {
+                Some(bias) => sums.copy_from_slice(&bias[self.columns.clone()]),
+                None => sums.fill(0.0),
+            }
         }
         for (stream, active) in self.streams.iter().zip(self.active) {
             let mut acting = Scratch::take(if stream.part.is_some() { AT_ONCE * width } else { 0 });
-            for (rows, factors) in active.rows.chunks(CHAIN).zip(active.factors.chunks(CHAIN)) {
+            for first in (0..active.rows.len()).step_by(CHAIN) {
+                let end = active.rows.len().min(first + CHAIN);
                 chain.fill(0.0);
-                for (rows, factors) in rows.chunks(AT_ONCE).zip(factors.chunks(AT_ONCE)) {
-                    let mut pointers = [std::ptr::null(); AT_ONCE];
-                    for (i, &row) in rows.iter().enumerate() {
-                        pointers[i] = self.row(stream, row, &mut acting[..], i);
-                    }
-                    match factors.try_into() {
-                        Ok(factors) => add::<S, AT_ONCE>(simd, pointers, factors, &mut chain),
-                        Err(_) => {
-                            for (&row, &factor) in pointers.iter().zip(factors) {
-                                add::<S, 1>(simd, [row], [factor], &mut chain);
-                            }
-                        }
-                    }
+                for first in (first..end).step_by(AT_ONCE) {
+                    self.add(simd, stream, active, first..end.min(first + AT_ONCE), &mut acting, &mut chain);
                 }
                 for (sum, chain) in sums.iter_mut().zip(&*chain) {
                     *sum += chain;
@@ -70,8 +68,9 @@ impl Vectorized for DownColumns<'_> {
 
 impl DownColumns<'_> {
     /// The blocks of so many columns.
-    pub(super) fn blocks(columns: usize) -> Pieces {
-        let most = columns.div_ceil(BLOCKS).next_multiple_of(16).clamp(FEWEST_COLUMNS, COLUMNS);
+    pub(super) fn blocks(columns: usize, samples: usize) -> Pieces {
+        let most = (SUMS / samples / 16 * 16).min(columns.div_ceil(BLOCKS).next_multiple_of(16));
+        let most = most.clamp(FEWEST_COLUMNS, COLUMNS);
         Pieces::new(columns, most, 16)
     }
 
@@ -91,46 +90,108 @@ impl DownColumns<'_> {
         }
     }
 
+    /// Adds some of the rows that count.
+    #[inline(always)]
+    fn add<S: Simd>(
+        &self,
+        simd: S,
+        stream: &DenseStream<'_>,
+        active: &Active,
+        rows: Range<usize>,
+        acting: &mut [f32],
+        to: &mut [f32],
+    ) {
+        let mut pointers = [std::ptr::null(); AT_ONCE];
+        let mut ahead = [std::ptr::null(); AT_ONCE];
+        let (_, all) = self.dense.size();
+        for (i, row) in rows.clone().enumerate() {
+            pointers[i] = self.row(stream, active.rows[row], acting, i);
+            let next = active.rows[(row + AT_ONCE).min(active.rows.len() - 1)];
+            ahead[i] = self.dense.weights.as_ptr().wrapping_add(next * all + self.columns.start);
+        }
+        let factors = active.factors[rows.start..].as_ptr();
+        let width = self.columns.len();
+        let samples = self.samples;
+        if rows.len() == AT_ONCE {
+            let rows = Rows { rows: pointers, ahead, factors, step: active.rows.len(), samples };
+            // SAFETY: rows and sums are as wide as the block; each sample has factors of all rows that count.
+            unsafe { rows.add(simd, width, to) };
+            return;
+        }
+        for i in 0..rows.len() {
+            let factors = factors.wrapping_add(i);
+            let row = Rows { rows: [pointers[i]], ahead: [ahead[i]], factors, step: active.rows.len(), samples };
+            // SAFETY: as above.
+            unsafe { row.add(simd, width, to) };
+        }
+    }
+
     #[inline(always)]
     fn finish(&self, sums: &[f32]) {
         let Finish { times, onto, .. } = self.finish;
-        for (column, &sum) in self.columns.clone().zip(sums) {
-            let sum = times.map_or(sum, |times| sum * times[column]);
-            // SAFETY: a place of the output that belongs to this task.
-            unsafe {
-                let output = self.output.at(column);
+        let (_, all) = self.dense.size();
+        for (sample, sums) in sums.chunks_exact(self.columns.len()).enumerate() {
+            let first = sample * all + self.columns.start;
+            let times = times.map(|times| &times[first..first + sums.len()]);
+            // SAFETY: places of the output that belong to this task.
+            let output = unsafe { std::slice::from_raw_parts_mut(self.output.at(first), sums.len()) };
+            for (column, output) in output.iter_mut().enumerate() {
+                let sum = times.map_or(sums[column], |times| sums[column] * times[column]);
                 *output = if onto { *output + sum } else { sum };
             }
         }
     }
 }
 
-/// Adds N rows, each as long as `to`, times their factors to `to`.
-#[inline(always)]
-fn add<S: Simd, const N: usize>(simd: S, rows: [*const f32; N], factors: [f32; N], to: &mut [f32]) {
-    let mut factor = [simd.zero(); N];
-    for i in 0..N {
-        factor[i] = simd.splat(factors[i]);
-    }
-    let (length, to) = (to.len(), to.as_mut_ptr());
-    let mut at = 0;
-    // SAFETY: places up to `length` of `to`, and of rows that are as long.
-    unsafe {
-        while at + S::LANES <= length {
-            let mut sum = simd.load(to.add(at));
-            for i in 0..N {
-                sum = simd.multiply_add(simd.load(rows[i].add(at)), factor[i], sum);
+/// N rows of a block, and what they are taken times.
+struct Rows<const N: usize> {
+    rows: [*const f32; N],
+    /// What is read next.
+    ahead: [*const f32; N],
+    /// (samples, rows)
+    factors: *const f32,
+    /// From one sample's factors to the next.
+    step: usize,
+    samples: usize,
+}
+
+impl<const N: usize> Rows<N> {
+    /// Adds the rows times their factors to `to`, (samples, width).
+    #[inline(always)]
+    unsafe fn add<S: Simd>(&self, simd: S, width: usize, to: &mut [f32]) {
+        let to = to.as_mut_ptr();
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut at = 0;
+            while at + S::LANES <= width {
+                let mut weights = [simd.zero(); N];
+                for i in 0..N {
+                    weights[i] = simd.load(self.rows[i].add(at));
+                    prefetch(self.ahead[i].wrapping_add(at));
+                }
+                for sample in 0..self.samples {
+                    let to = to.add(sample * width + at);
+                    let factors = self.factors.add(sample * self.step);
+                    let mut sum = simd.load(to);
+                    for i in 0..N {
+                        sum = simd.multiply_add(weights[i], simd.splat(*factors.add(i)), sum);
+                    }
+                    simd.store(to, sum);
+                }
+                at += S::LANES;
             }
-            simd.store(to.add(at), sum);
-            at += S::LANES;
-        }
-        if at < length {
-            let rest = length - at;
-            let mut sum = simd.load_first(to.add(at), rest);
-            for i in 0..N {
-                sum = simd.multiply_add(simd.load_first(rows[i].add(at), rest), factor[i], sum);
+            if at < width {
+                let rest = width - at;
+                for sample in 0..self.samples {
+                    let to = to.add(sample * width + at);
+                    let mut sum = simd.load_first(to, rest);
+                    for i in 0..N {
+                        let factor = simd.splat(*self.factors.add(sample * self.step + i));
+                        sum = simd.multiply_add(simd.load_first(self.rows[i].add(at), rest), factor, sum);
+                    }
+                    simd.store_first(to, sum, rest);
+                }
             }
-            simd.store_first(to.add(at), sum, rest);
         }
     }
 }
