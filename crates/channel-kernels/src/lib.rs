@@ -28,11 +28,13 @@
 //!   beforehand; a subnormal number then counts as itself. Nothing but such numbers depends on it.
 #![allow(unsafe_code, reason = "instruction sets, pointers in inner loops; see the head of the crate")]
 #![warn(clippy::undocumented_unsafe_blocks)]
+#![allow(clippy::needless_range_loop, reason = "indices of registers, which iterators hide from the compiler")]
 
 mod convolution;
 mod depthwise;
 mod few_inputs;
 mod instructions;
+mod maxima;
 mod packed;
 mod peak;
 mod plan;
@@ -51,6 +53,7 @@ mod winograd;
 
 pub use convolution::{Convolution, Epilogue, Lower, Method, QuotientStream, StepSums, Stream};
 pub use instructions::{Instructions, UnknownInstructions};
+pub use maxima::{Maxima, MaximaError};
 pub use packed::Packed;
 pub use peak::multiply_adds;
 pub use rows::{Booked, Quotient, Zero};
