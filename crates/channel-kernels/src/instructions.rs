@@ -68,6 +68,17 @@ impl Instructions {
         }
     }
 
+    /// Numbers of a vector.
+    pub(crate) fn lanes(self) -> usize {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(_) => Avx512::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(_) => Avx2::LANES,
+            Set::Plain(_) => Plain::LANES,
+        }
+    }
+
     /// Does `work` by this set.
     #[inline]
     pub(crate) fn run<W: Vectorized>(self, work: W) -> W::Output {

@@ -28,23 +28,43 @@
 //!   beforehand; a subnormal number then counts as itself. Nothing but such numbers depends on it.
 #![allow(unsafe_code, reason = "instruction sets, pointers in inner loops; see the head of the crate")]
 #![warn(clippy::undocumented_unsafe_blocks)]
+#![allow(clippy::needless_range_loop, reason = "indices of registers, which iterators hide from the compiler")]
 
+mod convolution;
 mod dense;
+mod depthwise;
+mod few_inputs;
 mod instructions;
 mod matrix;
+mod maxima;
+mod packed;
 mod peak;
+mod plan;
 mod prefetch;
 mod product;
+mod rows;
+mod run;
 mod scratch;
+mod shape;
 mod simd;
 mod subnormal;
+mod sums;
 mod tasks;
+mod tile;
 #[cfg(test)]
 mod twin;
-mod weight_part;
+mod weights;
+mod winograd;
 
-pub use dense::{Dense, DenseLower, DenseStream, Order};
-pub use instructions::Instructions;
-pub use peak::multiply_add;
+pub use convolution::{Convolution, Epilogue, Lower, Method, QuotientStream, StepSums, Stream};
+pub use dense::{Dense, Order};
+pub use instructions::{Instructions, UnknownInstructions};
+pub use maxima::{Maxima, MaximaError};
+pub use packed::Packed;
+pub use peak::multiply_adds;
 pub use product::{Matrices, MatricesMut, Onto, Product};
-pub use weight_part::WeightPart;
+pub use rows::{Booked, Quotient, Zero};
+pub use shape::{Shape, ShapeError};
+pub use sums::Amount;
+pub use tile::Take;
+pub use weights::WeightPart;

@@ -13,7 +13,7 @@ use crate::instructions::Vectorized;
 use crate::scratch::Scratch;
 use crate::simd::Simd;
 use crate::tasks::{Output, Pieces};
-use crate::weight_part::WeightPart;
+use crate::weights::WeightPart;
 
 /// Products that are added up in one chain.
 pub(crate) const CHAIN: usize = 256;
@@ -51,25 +51,25 @@ pub(crate) struct Term<'a> {
     pub(crate) part: Option<&'a WeightPart>,
 }
 
-/// What becomes of a sum, in this order.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Finish<'a> {
-    /// Added, one for each column.
-    pub(crate) bias: Option<&'a [f32]>,
-    /// A factor for each number of the output, which lies like the output.
-    pub(crate) times: Option<&'a [f32]>,
-    /// Whether it is added to what the output holds.
-    pub(crate) onto: bool,
+/// What a sum begins with.
+#[derive(Clone, Copy)]
+pub(crate) enum Begin<'a> {
+    /// Nothing.
+    Zero,
+    /// One number for each column.
+    Bias(&'a [f32]),
+    /// What the output holds.
+    Output,
 }
 
 /// A sum of products, C.
 ///
-/// Terms, output and the arrays of `finish` have the rows and columns that the sum asks for.
+/// Terms, output and bias have the rows and columns that the sum asks for.
 #[derive(Clone, Copy)]
 pub(crate) struct Sum<'a> {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
-    pub(crate) finish: Finish<'a>,
+    pub(crate) begin: Begin<'a>,
     /// From one row of the output to the next.
     pub(crate) output_row: usize,
 }
@@ -107,88 +107,40 @@ impl Vectorized for Block<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let panels = Panels::new::<S>(self.columns.len());
-        let mut kept = Scratch::take(if self.sum.finish.times.is_some() { self.rows.len() * panels.width } else { 0 });
-        let to = if self.sum.finish.times.is_some() {
-            Target { first: kept.as_mut_ptr(), row: panels.width }
-        } else {
-            // SAFETY: the block lies within the output.
-            let first = unsafe { self.first(self.rows.start) };
-            Target { first, row: self.sum.output_row }
-        };
-        let mut begun = self.begin(&to);
+        let mut begun = self.begin();
         for term in self.terms {
             for chain in Pieces::new(term.depth, CHAIN, UNIT).iter() {
-                self.add(simd, &panels, term, chain, &to, begun);
+                self.add(simd, &panels, term, chain, begun);
                 begun = true;
             }
         }
-        self.end(&to, begun);
+        if !begun {
+            self.rows.clone().for_each(|row| self.row(row).fill(0.0));
+        }
     }
-}
-
-/// Where sums are kept.
-struct Target {
-    first: *mut f32,
-    row: usize,
 }
 
 impl Block<'_> {
-    /// The block's first number of a row of the output.
-    unsafe fn first(&self, row: usize) -> *mut f32 {
-        // SAFETY: the caller's promise.
-        unsafe { self.output.at(row * self.sum.output_row + self.columns.start) }
+    /// The block's part of a row of the output.
+    #[expect(clippy::mut_from_ref, reason = "the block is this task's alone")]
+    fn row(&self, row: usize) -> &mut [f32] {
+        let first = row * self.sum.output_row + self.columns.start;
+        // SAFETY: the block lies within the output, and nobody else has it; rows are used one at a time.
+        unsafe { std::slice::from_raw_parts_mut(self.output.at(first), self.columns.len()) }
     }
 
-    /// A row of the block's sums.
-    unsafe fn row(&self, to: &Target, row: usize) -> &mut [f32] {
-        // SAFETY: the caller's promise; nobody else has the block, and rows are used one at a time.
-        unsafe { std::slice::from_raw_parts_mut(to.first.add(row * to.row), self.columns.len()) }
-    }
-
-    /// Writes what the sums are added to; gives whether there is anything.
+    /// Writes what the sums begin with; gives whether there is anything.
     #[inline(always)]
-    fn begin(&self, to: &Target) -> bool {
-        let Finish { bias, times, onto } = self.sum.finish;
-        let kept = onto && times.is_none();
-        if let Some(bias) = bias {
-            for row in 0..self.rows.len() {
-                // SAFETY: a row of the block.
-                let row = unsafe { self.row(to, row) };
-                let bias = &bias[self.columns.clone()];
-                if kept {
-                    row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
-                } else {
-                    row.copy_from_slice(bias);
-                }
-            }
+    fn begin(&self) -> bool {
+        if let Begin::Bias(bias) = self.sum.begin {
+            self.rows.clone().for_each(|row| self.row(row).copy_from_slice(&bias[self.columns.clone()]));
         }
-        kept || bias.is_some()
-    }
-
-    /// Writes zeros where nothing was summed, and takes the sums times what they are to be taken times.
-    #[inline(always)]
-    fn end(&self, to: &Target, begun: bool) {
-        let Finish { times, onto, .. } = self.sum.finish;
-        for row in 0..self.rows.len() {
-            // SAFETY: a row of the block.
-            let sums = unsafe { self.row(to, row) };
-            if !begun {
-                sums.fill(0.0);
-            }
-            let Some(times) = times else { continue };
-            let first = (self.rows.start + row) * self.sum.output_row + self.columns.start;
-            let times = &times[first..first + sums.len()];
-            // SAFETY: a row of the block in the output, where the sums themselves are not kept.
-            let output = unsafe { std::slice::from_raw_parts_mut(self.first(self.rows.start + row), sums.len()) };
-            for ((output, &sum), &times) in output.iter_mut().zip(&*sums).zip(times) {
-                *output = if onto { *output + sum * times } else { sum * times };
-            }
-        }
+        !matches!(self.sum.begin, Begin::Zero)
     }
 
     /// Adds the products of a chain.
     #[inline(always)]
-    fn add<S: Simd>(&self, simd: S, panels: &Panels, term: &Term<'_>, chain: Range<usize>, to: &Target, begun: bool) {
+    fn add<S: Simd>(&self, simd: S, panels: &Panels, term: &Term<'_>, chain: Range<usize>, begun: bool) {
         let depth = chain.len();
         let mut packed = Scratch::take(depth * panels.width);
         for panel in panels.iter() {
@@ -210,9 +162,8 @@ impl Block<'_> {
                 column: term.a.column,
                 depth,
                 panel: packed[depth * panel.first..].as_ptr(),
-                // SAFETY: the panel's columns in the first row of sums.
-                to: unsafe { to.first.add(panel.first) },
-                to_row: to.row,
+                to: self.row(self.rows.start)[panel.first..].as_mut_ptr(),
+                to_row: self.sum.output_row,
                 lanes: self.columns.len() - panel.first,
                 begun,
             };

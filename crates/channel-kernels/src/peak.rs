@@ -1,44 +1,54 @@
-//! What a core can do at best.
+//! The measure of kernels: multiply-adds in registers.
 use std::hint::black_box;
 
 use crate::Instructions;
 use crate::instructions::Vectorized;
 use crate::simd::Simd;
 
-/// Sums that are kept going at once: more than the steps that a multiplication with addition takes, times what a core
-/// begins in one step.
-const SUMS: usize = 12;
-
-/// Multiplies and adds in registers, to measure the peak of a core; gives how many operations on single numbers that
-/// were, two for each product that is added.
+/// Does `count` times 24 multiply-adds of 16 numbers that wait for nothing but each other's registers, and gives
+/// something made of them.
 ///
-/// ```
-/// let instructions = channel_kernels::Instructions::current();
-/// let begin = std::time::Instant::now();
-/// let operations = channel_kernels::multiply_add(instructions, 1000);
-/// println!("{:.0} GFLOP/s", operations / begin.elapsed().as_secs_f64() / 1e9);
-/// # assert!(operations >= 1000.0 * 12.0 * 8.0 * 2.0);
-/// ```
-pub fn multiply_add(instructions: Instructions, rounds: usize) -> f64 {
-    instructions.run(Rounds(rounds))
+/// It is what the speed of kernels is measured against.
+pub fn multiply_adds(instructions: Instructions, count: usize) -> f32 {
+    instructions.run(Chains { count })
 }
 
-struct Rounds(usize);
+struct Chains {
+    count: usize,
+}
 
-impl Vectorized for Rounds {
-    type Output = f64;
+impl Vectorized for Chains {
+    type Output = f32;
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> f64 {
-        let (x, y) = (simd.splat(black_box(0.5)), simd.splat(black_box(0.25)));
-        let mut sums = [simd.zero(); SUMS];
-        for _ in 0..self.0 {
-            for sum in &mut sums {
-                *sum = simd.multiply_add(*sum, x, y);
-            }
+    fn run<S: Simd>(self, simd: S) -> f32 {
+        // More chains than the instruction's latency asks for, fewer than there are registers.
+        if S::TILE[1] > 0 { chains::<S, 12>(simd, self.count) } else { chains::<S, 6>(simd, self.count) }
+    }
+}
+
+/// The mean of N chains side by side.
+#[inline(always)]
+fn chains<S: Simd, const N: usize>(simd: S, count: usize) -> f32 {
+    let (factor, term) = (simd.splat(black_box(0.999)), simd.splat(black_box(0.001)));
+    let mut chains = [simd.splat(1.0); N];
+    for _ in 0..count * 24 / N * 16 / S::LANES {
+        for chain in &mut chains {
+            *chain = simd.multiply_add(*chain, factor, term);
         }
-        let total = sums.into_iter().fold(simd.zero(), |total, sum| simd.add(total, sum));
-        black_box(simd.total(total));
-        (self.0 * SUMS * S::LANES * 2) as f64
+    }
+    chains.iter().fold(0.0, |sum, &chain| sum + simd.total(chain)) / (N * S::LANES) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_stay_at_their_fixed_point() {
+        for set in Instructions::available() {
+            let mean = multiply_adds(set, 10);
+            assert!((mean - 1.0).abs() < 1e-3, "{set} {mean}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Batches of matrix products.
 use crate::Instructions;
-use crate::matrix::{Finish, Matrix, Sum, Term};
-use crate::tasks::{Output, for_each};
+use crate::matrix::{Begin, Matrix, Sum, Term};
+use crate::run::in_order;
+use crate::tasks::Output;
 
 /// Matrices of one shape, in one slice.
 ///
@@ -124,8 +125,11 @@ impl Product {
         }
         assert!(self.apart(output.matrix, output.row), "numbers of C lie at one place");
         let to = Output::new(output.values);
-        let finish = Finish { onto: onto == Onto::Output, ..Finish::default() };
-        let sum = Sum { rows, columns, finish, output_row: output.row };
+        let begin = match onto {
+            Onto::Nothing => Begin::Zero,
+            Onto::Output => Begin::Output,
+        };
+        let sum = Sum { rows, columns, begin, output_row: output.row };
         let task = |task: usize| {
             let (index, block) = (task / sum.blocks(), task % sum.blocks());
             let term = Term { a: a.at(index), b: b.at(index), rows: None, depth, part: None };
@@ -133,7 +137,7 @@ impl Product {
             let to = unsafe { to.from(index * output.matrix) };
             sum.make(instructions, &[term], to, block);
         };
-        for_each(batch * sum.blocks(), task);
+        in_order(batch * sum.blocks(), task);
     }
 
     /// Whether each number of the output has a place of its own.

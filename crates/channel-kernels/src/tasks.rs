@@ -1,23 +1,6 @@
 //! Tasks that write to one array, each to places of its own.
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use crate::subnormal::FlushSubnormals;
-
-/// Does `task` for 0 .. count; on this thread if the pool has only one.
-pub(crate) fn for_each(count: usize, task: impl Fn(usize) + Sync + Send) {
-    let task = |index| {
-        let _guard = FlushSubnormals::new();
-        task(index);
-    };
-    if count <= 1 || rayon::current_num_threads() == 1 {
-        (0..count).for_each(task);
-    } else {
-        (0..count).into_par_iter().for_each(task);
-    }
-}
-
 /// 0 .. length in pieces of at most `most` (a multiple of `unit`), of equal size but for one unit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pieces {
@@ -83,8 +66,6 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[test]
@@ -100,16 +81,6 @@ mod tests {
                 }
                 assert_eq!((next, pieces.iter().count()), (length, pieces.count()));
             }
-        }
-    }
-
-    #[test]
-    fn every_task_is_done() {
-        for threads in [1, 3] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let sum = AtomicUsize::new(0);
-            pool.install(|| for_each(100, |index| drop(sum.fetch_add(index, Ordering::Relaxed))));
-            assert_eq!(sum.into_inner(), 4950);
         }
     }
 }

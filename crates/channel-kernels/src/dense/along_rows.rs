@@ -1,9 +1,9 @@
 //! Sums along rows of weights, for few samples: rows are read once, where they lie.
 use std::ops::Range;
 
-use super::{Dense, DenseStream};
+use super::{Dense, Part};
 use crate::instructions::Vectorized;
-use crate::matrix::{CHAIN, Finish};
+use crate::matrix::CHAIN;
 use crate::prefetch::prefetch;
 use crate::scratch::Scratch;
 use crate::simd::Simd;
@@ -25,8 +25,8 @@ pub(super) struct AlongRows<'a> {
     /// Weights of a row.
     pub(super) columns: usize,
     pub(super) samples: usize,
-    pub(super) streams: &'a [DenseStream<'a>],
-    pub(super) finish: Finish<'a>,
+    pub(super) parts: &'a [Part<'a>],
+    pub(super) bias: Option<&'a [f32]>,
     /// (samples, rows)
     pub(super) output: Output,
 }
@@ -40,14 +40,14 @@ impl Vectorized for AlongRows<'_> {
         for first in self.rows.clone().step_by(AT_ONCE) {
             let rows = first..self.rows.end.min(first + AT_ONCE);
             sums.fill(0.0);
-            for stream in self.streams {
+            for stream in self.parts {
                 let piece = if stream.part.is_some() { MADE_PIECE } else { PIECE };
                 // Each lane has a chain of its own.
                 for columns in Pieces::new(self.columns, piece.min(CHAIN * S::LANES), 1).iter() {
                     self.add(simd, stream, rows.clone(), columns, &mut sums);
                 }
             }
-            self.finish(rows, &sums);
+            self.write(rows, &sums);
         }
     }
 }
@@ -55,14 +55,7 @@ impl Vectorized for AlongRows<'_> {
 impl AlongRows<'_> {
     /// Adds the products of a piece of up to four rows to `sums`, `[sample][4]`.
     #[inline(always)]
-    fn add<S: Simd>(
-        &self,
-        simd: S,
-        stream: &DenseStream<'_>,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        sums: &mut [f32],
-    ) {
+    fn add<S: Simd>(&self, simd: S, stream: &Part<'_>, rows: Range<usize>, columns: Range<usize>, sums: &mut [f32]) {
         let length = columns.len();
         let mut acting = Scratch::take(if stream.part.is_some() { AT_ONCE * length } else { 0 });
         // Where there are fewer rows, the first stands in for the others.
@@ -126,19 +119,12 @@ impl AlongRows<'_> {
 
     /// Writes the sums of up to four rows.
     #[inline(always)]
-    fn finish(&self, rows: Range<usize>, sums: &[f32]) {
-        let Finish { bias, times, onto } = self.finish;
+    fn write(&self, rows: Range<usize>, sums: &[f32]) {
         let (all, _) = self.dense.size();
         for (sample, sums) in sums.chunks_exact(AT_ONCE).enumerate() {
             for (row, &sum) in rows.clone().zip(sums) {
-                let at = sample * all + row;
-                let sum = bias.map_or(sum, |bias| sum + bias[row]);
-                let sum = times.map_or(sum, |times| sum * times[at]);
                 // SAFETY: a place of the output that belongs to this task.
-                unsafe {
-                    let output = self.output.at(at);
-                    *output = if onto { *output + sum } else { sum };
-                }
+                unsafe { *self.output.at(sample * all + row) = self.bias.map_or(sum, |bias| sum + bias[row]) };
             }
         }
     }

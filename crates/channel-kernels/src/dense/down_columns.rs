@@ -1,9 +1,9 @@
 //! Sums down the columns of weights for few samples: rows are read once, where they lie.
 use std::ops::Range;
 
-use super::{Active, Dense, DenseStream};
+use super::{Active, Dense, Part};
 use crate::instructions::Vectorized;
-use crate::matrix::{CHAIN, Finish};
+use crate::matrix::CHAIN;
 use crate::prefetch::prefetch;
 use crate::scratch::Scratch;
 use crate::simd::Simd;
@@ -27,10 +27,10 @@ pub(super) struct DownColumns<'a> {
     pub(super) dense: &'a Dense<'a>,
     pub(super) columns: Range<usize>,
     pub(super) samples: usize,
-    pub(super) streams: &'a [DenseStream<'a>],
+    pub(super) parts: &'a [Part<'a>],
     /// The rows that count, for each stream.
     pub(super) active: &'a [Active],
-    pub(super) finish: Finish<'a>,
+    pub(super) bias: Option<&'a [f32]>,
     /// (samples, columns)
     pub(super) output: Output,
 }
@@ -44,12 +44,12 @@ impl Vectorized for DownColumns<'_> {
         let mut sums = Scratch::take(self.samples * width);
         let mut chain = Scratch::take(self.samples * width);
         for sums in sums.chunks_exact_mut(width) {
-            match self.finish.bias {
+            match self.bias {
                 Some(bias) => sums.copy_from_slice(&bias[self.columns.clone()]),
                 None => sums.fill(0.0),
             }
         }
-        for (stream, active) in self.streams.iter().zip(self.active) {
+        for (stream, active) in self.parts.iter().zip(self.active) {
             let mut acting = Scratch::take(if stream.part.is_some() { AT_ONCE * width } else { 0 });
             for first in (0..active.rows.len()).step_by(CHAIN) {
                 let end = active.rows.len().min(first + CHAIN);
@@ -62,7 +62,7 @@ impl Vectorized for DownColumns<'_> {
                 }
             }
         }
-        self.finish(&sums);
+        self.write(&sums);
     }
 }
 
@@ -76,7 +76,7 @@ impl DownColumns<'_> {
 
     /// The block's part of a row, in the `place`th row of `acting` if it has to be made.
     #[inline(always)]
-    fn row(&self, stream: &DenseStream<'_>, row: usize, acting: &mut [f32], place: usize) -> *const f32 {
+    fn row(&self, stream: &Part<'_>, row: usize, acting: &mut [f32], place: usize) -> *const f32 {
         let width = self.columns.len();
         let (_, all) = self.dense.size();
         let weights = &self.dense.weights[row * all + self.columns.start..][..width];
@@ -95,7 +95,7 @@ impl DownColumns<'_> {
     fn add<S: Simd>(
         &self,
         simd: S,
-        stream: &DenseStream<'_>,
+        stream: &Part<'_>,
         active: &Active,
         rows: Range<usize>,
         acting: &mut [f32],
@@ -127,18 +127,13 @@ impl DownColumns<'_> {
     }
 
     #[inline(always)]
-    fn finish(&self, sums: &[f32]) {
-        let Finish { times, onto, .. } = self.finish;
+    fn write(&self, sums: &[f32]) {
         let (_, all) = self.dense.size();
         for (sample, sums) in sums.chunks_exact(self.columns.len()).enumerate() {
-            let first = sample * all + self.columns.start;
-            let times = times.map(|times| &times[first..first + sums.len()]);
             // SAFETY: places of the output that belong to this task.
-            let output = unsafe { std::slice::from_raw_parts_mut(self.output.at(first), sums.len()) };
-            for (column, output) in output.iter_mut().enumerate() {
-                let sum = times.map_or(sums[column], |times| sums[column] * times[column]);
-                *output = if onto { *output + sum } else { sum };
-            }
+            let output = unsafe { self.output.at(sample * all + self.columns.start) };
+            // SAFETY: as above; scratch lies elsewhere.
+            unsafe { output.copy_from_nonoverlapping(sums.as_ptr(), sums.len()) };
         }
     }
 }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::{Matrices, MatricesMut, Onto, Product};
 use crate::Instructions;
-use crate::twin::{assert_close, numbers};
+use crate::twin::{Sum, assert_close, random};
 
 /// How the matrices of a batch lie.
 #[derive(Clone, Copy, Debug)]
@@ -55,22 +55,24 @@ impl Case {
 
     fn compute(&self, set: Instructions) -> Vec<f32> {
         let Product { batch, rows, depth, columns } = self.product;
-        let (a, b) = (numbers(2 * batch * rows * depth, 1), numbers(2 * batch * depth * columns, 2));
+        let (a, b) = (random(1, 2 * batch * rows * depth), random(2, 2 * batch * depth * columns));
         let (a, b) = (self.a.of(&a, batch, rows, depth), self.b.of(&b, batch, depth, columns));
-        let mut output = numbers(batch * rows * columns, 3);
+        let mut output = random(3, batch * rows * columns);
         self.product.compute_by(set, a, b, self.onto, self.output(&mut output));
         output
     }
 
-    fn twin(&self) -> Vec<(f64, f64)> {
+    fn twin(&self) -> Vec<Sum> {
         let Product { batch, rows, depth, columns } = self.product;
-        let (a, b) = (numbers(2 * batch * rows * depth, 1), numbers(2 * batch * depth * columns, 2));
+        let (a, b) = (random(1, 2 * batch * rows * depth), random(2, 2 * batch * depth * columns));
         let (a, b) = (self.a.of(&a, batch, rows, depth), self.b.of(&b, batch, depth, columns));
-        let mut output: Vec<(f64, f64)> = numbers(batch * rows * columns, 3)
-            .into_iter()
-            .map(|before| if self.onto == Onto::Output { f64::from(before) } else { 0.0 })
-            .map(|before| (before, before.abs()))
-            .collect();
+        let mut output = vec![Sum::default(); batch * rows * columns];
+        if self.onto == Onto::Output {
+            output
+                .iter_mut()
+                .zip(random(3, batch * rows * columns))
+                .for_each(|(sum, before)| sum.add(f64::from(before)));
+        }
         let number = |m: &Matrices<'_>, index: usize, i: usize, j: usize| {
             f64::from(m.values[index * m.matrix + i * m.row + j * m.column])
         };
@@ -79,9 +81,7 @@ impl Case {
                 for j in 0..columns {
                     let sum = &mut output[self.place(index, i, j)];
                     for k in 0..depth {
-                        let product = number(&a, index, i, k) * number(&b, index, k, j);
-                        sum.0 += product;
-                        sum.1 += product.abs();
+                        sum.add(number(&a, index, i, k) * number(&b, index, k, j));
                     }
                 }
             }

@@ -59,6 +59,8 @@ impl Vectorized for Everything<'_> {
                 ("magnitude", numbers(simd.magnitude(a))),
                 ("where_nonnegative", numbers(simd.where_nonnegative(a, b, c))),
                 ("where_nonzero", numbers(simd.where_nonzero(a, b, c))),
+                ("where_greater", numbers(simd.where_greater(a, b, c, a))),
+                ("first", numbers(simd.first(a, 16))),
                 ("zero", numbers(simd.zero())),
             ],
             total: simd.total(a),
@@ -71,6 +73,14 @@ impl Vectorized for Everything<'_> {
 fn scalar(name: &str, first: f32, a: f32, b: f32, c: f32) -> f32 {
     match name {
         "splat" => first,
+        "first" => a,
+        "where_greater" => {
+            if a > b || a.is_nan() {
+                c
+            } else {
+                a
+            }
+        }
         "multiply_add" => a.mul_add(b, c),
         "add" => a + b,
         "subtract" => a - b,
@@ -161,6 +171,7 @@ proptest! {
 struct Places<'a> {
     from: &'a [f32],
     n: usize,
+    first: &'a mut [f32],
     part: &'a mut [f32],
     transposed: &'a mut [f32],
 }
@@ -171,14 +182,56 @@ impl Vectorized for Places<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> usize {
         let n = self.n.min(S::LANES);
-        assert!(self.from.len() >= 16 * 20 && self.part.len() >= 16 && self.transposed.len() >= 16 * 18);
+        assert!(
+            self.from.len() >= 16 * 20
+                && self.first.len() >= 16
+                && self.part.len() >= 16
+                && self.transposed.len() >= 16 * 18
+        );
         // SAFETY: the slices hold n numbers, and LANES rows of a block each, by the line above.
         unsafe {
             let vector = simd.load_first(self.from.as_ptr(), n);
-            simd.store_first(self.part.as_mut_ptr(), simd.add(vector, simd.splat(1.0)), n);
+            let added = simd.first(simd.add(vector, simd.splat(1.0)), n);
+            simd.store(self.first.as_mut_ptr(), added);
+            simd.store_first(self.part.as_mut_ptr(), added, n);
             simd.transpose(self.from.as_ptr(), 20, self.transposed.as_mut_ptr(), 18);
         }
         S::LANES
+    }
+}
+
+/// Reads and writes the first `n` bytes.
+struct Bytes<'a> {
+    from: &'a [u8; 16],
+    n: usize,
+    to: &'a mut [u8; 16],
+}
+
+impl Vectorized for Bytes<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> usize {
+        // SAFETY: no vector has more than 16 lanes.
+        unsafe {
+            let numbers = simd.load_bytes(self.from.as_ptr(), self.n);
+            simd.store_bytes(self.to.as_mut_ptr(), simd.multiply(numbers, simd.splat(2.0)), self.n);
+        }
+        S::LANES
+    }
+}
+
+#[test]
+fn bytes_are_numbers() {
+    let from: [u8; 16] = std::array::from_fn(|i| (i * 8 + 7) as u8);
+    for set in Instructions::available() {
+        for n in 0..=16 {
+            let mut to = [1; 16];
+            let lanes = set.run(Bytes { from: &from, n, to: &mut to });
+            for (i, (&to, &from)) in to.iter().zip(&from).enumerate() {
+                assert_eq!(to, if i < n.min(lanes) { 2 * from } else { 1 }, "{set} {n}");
+            }
+        }
     }
 }
 
@@ -187,10 +240,13 @@ fn places_are_read_and_written_as_promised() {
     let from: Vec<f32> = (0..320).map(|i| i as f32).collect();
     for set in Instructions::available() {
         for n in 0..=16 {
-            let (mut part, mut transposed) = (vec![-1.0; 16], vec![-1.0; 16 * 18]);
-            let lanes = set.run(Places { from: &from, n, part: &mut part, transposed: &mut transposed });
+            let (mut first, mut part, mut transposed) = (vec![-1.0; 16], vec![-1.0; 16], vec![-1.0; 16 * 18]);
+            let places = Places { from: &from, n, first: &mut first, part: &mut part, transposed: &mut transposed };
+            let lanes = set.run(places);
             for (i, &x) in part.iter().enumerate() {
                 assert_eq!(x, if i < n.min(lanes) { i as f32 + 1.0 } else { -1.0 }, "{set} {n}");
+                let rest = if i < lanes { 0.0 } else { -1.0 };
+                assert_eq!(first[i], if i < n.min(lanes) { i as f32 + 1.0 } else { rest }, "{set} {n}");
             }
             for (at, &x) in transposed.iter().enumerate() {
                 let (j, i) = (at / 18, at % 18);

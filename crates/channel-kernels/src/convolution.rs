@@ -1,0 +1,308 @@
+//! Convolutions, forward and transposed, with what comes before and after.
+use crate::Instructions;
+use crate::depthwise::DepthwiseJob;
+use crate::few_inputs::{self, FewInputsJob};
+use crate::packed::Packed;
+use crate::plan::Plan;
+use crate::rows::{Booked, Extent, Quotient, Source};
+use crate::run::{Job, SampleSums};
+use crate::shape::{Shape, ShapeError};
+use crate::sums::Amount;
+use crate::tile::{Finish, Take};
+use crate::weights::{Direction, WeightPart, Weights};
+use crate::winograd::{self, F2, F4, WinogradJob};
+
+/// A convolution by kernels of an instruction set. It holds no weights.
+#[derive(Clone, Debug)]
+pub struct Convolution {
+    shape: Shape,
+    instructions: Instructions,
+    method: Method,
+    forward: Plan,
+    transposed: Plan,
+}
+
+/// How products are summed.
+///
+/// Errors of single values, in units of the output's root mean square, for 512 channels: a direct sum and
+/// [`TwoByTwo`](Self::TwoByTwo) are off by some 2·10⁻⁶ at most, [`FourByFour`](Self::FourByFour) by 10⁻⁵, and less
+/// where all products are positive. Both of Winograd's ways never give an exact 0 where terms cancel, and what is not
+/// finite spreads over whole tiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// Term by term.
+    #[default]
+    Direct,
+    /// Winograd's F(2 × 2, 3 × 3): 2.25 times fewer products.
+    TwoByTwo,
+    /// Winograd's F(4 × 4, 3 × 3): 4 times fewer products.
+    FourByFour,
+}
+
+/// An array, and the part of the weights that it is multiplied by.
+#[derive(Clone, Copy)]
+pub struct Stream<'a> {
+    /// (samples, height, width, channels)
+    pub values: &'a [f32],
+    /// What is taken of the array's numbers.
+    pub take: Take,
+    /// The part of each weight; without one the weights act as they are.
+    pub part: Option<&'a WeightPart>,
+}
+
+/// A quotient, and the part of the weights that it is multiplied by.
+#[derive(Clone, Copy)]
+pub struct QuotientStream<'a> {
+    /// The quotient.
+    pub quotient: Quotient<'a>,
+    /// The part of each weight; without one the weights act as they are.
+    pub part: Option<&'a WeightPart>,
+}
+
+/// What is done to the output of a convolution before it is written: `clip(sum + bias + residual)`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Epilogue<'a> {
+    /// One number for each output channel.
+    pub bias: Option<&'a [f32]>,
+    /// An array like the output.
+    pub residual: Option<&'a [f32]>,
+    /// What outputs are kept between: [0, ∞] is a rectifier.
+    pub clip: Option<[f32; 2]>,
+}
+
+/// What is done to the output of a transposed convolution before it is written: `a ⊙ sum`, or that onto what is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lower<'a> {
+    /// a, like the output, and what is taken of it.
+    pub times: Option<(&'a [f32], Take)>,
+    /// Whether the numbers are added to those in the output.
+    pub onto: bool,
+}
+
+/// What was summed for a sample of [`Convolution::quotient_transposed`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepSums {
+    /// Of `a ⊙ sum`, before it was added onto anything.
+    pub lower: Amount,
+    /// Of the quotient of each stream.
+    pub booked: Vec<Booked>,
+}
+
+impl Convolution {
+    /// A convolution by the [current](Instructions::current) instruction set.
+    ///
+    /// # Errors
+    /// When the shape is none.
+    pub fn new(shape: Shape) -> Result<Self, ShapeError> {
+        Self::by(shape, Instructions::current())
+    }
+
+    /// A convolution by an instruction set.
+    ///
+    /// # Errors
+    /// When the shape is none.
+    pub fn by(shape: Shape, instructions: Instructions) -> Result<Self, ShapeError> {
+        let shape = shape.checked()?;
+        Ok(Self {
+            forward: Plan::forward(&shape),
+            transposed: Plan::transposed(&shape),
+            method: Method::Direct,
+            shape,
+            instructions,
+        })
+    }
+
+    /// The same convolution by a method. One that is not for its shape leaves it direct: Winograd's are for 3 × 3 weights,
+    /// one step apart, in one group.
+    pub fn with_method(self, method: Method) -> Self {
+        let method = if winograd::applies(&self.shape) { method } else { Method::Direct };
+        Self { method, ..self }
+    }
+
+    /// How products are summed.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The geometry.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Packs weights that lie as `[outputs][inputs of the group][height][width]`.
+    ///
+    /// # Panics
+    /// When there are not as many as that.
+    pub fn pack(&self, rows: &[f32]) -> Packed {
+        let count = self.shape.outputs * self.shape.group_inputs() * self.shape.taps();
+        assert_eq!(rows.len(), count, "weights of {:?}", self.shape);
+        Packed::new(self.shape, rows)
+    }
+
+    /// The output, Σ W_p a_p over the streams, finished by `epilogue`.
+    ///
+    /// # Panics
+    /// When the weights are another shape's, there is no stream, the kernel doesn't fit the `input` (height, width), or
+    /// a slice has not as many numbers as its array.
+    pub fn forward(
+        &self,
+        packed: &Packed,
+        batch: usize,
+        input: [usize; 2],
+        streams: &[Stream<'_>],
+        epilogue: Epilogue<'_>,
+        output: &mut [f32],
+    ) {
+        let (lower, upper) = self.extents(packed, batch, input);
+        let sources = sources(streams, batch, lower);
+        check("output", output.len(), length(batch, upper));
+        if let Some(bias) = epilogue.bias {
+            check("bias", bias.len(), upper.channels);
+        }
+        if let Some(residual) = epilogue.residual {
+            check("residual", residual.len(), output.len());
+        }
+        let finish = Finish {
+            bias: epilogue.bias.map(<[f32]>::as_ptr),
+            times: None,
+            summed: false,
+            onto: epilogue.residual.map(<[f32]>::as_ptr),
+            bounds: epilogue.clip,
+            out: output.as_mut_ptr(),
+        };
+        let parts = streams.iter().map(|stream| stream.part).collect();
+        self.run(Direction::Forward, packed, batch, [lower, upper], sources, parts, finish);
+    }
+
+    /// The way back, Σ W_pᵀ s_p over the streams at the output, finished by `lower`; gives the sums of each sample
+    /// before anything is added onto. `input` is height and width of the convolution's input, which is the output here.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn transposed(
+        &self,
+        packed: &Packed,
+        batch: usize,
+        input: [usize; 2],
+        streams: &[Stream<'_>],
+        lower: Lower<'_>,
+        output: &mut [f32],
+    ) -> Vec<Amount> {
+        let (below, above) = self.extents(packed, batch, input);
+        let sources = sources(streams, batch, above);
+        let finish = lower_finish(lower, length(batch, below), output);
+        let parts = streams.iter().map(|stream| stream.part).collect();
+        let sums = self.run(Direction::Transposed, packed, batch, [above, below], sources, parts, finish);
+        sums.into_iter().map(|sums| sums.finished).collect()
+    }
+
+    /// As [`transposed`](Self::transposed), of quotients that are made while their arrays are read; gives the sums of
+    /// each sample.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn quotient_transposed(
+        &self,
+        packed: &Packed,
+        batch: usize,
+        input: [usize; 2],
+        streams: &[QuotientStream<'_>],
+        lower: Lower<'_>,
+        output: &mut [f32],
+    ) -> Vec<StepSums> {
+        let (below, above) = self.extents(packed, batch, input);
+        assert!(!streams.is_empty(), "at least one stream");
+        for stream in streams {
+            check("relevance", stream.quotient.relevance.len(), length(batch, above));
+            check("denominator", stream.quotient.denominator.len(), length(batch, above));
+            if let Some(without) = stream.quotient.without {
+                check("positive part of the denominator", without.len(), length(batch, above));
+            }
+            if let Some(bias) = stream.quotient.bias {
+                check("bias", bias.len(), above.channels);
+            }
+        }
+        let sources = streams.iter().map(|stream| Source::Quotient(&stream.quotient)).collect();
+        let finish = lower_finish(lower, length(batch, below), output);
+        let parts = streams.iter().map(|stream| stream.part).collect();
+        let sums = self.run(Direction::Transposed, packed, batch, [above, below], sources, parts, finish);
+        sums.into_iter().map(|sums| StepSums { lower: sums.finished, booked: sums.booked }).collect()
+    }
+
+    /// The extents of the convolution's input and output.
+    fn extents(&self, packed: &Packed, batch: usize, input: [usize; 2]) -> (Extent, Extent) {
+        assert_eq!(packed.shape(), &self.shape, "weights of another convolution");
+        assert!(batch > 0, "at least one sample");
+        let Some([height, width]) = self.shape.output_size(input) else {
+            panic!("the kernel of {:?} doesn't fit an input of {input:?}", self.shape);
+        };
+        let lower = Extent { height: input[0], width: input[1], channels: self.shape.inputs };
+        (lower, Extent { height, width, channels: self.shape.outputs })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a job consists of")]
+    fn run<'a>(
+        &'a self,
+        direction: Direction,
+        packed: &'a Packed,
+        batch: usize,
+        [from, to]: [Extent; 2],
+        sources: Vec<Source<'a>>,
+        parts: Vec<Option<&'a WeightPart>>,
+        finish: Finish,
+    ) -> Vec<SampleSums> {
+        let instructions = self.instructions;
+        if self.shape.is_depthwise() {
+            return DepthwiseJob { instructions, direction, batch, from, to, packed, parts, sources, finish }.run();
+        }
+        let plan = match direction {
+            Direction::Forward => &self.forward,
+            Direction::Transposed => &self.transposed,
+        };
+        let weights = Weights { packed, direction, parts };
+        if self.method != Method::Direct {
+            let job = WinogradJob { instructions, batch, from, to, weights, sources, finish };
+            return if self.method == Method::TwoByTwo { job.run::<4, 2, F2>() } else { job.run::<6, 4, F4>() };
+        }
+        if direction == Direction::Transposed && few_inputs::applies(&self.shape) {
+            return FewInputsJob { instructions, batch, from, to, weights, sources, finish }.run();
+        }
+        Job { instructions, plan, batch, from, to, weights, sources, finish }.run()
+    }
+}
+
+fn length(batch: usize, extent: Extent) -> usize {
+    batch * extent.height * extent.width * extent.channels
+}
+
+fn check(what: &str, length: usize, wanted: usize) {
+    assert_eq!(length, wanted, "numbers of the {what}");
+}
+
+fn sources<'a>(streams: &[Stream<'a>], batch: usize, extent: Extent) -> Vec<Source<'a>> {
+    assert!(!streams.is_empty(), "at least one stream");
+    let source = |stream: &Stream<'a>| {
+        check("stream", stream.values.len(), length(batch, extent));
+        Source::Array(stream.values, stream.take)
+    };
+    streams.iter().map(source).collect()
+}
+
+fn lower_finish(lower: Lower<'_>, length: usize, output: &mut [f32]) -> Finish {
+    check("output", output.len(), length);
+    if let Some((times, _)) = lower.times {
+        check("factor", times.len(), length);
+    }
+    let out = output.as_mut_ptr();
+    Finish {
+        bias: None,
+        times: lower.times.map(|(times, take)| (times.as_ptr(), take)),
+        summed: true,
+        onto: lower.onto.then_some(out.cast_const()),
+        bounds: None,
+        out,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Weights in the order in which kernels read them.
+use crate::shape::Shape;
+use crate::tile::PANEL;
+
+/// The weights of a convolution in panels of output channels: `[group][outputs / 64][tap][inputs][64]`.
+///
+/// It is the only copy that a caller has to keep: [`to_rows`](Self::to_rows) gives back what it was made of. Everything
+/// else that is made of weights is made just before its use, in small pieces. The last panel of a group is as wide as
+/// its channels, rounded up to 16. Where each channel goes by itself, it is `[tap][channel]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packed {
+    shape: Shape,
+    values: Vec<f32>,
+}
+
+/// One panel of weights, `[tap][inputs][width]`.
+#[derive(Clone, Copy)]
+pub(crate) struct WeightPanel<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) width: usize,
+}
+
+impl Packed {
+    /// Packs weights that lie as `[outputs][inputs of the group][height][width]`.
+    pub(crate) fn new(shape: Shape, rows: &[f32]) -> Self {
+        let length = if shape.is_depthwise() { rows.len() } else { shape.groups * group_length(&shape) };
+        let mut packed = Self { shape, values: vec![0.0; length] };
+        for (at, &value) in rows.iter().enumerate() {
+            let place = packed.place(at);
+            packed.values[place] = value;
+        }
+        packed
+    }
+
+    /// The weights as `[outputs][inputs of the group][height][width]`, to the bit.
+    pub fn to_rows(&self) -> Vec<f32> {
+        let count = self.shape.outputs * self.shape.group_inputs() * self.shape.taps();
+        (0..count).map(|at| self.values[self.place(at)]).collect()
+    }
+
+    /// The convolution that they are the weights of.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The numbers as they lie, zeros at the end of the last panel included.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Where the weight lies whose place in rows is `at`.
+    fn place(&self, at: usize) -> usize {
+        let (inputs, taps, outputs) = (self.shape.group_inputs(), self.shape.taps(), self.shape.group_outputs());
+        let (tap, input, output) = (at % taps, at / taps % inputs, at / taps / inputs);
+        if self.shape.is_depthwise() {
+            return tap * self.shape.outputs + output;
+        }
+        let (group, output) = (output / outputs, output % outputs);
+        let block = output / PANEL;
+        let first = group * group_length(&self.shape) + block * PANEL * taps * inputs;
+        first + (tap * inputs + input) * panel_width(outputs, block) + output % PANEL
+    }
+
+    /// A weight of each channel, where each goes by itself.
+    pub(crate) fn depthwise_row(&self, tap: usize) -> &[f32] {
+        &self.values[tap * self.shape.outputs..(tap + 1) * self.shape.outputs]
+    }
+
+    /// The panel of output channels `64 · block ..` of a group.
+    pub(crate) fn panel(&self, group: usize, block: usize) -> WeightPanel<'_> {
+        let rows = self.shape.taps() * self.shape.group_inputs();
+        let width = panel_width(self.shape.group_outputs(), block);
+        let first = group * group_length(&self.shape) + block * PANEL * rows;
+        WeightPanel { values: &self.values[first..first + rows * width], width }
+    }
+}
+
+/// Numbers from one output channel panel row to the next: the channels, rounded up to 16.
+pub(crate) fn panel_width(outputs: usize, block: usize) -> usize {
+    (outputs - block * PANEL).min(PANEL).next_multiple_of(16)
+}
+
+fn group_length(shape: &Shape) -> usize {
+    shape.group_outputs().next_multiple_of(16) * shape.taps() * shape.group_inputs()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_come_back(groups in 1usize..3, inputs in 1usize..5, outputs in 1usize..140, kernel in 1usize..4) {
+            let shape = Shape { groups, ..Shape::plain(groups * inputs, groups * outputs, [kernel, 2]) };
+            let rows: Vec<f32> = (0..groups * outputs * inputs * kernel * 2).map(|at| at as f32 + 1.0).collect();
+            let packed = Packed::new(shape, &rows);
+            prop_assert_eq!(packed.to_rows(), rows.clone());
+            if shape.is_depthwise() {
+                prop_assert_eq!(packed.depthwise_row(2 * kernel - 1)[groups - 1], rows[rows.len() - 1]);
+                return Ok(());
+            }
+            let panel = packed.panel(groups - 1, (outputs - 1) / 64);
+            let last = (outputs - 1) % 64;
+            prop_assert_eq!(panel.values[panel.values.len() - panel.width + last], rows[rows.len() - 1]);
+        }
+    }
+}

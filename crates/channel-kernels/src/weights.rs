@@ -1,0 +1,168 @@
+//! Pieces of weights, made just before their use: a part of each weight, a panel transposed.
+use std::ops::Range;
+
+use crate::Instructions;
+use crate::instructions::Vectorized;
+use crate::packed::{Packed, panel_width};
+use crate::scratch::Scratch;
+use crate::simd::Simd;
+use crate::tile::PANEL;
+
+/// Writes the part of each weight of a run that acts: W⁺, W⁻, |W|, W² and whatever else a rule is about.
+///
+/// Runs are of any length and come in any order, from any thread. What it makes of the zeros that fill panels up is
+/// never read.
+pub type WeightPart = dyn Fn(&[f32], &mut [f32]) + Sync;
+
+/// Which way weights are gone through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From input to output channels.
+    Forward,
+    /// From output to input channels.
+    Transposed,
+}
+
+/// The weights of all streams.
+pub(crate) struct Weights<'a> {
+    pub(crate) packed: &'a Packed,
+    pub(crate) direction: Direction,
+    /// Which part of each weight acts, for each stream; without one the weights act as they are.
+    pub(crate) parts: Vec<Option<&'a WeightPart>>,
+}
+
+/// A panel of the job: 64 channels, or what is left, of a group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    pub(crate) group: usize,
+    pub(crate) index: usize,
+    /// Channels that the panel makes.
+    pub(crate) lanes: usize,
+}
+
+impl Weights<'_> {
+    /// Channels that are summed over, in each group.
+    pub(crate) fn summed(&self) -> usize {
+        let shape = self.packed.shape();
+        match self.direction {
+            Direction::Forward => shape.group_inputs(),
+            Direction::Transposed => shape.group_outputs(),
+        }
+    }
+
+    /// Channels that are made, in each group.
+    pub(crate) fn made(&self) -> usize {
+        let shape = self.packed.shape();
+        match self.direction {
+            Direction::Forward => shape.group_outputs(),
+            Direction::Transposed => shape.group_inputs(),
+        }
+    }
+
+    /// The panels, group by group.
+    pub(crate) fn blocks(&self) -> Vec<Block> {
+        let made = self.made();
+        let of_group = |group| {
+            (0..made.div_ceil(PANEL)).map(move |index| Block { group, index, lanes: (made - index * PANEL).min(PANEL) })
+        };
+        (0..self.packed.shape().groups).flat_map(of_group).collect()
+    }
+
+    /// Numbers from one row of a panel to the next.
+    pub(crate) fn width(&self, block: Block) -> usize {
+        panel_width(self.made(), block.index)
+    }
+
+    /// The rows `channels` of a tap: as they lie, if nothing is to be done to them.
+    pub(crate) fn lying(&self, block: Block, stream: usize, tap: usize, channels: &Range<usize>) -> Option<&[f32]> {
+        (self.direction == Direction::Forward && self.parts[stream].is_none())
+            .then(|| self.rows(block, tap, channels.clone()))
+    }
+
+    /// Writes the rows `channels` of a tap to `to`.
+    pub(crate) fn make(
+        &self,
+        instructions: Instructions,
+        block: Block,
+        stream: usize,
+        tap: usize,
+        channels: &Range<usize>,
+        to: &mut [f32],
+    ) {
+        match (self.direction, self.parts[stream]) {
+            (Direction::Forward, None) => to.copy_from_slice(self.rows(block, tap, channels.clone())),
+            (Direction::Forward, Some(part)) => part(self.rows(block, tap, channels.clone()), to),
+            (Direction::Transposed, None) => self.transpose(instructions, block, tap, channels.clone(), to),
+            (Direction::Transposed, Some(part)) => {
+                let mut turned = Scratch::take(to.len());
+                self.transpose(instructions, block, tap, channels.clone(), &mut turned);
+                part(&turned, to);
+            }
+        }
+    }
+
+    fn rows(&self, block: Block, tap: usize, channels: Range<usize>) -> &[f32] {
+        let panel = self.packed.panel(block.group, block.index);
+        let first = tap * self.summed();
+        &panel.values[(first + channels.start) * panel.width..(first + channels.end) * panel.width]
+    }
+
+    /// Rows of output channels, columns of input channels.
+    fn transpose(&self, instructions: Instructions, block: Block, tap: usize, channels: Range<usize>, to: &mut [f32]) {
+        let width = self.width(block);
+        let inputs = self.packed.shape().group_inputs();
+        let mut start = channels.start;
+        while start < channels.end {
+            let panel = self.packed.panel(block.group, start / PANEL);
+            let column = start % PANEL;
+            let columns = (channels.end - start).min(PANEL - column);
+            let first = (tap * inputs + block.index * PANEL) * panel.width;
+            instructions.run(Transposition {
+                from: &panel.values[first..first + block.lanes * panel.width],
+                from_width: panel.width,
+                columns: column..column + columns,
+                to: &mut to[(start - channels.start) * width..(start - channels.start + columns) * width],
+                to_width: width,
+            });
+            start += columns;
+        }
+    }
+}
+
+/// Some columns of a matrix, as rows of another.
+struct Transposition<'a> {
+    from: &'a [f32],
+    from_width: usize,
+    columns: Range<usize>,
+    to: &'a mut [f32],
+    to_width: usize,
+}
+
+impl Vectorized for Transposition<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { from, from_width, columns, to, to_width } = self;
+        let rows = from.len() / from_width;
+        assert!(columns.end <= from_width && rows <= to_width && to.len() >= columns.len() * to_width);
+        for row in (0..rows).step_by(S::LANES) {
+            for column in (0..columns.len()).step_by(S::LANES) {
+                let (from_at, to_at) = (row * from_width + columns.start + column, column * to_width + row);
+                if row + S::LANES <= rows && column + S::LANES <= columns.len() {
+                    // SAFETY: the block lies within both matrices by the line above and the checked lengths.
+                    unsafe {
+                        let (from, to) = (from.as_ptr().add(from_at), to.as_mut_ptr().add(to_at));
+                        simd.transpose(from, from_width, to, to_width);
+                    }
+                    continue;
+                }
+                for i in 0..S::LANES.min(rows - row) {
+                    for j in 0..S::LANES.min(columns.len() - column) {
+                        to[to_at + j * to_width + i] = from[from_at + i * from_width + j];
+                    }
+                }
+            }
+        }
+    }
+}
