@@ -349,6 +349,11 @@ impl Job<'_> {
                 .zip(weights)
                 .map(|(term, weights)| Tap { from: from(term), weights })
                 .collect();
+            if let Some((taps, channels)) = steps.get(index + 1) {
+                for &(_, tap) in &terms[taps.clone()] {
+                    self.weights.prefetch(block, phase.taps[tap].weights, channels);
+                }
+            }
             for (sample, pixels) in pixels.chunks_exact(of_sample).enumerate() {
                 let totals = self.instructions.run(&Panel {
                     pixels,
