@@ -349,6 +349,11 @@ impl Job<'_> {
                 .zip(weights)
                 .map(|(term, weights)| Tap { from: from(term), weights })
                 .collect();
+            if let Some((taps, channels)) = steps.get(index + 1) {
+                for &(_, tap) in &terms[taps.clone()] {
+                    self.weights.prefetch(block, phase.taps[tap].weights, channels);
+                }
+            }
             for (sample, pixels) in pixels.chunks_exact(of_sample).enumerate() {
                 let totals = self.instructions.run(&Panel {
                     pixels,
@@ -373,18 +378,13 @@ pub(crate) fn pieces(length: usize, most: usize) -> impl Iterator<Item = Range<u
     (0..count).map(move |index| index * length / count..(index + 1) * length / count)
 }
 
-/// The products in blocks of at most some 288: taps, and channels of each.
+/// The products in blocks of at most 288: runs of channels as long as may be, then as many taps as have room.
 fn steps(taps: usize, run: usize) -> Vec<(Range<usize>, Range<usize>)> {
     if taps == 0 {
         return vec![(0..0, 0..0)];
     }
-    let least = run.min(CHANNELS);
-    let mut steps = Vec::new();
-    for taps in pieces(taps, (CHAIN / least).max(1)) {
-        let most = (CHAIN / taps.len() / CHANNELS * CHANNELS).max(CHANNELS);
-        let even = run.div_ceil(run.div_ceil(most)).next_multiple_of(CHANNELS);
-        let channels = (0..run).step_by(even).map(|first| first..(first + even).min(run));
-        steps.extend(channels.map(|channels| (taps.clone(), channels)));
-    }
-    steps
+    let channels = run.div_ceil(run.div_ceil(CHAIN)).next_multiple_of(CHANNELS).min(run);
+    let runs = move || (0..run).step_by(channels).map(move |first| first..(first + channels).min(run));
+    let taps = pieces(taps, (CHAIN / channels).max(1));
+    taps.flat_map(|taps| runs().map(move |channels| (taps.clone(), channels))).collect()
 }
