@@ -60,8 +60,9 @@ struct View<'a> {
 /// C (m × n) = A (m × k) B, rows of C so far apart.
 type Multiply = fn([usize; 3], View<'_>, View<'_>, &mut [f32], usize);
 
-/// What ours are measured beside: forward, then transposed.
-const OTHERS: [(&str, Multiply); 2] = [("matrixmultiply", by_matrixmultiply), ("gemm", by_gemm)];
+/// What ours are measured beside, with its names forward and transposed.
+const OTHERS: [([&str; 2], Multiply); 2] =
+    [(["matrixmultiply", "matrixmultiply, transposed"], by_matrixmultiply), (["gemm", "gemm, transposed"], by_gemm)];
 
 /// Whether the slices hold their matrices.
 fn fit([m, k, n]: [usize; 3], a: View<'_>, b: View<'_>, c: &[f32], c_row: usize) -> bool {
@@ -117,13 +118,13 @@ fn layer(name: &str, inputs: usize, outputs: usize, samples: usize) {
         way("transposed, W⁺", transposed(&s, Some(positive))),
         way("transposed, half of s zero", transposed(&half, None)),
     ];
-    for (name, multiply) in OTHERS {
+    for (names, multiply) in OTHERS {
         let (a, b) = (View { values: &x, row: inputs, column: 1 }, View { values: &weights, row: 1, column: inputs });
         let mut z = numbers(samples * outputs);
-        ways.push(way(name, move || multiply([samples, inputs, outputs], a, b, black_box(&mut z), outputs)));
+        ways.push(way(names[0], move || multiply([samples, inputs, outputs], a, b, black_box(&mut z), outputs)));
         let (a, b) = (View { values: &s, row: outputs, column: 1 }, View { values: &weights, row: inputs, column: 1 });
         let mut c = numbers(samples * inputs);
-        ways.push(way(name, move || multiply([samples, outputs, inputs], a, b, black_box(&mut c), inputs)));
+        ways.push(way(names[1], move || multiply([samples, outputs, inputs], a, b, black_box(&mut c), inputs)));
     }
     print(name, inputs * outputs * samples, inputs * outputs, ways);
 }
@@ -144,7 +145,7 @@ fn attention(name: &str, heads: usize, tokens: usize, channels: usize) {
         mixed.compute(Matrices::contiguous(&p, tokens, tokens), v_heads, Onto::Nothing, to);
     };
     let mut ways = vec![way("ours", ours)];
-    for (name, multiply) in OTHERS {
+    for (names, multiply) in OTHERS {
         let (q, k, v) = (&q, &k, &v);
         let (mut p, mut out) = (numbers(heads * tokens * tokens), numbers(tokens * row));
         let theirs = move || {
@@ -158,7 +159,7 @@ fn attention(name: &str, heads: usize, tokens: usize, channels: usize) {
                 multiply([tokens, tokens, channels], a, b, &mut black_box(&mut out)[head * channels..], row);
             }
         };
-        ways.push(way(name, theirs));
+        ways.push(way(names[0], theirs));
     }
     print(name, 2 * heads * tokens * tokens * channels, 0, ways);
 }
