@@ -30,6 +30,7 @@
 #![warn(clippy::undocumented_unsafe_blocks)]
 #![allow(clippy::needless_range_loop, reason = "indices of registers, which iterators hide from the compiler")]
 
+mod aligned;
 mod convolution;
 mod depthwise;
 mod few_inputs;
