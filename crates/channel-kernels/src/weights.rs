@@ -2,11 +2,10 @@
 use std::ops::Range;
 
 use crate::Instructions;
-use crate::instructions::Vectorized;
 use crate::packed::{Packed, panel_width};
 use crate::scratch::Scratch;
-use crate::simd::Simd;
 use crate::tile::PANEL;
+use crate::transposition::Transposition;
 
 /// Writes the part of each weight of a run that acts: W⁺, W⁻, |W|, W² and whatever else a rule is about.
 ///
@@ -155,42 +154,4 @@ fn prefetch(values: &[f32]) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = values;
-}
-
-/// Some columns of a matrix, as rows of another.
-struct Transposition<'a> {
-    from: &'a [f32],
-    from_width: usize,
-    columns: Range<usize>,
-    to: &'a mut [f32],
-    to_width: usize,
-}
-
-impl Vectorized for Transposition<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { from, from_width, columns, to, to_width } = self;
-        let rows = from.len() / from_width;
-        assert!(columns.end <= from_width && rows <= to_width && to.len() >= columns.len() * to_width);
-        for row in (0..rows).step_by(S::LANES) {
-            for column in (0..columns.len()).step_by(S::LANES) {
-                let (from_at, to_at) = (row * from_width + columns.start + column, column * to_width + row);
-                if row + S::LANES <= rows && column + S::LANES <= columns.len() {
-                    // SAFETY: the block lies within both matrices by the line above and the checked lengths.
-                    unsafe {
-                        let (from, to) = (from.as_ptr().add(from_at), to.as_mut_ptr().add(to_at));
-                        simd.transpose(from, from_width, to, to_width);
-                    }
-                    continue;
-                }
-                for i in 0..S::LANES.min(rows - row) {
-                    for j in 0..S::LANES.min(columns.len() - column) {
-                        to[to_at + j * to_width + i] = from[from_at + i * from_width + j];
-                    }
-                }
-            }
-        }
-    }
 }
