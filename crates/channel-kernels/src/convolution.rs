@@ -215,6 +215,9 @@ impl Convolution {
         for stream in streams {
             check("relevance", stream.quotient.relevance.len(), length(batch, above));
             check("denominator", stream.quotient.denominator.len(), length(batch, above));
+            if let Some(without) = stream.quotient.without {
+                check("positive part of the denominator", without.len(), length(batch, above));
+            }
             if let Some(bias) = stream.quotient.bias {
                 check("bias", bias.len(), above.channels);
             }

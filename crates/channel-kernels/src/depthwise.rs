@@ -334,7 +334,7 @@ impl Planes<'_> {
                     for_each_column!(i < (TILE - 1) * STEP + K, {
                         let x = simd.load(from.add(i * S::LANES));
                         for q in 0..K {
-                            if i >= q && (i - q) % STEP == 0 && (i - q) / STEP < TILE {
+                            if i >= q && (i - q).is_multiple_of(STEP) && (i - q) / STEP < TILE {
                                 let output = (i - q) / STEP;
                                 sum[output][0] = simd.multiply_add(x, w[q], sum[output][0]);
                             }

@@ -5,6 +5,38 @@
 //! product (bias, clipping, the quotient before it, a factor and sums after it) happens while the numbers are in
 //! registers.
 //!
+//! ```
+//! use channel_kernels::{Convolution, Epilogue, Lower, Quotient, QuotientStream, Shape, Stream, Take, Zero};
+//!
+//! // One output channel from two input channels, at two pixels side by side.
+//! let convolution = Convolution::new(Shape::plain(2, 1, [1, 1]))?;
+//! let weights = convolution.pack(&[1.0, -2.0]);
+//! let a = [3.0, 1.0, 1.0, 3.0];
+//! let mut z = [0.0; 2];
+//! let stream = Stream { values: &a, take: Take::All, part: None };
+//! let epilogue = Epilogue { bias: Some(&[1.0]), ..Epilogue::default() };
+//! convolution.forward(&weights, 1, [1, 2], &[stream], epilogue, &mut z);
+//! assert_eq!(z, [2.0, -4.0]);
+//!
+//! // The way back by R_i = a_i Σ_j w_ij R_j / z_j, with what the bias keeps of the relevance.
+//! let quotient = Quotient {
+//!     relevance: &[4.0, 4.0],
+//!     denominator: &z,
+//!     without: None,
+//!     bias: Some(&[1.0]),
+//!     factor: 1.0,
+//!     epsilon: 0.0,
+//!     zero: Zero::Stabilized,
+//! };
+//! let times = Lower { times: Some((&a, Take::All)), onto: false };
+//! let mut lower = [0.0; 4];
+//! let stream = QuotientStream { quotient, part: None };
+//! let sums = convolution.quotient_transposed(&weights, 1, [1, 2], &[stream], times, &mut lower);
+//! assert_eq!(lower, [6.0, -4.0, -1.0, 6.0]);
+//! assert_eq!([sums[0].lower.total, sums[0].booked[0].bias.total], [7.0, 1.0]);
+//! # Ok::<(), channel_kernels::ShapeError>(())
+//! ```
+//!
 //! # Instruction sets
 //! AVX-512, AVX2 with FMA, or what the compiler makes of plain Rust. The best that the machine has is chosen once. The
 //! environment variable `PIXELWISE_INSTRUCTIONS` (`avx512`, `avx2`, `plain`) forces a lesser one; it is read once. A
@@ -28,14 +60,21 @@
 //!   beforehand; a subnormal number then counts as itself. Nothing but such numbers depends on it.
 #![allow(unsafe_code, reason = "instruction sets, pointers in inner loops; see the head of the crate")]
 #![warn(clippy::undocumented_unsafe_blocks)]
+#![allow(clippy::needless_range_loop, reason = "indices of registers, which iterators hide from the compiler")]
 
+mod aligned;
 mod convolution;
+mod dense;
 mod depthwise;
 mod few_inputs;
 mod instructions;
+mod matrix;
+mod maxima;
 mod packed;
 mod peak;
 mod plan;
+mod prefetch;
+mod product;
 mod rows;
 mod run;
 mod scratch;
@@ -43,18 +82,24 @@ mod shape;
 mod simd;
 mod subnormal;
 mod sums;
+mod tasks;
 mod tile;
+mod transposition;
 #[cfg(test)]
 mod twin;
 mod weights;
 mod winograd;
 
 pub use convolution::{Convolution, Epilogue, Lower, Method, QuotientStream, StepSums, Stream};
+pub use dense::{Dense, Order};
 pub use instructions::{Instructions, UnknownInstructions};
+pub use maxima::{Maxima, MaximaError};
 pub use packed::Packed;
 pub use peak::multiply_adds;
+pub use product::{Matrices, MatricesMut, Onto, Product};
 pub use rows::{Booked, Quotient, Zero};
 pub use shape::{Shape, ShapeError};
 pub use sums::Amount;
 pub use tile::Take;
+pub use transposition::transpose;
 pub use weights::WeightPart;

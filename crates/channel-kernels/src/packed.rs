@@ -1,4 +1,5 @@
 //! Weights in the order in which kernels read them.
+use crate::aligned::Aligned;
 use crate::shape::Shape;
 use crate::tile::PANEL;
 
@@ -10,7 +11,7 @@ use crate::tile::PANEL;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packed {
     shape: Shape,
-    values: Vec<f32>,
+    values: Aligned,
 }
 
 /// One panel of weights, `[tap][inputs][width]`.
@@ -24,7 +25,7 @@ impl Packed {
     /// Packs weights that lie as `[outputs][inputs of the group][height][width]`.
     pub(crate) fn new(shape: Shape, rows: &[f32]) -> Self {
         let length = if shape.is_depthwise() { rows.len() } else { shape.groups * group_length(&shape) };
-        let mut packed = Self { shape, values: vec![0.0; length] };
+        let mut packed = Self { shape, values: Aligned::zeros(length) };
         for (at, &value) in rows.iter().enumerate() {
             let place = packed.place(at);
             packed.values[place] = value;

@@ -31,6 +31,9 @@ pub struct Quotient<'a> {
     pub relevance: &'a [f32],
     /// z, the denominators.
     pub denominator: &'a [f32],
+    /// z⁺, if the denominator is what is left of z without it: z⁻ = min(z − z⁺, 0). The difference has few digits where
+    /// it is small beside z⁺; who minds gives z⁻ itself.
+    pub without: Option<&'a [f32]>,
     /// The part of the bias in z.
     pub bias: Option<&'a [f32]>,
     /// A factor of all shares.
@@ -207,6 +210,9 @@ impl Share<'_> {
         let Self { quotient, pixels, spread, to } = self;
         pixels.check(S::LANES, quotient.relevance, spread, to);
         pixels.check(S::LANES, quotient.denominator, spread, to);
+        if let Some(without) = quotient.without {
+            pixels.check(S::LANES, without, spread, to);
+        }
         assert!(quotient.bias.is_none_or(|bias| bias.len() == pixels.channels));
         let (plus, minus) = (simd.splat(quotient.epsilon), simd.splat(-quotient.epsilon));
         let (factor, zero) = (simd.splat(quotient.factor), simd.zero());
@@ -222,7 +228,11 @@ impl Share<'_> {
                 // many numbers as there are channels.
                 unsafe {
                     let r = simd.load_first(quotient.relevance.as_ptr().add(at), rest);
-                    let z = simd.load_first(quotient.denominator.as_ptr().add(at), rest);
+                    let mut z = simd.load_first(quotient.denominator.as_ptr().add(at), rest);
+                    if let Some(without) = quotient.without {
+                        let left = simd.subtract(z, simd.load_first(without.as_ptr().add(at), rest));
+                        z = simd.min(zero, left);
+                    }
                     let addition = simd.where_nonnegative(z, plus, minus);
                     let stabilized = simd.add(z, addition);
                     let share = simd.multiply(r, factor);

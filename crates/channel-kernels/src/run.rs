@@ -4,7 +4,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::Instructions;
-use crate::plan::{Phase, Plan};
+use crate::plan::{Phase, Plan, PlanTap};
 use crate::rows::{Booked, Extent, PaddedRows, Source};
 use crate::scratch::Scratch;
 use crate::subnormal::FlushSubnormals;
@@ -295,65 +295,36 @@ impl Job<'_> {
     fn block(&self, window: &Window, filled: &Filled, streams: &[*const f32], block: Block) -> Vec<Amount> {
         let mut sums = vec![Amount::default(); filled.booked.len()];
         for (phase, pixels) in self.plan.phases.iter().zip(&filled.pixels) {
+            let of_stream = |stream| phase.taps.iter().map(move |&tap| (stream, tap));
+            let terms = (0..self.sources.len()).flat_map(of_stream).collect();
             let of_sample = pixels.len() / sums.len();
             if of_sample > 0 {
-                self.phase(window, streams, block, phase, (pixels, of_sample), &mut sums);
+                self.products(&Terms { window, streams, block, terms }, pixels, of_sample, &mut sums);
             }
         }
         sums
     }
 
-    /// The outputs of a phase: block by block of products, all pixels each.
-    fn phase(
-        &self,
-        window: &Window,
-        streams: &[*const f32],
-        block: Block,
-        phase: &Phase,
-        (pixels, of_sample): (&[Pixel], usize),
-        sums: &mut [Amount],
-    ) {
-        let terms: Vec<(usize, usize)> =
-            (0..self.sources.len()).flat_map(|stream| (0..phase.taps.len()).map(move |tap| (stream, tap))).collect();
-        let run = self.weights.summed() * self.plan.columns;
+    /// The outputs of a panel at the pixels of a phase: step by step of their terms, all pixels each.
+    fn products(&self, terms: &Terms<'_>, pixels: &[Pixel], of_sample: usize, sums: &mut [Amount]) {
+        let block = terms.block;
         let width = self.weights.width(block);
-        let steps = steps(terms.len(), run);
+        let steps = steps(terms.terms.len(), self.weights.summed() * self.plan.columns);
         let mut kept = Scratch::take(if steps.len() > 1 { pixels.len() * PANEL } else { 0 });
         let kept = kept.as_mut_ptr();
-        for (index, (taps, channels)) in steps.iter().enumerate() {
-            let mut made = Scratch::take(taps.len() * channels.len() * width);
-            let places = made.chunks_exact_mut((channels.len() * width).max(1));
-            let mut weights = Vec::with_capacity(taps.len());
-            let mut places = places;
-            for &(stream, tap) in &terms[taps.clone()] {
-                let tap = phase.taps[tap].weights;
-                weights.push(match self.weights.lying(block, stream, tap, channels) {
-                    Some(rows) => rows.as_ptr(),
-                    None => {
-                        let place = places.next().unwrap_or_else(|| unreachable!("a place for each tap"));
-                        self.weights.make(self.instructions, block, stream, tap, channels, place);
-                        place.as_ptr()
-                    }
-                });
+        for (index, step) in steps.iter().enumerate() {
+            let mut made = Scratch::take(step.terms.len() * step.channels.len() * width);
+            let taps = self.taps(terms, step, &mut made);
+            if let Some(next) = steps.get(index + 1) {
+                for (_, tap) in &terms.terms[next.terms.clone()] {
+                    self.weights.prefetch(block, tap.weights, &next.channels);
+                }
             }
-            let first = block.group * self.weights.summed() + channels.start;
-            let from = |&(stream, tap): &(usize, usize)| {
-                let offset = phase.taps[tap].offset;
-                let [row, column] = [0, 1].map(|axis| (offset[axis] + window.before[axis] as isize) as usize);
-                let at = (row * window.width + column) * self.from.channels + first;
-                // Within the strip: the window reaches as far as any tap.
-                streams[stream].wrapping_add(at)
-            };
-            let taps: Vec<Tap> = terms[taps.clone()]
-                .iter()
-                .zip(weights)
-                .map(|(term, weights)| Tap { from: from(term), weights })
-                .collect();
             for (sample, pixels) in pixels.chunks_exact(of_sample).enumerate() {
                 let totals = self.instructions.run(&Panel {
                     pixels,
                     taps: &taps,
-                    run: channels.len(),
+                    run: step.channels.len(),
                     width,
                     lanes: block.lanes,
                     channel: block.group * self.weights.made() + block.index * PANEL,
@@ -365,6 +336,45 @@ impl Job<'_> {
             }
         }
     }
+
+    /// Where the numbers and the weights of a step lie; weights that have to be made lie in `made`.
+    fn taps(&self, terms: &Terms<'_>, step: &Step, made: &mut [f32]) -> Vec<Tap> {
+        let Terms { window, streams, block, .. } = *terms;
+        let length = step.channels.len() * self.weights.width(block);
+        let tap = |(index, &(stream, tap)): (usize, &(usize, PlanTap))| {
+            // Not negative: the window reaches as far as any tap.
+            let [row, column] = [0, 1].map(|axis| (tap.offset[axis] + window.before[axis] as isize) as usize);
+            let channel = block.group * self.weights.summed() + step.channels.start;
+            let from = (row * window.width + column) * self.from.channels + channel;
+            let weights = match self.weights.lying(block, stream, tap.weights, &step.channels) {
+                Some(rows) => rows.as_ptr(),
+                None => {
+                    let place = &mut made[index * length..(index + 1) * length];
+                    self.weights.make(self.instructions, block, stream, tap.weights, &step.channels, place);
+                    place.as_ptr()
+                }
+            };
+            Tap { from: streams[stream].wrapping_add(from), weights }
+        };
+        terms.terms[step.terms.clone()].iter().enumerate().map(tap).collect()
+    }
+}
+
+/// The terms that outputs of a phase are sums of, in a panel of a strip.
+struct Terms<'a> {
+    window: &'a Window,
+    /// The first number of each stream.
+    streams: &'a [*const f32],
+    block: Block,
+    /// Streams and taps.
+    terms: Vec<(usize, PlanTap)>,
+}
+
+/// Products that are added up in one chain.
+struct Step {
+    /// Some of the terms, and of the channels of each.
+    terms: Range<usize>,
+    channels: Range<usize>,
 }
 
 /// 0 .. length in pieces of at most `most`, of equal size but for one.
@@ -373,18 +383,35 @@ pub(crate) fn pieces(length: usize, most: usize) -> impl Iterator<Item = Range<u
     (0..count).map(move |index| index * length / count..(index + 1) * length / count)
 }
 
-/// The products in blocks of at most some 288: taps, and channels of each.
-fn steps(taps: usize, run: usize) -> Vec<(Range<usize>, Range<usize>)> {
-    if taps == 0 {
-        return vec![(0..0, 0..0)];
+/// The products in chains of at most 288: runs of channels as long as may be, then as many terms as have room.
+fn steps(terms: usize, run: usize) -> Vec<Step> {
+    if terms == 0 {
+        return vec![Step { terms: 0..0, channels: 0..0 }];
     }
-    let least = run.min(CHANNELS);
-    let mut steps = Vec::new();
-    for taps in pieces(taps, (CHAIN / least).max(1)) {
-        let most = (CHAIN / taps.len() / CHANNELS * CHANNELS).max(CHANNELS);
-        let even = run.div_ceil(run.div_ceil(most)).next_multiple_of(CHANNELS);
-        let channels = (0..run).step_by(even).map(|first| first..(first + even).min(run));
-        steps.extend(channels.map(|channels| (taps.clone(), channels)));
+    let channels = run.div_ceil(run.div_ceil(CHAIN)).next_multiple_of(CHANNELS).min(run);
+    let runs = move || (0..run).step_by(channels).map(move |first| first..(first + channels).min(run));
+    let terms = pieces(terms, (CHAIN / channels).max(1));
+    terms.flat_map(|terms| runs().map(move |channels| Step { terms: terms.clone(), channels })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn steps_are_all_products_once_in_short_chains(terms in 1usize..60, run in 1usize..1200) {
+            let mut met = vec![0; terms * run];
+            for step in steps(terms, run) {
+                prop_assert!(step.terms.len() * step.channels.len() <= CHAIN);
+                prop_assert!(step.channels.start % CHANNELS == 0);
+                for (term, channel) in step.terms.flat_map(|term| step.channels.clone().map(move |c| (term, c))) {
+                    met[term * run + channel] += 1;
+                }
+            }
+            prop_assert!(met.iter().all(|&times| times == 1));
+        }
     }
-    steps
 }

@@ -2,49 +2,42 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// Numbers of a cache line, at whose boundaries scratch begins.
-const LINE: usize = 16;
-
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; LINE]);
+use crate::aligned::Aligned;
 
 thread_local! {
     /// What this thread's tasks gave back.
-    static KEPT: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
+    static KEPT: RefCell<Vec<Aligned>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A slice of numbers for one task, given back to the thread when it is dropped.
 ///
 /// It holds what an earlier task left there. No page of it is touched for the first time twice.
 pub(crate) struct Scratch {
-    lines: Vec<Line>,
-    length: usize,
+    numbers: Aligned,
 }
 
 impl Scratch {
     /// Scratch of `length` numbers of any value: the smallest that this thread has kept and that is large enough.
     pub(crate) fn take(length: usize) -> Self {
-        let needed = length.div_ceil(LINE);
-        let mut lines = KEPT.with_borrow_mut(|kept| {
-            let fits = kept.iter().enumerate().filter(|(_, lines)| lines.len() >= needed);
-            let best = fits.min_by_key(|(_, lines)| lines.len()).map(|(at, _)| at);
+        let kept = KEPT.with_borrow_mut(|kept| {
+            let fits = kept.iter().enumerate().filter(|(_, numbers)| numbers.capacity() >= length);
+            let best = fits.min_by_key(|(_, numbers)| numbers.capacity()).map(|(at, _)| at);
             // Where none fits, one is replaced, so that a thread keeps no more than its tasks use at once.
             best.map(|at| kept.swap_remove(at)).or_else(|| {
                 kept.pop();
                 None
             })
         });
-        let lines = lines.take().unwrap_or_else(|| vec![Line([0.0; LINE]); needed]);
-        Self { lines, length }
+        let numbers = kept.map_or_else(|| Aligned::zeros(length), |numbers| numbers.with_length(length));
+        Self { numbers }
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let lines = std::mem::take(&mut self.lines);
+        let numbers = std::mem::replace(&mut self.numbers, Aligned::zeros(0));
         // A thread that ends has no use for it.
-        let _ = KEPT.try_with(|kept| kept.borrow_mut().push(lines));
+        let _ = KEPT.try_with(|kept| kept.borrow_mut().push(numbers));
     }
 }
 
@@ -52,15 +45,13 @@ impl Deref for Scratch {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        // SAFETY: a line is sixteen floats without padding, and `length` floats lie within the lines.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
+        &self.numbers
     }
 }
 
 impl DerefMut for Scratch {
     fn deref_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `deref`; the lines are borrowed for writing.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.length) }
+        &mut self.numbers
     }
 }
 

@@ -97,6 +97,21 @@ pub(crate) trait Simd: Copy + Debug + Send + Sync + 'static {
     /// a where x ≠ 0 (or is not a number), else b.
     fn where_nonzero(self, x: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
+    /// a where x > y or x is not a number, else b.
+    fn where_greater(self, x: Self::Vector, y: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    /// Reads the first n bytes as numbers, all if `n ≥ LANES`; the other lanes are any numbers.
+    ///
+    /// # Safety
+    /// Those bytes can be read.
+    unsafe fn load_bytes(self, from: *const u8, n: usize) -> Self::Vector;
+
+    /// Writes the first n lanes, whole numbers below 256, as bytes; all if `n ≥ LANES`.
+    ///
+    /// # Safety
+    /// Those bytes can be written.
+    unsafe fn store_bytes(self, to: *mut u8, vector: Self::Vector, n: usize);
+
     /// The first n lanes, all if `n ≥ LANES`; the others are 0.
     fn first(self, a: Self::Vector, n: usize) -> Self::Vector;
 

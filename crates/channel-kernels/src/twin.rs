@@ -147,3 +147,12 @@ fn cases_of(channels: impl Strategy<Value = [usize; 3]>, kernel: usize) -> impl 
         },
     )
 }
+
+/// Asserts that numbers are what plain loops give, to some roundings of the terms: none of them is in a long chain.
+pub(crate) fn assert_close(got: &[f32], want: &[Sum], what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (at, (&got, want)) in got.iter().zip(want).enumerate() {
+        let error = (f64::from(got) - want.value).abs();
+        assert!(error <= 1e-6 * want.magnitude, "{what}: number {at} is {got:e}, not {:e}", want.value);
+    }
+}

@@ -2,11 +2,10 @@
 use std::ops::Range;
 
 use crate::Instructions;
-use crate::instructions::Vectorized;
 use crate::packed::{Packed, panel_width};
 use crate::scratch::Scratch;
-use crate::simd::Simd;
 use crate::tile::PANEL;
+use crate::transposition::Transposition;
 
 /// Writes the part of each weight of a run that acts: W⁺, W⁻, |W|, W² and whatever else a rule is about.
 ///
@@ -101,24 +100,40 @@ impl Weights<'_> {
         }
     }
 
+    /// Asks for the panels that will be transposed, so that they are on their way while something else is done: they are
+    /// read line by line in an order that no processor foresees.
+    pub(crate) fn prefetch(&self, block: Block, tap: usize, channels: &Range<usize>) {
+        if self.direction == Direction::Forward {
+            return;
+        }
+        for index in channels.start / PANEL..channels.end.div_ceil(PANEL) {
+            prefetch(self.transposed_rows(block, tap, index));
+        }
+    }
+
     fn rows(&self, block: Block, tap: usize, channels: Range<usize>) -> &[f32] {
         let panel = self.packed.panel(block.group, block.index);
         let first = tap * self.summed();
         &panel.values[(first + channels.start) * panel.width..(first + channels.end) * panel.width]
     }
 
+    /// The rows of a panel of output channels that are columns of the transposed block.
+    fn transposed_rows(&self, block: Block, tap: usize, index: usize) -> &[f32] {
+        let panel = self.packed.panel(block.group, index);
+        let first = (tap * self.packed.shape().group_inputs() + block.index * PANEL) * panel.width;
+        &panel.values[first..first + block.lanes * panel.width]
+    }
+
     /// Rows of output channels, columns of input channels.
     fn transpose(&self, instructions: Instructions, block: Block, tap: usize, channels: Range<usize>, to: &mut [f32]) {
         let width = self.width(block);
-        let inputs = self.packed.shape().group_inputs();
         let mut start = channels.start;
         while start < channels.end {
             let panel = self.packed.panel(block.group, start / PANEL);
             let column = start % PANEL;
             let columns = (channels.end - start).min(PANEL - column);
-            let first = (tap * inputs + block.index * PANEL) * panel.width;
             instructions.run(Transposition {
-                from: &panel.values[first..first + block.lanes * panel.width],
+                from: self.transposed_rows(block, tap, start / PANEL),
                 from_width: panel.width,
                 columns: column..column + columns,
                 to: &mut to[(start - channels.start) * width..(start - channels.start + columns) * width],
@@ -129,40 +144,14 @@ impl Weights<'_> {
     }
 }
 
-/// Some columns of a matrix, as rows of another.
-struct Transposition<'a> {
-    from: &'a [f32],
-    from_width: usize,
-    columns: Range<usize>,
-    to: &'a mut [f32],
-    to_width: usize,
-}
-
-impl Vectorized for Transposition<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { from, from_width, columns, to, to_width } = self;
-        let rows = from.len() / from_width;
-        assert!(columns.end <= from_width && rows <= to_width && to.len() >= columns.len() * to_width);
-        for row in (0..rows).step_by(S::LANES) {
-            for column in (0..columns.len()).step_by(S::LANES) {
-                let (from_at, to_at) = (row * from_width + columns.start + column, column * to_width + row);
-                if row + S::LANES <= rows && column + S::LANES <= columns.len() {
-                    // SAFETY: the block lies within both matrices by the line above and the checked lengths.
-                    unsafe {
-                        let (from, to) = (from.as_ptr().add(from_at), to.as_mut_ptr().add(to_at));
-                        simd.transpose(from, from_width, to, to_width);
-                    }
-                    continue;
-                }
-                for i in 0..S::LANES.min(rows - row) {
-                    for j in 0..S::LANES.min(columns.len() - column) {
-                        to[to_at + j * to_width + i] = from[from_at + i * from_width + j];
-                    }
-                }
-            }
-        }
+/// Asks for the lines of a slice.
+fn prefetch(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(16) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: every x86-64 has the instruction, which reads nothing that a program would notice.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
 }

@@ -257,6 +257,8 @@ impl WinogradJob<'_> {
         {
             let chunk = first..(first + even).min(channels);
             self.transform_weights::<T, M, F>(block, stream, &chunk, &mut transformed, weight_place);
+            let next = if chunk.end < channels { chunk.end..(chunk.end + even).min(channels) } else { 0..0 };
+            (0..9).for_each(|tap| self.weights.prefetch(block, tap, &next));
             for place in 0..T * T {
                 let tap = Tap {
                     from: input[place * input_place + stream * channels + first..].as_ptr(),

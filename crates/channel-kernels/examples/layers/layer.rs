@@ -131,6 +131,7 @@ pub fn shares(layer: &Layer, convolution: &Convolution, instructions: Instructio
     let mut lower = vec![0.0; input.len()];
     let run = |pass: Pass, upper: &mut [f32], lower: &mut [f32], denominator: &[f32]| {
         let quotient = Quotient {
+            without: None,
             relevance: &relevance,
             denominator,
             bias: Some(&bias),

@@ -4,6 +4,8 @@
 //! multiply-adds that is timed between them. `cargo run --release -p channel-kernels --example layers [NAME]`
 mod layer;
 mod peak;
+#[allow(unsafe_code, reason = "products of other crates take pointers")]
+mod products;
 mod time;
 
 use channel_kernels::{Convolution, Instructions, Method};
@@ -12,9 +14,12 @@ use layer::{LAYERS, Layer, Pass};
 fn main() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let names: Vec<String> = std::env::args().skip(1).collect();
-    let chosen = |layer: &&Layer| names.is_empty() || names.iter().any(|name| layer.name.contains(name.as_str()));
+    let chosen = |layer: &str| names.is_empty() || names.iter().any(|name| layer.contains(name.as_str()));
     match pool {
-        Ok(pool) => pool.install(|| LAYERS.iter().filter(chosen).for_each(print)),
+        Ok(pool) => pool.install(|| {
+            LAYERS.iter().filter(|layer| chosen(layer.name)).for_each(print);
+            products::print_all(chosen);
+        }),
         Err(error) => eprintln!("no thread: {error}"),
     }
 }

@@ -146,7 +146,7 @@ proptest! {
         let denominator = random(case.seed ^ 3, case.outputs());
         let bias = random(case.seed ^ 4, case.shape.outputs);
         let zero = if by_denominator { Zero::Denominator } else { Zero::Stabilized };
-        let quotient = Quotient { relevance: &relevance, denominator: &denominator, bias: Some(&bias), factor: -1.5, epsilon, zero };
+        let quotient = Quotient { relevance: &relevance, denominator: &denominator, bias: Some(&bias), factor: -1.5, epsilon, zero, without: None };
         let addition = |z: f32| f64::from(if z < 0.0 { -epsilon } else { epsilon });
         let absent = |z: f32| if by_denominator { z == 0.0 } else { f64::from(z) + addition(z) == 0.0 };
         let share = |at: usize| -1.5 * f64::from(relevance[at]);
@@ -185,6 +185,24 @@ proptest! {
                 prop_assert!(near(sums.lower, amount(lower.iter().map(|sum| sum.value)), unit));
             }
         }
+    }
+
+    #[test]
+    fn what_is_left_of_a_denominator_is_its_negative_part(case in cases()) {
+        let weights = case.weights();
+        let [relevance, whole, positive] = [2, 3, 4].map(|seed| random(case.seed ^ seed, case.outputs()));
+        let left: Vec<f32> = whole.iter().zip(&positive).map(|(z, p)| (z - p).min(0.0)).collect();
+        let convolution = Convolution::new(case.shape).unwrap();
+        let packed = convolution.pack(&weights);
+        let step = |denominator, without| {
+            let quotient =
+                Quotient { relevance: &relevance, denominator, without, bias: None, factor: 1.0, epsilon: 0.0, zero: Zero::Denominator };
+            let mut lower = vec![f32::NAN; case.inputs()];
+            let streams = [QuotientStream { quotient, part: None }];
+            let sums = convolution.quotient_transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut lower);
+            (lower, sums)
+        };
+        prop_assert_eq!(step(&whole, Some(&positive)), step(&left, None));
     }
 
     #[test]
@@ -231,7 +249,7 @@ proptest! {
     fn winograd_books_what_the_direct_way_books(case in winograd_cases()) {
         let weights = case.weights();
         let [relevance, denominator] = [3, 4].map(|seed| random(case.seed ^ seed, case.outputs()));
-        let quotient = Quotient { relevance: &relevance, denominator: &denominator, bias: None, factor: 1.0, epsilon: 0.1, zero: Zero::Stabilized };
+        let quotient = Quotient { relevance: &relevance, denominator: &denominator, bias: None, factor: 1.0, epsilon: 0.1, zero: Zero::Stabilized, without: None };
         let convolution = Convolution::new(case.shape).unwrap();
         let packed = convolution.pack(&weights);
         let streams = [QuotientStream { quotient, part: None }];
@@ -304,6 +322,7 @@ fn bytes_do_not_depend_on_threads() {
                     let quotient = Quotient {
                         relevance: &relevance,
                         denominator: &upper,
+                        without: None,
                         bias: None,
                         factor: 1.0,
                         epsilon: 0.1,

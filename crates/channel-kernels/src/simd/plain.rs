@@ -123,6 +123,25 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
+    fn where_greater(self, x: [f32; 8], y: [f32; 8], a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        lanes(|i| if x[i] > y[i] || x[i].is_nan() { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const u8, n: usize) -> [f32; 8] {
+        // SAFETY: only places below n are read.
+        lanes(|i| if i < n { f32::from(unsafe { *from.add(i) }) } else { 0.0 })
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8, vector: [f32; 8], n: usize) {
+        for (i, &x) in vector.iter().enumerate().take(n) {
+            // SAFETY: only places below n are written.
+            unsafe { *to.add(i) = x as u8 };
+        }
+    }
+
+    #[inline(always)]
     fn first(self, a: [f32; 8], n: usize) -> [f32; 8] {
         lanes(|i| if i < n { a[i] } else { 0.0 })
     }

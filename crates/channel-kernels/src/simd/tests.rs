@@ -59,6 +59,7 @@ impl Vectorized for Everything<'_> {
                 ("magnitude", numbers(simd.magnitude(a))),
                 ("where_nonnegative", numbers(simd.where_nonnegative(a, b, c))),
                 ("where_nonzero", numbers(simd.where_nonzero(a, b, c))),
+                ("where_greater", numbers(simd.where_greater(a, b, c, a))),
                 ("first", numbers(simd.first(a, 16))),
                 ("zero", numbers(simd.zero())),
             ],
@@ -73,6 +74,13 @@ fn scalar(name: &str, first: f32, a: f32, b: f32, c: f32) -> f32 {
     match name {
         "splat" => first,
         "first" => a,
+        "where_greater" => {
+            if a > b || a.is_nan() {
+                c
+            } else {
+                a
+            }
+        }
         "multiply_add" => a.mul_add(b, c),
         "add" => a + b,
         "subtract" => a - b,
@@ -189,6 +197,41 @@ impl Vectorized for Places<'_> {
             simd.transpose(self.from.as_ptr(), 20, self.transposed.as_mut_ptr(), 18);
         }
         S::LANES
+    }
+}
+
+/// Reads and writes the first `n` bytes.
+struct Bytes<'a> {
+    from: &'a [u8; 16],
+    n: usize,
+    to: &'a mut [u8; 16],
+}
+
+impl Vectorized for Bytes<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> usize {
+        // SAFETY: no vector has more than 16 lanes.
+        unsafe {
+            let numbers = simd.load_bytes(self.from.as_ptr(), self.n);
+            simd.store_bytes(self.to.as_mut_ptr(), simd.multiply(numbers, simd.splat(2.0)), self.n);
+        }
+        S::LANES
+    }
+}
+
+#[test]
+fn bytes_are_numbers() {
+    let from: [u8; 16] = std::array::from_fn(|i| (i * 8 + 7) as u8);
+    for set in Instructions::available() {
+        for n in 0..=16 {
+            let mut to = [1; 16];
+            let lanes = set.run(Bytes { from: &from, n, to: &mut to });
+            for (i, (&to, &from)) in to.iter().zip(&from).enumerate() {
+                assert_eq!(to, if i < n.min(lanes) { 2 * from } else { 1 }, "{set} {n}");
+            }
+        }
     }
 }
 

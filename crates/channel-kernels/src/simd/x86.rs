@@ -154,6 +154,24 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn where_greater(self, x: __m512, y: __m512, a: __m512, b: __m512) -> __m512 {
+        intrinsics! {
+            let greater = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, y) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
+            _mm512_mask_blend_ps(greater, b, a)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const u8, n: usize) -> __m512 {
+        intrinsics!(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first16(n), from.cast()))))
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8, vector: __m512, n: usize) {
+        intrinsics!(_mm512_mask_cvtepi32_storeu_epi8(to.cast(), first16(n), _mm512_cvttps_epi32(vector)))
+    }
+
+    #[inline(always)]
     fn first(self, a: __m512, n: usize) -> __m512 {
         intrinsics!(_mm512_maskz_mov_ps(first16(n), a))
     }
@@ -315,6 +333,48 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn where_nonzero(self, x: __m256, a: __m256, b: __m256) -> __m256 {
         intrinsics!(_mm256_blendv_ps(b, a, _mm256_cmp_ps::<_CMP_NEQ_UQ>(x, _mm256_setzero_ps())))
+    }
+
+    #[inline(always)]
+    fn where_greater(self, x: __m256, y: __m256, a: __m256, b: __m256) -> __m256 {
+        intrinsics! {
+            let greater = _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x, y), _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
+            _mm256_blendv_ps(b, a, greater)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const u8, n: usize) -> __m256 {
+        intrinsics! {
+            let bytes = if n >= 8 {
+                _mm_loadl_epi64(from.cast())
+            } else {
+                let mut bytes = [0_u8; 16];
+                for i in 0..n {
+                    bytes[i] = *from.add(i);
+                }
+                _mm_loadu_si128(bytes.as_ptr().cast())
+            };
+            _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8, vector: __m256, n: usize) {
+        intrinsics! {
+            let numbers = _mm256_cvttps_epi32(vector);
+            let halves = _mm_packus_epi32(_mm256_castsi256_si128(numbers), _mm256_extracti128_si256::<1>(numbers));
+            let bytes = _mm_packus_epi16(halves, halves);
+            if n >= 8 {
+                _mm_storel_epi64(to.cast(), bytes);
+            } else {
+                let mut all = [0_u8; 16];
+                _mm_storeu_si128(all.as_mut_ptr().cast(), bytes);
+                for i in 0..n {
+                    *to.add(i) = all[i];
+                }
+            }
+        }
     }
 
     #[inline(always)]
