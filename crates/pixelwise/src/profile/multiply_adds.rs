@@ -17,7 +17,7 @@ pub fn multiply_adds<F: Real>(node: &Node<F>, shapes: &[Vec<usize>]) -> Option<u
         ("Conv", [_, weights, ..]) => Some(size(output) * size(&weights[1..])),
         ("ConvTranspose", [input, weights, ..]) => Some(size(input) * size(&weights[1..])),
         // The rows of a dense layer's input are as long as it has weights for each output.
-        ("Gemm", [_, weights, ..]) => Some(size(output) * size(weights) / output.last()?),
+        ("Gemm", [_, weights, ..]) => (size(output) * size(weights)).checked_div(*output.last()?),
         ("MatMul", [left, _]) => Some(size(output) * left.last()?),
         ("Einsum", operands) => einsum(spec.attributes.get("equation")?, operands),
         _ => None,
@@ -68,7 +68,7 @@ mod tests {
         let names: Vec<String> = (0..operands.len()).map(|place| format!("x{place}")).collect();
         let mut network = NetworkBuilder::new();
         for (name, shape) in names.iter().zip(operands) {
-            network.input(name.as_str(), shape.iter().copied().map(Some));
+            network.input(name.as_str(), shape.iter().copied().map(Some).collect::<Vec<_>>());
         }
         network.node("node", operation, names.iter().map(String::as_str), "y").output("y");
         let network = network.build().unwrap();

@@ -52,7 +52,7 @@ impl Profile {
             (network.tensor(input.tensor).name.clone(), shape)
         });
         Ok(Self {
-            composite: measurement.composite.to_string(),
+            composite: measurement.composite.name().to_owned(),
             inputs: inputs.collect(),
             dtype: F::NAME,
             repeats,
