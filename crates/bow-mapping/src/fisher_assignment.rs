@@ -1,5 +1,7 @@
 //! Fisher vectors of local features that are never all there at once.
 
+use std::sync::Arc;
+
 use multiversion::multiversion;
 use ndarray::{Array1, Array2, Axis};
 use rayon::prelude::*;
@@ -16,7 +18,7 @@ use crate::lanes::sum_in_lanes;
 /// after the other, the relevance of a feature at one feature after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FisherAssignment {
-    mixture: GaussianMixture,
+    mixture: Arc<GaussianMixture>,
     /// (L, D)
     descriptors: Array2<f64>,
     /// `γ`, (L, K)
@@ -27,7 +29,7 @@ impl FisherAssignment {
     /// * `descriptors` — (L, D), in memory one after the other
     /// * `posteriors` — those of the mixture for them
     pub(crate) fn new(mixture: GaussianMixture, descriptors: Array2<f64>, posteriors: Array2<f64>) -> Self {
-        Self { mixture, descriptors, posteriors }
+        Self { mixture: Arc::new(mixture), descriptors, posteriors }
     }
 
     /// L
@@ -51,7 +53,7 @@ impl FisherAssignment {
     #[must_use]
     pub fn select(&self, features: &[usize]) -> Self {
         Self {
-            mixture: self.mixture.clone(),
+            mixture: Arc::clone(&self.mixture),
             descriptors: self.descriptors.select(Axis(0), features),
             posteriors: self.posteriors.select(Axis(0), features),
         }
