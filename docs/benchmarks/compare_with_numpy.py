@@ -169,6 +169,21 @@ def rank_encode(features, words, base, nearest):
     return csr_array((values, found.ravel(), starts), shape=(len(features), len(words)))
 
 
+def soft_encode(features, words, beta):
+    """The soft mapping (Eq. 36), dense."""
+    weights = features @ words.T
+    weights *= -2
+    weights += np.einsum("ld,ld->l", features, features)[:, None]
+    weights += np.einsum("vd,vd->v", words, words)
+    np.maximum(weights, 0, out=weights)
+    np.sqrt(weights, out=weights)
+    weights *= -beta
+    weights -= weights.max(axis=1, keepdims=True)
+    np.exp(weights, out=weights)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
+
+
 def feature_relevance(relevance, mapped):
     """R² for mean pooling (Eq. 27); `mapped` is dense or sparse."""
     sums = np.asarray(mapped.sum(axis=0))
@@ -356,9 +371,37 @@ def mapping_rows():
             "rank_encode_L10000_D128_V1024_n8",
             lambda: rank_encode(features, words, 2.4, 8),
         ),
+        Row(
+            "soft mapping, L 10000, D 128, V 1024",
+            "soft_encode_L10000_D128_V1024",
+            lambda: soft_encode(features, words, 1.0),
+        ),
         Row("R², L 10000, V 1024: sparse; numpy: dense", "R2_sparse_p1_L10000_V1024", on_dense),
         Row("R², L 10000, V 1024: dense; numpy: dense", "R2_dense_p1_L10000_V1024", on_dense),
         Row("R², L 10000, V 1024: sparse; numpy: scipy.sparse", "R2_sparse_p1_L10000_V1024", on_sparse),
+    ]
+
+
+def voc_rows():
+    """One photo of the size of VOC's, from gray values to pixels."""
+    random = np.random.default_rng(0)
+    gray = gaussian_filter(random.random((600, 600)), 1)
+    words = upright_sift(gray)[: 9 * 1024 : 9].copy()
+    points = random.random((2000, 1024)) ** 3
+    points /= points.sum(axis=1, keepdims=True)
+    coefficients = random.random(2000) - 0.5
+    rows, columns = (grid.ravel() for grid in np.meshgrid(*(np.arange(3, 600, 6),) * 2, indexing="ij"))
+    frames = np.stack([rows, columns, np.full(len(rows), 36.0), np.zeros(len(rows))], axis=1)
+
+    def explain():
+        mapped = rank_encode(upright_sift(gray), words, 2.4, 8)
+        x = np.asarray(mapped.mean(axis=0))
+        relevance = coefficients @ np.minimum(points, x / x.sum()) + 0.1 / len(x)
+        return pixel_relevance(feature_relevance(relevance, mapped), frames, gray.shape)
+
+    return [
+        Row("upright SIFT, scale 3, 600×600", "voc/sift", lambda: upright_sift(gray)),
+        Row("HI explanation, L 10000, V 1024, N 2000", "voc/explanation/histogram_intersection", explain),
     ]
 
 
@@ -457,6 +500,7 @@ def main():
         ("bow-classifier", "explanation"): lambda: explanation_rows(support_vectors()),
         ("bow-mapping", "mapping"): mapping_rows,
         ("bow-photos", "photos"): photo_rows,
+        ("bow-photos", "voc"): voc_rows,
         ("kernels", "kernels"): kernel_rows,
     }
     print(f"{'row':<58} {'numpy ms':>9} {'pixelwise ms':>13} {'ratio':>7}")

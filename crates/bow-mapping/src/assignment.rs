@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2};
 
-use crate::Error;
 use crate::lanes::sum_in_lanes;
+use crate::{Error, FisherAssignment};
 
 /// What errors call a row.
 const ASSIGNMENT_OF: &str = "the assignment of local feature";
@@ -30,6 +30,8 @@ pub enum Assignment {
     Sparse(SparseAssignment),
     /// All values, (L, V).
     Dense(Array2<f64>),
+    /// Values that are computed when they are looked at.
+    Fisher(FisherAssignment),
 }
 
 impl Assignment {
@@ -38,6 +40,7 @@ impl Assignment {
         match self {
             Self::Sparse(rows) => rows.features(),
             Self::Dense(values) => values.nrows(),
+            Self::Fisher(vectors) => vectors.features(),
         }
     }
 
@@ -46,6 +49,7 @@ impl Assignment {
         match self {
             Self::Sparse(rows) => rows.words(),
             Self::Dense(values) => values.ncols(),
+            Self::Fisher(vectors) => vectors.words(),
         }
     }
 
@@ -54,13 +58,14 @@ impl Assignment {
         match self {
             Self::Sparse(rows) => rows.to_dense(),
             Self::Dense(values) => values.clone(),
+            Self::Fisher(vectors) => vectors.to_dense(),
         }
     }
 
     /// All values one row after the other, where they lie so in memory.
     pub(crate) fn dense_rows(&self) -> Option<&[f64]> {
         match self {
-            Self::Sparse(_) => None,
+            Self::Sparse(_) | Self::Fisher(_) => None,
             Self::Dense(values) => values.as_slice(),
         }
     }
@@ -68,13 +73,13 @@ impl Assignment {
     /// Folds each column over its stored values, feature by feature. (What a sparse form does not store is zero.)
     ///
     /// `step` gets the accumulator of the column, the column's entry of `context`, and the value.
-    pub(crate) fn fold_columns<A: Clone, C: Copy>(
+    pub(crate) fn fold_columns<A: Clone + Send, C: Copy + Sync>(
         &self,
         start: A,
         context: &[C],
-        step: impl Fn(&mut A, C, f64),
+        step: impl Fn(&mut A, C, f64) + Sync,
     ) -> Vec<A> {
-        let mut columns = vec![start; self.words()];
+        let mut columns = vec![start.clone(); self.words()];
         match self {
             Self::Sparse(rows) => {
                 for (&word, &value) in rows.indices.iter().zip(&rows.values) {
@@ -88,12 +93,13 @@ impl Assignment {
                     }
                 }
             }
+            Self::Fisher(vectors) => columns = vectors.fold_columns(start, context, step),
         }
         columns
     }
 
     /// `Σ_d term(context_d, m_(d)(l))` over the stored values of each feature `l`.
-    pub(crate) fn sum_rows<C: Copy>(&self, context: &[C], term: impl Fn(C, f64) -> f64) -> Array1<f64> {
+    pub(crate) fn sum_rows<C: Copy + Sync>(&self, context: &[C], term: impl Fn(C, f64) -> f64 + Sync) -> Array1<f64> {
         match self {
             Self::Sparse(rows) => (0..rows.features())
                 .map(|feature| rows.row(feature).map(|(word, value)| term(context[word], value)).sum())
@@ -106,6 +112,7 @@ impl Assignment {
                     None => sum_in_lanes(context, &row.to_vec(), &term),
                 })
                 .collect(),
+            Self::Fisher(vectors) => vectors.sum_rows(context, term),
         }
     }
 
@@ -127,6 +134,7 @@ impl Assignment {
                 .indexed_iter()
                 .find(|&(_, &value)| is_wrong(value))
                 .map(|((feature, word), &value)| (feature, word, value)),
+            Self::Fisher(vectors) => vectors.find(is_wrong),
         }
     }
 }

@@ -66,8 +66,8 @@ impl<S: Data<Elem = f64>, T> Transformer<DatasetBase<ArrayBase<S, Ix2>, T>, Resu
 
 fn dense(mapping: &Mapping, descriptors: ArrayView2<'_, f64>) -> Result<Array2<f64>, Error> {
     Ok(match mapping.assign(descriptors)? {
-        Assignment::Sparse(rows) => rows.to_dense(),
         Assignment::Dense(values) => values,
+        other => other.to_dense(),
     })
 }
 

@@ -126,6 +126,11 @@ impl GaussianMixture {
         self.deviations.view()
     }
 
+    /// `μ_k` and `σ_k`, (D) each.
+    pub(crate) fn component(&self, component: usize) -> (ArrayView1<'_, f64>, ArrayView1<'_, f64>) {
+        (self.means.row(component), self.deviations.row(component))
+    }
+
     /// K
     pub fn component_count(&self) -> usize {
         self.means.nrows()

@@ -54,6 +54,7 @@ mod codebook;
 mod distance;
 mod error;
 mod estimators;
+mod fisher_assignment;
 mod gaussian_mixture;
 mod lanes;
 mod linear_algebra;
@@ -78,6 +79,7 @@ pub use crate::assignment::{Assignment, SparseAssignment};
 pub use crate::codebook::Codebook;
 pub use crate::distance::ranks;
 pub use crate::error::Error;
+pub use crate::fisher_assignment::FisherAssignment;
 pub use crate::gaussian_mixture::GaussianMixture;
 pub use crate::mapping::{
     Distance, Fisher, Hard, Lasso, LassoOptions, Map, Mapping, Rank, RankOptions, Ridge, RidgeOptions, Soft,

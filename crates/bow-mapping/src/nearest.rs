@@ -274,7 +274,7 @@ fn write_products(of_bytes: &[i32], factor: f32, squared_norms: &[f32], products
 /// Writes `‖b‖² − 2 l·b` of the candidates.
 #[multiversion(targets("x86_64+avx2"))]
 fn multiply(descriptor: &[f32], words: &[f32], squared_norms: &[f32], candidates: &mut [(f32, usize)]) {
-    const LANES: usize = 32;
+    const LANES: usize = 8;
     let (blocks, rest) = descriptor.as_chunks::<LANES>();
     for (product, word) in candidates {
         let (word_blocks, word_rest) = words[*word * descriptor.len()..][..descriptor.len()].as_chunks::<LANES>();
@@ -284,13 +284,7 @@ fn multiply(descriptor: &[f32], words: &[f32], squared_norms: &[f32], candidates
                 lanes[lane] += block[lane] * word[lane];
             }
         }
-        let mut sum = 0.0;
-        for lane in 0..LANES / 2 {
-            lanes[lane] += lanes[lane + LANES / 2];
-        }
-        for lane in 0..LANES / 4 {
-            sum += lanes[lane] + lanes[lane + LANES / 4];
-        }
+        let mut sum = lanes.iter().sum::<f32>();
         for (value, word) in rest.iter().zip(word_rest) {
             sum += value * word;
         }

@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use bow_classifier::{Bag, BowModel, Encoder, TaylorThirdLayer, ThirdLayer, pixel_wise_decomposition};
 use bow_mapping::{Codebook, Normalization, Pooling, Rank, RankOptions};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use datasets::SplitMix64;
 use kernels::{ChiSquared, Coefficients, ExpansionTerm, HistogramIntersection, Kernel, KernelExpansion, ZeroQuotient};
 use local_features::{DenseSift, FeatureExtractor, Rotation};
@@ -115,10 +115,10 @@ fn voc(criterion: &mut Criterion) {
     for (name, kernel) in [("histogram_intersection", intersection), ("chi_squared", chi_squared)] {
         let model = model(&encoder, kernel);
         let ready = bag(&model, photo.view());
-        group.bench_function(format!("explanation/{name}"), |bencher| {
+        group.bench_function(BenchmarkId::new("explanation", name), |bencher| {
             bencher.iter(|| pixel_wise_decomposition(&model, &bag(&model, black_box(photo.view()))).expect("a root"));
         });
-        group.bench_function(format!("way_back/{name}"), |bencher| {
+        group.bench_function(BenchmarkId::new("way_back", name), |bencher| {
             bencher.iter(|| pixel_wise_decomposition(&model, black_box(&ready)).expect("a root"));
         });
     }

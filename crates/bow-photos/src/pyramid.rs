@@ -91,6 +91,7 @@ fn center(area: &Area) -> (f64, f64) {
 pub(crate) fn select(assignment: &Assignment, features: &[usize]) -> Result<Assignment, bow_mapping::Error> {
     let sparse = match assignment {
         Assignment::Dense(values) => return Ok(Assignment::Dense(values.select(Axis(0), features))),
+        Assignment::Fisher(vectors) => return Ok(Assignment::Fisher(vectors.select(features))),
         Assignment::Sparse(sparse) => sparse,
     };
     let (mut offsets, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());

@@ -1,11 +1,11 @@
 //! Fisher vectors of a Gaussian mixture (Eqs 39–41).
 
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, CowArray, Zip, s};
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use super::Map;
 use crate::error::check_dimensions;
-use crate::{Assignment, Error, GaussianMixture, PrincipalComponents};
+use crate::{Assignment, Error, FisherAssignment, GaussianMixture, PrincipalComponents};
 
 /// The Fisher mapping: how the mixture's parameters would have to change to fit a feature better.
 ///
@@ -20,7 +20,7 @@ use crate::{Assignment, Error, GaussianMixture, PrincipalComponents};
 /// * `γ` — [`GaussianMixture::posteriors`] (Eq. 40)
 ///
 /// The dimensions of component `k` (from 0) begin at `(2D + 1) k`: its weight, D means, D variances. The values are
-/// signed. Pooled by their mean, they are usually normalized by [`Normalization::PowerL2`](crate::Normalization).
+/// signed, and computed when they are looked at ([`FisherAssignment`]). Pooled by their mean, they are usually normalized by [`Normalization::PowerL2`](crate::Normalization).
 ///
 /// ```
 /// use bow_mapping::{Fisher, GaussianMixture, Map};
@@ -94,31 +94,6 @@ impl Fisher {
     pub fn mixture(&self) -> &GaussianMixture {
         &self.mixture
     }
-
-    /// Writes the dimensions of one component for one feature.
-    fn write(
-        &self,
-        component: usize,
-        posterior: f64,
-        descriptor: ArrayView1<'_, f64>,
-        mut values: ArrayViewMut1<'_, f64>,
-    ) {
-        let weight = self.mixture.weights()[component];
-        let share = posterior / weight.sqrt();
-        let (mut of_weight, mut of_means, mut of_variances) =
-            values.multi_slice_mut((s![..1], s![1..=descriptor.len()], s![descriptor.len() + 1..]));
-        of_weight[0] = (posterior - weight) / weight.sqrt();
-        Zip::from(&mut of_means)
-            .and(&mut of_variances)
-            .and(descriptor)
-            .and(self.mixture.means().row(component))
-            .and(self.mixture.deviations().row(component))
-            .for_each(|of_mean, of_variance, value, mean, deviation| {
-                let normalized = (value - mean) / deviation;
-                *of_mean = share * normalized;
-                *of_variance = share * (normalized * normalized - 1.0) / std::f64::consts::SQRT_2;
-            });
-    }
 }
 
 impl Map for Fisher {
@@ -132,34 +107,21 @@ impl Map for Fisher {
 
     fn assign(&self, descriptors: ArrayView2<'_, f64>) -> Result<Assignment, Error> {
         let descriptors = match &self.projection {
-            Some(projection) => CowArray::from(projection.project(descriptors)?),
-            None => CowArray::from(descriptors),
+            Some(projection) => projection.project(descriptors)?,
+            None => descriptors.as_standard_layout().into_owned(),
         };
         let posteriors = self.mixture.posteriors(descriptors.view())?;
-        let size = 2 * self.mixture.dimensions() + 1;
-        let mut values = Array2::zeros((descriptors.nrows(), self.words()));
-        Zip::from(values.rows_mut()).and(posteriors.rows()).and(descriptors.rows()).par_for_each(
-            |mut row, posteriors, descriptor| {
-                for (component, &posterior) in posteriors.iter().enumerate() {
-                    self.write(
-                        component,
-                        posterior,
-                        descriptor,
-                        row.slice_mut(s![component * size..(component + 1) * size]),
-                    );
-                }
-            },
-        );
-        Ok(Assignment::Dense(values))
+        Ok(Assignment::Fisher(FisherAssignment::new(self.mixture.clone(), descriptors, posteriors)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array1;
+    use ndarray::{Array1, Array2, Axis};
 
     use super::*;
     use crate::test_data::{assert_close, random};
+    use crate::{Pooling, local_feature_relevance};
 
     /// Eqs 39–41 as they stand.
     fn plain(descriptors: &Array2<f64>, mixture: &GaussianMixture) -> Array2<f64> {
@@ -199,6 +161,29 @@ mod tests {
             let descriptors = random(features, dimensions, 4);
             let found = Fisher::new(mixture.clone()).assign(descriptors.view()).unwrap().to_dense();
             assert_close(&found, &plain(&descriptors, &mixture), 1e-12);
+        }
+    }
+
+    #[test]
+    fn pooling_and_relevance_are_those_of_written_out_values() {
+        for (features, components, dimensions) in [(1, 1, 1), (3, 19, 3), (19, 3, 8), (100, 4, 5)] {
+            let deviations = random(components, dimensions, 3).mapv(|value| value.abs() + 0.5);
+            let means = random(components, dimensions, 2);
+            let mixture = GaussianMixture::new(Array1::zeros(components), means, deviations).unwrap();
+            let found = Fisher::new(mixture).assign(random(features, dimensions, 4).view()).unwrap();
+            let written = Assignment::Dense(found.to_dense());
+            let relevance = random(1, found.words(), 5).row(0).to_owned();
+            for p in [1.0, 2.0, 3.0, f64::INFINITY] {
+                let pooling = Pooling::new(p).unwrap();
+                assert_eq!(pooling.pool(&found).unwrap(), pooling.pool(&written).unwrap());
+                let upper = relevance.view();
+                let (of_found, entry) = local_feature_relevance(upper, &found, pooling).unwrap();
+                assert_eq!(of_found, local_feature_relevance(upper, &written, pooling).unwrap().0);
+                assert!(entry.relative_error() < 1e-10);
+            }
+            let Assignment::Fisher(vectors) = found else { panic!("another assignment") };
+            let some: Vec<usize> = (0..features).step_by(2).collect();
+            assert_eq!(vectors.select(&some).to_dense(), written.to_dense().select(Axis(0), &some));
         }
     }
 

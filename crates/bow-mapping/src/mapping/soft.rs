@@ -120,8 +120,8 @@ impl Map for Soft {
     }
 }
 
-/// Features of a block: one side of a matrix product.
-const BLOCK: usize = 64;
+/// Features of a block: one side of a matrix product, for which the other, the words, is laid out anew.
+const BLOCK: usize = 256;
 
 /// What the distances to the words of a codebook are computed from.
 struct Distances<'a> {
