@@ -67,6 +67,21 @@ fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
+/// A dense layer, over one row for each sample or several.
+fn dense_cases() -> impl Strategy<Value = Case> {
+    let lengths = (1usize..90, 1usize..90, prop::collection::vec(1usize..6, 0..3));
+    (lengths, any::<bool>(), any::<u64>()).prop_map(|((inputs, outputs, leading), bias, seed)| Case {
+        input: leading.into_iter().chain([inputs]).collect(),
+        weights: vec![outputs, inputs],
+        strides: Vec::new(),
+        dilations: Vec::new(),
+        pads: Vec::new(),
+        groups: 1,
+        bias,
+        seed,
+    })
+}
+
 impl Case {
     fn numbers(&self, shape: &[usize], seed: u64) -> ArrayD<f64> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ seed);
@@ -76,13 +91,19 @@ impl Case {
 
     fn operation<F: Real>(&self) -> Arc<dyn Operation<F>> {
         let of = |shape: &[usize], seed| Arc::new(self.numbers(shape, seed).mapv(F::of));
+        let (weights, bias) = (of(&self.weights, 1), of(&self.weights[..1], 2));
+        if let [_, _] = self.weights[..] {
+            let spec = OperatorSpec::new("Gemm", 1).with_integer("transB", 1).with_constant(weights);
+            let spec = if self.bias { spec.with_constant(bias) } else { spec };
+            return operations::read(&spec).unwrap().operation;
+        }
         let spec = OperatorSpec::new("Conv", 1)
             .with_integers("strides", self.strides.clone())
             .with_integers("dilations", self.dilations.clone())
             .with_integers("pads", self.pads.clone())
             .with_integer("group", self.groups as i64)
-            .with_constant(of(&self.weights, 1));
-        let spec = if self.bias { spec.with_constant(of(&self.weights[..1], 2)) } else { spec };
+            .with_constant(weights);
+        let spec = if self.bias { spec.with_constant(bias) } else { spec };
         operations::read(&spec).unwrap().operation
     }
 
@@ -112,7 +133,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn single_precision_is_double_precision_but_for_roundings(case in cases(), positive in any::<bool>()) {
+    fn single_precision_is_double_precision_but_for_roundings(
+        case in prop_oneof![3 => cases(), 1 => dense_cases()],
+        positive in any::<bool>(),
+    ) {
         let input = case.numbers(&case.input, 3);
         let input = if positive { input.mapv(|x| x.max(0.0)) } else { input };
         for rule in RULES {
@@ -136,7 +160,7 @@ proptest! {
     }
 
     #[test]
-    fn steps_of_single_precision_balance(case in cases()) {
+    fn steps_of_single_precision_balance(case in prop_oneof![3 => cases(), 1 => dense_cases()]) {
         let input = case.numbers(&case.input, 3);
         for rule in RULES {
             let (output, handed) = case.handed_down::<f32>(rule, &input).unwrap();

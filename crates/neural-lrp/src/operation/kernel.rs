@@ -1,5 +1,7 @@
 //! Kernels: fast ways through a linear map, for the numbers that have them.
 
+use std::ops::AddAssign;
+
 use ndarray::ArrayD;
 use relevance::Amount;
 
@@ -57,6 +59,14 @@ pub struct Booked {
     pub stabilizer: Amount,
     /// `Σ factor · R` where there is no share.
     pub zero: Amount,
+}
+
+impl AddAssign for Booked {
+    fn add_assign(&mut self, other: Self) {
+        self.bias += other.bias;
+        self.stabilizer += other.stabilizer;
+        self.zero += other.zero;
+    }
 }
 
 /// A linear map over inputs of one shape, in one order of memory, without its bias.

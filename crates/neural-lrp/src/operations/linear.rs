@@ -4,8 +4,9 @@ pub(super) mod conv;
 pub(super) mod conv_transpose;
 mod convolution;
 pub(super) mod dense;
+mod kernels;
 
 pub use conv::Conv;
 pub use conv_transpose::{ConvTranspose, OutputSize};
-pub use convolution::Kernels;
 pub use dense::Dense;
+pub use kernels::Kernels;

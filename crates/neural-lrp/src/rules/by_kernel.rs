@@ -122,7 +122,7 @@ impl<'a, F: Real> Outputs<'a, F> {
     }
 
     fn handed_down(&self, rule: &Terms, inputs: &Inputs<'_, F>) -> Option<Redistribution<F>> {
-        let samples = self.shape.first().copied().unwrap_or(1);
+        let samples = self.samples();
         let terms: Vec<_> = rule.terms.iter().map(|term| self.divided(term, inputs)).collect();
         let mut books = vec![vec![Booked::default(); terms.len()]; samples];
         let mut lower: Option<ArrayD<F>> = None;
@@ -150,6 +150,11 @@ impl<'a, F: Real> Outputs<'a, F> {
         let sinks: Vec<_> = books.iter().enumerate().map(|(sample, books)| self.sinks(rule, sample, books)).collect();
         let is_finite = sinks.iter().flatten().all(|(_, amount)| amount.magnitude.is_finite());
         is_finite.then(|| Redistribution::with_sinks_of_samples(vec![lower], sinks))
+    }
+
+    /// How many samples have books of their own: a vector is one.
+    fn samples(&self) -> usize {
+        if self.shape.len() > 1 { self.shape[0] } else { 1 }
     }
 
     fn divided(&'a self, term: &'a Term, inputs: &Inputs<'_, F>) -> Divided<'a, F> {
@@ -184,7 +189,7 @@ impl<'a, F: Real> Outputs<'a, F> {
             }
         }
         if rule.terms.iter().all(|term| term.gate != Gate::Always) {
-            let outputs = self.z.len() / self.shape.first().copied().unwrap_or(1).max(1);
+            let outputs = self.z.len() / self.samples().max(1);
             let is_shut = |z: F| rule.terms.iter().all(|term| !term.gate.is_open(z));
             zero += Amount::over(outputs, |place| {
                 let place = sample * outputs + place;

@@ -7,10 +7,8 @@
 mod depthwise;
 mod filters;
 mod im2col;
-mod kernel;
 
 pub(super) use filters::Filters;
-pub use kernel::{Kernels, Rectified};
 
 use ndarray::{Array1, ArrayD, ArrayView1, IxDyn};
 

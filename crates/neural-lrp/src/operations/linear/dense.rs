@@ -7,8 +7,10 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis, CowArray, Ix2};
 
 use crate::operation::OperatorSpec;
+use crate::operation::kernel::LinearKernel;
 use crate::operation::linear::{LinearMap, WeightPart, Weights};
 use crate::operation::{Family, Operation, ParsedOperation, Step};
+use crate::operations::linear::kernels::{LayerKernel, Rectified};
 use crate::{Error, Real};
 
 const KIND: &str = "Gemm";
@@ -53,6 +55,10 @@ impl<F: Real> Dense<F> {
         self.weights.rows().nrows()
     }
 
+    fn by_kernel(&self, input: &[usize]) -> Option<Box<dyn LayerKernel<F> + '_>> {
+        F::dense(self.weights.rows(), input)
+    }
+
     fn product(&self, input: &ArrayViewD<'_, F>) -> ArrayD<F> {
         let products = self.apply(&[WeightPart::All], input.view());
         products.into_iter().next().unwrap_or_else(|| unreachable!("each part of the weights has a product"))
@@ -61,11 +67,17 @@ impl<F: Real> Dense<F> {
 
 impl<F: Real> LinearMap<F> for Dense<F> {
     fn apply(&self, parts: &[WeightPart], input: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
+        if let Some(kernel) = self.by_kernel(input.shape()) {
+            return parts.iter().map(|&part| kernel.product(part, &input, None, Rectified::No)).collect();
+        }
         let outputs = products::apply(&self.weights, parts, as_rows(&input, self.inputs()).view());
         outputs.into_iter().map(|output| from_rows(output, input.shape())).collect()
     }
 
     fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, F>)], input_shape: &[usize]) -> ArrayD<F> {
+        if let Some(kernel) = self.by_kernel(input_shape) {
+            return kernel.transposed(messages);
+        }
         let rows: Vec<_> = messages.iter().map(|(part, rows)| (*part, as_rows(rows, self.outputs()))).collect();
         let samples = input_shape.iter().rev().skip(1).product();
         from_rows(products::transposed(&self.weights, &rows, samples), input_shape)
@@ -73,6 +85,11 @@ impl<F: Real> LinearMap<F> for Dense<F> {
 
     fn bias(&self) -> Option<ArrayD<F>> {
         self.bias.clone().map(Array1::into_dyn)
+    }
+
+    fn kernel(&self, input_shape: &[usize]) -> Option<Box<dyn LinearKernel<F> + '_>> {
+        let kernel: Box<dyn LinearKernel<F> + '_> = self.by_kernel(input_shape)?;
+        Some(kernel)
     }
 }
 
@@ -106,11 +123,19 @@ impl<F: Real> Operation<F> for Dense<F> {
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+        if let Some(kernel) = self.by_kernel(operands[0].shape()) {
+            return kernel.product(WeightPart::All, &operands[0], self.bias.as_ref(), Rectified::No);
+        }
         let mut output = self.product(&operands[0]);
         if let Some(bias) = &self.bias {
             output.rows_mut().into_iter().for_each(|mut row| row += bias);
         }
         output
+    }
+
+    fn forward_rectified(&self, operands: &[ArrayViewD<'_, F>]) -> Option<ArrayD<F>> {
+        let kernel = self.by_kernel(operands[0].shape())?;
+        Some(kernel.product(WeightPart::All, &operands[0], self.bias.as_ref(), Rectified::Yes))
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
