@@ -44,21 +44,20 @@ struct Case {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let axis = || (1usize..4, 1i64..3, 1i64..3, 0i64..3, 0i64..3, 5usize..9);
-    let axes = prop::collection::vec(axis(), 1..3);
+    let axes = prop::collection::vec((1usize..4, [1i64..3, 1..3, 0..3, 0..3], 5usize..9), 1..3);
     let channels = (1usize..3, 1usize..4, 1usize..4, any::<bool>());
     (1usize..3, channels, axes, any::<bool>(), any::<u64>()).prop_map(
         |(samples, (groups, inputs, outputs, wide), axes, bias, seed)| {
             // More than one panel of output channels, and of input channels on the way back.
             let (inputs, outputs) = if wide { (inputs * 23, outputs * 29) } else { (inputs, outputs) };
-            let column = |of: fn(&(usize, i64, i64, i64, i64, usize)) -> i64| axes.iter().map(of).collect::<Vec<_>>();
-            let lengths = axes.iter().map(|axis| axis.5);
+            let column = |place: usize| axes.iter().map(|(_, numbers, _)| numbers[place]).collect::<Vec<i64>>();
+            let lengths = axes.iter().map(|axis| axis.2);
             Case {
                 input: [samples, groups * inputs].into_iter().chain(lengths).collect(),
                 weights: [groups * outputs, inputs].into_iter().chain(axes.iter().map(|axis| axis.0)).collect(),
-                strides: column(|axis| axis.1),
-                dilations: column(|axis| axis.2),
-                pads: [column(|axis| axis.3), column(|axis| axis.4)].concat(),
+                strides: column(0),
+                dilations: column(1),
+                pads: [column(2), column(3)].concat(),
                 groups,
                 bias,
                 seed,
