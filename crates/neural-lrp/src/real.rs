@@ -3,7 +3,6 @@
 use std::fmt;
 use std::iter::Sum;
 
-use crate::operations::Kernels;
 use ndarray::{LinalgScalar, ScalarOperand};
 use num_traits::{AsPrimitive, Float, FromPrimitive, NumAssign};
 
@@ -19,7 +18,6 @@ pub trait Real:
     + Default
     + fmt::Debug
     + fmt::Display
-    + Kernels
     + Send
     + Sync
     + 'static

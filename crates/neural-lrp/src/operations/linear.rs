@@ -9,4 +9,3 @@ mod kernels;
 pub use conv::Conv;
 pub use conv_transpose::{ConvTranspose, OutputSize};
 pub use dense::Dense;
-pub use kernels::Kernels;

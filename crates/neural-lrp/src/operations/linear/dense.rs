@@ -10,7 +10,7 @@ use crate::operation::OperatorSpec;
 use crate::operation::kernel::LinearKernel;
 use crate::operation::linear::{LinearMap, WeightPart, Weights};
 use crate::operation::{Family, Operation, ParsedOperation, Step};
-use crate::operations::linear::kernels::{LayerKernel, Rectified};
+use crate::operations::linear::kernels::{self, LayerKernel, Rectified};
 use crate::{Error, Real};
 
 const KIND: &str = "Gemm";
@@ -55,8 +55,8 @@ impl<F: Real> Dense<F> {
         self.weights.rows().nrows()
     }
 
-    fn by_kernel(&self, input: &[usize]) -> Option<Box<dyn LayerKernel<F> + '_>> {
-        F::dense(self.weights.rows(), input)
+    fn by_kernel(&self, input: &[usize]) -> Option<Box<dyn LayerKernel<F>>> {
+        kernels::dense(self.weights.given(), input)
     }
 
     fn product(&self, input: &ArrayViewD<'_, F>) -> ArrayD<F> {

@@ -1,9 +1,10 @@
 //! Layers by the kernels of their numbers.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use ndarray::{Array1, ArrayD, ArrayView2, ArrayViewD};
+use ndarray::{Array1, ArrayD, ArrayViewD};
 
 use crate::Real;
 use crate::operation::kernel::LinearKernel;
@@ -14,37 +15,26 @@ mod dense;
 mod filters;
 mod single;
 
-/// Numbers that may have kernels for layers with weights.
-pub trait Kernels: Sized {
-    /// The kernels for filters (output channels × input channels of a group × one or two spatial axes), if there are any.
-    fn filters(weights: &Arc<ArrayD<Self>>, groups: usize) -> Option<Arc<dyn FilterKernels<Self>>>
-    where
-        Self: Real,
-    {
-        let _ = (weights, groups);
-        None
-    }
-
-    /// The kernel for a fully connected layer of weights (outputs × inputs), over inputs of a shape, if there is one.
-    fn dense<'a>(weights: ArrayView2<'a, Self>, input: &[usize]) -> Option<Box<dyn LayerKernel<Self> + 'a>>
-    where
-        Self: Real,
-    {
-        let _ = (weights, input);
-        None
-    }
+/// The kernels for filters (output channels × input channels of a group × one or two spatial axes), where these numbers
+/// have any.
+pub fn filters<F: Real>(weights: &Arc<ArrayD<F>>, groups: usize) -> Option<Arc<dyn FilterKernels<F>>> {
+    let filters: Arc<dyn FilterKernels<f32>> = Arc::new(filters::Filters::new(single(weights)?, groups)?);
+    let filters: Box<dyn Any> = Box::new(filters);
+    filters.downcast().ok().map(|filters| *filters)
 }
 
-impl Kernels for f64 {}
+/// The kernel for a fully connected layer of weights (outputs × inputs) over inputs of a shape, where these numbers have
+/// one.
+pub fn dense<F: Real>(weights: &Arc<ArrayD<F>>, input: &[usize]) -> Option<Box<dyn LayerKernel<F>>> {
+    let layer: Box<dyn LayerKernel<f32>> = Box::new(dense::Over::new(single(weights)?, input)?);
+    let layer: Box<dyn Any> = Box::new(layer);
+    layer.downcast().ok().map(|layer| *layer)
+}
 
-impl Kernels for f32 {
-    fn filters(weights: &Arc<ArrayD<Self>>, groups: usize) -> Option<Arc<dyn FilterKernels<Self>>> {
-        filters::Filters::new(weights, groups).map(|filters| Arc::new(filters) as Arc<dyn FilterKernels<Self>>)
-    }
-
-    fn dense<'a>(weights: ArrayView2<'a, Self>, input: &[usize]) -> Option<Box<dyn LayerKernel<Self> + 'a>> {
-        dense::Over::new(weights, input).map(|over| Box::new(over) as Box<dyn LayerKernel<Self> + 'a>)
-    }
+/// The array, if it is one of single precision.
+fn single<F: Real>(array: &Arc<ArrayD<F>>) -> Option<&Arc<ArrayD<f32>>> {
+    let array: &dyn Any = array;
+    array.downcast_ref()
 }
 
 /// The filters of a convolution, as the kernels of their numbers have them.

@@ -13,7 +13,7 @@ use crate::arrays::products::{Onto, matrix_product};
 use crate::operation::linear::{WeightPart, Weights};
 use crate::operations::linear::convolution::depthwise::Depthwise;
 use crate::operations::linear::convolution::im2col::strips;
-use crate::operations::linear::kernels::{FilterKernels, LayerKernel, Rectified};
+use crate::operations::linear::kernels::{self, FilterKernels, LayerKernel, Rectified};
 use crate::operations::window::Geometry;
 use crate::{Error, Real};
 
@@ -60,7 +60,7 @@ impl<F: Real> Filters<F> {
             let expected = format!("a divisor of the {} channels of the weights", shape[0]);
             return Err(Error::attribute(kind, "group", groups.to_string(), expected));
         }
-        let kernels = F::filters(&weights, groups);
+        let kernels = kernels::filters(&weights, groups);
         Ok(Self { weights: Weights::new(weights), shape, groups, kernels })
     }
 

@@ -1,7 +1,9 @@
 //! Fully connected layers of single precision.
 
+use std::sync::Arc;
+
 use channel_kernels::{Dense, Lower, Order as WeightOrder};
-use ndarray::{Array1, ArrayD, ArrayView2, ArrayViewD};
+use ndarray::{Array1, ArrayD, ArrayViewD};
 
 use crate::arrays::order::Order;
 use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Take};
@@ -10,20 +12,25 @@ use crate::operations::linear::kernels::single::{booked_of, messages_of, part_of
 use crate::operations::linear::kernels::{LayerKernel, Rectified};
 
 /// A layer over inputs of one shape, along the last axis; each position of the others is a row.
-pub struct Over<'a> {
-    dense: Dense<'a>,
+pub struct Over {
+    weights: Arc<ArrayD<f32>>,
     inputs: usize,
     outputs: usize,
     leading: Vec<usize>,
 }
 
-impl<'a> Over<'a> {
-    pub fn new(weights: ArrayView2<'a, f32>, input: &[usize]) -> Option<Self> {
-        let (outputs, inputs) = weights.dim();
+impl Over {
+    pub fn new(weights: &Arc<ArrayD<f32>>, input: &[usize]) -> Option<Self> {
+        let &[outputs, inputs] = weights.shape() else { return None };
         let (_, leading) = input.split_last()?;
-        let dense = Dense::new(weights.to_slice()?, outputs, inputs, WeightOrder::OutputsFirst);
         let is_empty = leading.contains(&0) || outputs == 0 || inputs == 0;
-        (!is_empty).then(|| Self { dense, inputs, outputs, leading: leading.to_vec() })
+        let is_row_major = weights.is_standard_layout() && !is_empty;
+        is_row_major.then(|| Self { weights: Arc::clone(weights), inputs, outputs, leading: leading.to_vec() })
+    }
+
+    fn dense(&self) -> Dense<'_> {
+        let weights = self.weights.as_slice().unwrap_or_else(|| unreachable!("the standard layout is a slice"));
+        Dense::new(weights, self.outputs, self.inputs, WeightOrder::OutputsFirst)
     }
 
     fn rows(&self) -> usize {
@@ -39,12 +46,12 @@ impl<'a> Over<'a> {
         let mut output = vec![0.0; self.rows() * self.outputs];
         let parts: Vec<_> = streams.iter().map(|stream| part_of(stream.part)).collect();
         let streams: Vec<_> = streams.iter().zip(&parts).map(|(stream, part)| stream_of(stream, part)).collect();
-        self.dense.forward(self.rows(), &streams, bias, &mut output);
+        self.dense().forward(self.rows(), &streams, bias, &mut output);
         output
     }
 }
 
-impl LinearKernel<f32> for Over<'_> {
+impl LinearKernel<f32> for Over {
     fn order(&self) -> Order {
         Order::Standard
     }
@@ -66,7 +73,7 @@ impl LinearKernel<f32> for Over<'_> {
             Some(onto) => self.order().numbers(&onto.view()).into_owned(),
             None => vec![0.0; self.rows() * self.inputs],
         };
-        let sums = self.dense.quotient_transposed(self.rows(), &streams, lower, &mut output);
+        let sums = self.dense().quotient_transposed(self.rows(), &streams, lower, &mut output);
         let of_rows: Vec<Vec<Booked>> = sums.iter().map(|sums| sums.booked.iter().map(booked_of).collect()).collect();
         // Rows that belong to one sample have one book.
         let rows_of_sample = self.leading.iter().skip(1).product::<usize>();
@@ -79,7 +86,7 @@ impl LinearKernel<f32> for Over<'_> {
     }
 }
 
-impl LayerKernel<f32> for Over<'_> {
+impl LayerKernel<f32> for Over {
     fn product(
         &self,
         part: WeightPart,
@@ -102,7 +109,7 @@ impl LayerKernel<f32> for Over<'_> {
         let parts: Vec<_> = messages.iter().map(|(part, _)| part_of(*part)).collect();
         let streams = messages_of(&numbers, &parts);
         if !streams.is_empty() {
-            self.dense.transposed(self.rows(), &streams, Lower::default(), &mut lower);
+            self.dense().transposed(self.rows(), &streams, Lower::default(), &mut lower);
         }
         self.array(self.inputs, lower)
     }
