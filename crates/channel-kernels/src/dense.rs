@@ -77,8 +77,7 @@ enum Values<'a> {
     Made(Scratch),
 }
 
-/// Up to as many samples, sums along rows take rows where they lie, with lanes along the sum. With more it pays to turn
-/// weights into panels.
+/// Up to as many samples, rows of weights are read where they lie. With more it pays to copy them to panels.
 const FEW: usize = 64;
 
 /// Rows of weights of a task.
@@ -307,12 +306,17 @@ struct Active {
 
 impl Active {
     fn new(values: &[f32], samples: usize, rows: usize) -> Self {
-        let nonzero = |row: &usize| (0..samples).any(|sample| values[sample * rows + row] != 0.0);
-        let active: Vec<usize> = (0..rows).filter(nonzero).collect();
+        let counts = |row: &usize| (0..samples).any(|sample| counts(values[sample * rows + row]));
+        let active: Vec<usize> = (0..rows).filter(counts).collect();
         let factors =
             (0..samples).flat_map(|sample| active.iter().map(move |row| values[sample * rows + row])).collect();
         Self { rows: active, factors }
     }
+}
+
+/// Whether kernels take a number for something else than zero, in whatever mode this thread is.
+fn counts(x: f32) -> bool {
+    x.to_bits() & !(1 << 31) >= f32::MIN_POSITIVE.to_bits()
 }
 
 fn check(what: &str, length: usize, samples: usize, channels: usize) {

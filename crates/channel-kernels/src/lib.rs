@@ -3,7 +3,8 @@
 //! Activations lie as (samples, height, width, channels), in plain slices. A kernel broadcasts one number of the input
 //! to vectors of output channels, so that nothing is rearranged before a product. What a kernel needs beside the
 //! product (bias, clipping, the quotient before it, a factor and sums after it) happens while the numbers are in
-//! registers.
+//! registers. Convolutions keep their weights packed ([`Packed`]); fully connected layers ([`Dense`]), which read each
+//! weight once, take them as they lie.
 //!
 //! ```
 //! use channel_kernels::{Convolution, Epilogue, Lower, Quotient, QuotientStream, Shape, Stream, Take, Zero};

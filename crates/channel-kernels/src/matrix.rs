@@ -3,9 +3,9 @@
 //! ```text
 //! C_ij = Σ_terms Σ_k A_ik · part(B)_kj
 //! ```
-//! A block of C is made at once: a piece of B's rows is copied into panels as wide as a tile (turned, if B lies the other
-//! way, and with its part taken), which stay in the second-level cache while all rows of A's block go over them. Pieces of
-//! at most [`CHAIN`] products are added up apart: longer chains are less exact.
+//! A block of C is made at once: a piece of B's rows is copied to panels as wide as a tile (turned, if B lies the other
+//! way, and with its part made), which stay in the second-level cache while all rows of A's block go over them. Pieces
+//! of at most [`CHAIN`] products are added up apart: longer chains are less exact.
 use std::ops::Range;
 
 use crate::Instructions;

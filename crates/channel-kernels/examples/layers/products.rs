@@ -93,7 +93,8 @@ fn by_gemm(sizes: [usize; 3], a: View<'_>, b: View<'_>, c: &mut [f32], c_row: us
     // SAFETY: the slices hold the matrices.
     unsafe {
         gemm::gemm(
-            m, n, k, c, 1, c_row, false, a, a_column, a_row, b, b_column, b_row, 0.0, 1.0, false, false, false, one_thread,
+            m, n, k, c, 1, c_row, false, a, a_column, a_row, b, b_column, b_row, 0.0, 1.0, false, false, false,
+            one_thread,
         );
     }
 }

@@ -75,6 +75,7 @@ impl AlongRows<'_> {
         // The next piece of these rows, or the first one of the next.
         let next = if columns.end < self.columns { (rows.start, columns.end) } else { (rows.end, 0) };
         let next = self.dense.weights.as_ptr().wrapping_add(next.0 * self.columns + next.1);
+        // Four rows of weights, four sums for each sample, and its numbers, are in registers.
         let most = if S::TILE[3] > 0 {
             S::TILE[3]
         } else if S::TILE[1] > 0 {
@@ -84,8 +85,8 @@ impl AlongRows<'_> {
         };
         let tiles = Pieces::new(self.samples, most, 1);
         for (tile, samples) in tiles.iter().enumerate() {
-            // Each tile asks for its share of what comes next, if need be more than once. Where rows are gone along once,
-            // as they lie, the machine itself looks ahead.
+            // Each tile asks for its share of what comes next, if need be more than once. Where rows are gone along only
+            // once, as they lie, the machine itself looks ahead.
             let mut ahead = pointers;
             if tiles.count() > 1 || stream.part.is_some() {
                 for i in 0..AT_ONCE {

@@ -126,6 +126,7 @@ impl DownColumns<'_> {
         }
     }
 
+    /// Writes the sums of the block.
     #[inline(always)]
     fn write(&self, sums: &[f32]) {
         let (_, all) = self.dense.size();

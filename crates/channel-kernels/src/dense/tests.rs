@@ -310,6 +310,25 @@ fn what_is_not_finite_shows() {
     }
 }
 
+/// Messages that kernels take for zero leave rows out on every thread, whatever its mode.
+#[test]
+fn subnormal_messages_count_as_zero() {
+    let (outputs, inputs) = (300, 5);
+    let weights = random(1, outputs * inputs);
+    let s: Vec<f32> =
+        random(2, outputs).into_iter().enumerate().map(|(i, s)| if i % 3 == 0 { 1e-39 } else { s }).collect();
+    let zeros: Vec<f32> = s.iter().map(|&s| if s.abs() < f32::MIN_POSITIVE { 0.0 } else { s }).collect();
+    let by = |s: &[f32]| {
+        let mut c = vec![0.0; inputs];
+        Dense::new(&weights, outputs, inputs, Order::OutputsFirst).transposed(1, &[whole(s)], Lower::default(), &mut c);
+        c.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+    };
+    let want = by(&zeros);
+    assert_eq!(by(&s), want);
+    let _guard = crate::subnormal::FlushSubnormals::new();
+    assert_eq!(by(&s), want);
+}
+
 #[test]
 #[should_panic(expected = "numbers of the stream: 2 × 3")]
 fn lengths_are_checked() {
