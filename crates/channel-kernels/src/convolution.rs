@@ -18,6 +18,7 @@ pub struct Convolution {
     shape: Shape,
     instructions: Instructions,
     method: Method,
+    turned: bool,
     forward: Plan,
     transposed: Plan,
 }
@@ -107,6 +108,7 @@ impl Convolution {
             forward: Plan::forward(&shape),
             transposed: Plan::transposed(&shape),
             method: Method::Direct,
+            turned: false,
             shape,
             instructions,
         })
@@ -117,6 +119,13 @@ impl Convolution {
     pub fn with_method(self, method: Method) -> Self {
         let method = if winograd::applies(&self.shape) { method } else { Method::Direct };
         Self { method, ..self }
+    }
+
+    /// The convolution from its other end, a layer that ONNX calls ConvTranspose: forward is what was the way back, from
+    /// arrays with the shape's output channels to arrays with its input channels, and the way back is what was forward.
+    /// `input` stays height and width of the array with the shape's input channels.
+    pub fn turned(self) -> Self {
+        Self { turned: !self.turned, ..self }
     }
 
     /// How products are summed.
@@ -153,7 +162,7 @@ impl Convolution {
         epilogue: Epilogue<'_>,
         output: &mut [f32],
     ) {
-        let (lower, upper) = self.extents(packed, batch, input);
+        let [lower, upper] = self.extents(packed, batch, input);
         let sources = sources(streams, batch, lower);
         check("output", output.len(), length(batch, upper));
         if let Some(bias) = epilogue.bias {
@@ -171,7 +180,7 @@ impl Convolution {
             out: output.as_mut_ptr(),
         };
         let parts = streams.iter().map(|stream| stream.part).collect();
-        self.run(Direction::Forward, packed, batch, [lower, upper], sources, parts, finish);
+        self.run(self.direction(false), packed, batch, [lower, upper], sources, parts, finish);
     }
 
     /// The way back, Σ W_pᵀ s_p over the streams at the output, finished by `lower`; gives the sums of each sample
@@ -188,11 +197,11 @@ impl Convolution {
         lower: Lower<'_>,
         output: &mut [f32],
     ) -> Vec<Amount> {
-        let (below, above) = self.extents(packed, batch, input);
+        let [below, above] = self.extents(packed, batch, input);
         let sources = sources(streams, batch, above);
         let finish = lower_finish(lower, length(batch, below), output);
         let parts = streams.iter().map(|stream| stream.part).collect();
-        let sums = self.run(Direction::Transposed, packed, batch, [above, below], sources, parts, finish);
+        let sums = self.run(self.direction(true), packed, batch, [above, below], sources, parts, finish);
         sums.into_iter().map(|sums| sums.finished).collect()
     }
 
@@ -210,7 +219,7 @@ impl Convolution {
         lower: Lower<'_>,
         output: &mut [f32],
     ) -> Vec<StepSums> {
-        let (below, above) = self.extents(packed, batch, input);
+        let [below, above] = self.extents(packed, batch, input);
         assert!(!streams.is_empty(), "at least one stream");
         for stream in streams {
             check("relevance", stream.quotient.relevance.len(), length(batch, above));
@@ -225,19 +234,25 @@ impl Convolution {
         let sources = streams.iter().map(|stream| Source::Quotient(&stream.quotient)).collect();
         let finish = lower_finish(lower, length(batch, below), output);
         let parts = streams.iter().map(|stream| stream.part).collect();
-        let sums = self.run(Direction::Transposed, packed, batch, [above, below], sources, parts, finish);
+        let sums = self.run(self.direction(true), packed, batch, [above, below], sources, parts, finish);
         sums.into_iter().map(|sums| StepSums { lower: sums.finished, booked: sums.booked }).collect()
     }
 
-    /// The extents of the convolution's input and output.
-    fn extents(&self, packed: &Packed, batch: usize, input: [usize; 2]) -> (Extent, Extent) {
+    /// Which way weights are gone through, forward or on the way back.
+    fn direction(&self, back: bool) -> Direction {
+        if back == self.turned { Direction::Forward } else { Direction::Transposed }
+    }
+
+    /// The extents of the input and of the output of forward.
+    fn extents(&self, packed: &Packed, batch: usize, input: [usize; 2]) -> [Extent; 2] {
         assert_eq!(packed.shape(), &self.shape, "weights of another convolution");
         assert!(batch > 0, "at least one sample");
         let Some([height, width]) = self.shape.output_size(input) else {
             panic!("the kernel of {:?} doesn't fit an input of {input:?}", self.shape);
         };
         let lower = Extent { height: input[0], width: input[1], channels: self.shape.inputs };
-        (lower, Extent { height, width, channels: self.shape.outputs })
+        let upper = Extent { height, width, channels: self.shape.outputs };
+        if self.turned { [upper, lower] } else { [lower, upper] }
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a job consists of")]
@@ -264,7 +279,7 @@ impl Convolution {
             let job = WinogradJob { instructions, batch, from, to, weights, sources, finish };
             return if self.method == Method::TwoByTwo { job.run::<4, 2, F2>() } else { job.run::<6, 4, F4>() };
         }
-        if direction == Direction::Transposed && few_inputs::applies(&self.shape) {
+        if direction == Direction::Transposed && few_inputs::applies(&self.shape) && finish.bias.is_none() {
             return FewInputsJob { instructions, batch, from, to, weights, sources, finish }.run();
         }
         Job { instructions, plan, batch, from, to, weights, sources, finish }.run()

@@ -218,13 +218,13 @@ impl DepthwiseJob<'_> {
 
     /// The input rows that are booked with rows of the output: each row of the input once.
     fn own_rows(&self, rows: &Range<usize>) -> Range<usize> {
-        let step = match self.direction {
-            Direction::Forward => return 0..0,
-            Direction::Transposed => self.shape().stride[0],
-        };
+        let step = self.shape().stride[0];
         let height = self.from.height;
-        let end = if rows.end == self.to.height { height } else { rows.end.div_ceil(step).min(height) };
-        rows.start.div_ceil(step)..end
+        let place = |row: usize| match self.direction {
+            Direction::Forward => (row * step).min(height),
+            Direction::Transposed => row.div_ceil(step).min(height),
+        };
+        place(rows.start)..if rows.end == self.to.height { height } else { place(rows.end) }
     }
 }
 

@@ -49,7 +49,7 @@
 //! processor takes some sixty times as long over them.
 //!
 //! # Why there is unsafe code, and how it is kept safe
-//! It is the only crate of the workspace that has any. Three things need it: instructions that a machine may lack,
+//! Nearly all of the workspace's is here. Three things need it: instructions that a machine may lack,
 //! pointers in the innermost loops (bounds checks there cost more than the arithmetic), and outputs that several
 //! threads fill at once, in places that interleave. It is kept safe by four habits:
 //! - The values of [`Instructions`] exist only where the machine has the instructions: whoever holds one may run them.

@@ -267,6 +267,44 @@ proptest! {
     }
 
     #[test]
+    fn turned_convolutions_go_the_other_way(case in prop_oneof![3 => cases(), 1 => depthwise_cases(), 1 => winograd_cases()], winograd: bool) {
+        let weights = case.weights();
+        let input = random(case.seed ^ 2, case.outputs());
+        let bias = random(case.seed ^ 3, case.shape.inputs);
+        let mut wanted = vec![Sum::default(); case.inputs()];
+        case.transposed(&weights, &input, &mut wanted);
+        wanted.iter_mut().enumerate().for_each(|(at, sum)| sum.add(f64::from(bias[at % bias.len()])));
+        let [relevance, denominator] = [4, 5].map(|seed| random(case.seed ^ seed, case.inputs()));
+        let s: Vec<f32> = relevance.iter().zip(&denominator).map(|(r, z)| r / (z + if *z < 0.0 { -0.5 } else { 0.5 })).collect();
+        let mut lower = vec![Sum::default(); case.outputs()];
+        case.forward(&part_of(positive, &weights), &s, &mut lower);
+        let unit = |sums: &[Sum]| sums.iter().map(|sum| sum.magnitude).fold(1.0, f64::max);
+        let units = [unit(&wanted), unit(&lower)];
+        for set in Instructions::available() {
+            let method = if winograd { Method::TwoByTwo } else { Method::Direct };
+            let convolution = Convolution::by(case.shape, set).unwrap().with_method(method).turned();
+            let packed = convolution.pack(&weights);
+            let mut got = vec![f32::NAN; case.inputs()];
+            let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
+            convolution.forward(&packed, case.batch, case.size, &[whole(&input)], epilogue, &mut got);
+            for (&got, want) in got.iter().zip(&wanted) {
+                prop_assert!((f64::from(got) - want.value).abs() <= 4e-6 * units[0], "{set}: {got} for {want:?}");
+            }
+            let quotient = Quotient { relevance: &relevance, denominator: &denominator, without: None, bias: Some(&bias), factor: 1.0, epsilon: 0.5, zero: Zero::Stabilized };
+            let streams = [QuotientStream { quotient, part: Some(&positive) }];
+            let mut got = vec![f32::NAN; case.outputs()];
+            let sums = convolution.quotient_transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut got);
+            for (&got, want) in got.iter().zip(&lower) {
+                prop_assert!((f64::from(got) - want.value).abs() <= 4e-6 * units[1], "{set}: {got} for {want:?}");
+            }
+            for (sample, sums) in sums.iter().enumerate() {
+                let wanted = amount(places_of(&relevance, sample, case.batch).iter().map(|&r| f64::from(r)));
+                prop_assert!(near(sums.booked[0].upper, wanted, wanted.magnitude + 1e-20), "{set}");
+            }
+        }
+    }
+
+    #[test]
     fn samples_do_not_meet(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
         let weights = case.weights();
         let input = random(case.seed ^ 2, case.inputs());
