@@ -67,6 +67,16 @@ pub(super) fn is_close(value: f64, expected: f64) -> bool {
     (value - expected).abs() <= TOLERANCE * expected.abs()
 }
 
+impl<'a> Atom<'a> {
+    /// A power of the atom; none of the sign is left in an even power of a magnitude.
+    fn to_power(&self, exponent: f64) -> Option<Formula<'a>> {
+        match self {
+            Self::Of(Function::Abs, inner) if exponent > 0.0 && exponent % 2.0 == 0.0 => inner.power(exponent),
+            _ => Some(Formula::of_term(Term { coefficient: 1.0, factors: vec![(self.clone(), exponent)] })),
+        }
+    }
+}
+
 impl<'a> Formula<'a> {
     pub(super) fn number(value: f64) -> Self {
         Self::of_term(Term { coefficient: value, factors: Vec::new() })
@@ -172,8 +182,9 @@ impl<'a> Formula<'a> {
             [] => (exponent > 0.0).then(|| self.clone()),
             // Of several factors, two may be negative: the root of a product is no product of roots.
             [term] if is_whole || term.coefficient > 0.0 && matches!(term.factors[..], [] | [(_, 1.0 | -1.0)]) => {
-                let factors = term.factors.iter().map(|(atom, own)| (atom.clone(), own * exponent)).collect();
-                Some(Self::of_term(Term { coefficient: term.coefficient.powf(exponent), factors }))
+                let factors = term.factors.iter().map(|(atom, own)| atom.to_power(own * exponent));
+                let coefficient = Self::number(term.coefficient.powf(exponent));
+                factors.into_iter().try_fold(coefficient, |product, factor| Some(product * factor?))
             }
             [_, _] | [_, _, _] if exponent == 2.0 => Some(self.clone() * self.clone()),
             [_, _] | [_, _, _] if exponent == 3.0 => Some(self.clone() * self.clone() * self.clone()),
@@ -473,6 +484,13 @@ mod tests {
         let quotient = (x() + 1.0).power(0.5).and_then(|root| root.power(-1.0)).unwrap();
         assert!(quotient.is(&(x() + 1.0).power(-0.5).unwrap()));
         assert!(quotient.is(&(x() + 1.0).power(-1.0).and_then(|inverse| inverse.power(0.5)).unwrap()));
+    }
+
+    #[test]
+    fn even_powers_leave_no_magnitude() {
+        let centered = || x() - x().mean(&[-1]);
+        assert!(centered().abs().power(2.0).unwrap().is(&centered().power(2.0).unwrap()));
+        assert!(!centered().abs().power(3.0).unwrap().is(&centered().power(3.0).unwrap()));
     }
 
     #[test]
