@@ -21,14 +21,13 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use channel_kernels::{Instructions, multiply_adds};
 use cpu_time::ProcessTime;
 use model_files::InputShapes;
 use ndarray::ArrayD;
 use ndarray_npy::{ReadNpyExt, write_npy};
 use neural_lrp::{Composite, Explainer, Initial, Question, Target};
 use serde_json::{Value, json};
-
-mod peak;
 
 /// What is timed beside the forward pass: the name of the row and its composite; a uniform rule where there is no
 /// composite of the name.
@@ -59,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let name = file.inputs()[0].name.clone();
     let network = file.network(&InputShapes::new().with(name, batch.shape().to_vec()))?;
     let maps = option("--maps").map(PathBuf::from);
-    let mut rows = Rows { explainer: Explainer::new(&network)?, batch, maps, written: HashSet::new() };
+    let mut rows = Rows { explainer: Explainer::new(&network)?.in_batches(), batch, maps, written: HashSet::new() };
     if arguments.iter().any(|argument| argument == "--on-request") {
         rows.answer()
     } else {
@@ -157,15 +156,13 @@ impl Rows {
     }
 }
 
-/// Multiply-adds on all threads, by the loop that does more of them in a second.
+/// Rounds of 384 multiply-adds on each thread: some milliseconds.
+const ROUNDS: usize = 1 << 21;
+
+/// Multiply-adds in registers, on all threads.
 fn peak_row() -> Value {
-    let loops: [(usize, fn()); 2] = [(peak::WIDE, peak::wide), (peak::NARROW, peak::narrow)];
-    let timed = loops.map(|(count, run)| {
-        let (time, threads) = Time::of(|| rayon::broadcast(|_| run()).len());
-        (count * threads, time)
-    });
-    let rate = |(count, time): &(usize, Time)| *count as f64 / time.wall;
-    let [wide, narrow] = timed;
-    let (count, time) = if rate(&wide) > rate(&narrow) { wide } else { narrow };
+    let run = |_: rayon::BroadcastContext<'_>| std::hint::black_box(multiply_adds(Instructions::current(), ROUNDS));
+    let (time, threads) = Time::of(|| rayon::broadcast(run).len());
+    let count = ROUNDS * 384 * threads;
     json!({ "row": "peak", "wall_ms": time.wall, "processor_ms": time.processor, "multiply_adds": count })
 }
