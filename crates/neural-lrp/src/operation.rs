@@ -29,11 +29,12 @@ mod shape;
 pub(crate) mod shares;
 mod spec;
 mod step;
+mod weight_part;
 
 pub use accepts::Accepts;
 pub use affine::AffineMap;
 pub use family::Family;
-pub use linear::{LinearMap, WeightPart};
+pub use linear::LinearMap;
 pub use max_selection::{MaxSelection, Sharing};
 pub use normalization::Normalization;
 pub use parsed::ParsedOperation;
@@ -41,6 +42,7 @@ pub use product::{Product, Signal};
 pub use shape::{LARGEST_TENSOR, bounded, output_shape};
 pub use spec::{Attribute, Constant, Input, OperatorSpec};
 pub use step::{Redistribution, Step};
+pub use weight_part::WeightPart;
 
 /// One operation of a network: its forward pass beside what its reverse needs.
 ///

@@ -7,7 +7,7 @@ use relevance::Amount;
 
 use crate::Real;
 use crate::arrays::order::Order;
-use crate::operation::linear::WeightPart;
+use crate::operation::weight_part::WeightPart;
 
 /// What is taken of each number of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
