@@ -2,10 +2,11 @@
 use crate::Instructions;
 use crate::depthwise::DepthwiseJob;
 use crate::few_inputs::{self, FewInputsJob};
+use crate::job::{Job, SampleSums};
 use crate::packed::Packed;
 use crate::plan::Plan;
 use crate::rows::{Booked, Extent, Quotient, Source};
-use crate::run::{Job, SampleSums};
+use crate::run::DirectJob;
 use crate::shape::{Shape, ShapeError};
 use crate::sums::Amount;
 use crate::tile::{Finish, Take};
@@ -245,7 +246,7 @@ impl Convolution {
 
     /// The extents of the input and of the output of forward.
     fn extents(&self, packed: &Packed, batch: usize, input: [usize; 2]) -> [Extent; 2] {
-        assert_eq!(packed.shape(), &self.shape, "weights of another convolution");
+        assert!(packed.fits(&self.shape), "weights of another convolution than {:?}", self.shape);
         assert!(batch > 0, "at least one sample");
         let Some([height, width]) = self.shape.output_size(input) else {
             panic!("the kernel of {:?} doesn't fit an input of {input:?}", self.shape);
@@ -266,23 +267,25 @@ impl Convolution {
         parts: Vec<Option<&'a WeightPart>>,
         finish: Finish,
     ) -> Vec<SampleSums> {
-        let instructions = self.instructions;
-        if self.shape.is_depthwise() {
-            return DepthwiseJob { instructions, direction, batch, from, to, packed, parts, sources, finish }.run();
-        }
-        let plan = match direction {
-            Direction::Forward => &self.forward,
-            Direction::Transposed => &self.transposed,
-        };
         let weights = Weights { packed, direction, parts };
-        if self.method != Method::Direct {
-            let job = WinogradJob { instructions, batch, from, to, weights, sources, finish };
-            return if self.method == Method::TwoByTwo { job.run::<4, 2, F2>() } else { job.run::<6, 4, F4>() };
+        let (instructions, shape) = (self.instructions, &self.shape);
+        let job = Job { instructions, shape, batch, from, to, weights, sources, finish };
+        if shape.is_depthwise() {
+            return DepthwiseJob { job }.run();
         }
-        if direction == Direction::Transposed && few_inputs::applies(&self.shape) && finish.bias.is_none() {
-            return FewInputsJob { instructions, batch, from, to, weights, sources, finish }.run();
+        let is_few_inputs = direction == Direction::Transposed && few_inputs::applies(shape) && finish.bias.is_none();
+        match self.method {
+            Method::TwoByTwo => WinogradJob { job }.run::<4, 2, F2>(),
+            Method::FourByFour => WinogradJob { job }.run::<6, 4, F4>(),
+            Method::Direct if is_few_inputs => FewInputsJob { job }.run(),
+            Method::Direct => {
+                let plan = match direction {
+                    Direction::Forward => &self.forward,
+                    Direction::Transposed => &self.transposed,
+                };
+                DirectJob { job, plan }.run()
+            }
         }
-        Job { instructions, plan, batch, from, to, weights, sources, finish }.run()
     }
 }
 

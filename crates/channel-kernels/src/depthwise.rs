@@ -4,17 +4,17 @@
 //! side share what they load: a number of the input is loaded once for all the weights of a row that it meets.
 use std::ops::Range;
 
-use crate::Instructions;
 use crate::instructions::Vectorized;
-use crate::packed::Packed;
-use crate::rows::{Booked, Extent, PaddedRows, Source};
-use crate::run::{SampleSums, in_order, pieces};
+use crate::job::{Job, SampleSums};
+use crate::rows::{Booked, PaddedRows};
+use crate::run::in_order;
 use crate::scratch::Scratch;
 use crate::shape::Shape;
 use crate::simd::Simd;
 use crate::sums::Amount;
+use crate::tasks::pieces;
 use crate::tile::{Finish, Pixel, Totals};
-use crate::weights::{Direction, WeightPart};
+use crate::weights::Direction;
 
 /// Numbers of a task's rows: they stay in the second-level cache.
 const STRIP: usize = 96 * 1024;
@@ -39,24 +39,10 @@ macro_rules! for_each_column {
     };
 }
 
-/// What is to be done.
+/// A convolution of each channel by itself.
 pub(crate) struct DepthwiseJob<'a> {
-    pub(crate) instructions: Instructions,
-    pub(crate) direction: Direction,
-    pub(crate) batch: usize,
-    pub(crate) from: Extent,
-    pub(crate) to: Extent,
-    pub(crate) packed: &'a Packed,
-    /// Which part of each weight acts, for each stream.
-    pub(crate) parts: Vec<Option<&'a WeightPart>>,
-    /// One for each stream.
-    pub(crate) sources: Vec<Source<'a>>,
-    pub(crate) finish: Finish,
+    pub(crate) job: Job<'a>,
 }
-
-// SAFETY: the pointers of `finish` are those of slices that are borrowed for as long as the job; each output number is
-// written by one task.
-unsafe impl Sync for DepthwiseJob<'_> {}
 
 /// Channels of rows of a sample.
 struct Task {
@@ -79,28 +65,26 @@ impl DepthwiseJob<'_> {
     pub(crate) fn run(&self) -> Vec<SampleSums> {
         let tasks = self.tasks();
         let done = in_order(tasks.len(), |index| self.task(&tasks[index]));
-        let mut sums = vec![SampleSums::of_streams(self.sources.len()); self.batch];
+        let mut sums = self.job.no_sums();
         for (task, (booked, finished)) in tasks.iter().zip(done) {
-            sums[task.sample].finished += finished;
-            for (sum, booked) in sums[task.sample].booked.iter_mut().zip(booked) {
-                sum.add(booked);
-            }
+            sums[task.sample].add(&booked, [finished]);
         }
         sums
     }
 
     fn shape(&self) -> &Shape {
-        self.packed.shape()
+        self.job.shape
     }
 
     fn tasks(&self) -> Vec<Task> {
-        let row = (self.padded_width() * BLOCK * self.sources.len()).max(1);
+        let row = (self.padded_width() * BLOCK * self.job.sources.len()).max(1);
         let halo = self.input_rows(&(0..1)).len();
-        let step = if self.direction == Direction::Forward { self.shape().stride[0] } else { 1 };
+        let step = if self.job.weights.direction == Direction::Forward { self.shape().stride[0] } else { 1 };
         let most = ((STRIP / row).saturating_sub(halo) / step).max(4);
-        let channels = self.to.channels;
+        let channels = self.job.to.channels;
         let blocks = move || (0..channels).step_by(BLOCK).map(move |first| first..channels.min(first + BLOCK));
-        let rows = (0..self.batch).flat_map(|sample| pieces(self.to.height, most).map(move |rows| (sample, rows)));
+        let rows =
+            (0..self.job.batch).flat_map(|sample| pieces(self.job.to.height, most).map(move |rows| (sample, rows)));
         rows.flat_map(|(sample, rows)| blocks().map(move |channels| Task { sample, rows: rows.clone(), channels }))
             .collect()
     }
@@ -111,7 +95,7 @@ impl DepthwiseJob<'_> {
         let (first, last) = (rows.start as isize, rows.end as isize - 1);
         let (step, before) = (stride[0] as isize, padding[0][0] as isize);
         let reach = ((kernel[0] - 1) * dilation[0]) as isize;
-        match self.direction {
+        match self.job.weights.direction {
             Direction::Forward => first * step - before..last * step - before + reach + 1,
             Direction::Transposed => (first + before - reach).div_euclid(step)..(last + before).div_euclid(step) + 1,
         }
@@ -120,7 +104,7 @@ impl DepthwiseJob<'_> {
     /// Zeros before each row of the input.
     fn left(&self) -> usize {
         let Shape { kernel, stride, dilation, padding, .. } = *self.shape();
-        match self.direction {
+        match self.job.weights.direction {
             Direction::Forward => padding[1][0],
             Direction::Transposed => ((kernel[1] - 1) * dilation[1]).div_ceil(stride[1]),
         }
@@ -129,34 +113,34 @@ impl DepthwiseJob<'_> {
     /// Columns of a padded row: all that whole tiles read.
     fn padded_width(&self) -> usize {
         let Shape { kernel, stride, dilation, padding, .. } = *self.shape();
-        let needed = match self.direction {
+        let needed = match self.job.weights.direction {
             Direction::Forward => {
-                (self.to.width.next_multiple_of(TILE) - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1
+                (self.job.to.width.next_multiple_of(TILE) - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1
             }
-            Direction::Transposed => self.left() + (self.to.width + padding[1][0]) / stride[1] + TILE,
+            Direction::Transposed => self.left() + (self.job.to.width + padding[1][0]) / stride[1] + TILE,
         };
-        needed.max(self.left() + self.from.width)
+        needed.max(self.left() + self.job.from.width)
     }
 
     /// The lines of each row of the output; those outside of the input are left out.
     fn lines(&self, task: &Task, pitch: usize) -> Vec<Vec<Line>> {
         let Shape { kernel, stride, dilation, padding, .. } = *self.shape();
         let rows = self.input_rows(&task.rows);
-        let row_length = self.padded_width() * self.instructions.lanes();
+        let row_length = self.padded_width() * self.job.instructions.lanes();
         let met = |y: usize, p: usize| {
             let offset = (p * dilation[0]) as isize - padding[0][0] as isize;
             let step = stride[0] as isize;
-            let row = match self.direction {
+            let row = match self.job.weights.direction {
                 Direction::Forward => Some(y as isize * step + offset),
                 Direction::Transposed => {
                     let from = y as isize - offset;
                     (from.rem_euclid(step) == 0).then(|| from.div_euclid(step))
                 }
             };
-            row.filter(|&row| row >= 0 && row < self.from.height as isize).map(|row| (row - rows.start) as usize)
+            row.filter(|&row| row >= 0 && row < self.job.from.height as isize).map(|row| (row - rows.start) as usize)
         };
         let of_row = |y: usize| {
-            let places = (0..self.sources.len()).flat_map(|stream| (0..kernel[0]).map(move |p| (stream, p)));
+            let places = (0..self.job.sources.len()).flat_map(|stream| (0..kernel[0]).map(move |p| (stream, p)));
             let line = |(stream, p): (usize, usize)| {
                 let row = stream * pitch + met(y, p)? * row_length;
                 Some(Line { row, weights: (stream * kernel[0] + p) * kernel[1] * BLOCK })
@@ -169,11 +153,11 @@ impl DepthwiseJob<'_> {
     /// The weights of the task's channels, `[stream][tap][128]`.
     fn weights(&self, channels: &Range<usize>) -> Scratch {
         let taps = self.shape().taps();
-        let mut weights = Scratch::take(self.parts.len() * taps * BLOCK);
+        let mut weights = Scratch::take(self.job.weights.parts.len() * taps * BLOCK);
         weights.fill(0.0);
         for (place, row) in weights.chunks_exact_mut(BLOCK).enumerate() {
-            let from = &self.packed.depthwise_row(place % taps)[channels.clone()];
-            match self.parts[place / taps] {
+            let from = &self.job.weights.packed.depthwise_row(place % taps)[channels.clone()];
+            match self.job.weights.parts[place / taps] {
                 Some(part) => part(from, &mut row[..channels.len()]),
                 None => row[..channels.len()].copy_from_slice(from),
             }
@@ -183,21 +167,21 @@ impl DepthwiseJob<'_> {
 
     fn task(&self, task: &Task) -> (Vec<Booked>, Amount) {
         let rows = PaddedRows {
-            extent: self.from,
+            extent: self.job.from,
             sample: task.sample,
             rows: self.input_rows(&task.rows),
             own: self.own_rows(&task.rows),
             left: self.left(),
             width: self.padded_width(),
             chosen: task.channels.clone(),
-            plane: self.instructions.lanes(),
+            plane: self.job.instructions.lanes(),
         };
-        let mut planes = Scratch::take(rows.length() * self.sources.len());
-        let parts = planes.chunks_exact_mut(rows.length().max(1)).zip(&self.sources);
-        let booked = parts.map(|(part, source)| rows.fill(self.instructions, source, part)).collect();
+        let mut planes = Scratch::take(rows.length() * self.job.sources.len());
+        let parts = planes.chunks_exact_mut(rows.length().max(1)).zip(&self.job.sources);
+        let booked = parts.map(|(part, source)| rows.fill(self.job.instructions, source, part)).collect();
         let Shape { kernel, stride, dilation, padding, .. } = *self.shape();
-        let totals = self.instructions.run(&Planes {
-            direction: self.direction,
+        let totals = self.job.instructions.run(&Planes {
+            direction: self.job.weights.direction,
             planes: &planes,
             plane_length: rows.plane_length(),
             weights: &self.weights(&task.channels),
@@ -207,11 +191,11 @@ impl DepthwiseJob<'_> {
             dilation: dilation[1],
             left: self.left(),
             before: padding[1][0],
-            first_pixel: (task.sample * self.to.height + task.rows.start) * self.to.width,
-            width: self.to.width,
-            channels: self.to.channels,
+            first_pixel: (task.sample * self.job.to.height + task.rows.start) * self.job.to.width,
+            width: self.job.to.width,
+            channels: self.job.to.channels,
             chosen: task.channels.clone(),
-            finish: self.finish,
+            finish: self.job.finish,
         });
         (booked, totals.into())
     }
@@ -219,12 +203,12 @@ impl DepthwiseJob<'_> {
     /// The input rows that are booked with rows of the output: each row of the input once.
     fn own_rows(&self, rows: &Range<usize>) -> Range<usize> {
         let step = self.shape().stride[0];
-        let height = self.from.height;
-        let place = |row: usize| match self.direction {
+        let height = self.job.from.height;
+        let place = |row: usize| match self.job.weights.direction {
             Direction::Forward => (row * step).min(height),
             Direction::Transposed => row.div_ceil(step).min(height),
         };
-        place(rows.start)..if rows.end == self.to.height { height } else { place(rows.end) }
+        place(rows.start)..if rows.end == self.job.to.height { height } else { place(rows.end) }
     }
 }
 

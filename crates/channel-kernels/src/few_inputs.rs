@@ -5,16 +5,17 @@
 //! pixel are added to the rows of the input where the pixel's window lies.
 use std::ops::Range;
 
-use crate::Instructions;
 use crate::instructions::Vectorized;
-use crate::rows::{Booked, Extent, PaddedRows, Source};
-use crate::run::{SampleSums, in_order, pieces};
+use crate::job::{Job, SampleSums};
+use crate::rows::{Booked, PaddedRows, Source};
+use crate::run::in_order;
 use crate::scratch::Scratch;
 use crate::shape::Shape;
 use crate::simd::Simd;
 use crate::sums::Amount;
+use crate::tasks::pieces;
 use crate::tile::{Finish, PANEL, Panel, Pixel, Tap, Totals};
-use crate::weights::{Block, Weights};
+use crate::weights::Block;
 
 /// Numbers of a task's rows of the upper array.
 const STRIP: usize = 160 * 1024;
@@ -25,23 +26,10 @@ const CHAIN: usize = 288;
 /// Input channels that are few.
 const FEW: usize = 4;
 
-/// What is to be done: the transposed convolution.
+/// A transposed convolution to few channels.
 pub(crate) struct FewInputsJob<'a> {
-    pub(crate) instructions: Instructions,
-    pub(crate) batch: usize,
-    /// The upper array's extent.
-    pub(crate) from: Extent,
-    /// The lower array's extent.
-    pub(crate) to: Extent,
-    pub(crate) weights: Weights<'a>,
-    /// One for each stream.
-    pub(crate) sources: Vec<Source<'a>>,
-    pub(crate) finish: Finish,
+    pub(crate) job: Job<'a>,
 }
-
-// SAFETY: the pointers of `finish` are those of slices that are borrowed for as long as the job; each output number is
-// written by one task.
-unsafe impl Sync for FewInputsJob<'_> {}
 
 /// Whether the way back of a shape is had this way.
 pub(crate) fn applies(shape: &Shape) -> bool {
@@ -59,24 +47,22 @@ impl FewInputsJob<'_> {
     /// Does it; gives the sums of each sample, added task by task.
     pub(crate) fn run(&self) -> Vec<SampleSums> {
         let weights = self.weights();
-        let row = self.from.width * self.from.channels * self.sources.len();
+        let row = self.job.from.width * self.job.from.channels * self.job.sources.len();
         let halo = self.upper_rows(&(0..1)).len();
         let most = ((STRIP / row).saturating_sub(halo) * self.shape().stride[0]).max(4);
-        let tasks: Vec<Task> = (0..self.batch)
-            .flat_map(|sample| pieces(self.to.height, most).map(move |rows| Task { sample, rows }))
+        let tasks: Vec<Task> = (0..self.job.batch)
+            .flat_map(|sample| pieces(self.job.to.height, most).map(move |rows| Task { sample, rows }))
             .collect();
         let done = in_order(tasks.len(), |index| self.task(&tasks[index], &weights));
-        let mut sums = vec![SampleSums::of_streams(self.sources.len()); self.batch];
+        let mut sums = self.job.no_sums();
         for (task, (booked, finished)) in tasks.iter().zip(done) {
-            let sums = &mut sums[task.sample];
-            sums.finished += finished;
-            sums.booked.iter_mut().zip(booked).for_each(|(sum, booked)| sum.add(booked));
+            sums[task.sample].add(&booked, [finished]);
         }
         sums
     }
 
     fn shape(&self) -> &Shape {
-        self.weights.packed.shape()
+        self.job.shape
     }
 
     /// Numbers of a row of the kernel.
@@ -95,12 +81,13 @@ impl FewInputsJob<'_> {
     fn weights(&self) -> Vec<f32> {
         let Shape { inputs, outputs, kernel, .. } = *self.shape();
         let panels = self.kernel_rows();
-        let mut weights = vec![0.0; self.sources.len() * panels.len() * outputs * PANEL];
+        let mut weights = vec![0.0; self.job.sources.len() * panels.len() * outputs * PANEL];
         let mut turned = vec![0.0; outputs * 16];
         let block = Block { group: 0, index: 0, lanes: inputs };
-        for (stream, place) in (0..self.sources.len()).flat_map(|s| (0..kernel[0] * kernel[1]).map(move |p| (s, p))) {
+        for (stream, place) in (0..self.job.sources.len()).flat_map(|s| (0..kernel[0] * kernel[1]).map(move |p| (s, p)))
+        {
             // Rows of outputs, 16 numbers apart.
-            self.weights.make(self.instructions, block, stream, place, &(0..outputs), &mut turned);
+            self.job.weights.make(self.job.instructions, block, stream, place, &(0..outputs), &mut turned);
             let (p, q) = (place / kernel[1], place % kernel[1]);
             let most = PANEL / self.run_length();
             let panel = stream * panels.len() + p / most;
@@ -120,44 +107,44 @@ impl FewInputsJob<'_> {
         let reach = ((kernel[0] - 1) * dilation[0]) as isize;
         let first = (rows.start as isize + before - reach + step - 1).div_euclid(step);
         let last = (rows.end as isize - 1 + before).div_euclid(step);
-        first.max(0)..(last + 1).clamp(first.max(0), self.from.height as isize)
+        first.max(0)..(last + 1).clamp(first.max(0), self.job.from.height as isize)
     }
 
     fn task(&self, task: &Task, weights: &[f32]) -> (Vec<Booked>, Amount) {
         let step = self.shape().stride[0];
-        let height = self.from.height;
-        let end = if task.rows.end == self.to.height { height } else { task.rows.end.div_ceil(step).min(height) };
+        let height = self.job.from.height;
+        let end = if task.rows.end == self.job.to.height { height } else { task.rows.end.div_ceil(step).min(height) };
         let padded = PaddedRows {
-            extent: self.from,
+            extent: self.job.from,
             sample: task.sample,
             rows: self.upper_rows(&task.rows),
             own: task.rows.start.div_ceil(step)..end,
             left: 0,
-            width: self.from.width,
-            chosen: 0..self.from.channels,
-            plane: self.from.channels,
+            width: self.job.from.width,
+            chosen: 0..self.job.from.channels,
+            plane: self.job.from.channels,
         };
         let length = padded.length();
-        let mut upper = Scratch::take(length * self.sources.len());
+        let mut upper = Scratch::take(length * self.job.sources.len());
         let fill = |(stream, source): (usize, &Source<'_>)| {
-            padded.fill(self.instructions, source, &mut upper[stream * length..(stream + 1) * length])
+            padded.fill(self.job.instructions, source, &mut upper[stream * length..(stream + 1) * length])
         };
-        let booked = self.sources.iter().enumerate().map(fill).collect();
+        let booked = self.job.sources.iter().enumerate().map(fill).collect();
         let row = self.lower_row();
         let mut lower = Scratch::take(task.rows.len() * row);
         lower.fill(0.0);
         for (index, y) in padded.rows.clone().enumerate() {
-            let from = index * self.from.width * self.from.channels;
+            let from = index * self.job.from.width * self.job.from.channels;
             self.add_row(task, y as usize, &upper[from..], length, weights, &mut lower);
         }
-        let totals = self.instructions.run(FinishedRows {
+        let totals = self.job.instructions.run(FinishedRows {
             from: &lower,
             row,
-            skipped: self.shape().padding[1][0] * self.to.channels,
-            length: self.to.width * self.to.channels,
+            skipped: self.shape().padding[1][0] * self.job.to.channels,
+            length: self.job.to.width * self.job.to.channels,
             rows: task.rows.len(),
-            first: (task.sample * self.to.height + task.rows.start) * self.to.width * self.to.channels,
-            finish: self.finish,
+            first: (task.sample * self.job.to.height + task.rows.start) * self.job.to.width * self.job.to.channels,
+            finish: self.job.finish,
         });
         (booked, totals.into())
     }
@@ -165,14 +152,15 @@ impl FewInputsJob<'_> {
     /// Numbers of a row of sums: all that windows reach, padding included.
     fn lower_row(&self) -> usize {
         let Shape { inputs, kernel, stride, padding, .. } = *self.shape();
-        let windows = (self.from.width - 1) * stride[1] + kernel[1];
-        windows.max(self.to.width + padding[1][0]) * inputs
+        let windows = (self.job.from.width - 1) * stride[1] + kernel[1];
+        windows.max(self.job.to.width + padding[1][0]) * inputs
     }
 
     /// Adds what a row of the upper array gives to each row of the lower one; streams lie `pitch` apart.
     fn add_row(&self, task: &Task, y: usize, upper: &[f32], pitch: usize, weights: &[f32], lower: &mut [f32]) {
         let Shape { outputs, stride, dilation, padding, .. } = *self.shape();
-        let pixels: Vec<Pixel> = (0..self.from.width).map(|x| Pixel { from: x * self.from.channels, to: 0 }).collect();
+        let pixels: Vec<Pixel> =
+            (0..self.job.from.width).map(|x| Pixel { from: x * self.job.from.channels, to: 0 }).collect();
         let panels = self.kernel_rows();
         let mut products = Scratch::take(pixels.len() * PANEL);
         for (panel, kernel_rows) in panels.iter().enumerate() {
@@ -183,12 +171,12 @@ impl FewInputsJob<'_> {
             if places.iter().all(Option::is_none) {
                 continue;
             }
-            let chains = (0..self.sources.len()).flat_map(|s| pieces(outputs, CHAIN).map(move |chain| (s, chain)));
+            let chains = (0..self.job.sources.len()).flat_map(|s| pieces(outputs, CHAIN).map(move |chain| (s, chain)));
             for (index, (stream, chain)) in chains.enumerate() {
                 let first = ((stream * panels.len() + panel) * outputs + chain.start) * PANEL;
                 let tap =
                     Tap { from: upper[stream * pitch + chain.start..].as_ptr(), weights: weights[first..].as_ptr() };
-                self.instructions.run(&Panel {
+                self.job.instructions.run(&Panel {
                     pixels: &pixels,
                     taps: &[tap],
                     run: chain.len(),
@@ -200,11 +188,11 @@ impl FewInputsJob<'_> {
                     finish: None,
                 });
             }
-            self.instructions.run(Windows {
+            self.job.instructions.run(Windows {
                 products: &products,
                 places: &places,
                 run: self.run_length(),
-                step: stride[1] * self.to.channels,
+                step: stride[1] * self.job.to.channels,
                 row: self.lower_row(),
                 to: lower,
             });

@@ -69,6 +69,7 @@ mod dense;
 mod depthwise;
 mod few_inputs;
 mod instructions;
+mod job;
 mod matrix;
 mod maxima;
 mod packed;

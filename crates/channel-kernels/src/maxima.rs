@@ -3,10 +3,11 @@ use std::ops::Range;
 
 use crate::Instructions;
 use crate::instructions::Vectorized;
-use crate::run::{in_order, pieces};
+use crate::run::in_order;
 use crate::shape::{Shape, ShapeError};
 use crate::simd::Simd;
 use crate::sums::Amount;
+use crate::tasks::pieces;
 
 /// Numbers of a task's input.
 const STRIP: usize = 64 * 1024;

@@ -39,9 +39,15 @@ impl Packed {
         (0..count).map(|at| self.values[self.place(at)]).collect()
     }
 
-    /// The convolution that they are the weights of.
+    /// The convolution that they were packed for. They are the weights of any that [fits](Self::fits) as well.
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// Whether they can be the weights of a convolution: stride, dilation and padding may be others.
+    pub fn fits(&self, shape: &Shape) -> bool {
+        let Shape { inputs, outputs, kernel, groups, .. } = self.shape;
+        (inputs, outputs, kernel, groups) == (shape.inputs, shape.outputs, shape.kernel, shape.groups)
     }
 
     /// The numbers as they lie, zeros at the end of the last panel included.

@@ -3,14 +3,15 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Instructions;
+use crate::job::{Job, SampleSums};
 use crate::plan::{Phase, Plan, PlanTap};
-use crate::rows::{Booked, Extent, PaddedRows, Source};
+use crate::rows::{Booked, PaddedRows, Source};
 use crate::scratch::Scratch;
 use crate::subnormal::FlushSubnormals;
 use crate::sums::Amount;
-use crate::tile::{Finish, PANEL, Panel, Pixel, Tap};
-use crate::weights::{Block, Weights};
+use crate::tasks::pieces;
+use crate::tile::{PANEL, Panel, Pixel, Tap};
+use crate::weights::Block;
 
 /// Numbers of a strip's input, and of its unfinished sums: they stay in the second-level cache.
 const STRIP: usize = 160 * 1024;
@@ -24,37 +25,10 @@ const CHANNELS: usize = 16;
 /// With this many strips, a strip is a task; with fewer, its panels are tasks of their own.
 const MANY_STRIPS: usize = 16;
 
-/// What is to be done: a sum over taps, channels and streams for each output number.
-pub(crate) struct Job<'a> {
-    pub(crate) instructions: Instructions,
+/// A convolution by the sums of its definition.
+pub(crate) struct DirectJob<'a> {
+    pub(crate) job: Job<'a>,
     pub(crate) plan: &'a Plan,
-    pub(crate) batch: usize,
-    pub(crate) from: Extent,
-    pub(crate) to: Extent,
-    pub(crate) weights: Weights<'a>,
-    /// One for each stream.
-    pub(crate) sources: Vec<Source<'a>>,
-    pub(crate) finish: Finish,
-}
-
-// SAFETY: the pointers of `finish` are those of slices that are borrowed for as long as the job; each output number is
-// written by one task.
-unsafe impl Sync for Job<'_> {}
-
-/// What was summed for one sample.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct SampleSums {
-    /// Of the finished numbers.
-    pub(crate) finished: Amount,
-    /// Of what each stream books.
-    pub(crate) booked: Vec<Booked>,
-}
-
-impl SampleSums {
-    /// Nothing yet, of so many streams.
-    pub(crate) fn of_streams(streams: usize) -> Self {
-        Self { finished: Amount::default(), booked: vec![Booked::default(); streams] }
-    }
 }
 
 /// Some rows of outputs of each phase, of some samples.
@@ -143,12 +117,12 @@ pub(crate) fn staged<F: Send + Sync, P: Send>(
     filled.into_iter().map(|filled| (filled, done.by_ref().take(panels).collect())).collect()
 }
 
-impl Job<'_> {
+impl DirectJob<'_> {
     /// Does it; gives the sums of each sample, added strip by strip and panel by panel.
     pub(crate) fn run(&self) -> Vec<SampleSums> {
         let window = self.window();
         let strips = self.strips(&window);
-        let blocks = self.weights.blocks();
+        let blocks = self.job.weights.blocks();
         let length = strips.iter().map(|strip| self.buffer_length(&window, strip)).max().unwrap_or(0);
         let fill = |strip: usize, buffer: &mut [f32]| {
             let strip = &strips[strip];
@@ -164,15 +138,10 @@ impl Job<'_> {
     }
 
     fn add_up(&self, strips: &[Strip], done: Vec<(Filled, Vec<Vec<Amount>>)>) -> Vec<SampleSums> {
-        let mut sums = vec![SampleSums::of_streams(self.sources.len()); self.batch];
+        let mut sums = self.job.no_sums();
         for (strip, (Filled { booked, .. }, finished)) in strips.iter().zip(done) {
             for (place, sample) in strip.samples.clone().enumerate() {
-                for (sum, &booked) in sums[sample].booked.iter_mut().zip(&booked[place]) {
-                    sum.add(booked);
-                }
-                for amounts in &finished {
-                    sums[sample].finished += amounts[place];
-                }
+                sums[sample].add(&booked[place], finished.iter().map(|amounts| amounts[place]));
             }
         }
         sums
@@ -180,7 +149,7 @@ impl Job<'_> {
 
     /// Rows and columns of outputs of the largest phase.
     fn outputs(&self) -> [usize; 2] {
-        [self.to.height.div_ceil(self.plan.output_step[0]), self.to.width.div_ceil(self.plan.output_step[1])]
+        [self.job.to.height.div_ceil(self.plan.output_step[0]), self.job.to.width.div_ceil(self.plan.output_step[1])]
     }
 
     fn window(&self) -> Window {
@@ -189,11 +158,14 @@ impl Job<'_> {
         let [rows, columns] = self.outputs();
         let last_row = ((rows - 1) * self.plan.input_step[0]) as isize + below;
         let last_column = ((columns - 1) * self.plan.input_step[1]) as isize + right;
-        let inside =
-            above == 0 && left == 0 && last_row < self.from.height as isize && last_column < self.from.width as isize;
-        let direct = inside && self.sources.iter().all(|source| source.unchanged().is_some());
+        let inside = above == 0
+            && left == 0
+            && last_row < self.job.from.height as isize
+            && last_column < self.job.from.width as isize;
+        let direct = inside && self.job.sources.iter().all(|source| source.unchanged().is_some());
         let before = [above.unsigned_abs(), left.unsigned_abs()];
-        let width = if direct { self.from.width } else { before[1] + self.from.width.max(last_column as usize + 1) };
+        let width =
+            if direct { self.job.from.width } else { before[1] + self.job.from.width.max(last_column as usize + 1) };
         Window { before, below: below as usize, width, direct }
     }
 
@@ -201,15 +173,15 @@ impl Job<'_> {
     fn strips(&self, window: &Window) -> Vec<Strip> {
         let [rows, columns] = self.outputs();
         let step = self.plan.input_step[0];
-        let streams = if window.direct { 1 } else { self.sources.len() };
-        let row = (window.width * self.from.channels * streams * step).max(columns * PANEL);
+        let streams = if window.direct { 1 } else { self.job.sources.len() };
+        let row = (window.width * self.job.from.channels * streams * step).max(columns * PANEL);
         let span = if window.direct { 0 } else { window.before[0] + window.below } / step;
         let most = (STRIP / row.max(1)).saturating_sub(span).max(1);
         if most > rows {
-            let samples = (STRIP / (row * (rows + span))).clamp(1, self.batch.max(1));
-            return pieces(self.batch, samples).map(|samples| Strip { samples, rows: 0..rows }).collect();
+            let samples = (STRIP / (row * (rows + span))).clamp(1, self.job.batch.max(1));
+            return pieces(self.job.batch, samples).map(|samples| Strip { samples, rows: 0..rows }).collect();
         }
-        (0..self.batch)
+        (0..self.job.batch)
             .flat_map(|sample| pieces(rows, most).map(move |rows| Strip { samples: sample..sample + 1, rows }))
             .collect()
     }
@@ -223,35 +195,35 @@ impl Job<'_> {
 
     /// Numbers of a stream of a strip.
     fn pitch(&self, window: &Window, strip: &Strip) -> usize {
-        strip.samples.len() * self.input_rows(window, strip).len() * window.width * self.from.channels
+        strip.samples.len() * self.input_rows(window, strip).len() * window.width * self.job.from.channels
     }
 
     fn buffer_length(&self, window: &Window, strip: &Strip) -> usize {
-        if window.direct { 0 } else { self.pitch(window, strip) * self.sources.len() }
+        if window.direct { 0 } else { self.pitch(window, strip) * self.job.sources.len() }
     }
 
     /// Fills a strip's input with rows and the zeros around them. Each row of the input is booked by one strip.
     fn fill(&self, window: &Window, strip: &Strip, buffer: &mut [f32]) -> Vec<Vec<Booked>> {
-        let mut booked = vec![vec![Booked::default(); self.sources.len()]; strip.samples.len()];
+        let mut booked = vec![vec![Booked::default(); self.job.sources.len()]; strip.samples.len()];
         if window.direct {
             return booked;
         }
         let pitch = self.pitch(window, strip);
-        let own = strip.own_rows(self.plan.input_step[0], self.outputs()[0], self.from.height);
+        let own = strip.own_rows(self.plan.input_step[0], self.outputs()[0], self.job.from.height);
         for (place, sample) in strip.samples.clone().enumerate() {
             let rows = PaddedRows {
-                extent: self.from,
+                extent: self.job.from,
                 sample,
                 rows: self.input_rows(window, strip),
                 own: own.clone(),
                 left: window.before[1],
                 width: window.width,
-                chosen: 0..self.from.channels,
-                plane: self.from.channels,
+                chosen: 0..self.job.from.channels,
+                plane: self.job.from.channels,
             };
-            for (stream, source) in self.sources.iter().enumerate() {
+            for (stream, source) in self.job.sources.iter().enumerate() {
                 let at = stream * pitch + place * rows.length();
-                booked[place][stream] = rows.fill(self.instructions, source, &mut buffer[at..at + rows.length()]);
+                booked[place][stream] = rows.fill(self.job.instructions, source, &mut buffer[at..at + rows.length()]);
             }
         }
         booked
@@ -264,7 +236,7 @@ impl Job<'_> {
             Some(values) if window.direct => values.as_ptr(),
             _ => buffer[index * pitch..].as_ptr(),
         };
-        self.sources.iter().enumerate().map(stream).collect()
+        self.job.sources.iter().enumerate().map(stream).collect()
     }
 
     /// The pixels of a phase in a strip, sample by sample.
@@ -276,14 +248,14 @@ impl Job<'_> {
             for j in strip.rows.clone() {
                 let y = phase.first[0] + j * output_step[0];
                 let row = match window.direct {
-                    true => sample * self.from.height + j * input_step[0],
+                    true => sample * self.job.from.height + j * input_step[0],
                     false => place * rows + (j - strip.rows.start) * input_step[0],
                 };
-                let columns = (phase.first[1]..self.to.width).step_by(output_step[1]).enumerate();
-                if y < self.to.height {
+                let columns = (phase.first[1]..self.job.to.width).step_by(output_step[1]).enumerate();
+                if y < self.job.to.height {
                     pixels.extend(columns.map(|(i, x)| Pixel {
-                        from: (row * window.width + i * input_step[1]) * self.from.channels,
-                        to: ((sample * self.to.height + y) * self.to.width + x) * self.to.channels,
+                        from: (row * window.width + i * input_step[1]) * self.job.from.channels,
+                        to: ((sample * self.job.to.height + y) * self.job.to.width + x) * self.job.to.channels,
                     }));
                 }
             }
@@ -296,7 +268,7 @@ impl Job<'_> {
         let mut sums = vec![Amount::default(); filled.booked.len()];
         for (phase, pixels) in self.plan.phases.iter().zip(&filled.pixels) {
             let of_stream = |stream| phase.taps.iter().map(move |&tap| (stream, tap));
-            let terms = (0..self.sources.len()).flat_map(of_stream).collect();
+            let terms = (0..self.job.sources.len()).flat_map(of_stream).collect();
             let of_sample = pixels.len() / sums.len();
             if of_sample > 0 {
                 self.products(&Terms { window, streams, block, terms }, pixels, of_sample, &mut sums);
@@ -308,8 +280,8 @@ impl Job<'_> {
     /// The outputs of a panel at the pixels of a phase: step by step of their terms, all pixels each.
     fn products(&self, terms: &Terms<'_>, pixels: &[Pixel], of_sample: usize, sums: &mut [Amount]) {
         let block = terms.block;
-        let width = self.weights.width(block);
-        let steps = steps(terms.terms.len(), self.weights.summed() * self.plan.columns);
+        let width = self.job.weights.width(block);
+        let steps = steps(terms.terms.len(), self.job.weights.summed() * self.plan.columns);
         let mut kept = Scratch::take(if steps.len() > 1 { pixels.len() * PANEL } else { 0 });
         let kept = kept.as_mut_ptr();
         for (index, step) in steps.iter().enumerate() {
@@ -317,20 +289,20 @@ impl Job<'_> {
             let taps = self.taps(terms, step, &mut made);
             if let Some(next) = steps.get(index + 1) {
                 for (_, tap) in &terms.terms[next.terms.clone()] {
-                    self.weights.prefetch(block, tap.weights, &next.channels);
+                    self.job.weights.prefetch(block, tap.weights, &next.channels);
                 }
             }
             for (sample, pixels) in pixels.chunks_exact(of_sample).enumerate() {
-                let totals = self.instructions.run(&Panel {
+                let totals = self.job.instructions.run(&Panel {
                     pixels,
                     taps: &taps,
                     run: step.channels.len(),
                     width,
                     lanes: block.lanes,
-                    channel: block.group * self.weights.made() + block.index * PANEL,
+                    channel: block.group * self.job.weights.made() + block.index * PANEL,
                     kept: kept.wrapping_add(sample * of_sample * PANEL),
                     begins: index == 0,
-                    finish: (index + 1 == steps.len()).then_some(self.finish),
+                    finish: (index + 1 == steps.len()).then_some(self.job.finish),
                 });
                 sums[sample] += Amount::from(totals);
             }
@@ -340,17 +312,17 @@ impl Job<'_> {
     /// Where the numbers and the weights of a step lie; weights that have to be made lie in `made`.
     fn taps(&self, terms: &Terms<'_>, step: &Step, made: &mut [f32]) -> Vec<Tap> {
         let Terms { window, streams, block, .. } = *terms;
-        let length = step.channels.len() * self.weights.width(block);
+        let length = step.channels.len() * self.job.weights.width(block);
         let tap = |(index, &(stream, tap)): (usize, &(usize, PlanTap))| {
             // Not negative: the window reaches as far as any tap.
             let [row, column] = [0, 1].map(|axis| (tap.offset[axis] + window.before[axis] as isize) as usize);
-            let channel = block.group * self.weights.summed() + step.channels.start;
-            let from = (row * window.width + column) * self.from.channels + channel;
-            let weights = match self.weights.lying(block, stream, tap.weights, &step.channels) {
+            let channel = block.group * self.job.weights.summed() + step.channels.start;
+            let from = (row * window.width + column) * self.job.from.channels + channel;
+            let weights = match self.job.weights.lying(block, stream, tap.weights, &step.channels) {
                 Some(rows) => rows.as_ptr(),
                 None => {
                     let place = &mut made[index * length..(index + 1) * length];
-                    self.weights.make(self.instructions, block, stream, tap.weights, &step.channels, place);
+                    self.job.weights.make(self.job.instructions, block, stream, tap.weights, &step.channels, place);
                     place.as_ptr()
                 }
             };
@@ -375,12 +347,6 @@ struct Step {
     /// Some of the terms, and of the channels of each.
     terms: Range<usize>,
     channels: Range<usize>,
-}
-
-/// 0 .. length in pieces of at most `most`, of equal size but for one.
-pub(crate) fn pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
-    let count = length.div_ceil(most);
-    (0..count).map(move |index| index * length / count..(index + 1) * length / count)
 }
 
 /// The products in chains of at most 288: runs of channels as long as may be, then as many terms as have room.

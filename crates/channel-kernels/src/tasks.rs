@@ -30,6 +30,11 @@ impl Pieces {
     }
 }
 
+/// 0 .. length in pieces of at most `most`, of equal size but for one.
+pub(crate) fn pieces(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    Pieces::new(length, most, 1).iter()
+}
+
 /// An array of which each task writes its own places.
 #[derive(Clone, Copy)]
 pub(crate) struct Output(*mut f32);

@@ -11,16 +11,17 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::Instructions;
 use crate::instructions::Vectorized;
-use crate::rows::{Booked, Extent, PaddedRows, Source};
-use crate::run::{SampleSums, pieces, staged};
+use crate::job::{Job, SampleSums};
+use crate::rows::{Booked, PaddedRows, Source};
+use crate::run::staged;
 use crate::scratch::Scratch;
 use crate::shape::Shape;
 use crate::simd::Simd;
 use crate::sums::Amount;
+use crate::tasks::pieces;
 use crate::tile::{Finish, PANEL, Panel, Pixel, Tap, Totals};
-use crate::weights::{Block, Direction, Weights};
+use crate::weights::{Block, Direction};
 
 /// Numbers of the transformed weights that are made at a time.
 const WEIGHTS: usize = 144 * 1024;
@@ -31,21 +32,10 @@ const STRIP: usize = 280_000;
 /// Transformed weights are made anew for each strip: so many outputs at least of each, for tiles of 2 × 2 and 4 × 4.
 const LEAST_TILES: [usize; 2] = [98, 60];
 
-/// What is to be done.
+/// A convolution by fewer products.
 pub(crate) struct WinogradJob<'a> {
-    pub(crate) instructions: Instructions,
-    pub(crate) batch: usize,
-    pub(crate) from: Extent,
-    pub(crate) to: Extent,
-    pub(crate) weights: Weights<'a>,
-    /// One for each stream.
-    pub(crate) sources: Vec<Source<'a>>,
-    pub(crate) finish: Finish,
+    pub(crate) job: Job<'a>,
 }
-
-// SAFETY: the pointers of `finish` are those of slices that are borrowed for as long as the job; each output number is
-// written by one task.
-unsafe impl Sync for WinogradJob<'_> {}
 
 /// Whether the products of a shape can be had this way.
 pub(crate) fn applies(shape: &Shape) -> bool {
@@ -156,7 +146,7 @@ impl WinogradJob<'_> {
     /// Does it; gives the sums of each sample, added strip by strip and panel by panel.
     pub(crate) fn run<const T: usize, const M: usize, F: Form<T, M>>(&self) -> Vec<SampleSums> {
         let strips = self.strips::<T, M>();
-        let blocks = self.weights.blocks();
+        let blocks = self.job.weights.blocks();
         let most = strips.iter().map(|strip| strip.rows.len()).max().unwrap_or(0);
         let length = T * T * apart(most * self.columns::<M>() * self.depth());
         let fill = |strip: usize, buffer: &mut [f32]| self.fill::<T, M, F>(&strips[strip], buffer);
@@ -164,29 +154,27 @@ impl WinogradJob<'_> {
             self.panel::<T, M, F>(&strips[strip], buffer, blocks[block])
         };
         let done = staged(strips.len(), length, fill, blocks.len(), panel);
-        let mut sums = vec![SampleSums::of_streams(self.sources.len()); self.batch];
+        let mut sums = self.job.no_sums();
         for (strip, (booked, finished)) in strips.iter().zip(done) {
-            let sums = &mut sums[strip.sample];
-            sums.booked.iter_mut().zip(booked).for_each(|(sum, booked)| sum.add(booked));
-            finished.into_iter().for_each(|amount| sums.finished += amount);
+            sums[strip.sample].add(&booked, finished);
         }
         sums
     }
 
     /// Channels of all streams.
     fn depth(&self) -> usize {
-        self.from.channels * self.sources.len()
+        self.job.from.channels * self.job.sources.len()
     }
 
     /// Tiles of a row.
     fn columns<const M: usize>(&self) -> usize {
-        self.to.width.div_ceil(M)
+        self.job.to.width.div_ceil(M)
     }
 
     /// Zeros before the input's rows and columns.
     fn before(&self) -> [usize; 2] {
-        let padding = self.weights.packed.shape().padding;
-        match self.weights.direction {
+        let padding = self.job.shape.padding;
+        match self.job.weights.direction {
             Direction::Forward => [padding[0][0], padding[1][0]],
             Direction::Transposed => [2 - padding[0][0], 2 - padding[1][0]],
         }
@@ -195,43 +183,43 @@ impl WinogradJob<'_> {
     fn strips<const T: usize, const M: usize>(&self) -> Vec<Strip> {
         let tiles = (STRIP / (T * T * (self.depth() + PANEL))).max(LEAST_TILES[usize::from(M > 2)]);
         let most = (tiles / self.columns::<M>()).max(1);
-        let rows = self.to.height.div_ceil(M);
-        (0..self.batch).flat_map(|sample| pieces(rows, most).map(move |rows| Strip { sample, rows })).collect()
+        let rows = self.job.to.height.div_ceil(M);
+        (0..self.job.batch).flat_map(|sample| pieces(rows, most).map(move |rows| Strip { sample, rows })).collect()
     }
 
     /// Transforms the input of a strip, to `[place][tile][stream][channel]`.
     fn fill<const T: usize, const M: usize, F: Form<T, M>>(&self, strip: &Strip, to: &mut [f32]) -> Vec<Booked> {
         let [above, left] = self.before();
-        let last = strip.rows.end == self.to.height.div_ceil(M);
-        let end = if last { self.from.height } else { (strip.rows.end * M).min(self.from.height) };
+        let last = strip.rows.end == self.job.to.height.div_ceil(M);
+        let end = if last { self.job.from.height } else { (strip.rows.end * M).min(self.job.from.height) };
         let first = (strip.rows.start * M) as isize - above as isize;
         let rows = PaddedRows {
-            extent: self.from,
+            extent: self.job.from,
             sample: strip.sample,
             rows: first..first + (strip.rows.len() * M + 2) as isize,
             own: strip.rows.start * M..end,
             left,
-            width: (self.columns::<M>() * M + 2).max(left + self.from.width),
-            chosen: 0..self.from.channels,
-            plane: self.from.channels,
+            width: (self.columns::<M>() * M + 2).max(left + self.job.from.width),
+            chosen: 0..self.job.from.channels,
+            plane: self.job.from.channels,
         };
         let mut padded = Scratch::take(rows.length());
         let tiles = strip.rows.len() * self.columns::<M>();
         let fill = |(stream, source): (usize, &Source<'_>)| {
-            let booked = rows.fill(self.instructions, source, &mut padded);
-            self.instructions.run(InputTiles::<T, M, F> {
+            let booked = rows.fill(self.job.instructions, source, &mut padded);
+            self.job.instructions.run(InputTiles::<T, M, F> {
                 from: &padded,
-                row: rows.width * self.from.channels,
-                channels: self.from.channels,
+                row: rows.width * self.job.from.channels,
+                channels: self.job.from.channels,
                 tiles: [strip.rows.len(), self.columns::<M>()],
-                to: &mut to[stream * self.from.channels..],
+                to: &mut to[stream * self.job.from.channels..],
                 depth: self.depth(),
                 place: apart(tiles * self.depth()),
                 form: PhantomData,
             });
             booked
         };
-        self.sources.iter().enumerate().map(fill).collect()
+        self.job.sources.iter().enumerate().map(fill).collect()
     }
 
     /// The products of a panel, and the outputs that they make.
@@ -245,26 +233,26 @@ impl WinogradJob<'_> {
         let tiles = strip.rows.len() * columns;
         let (input_place, product_place) = (apart(tiles * self.depth()), apart(tiles * PANEL));
         let mut products = Scratch::take(T * T * product_place);
-        let width = self.weights.width(block);
+        let width = self.job.weights.width(block);
         let pixels: Vec<Pixel> = (0..tiles).map(|tile| Pixel { from: tile * self.depth(), to: 0 }).collect();
         let most = (WEIGHTS / (T * T * PANEL)).max(16).next_multiple_of(16);
-        let channels = self.from.channels;
+        let channels = self.job.from.channels;
         let even = channels.div_ceil(channels.div_ceil(most)).next_multiple_of(16);
         let weight_place = apart(even * width);
         let mut transformed = Scratch::take(T * T * weight_place);
         for (stream, first) in
-            (0..self.sources.len()).flat_map(|stream| (0..channels).step_by(even).map(move |first| (stream, first)))
+            (0..self.job.sources.len()).flat_map(|stream| (0..channels).step_by(even).map(move |first| (stream, first)))
         {
             let chunk = first..(first + even).min(channels);
             self.transform_weights::<T, M, F>(block, stream, &chunk, &mut transformed, weight_place);
             let next = if chunk.end < channels { chunk.end..(chunk.end + even).min(channels) } else { 0..0 };
-            (0..9).for_each(|tap| self.weights.prefetch(block, tap, &next));
+            (0..9).for_each(|tap| self.job.weights.prefetch(block, tap, &next));
             for place in 0..T * T {
                 let tap = Tap {
                     from: input[place * input_place + stream * channels + first..].as_ptr(),
                     weights: transformed[place * weight_place..].as_ptr(),
                 };
-                self.instructions.run(&Panel {
+                self.job.instructions.run(&Panel {
                     pixels: &pixels,
                     taps: &[tap],
                     run: chunk.len(),
@@ -277,17 +265,17 @@ impl WinogradJob<'_> {
                 });
             }
         }
-        let totals = self.instructions.run(OutputTiles::<T, M, F> {
+        let totals = self.job.instructions.run(OutputTiles::<T, M, F> {
             from: &products,
             place: product_place,
             tiles: [strip.rows.len(), columns],
             first_row: strip.rows.start * M,
-            size: [self.to.height, self.to.width],
-            first_pixel: strip.sample * self.to.height * self.to.width,
-            channels: self.to.channels,
+            size: [self.job.to.height, self.job.to.width],
+            first_pixel: strip.sample * self.job.to.height * self.job.to.width,
+            channels: self.job.to.channels,
             channel: block.index * PANEL,
             lanes: block.lanes,
-            finish: self.finish,
+            finish: self.job.finish,
             form: PhantomData,
         });
         totals.into()
@@ -302,21 +290,21 @@ impl WinogradJob<'_> {
         to: &mut [f32],
         place: usize,
     ) {
-        let length = channels.len() * self.weights.width(block);
+        let length = channels.len() * self.job.weights.width(block);
         let mut made = Scratch::take(9 * length);
         let mut taps: [&[f32]; 9] = [&[]; 9];
         for (tap, row) in made.chunks_exact_mut(length).enumerate() {
             // The way back meets the weights from the other end.
-            let at = if self.weights.direction == Direction::Forward { tap } else { 8 - tap };
-            taps[at] = match self.weights.lying(block, stream, tap, channels) {
+            let at = if self.job.weights.direction == Direction::Forward { tap } else { 8 - tap };
+            taps[at] = match self.job.weights.lying(block, stream, tap, channels) {
                 Some(rows) => rows,
                 None => {
-                    self.weights.make(self.instructions, block, stream, tap, channels, row);
+                    self.job.weights.make(self.job.instructions, block, stream, tap, channels, row);
                     row
                 }
             };
         }
-        self.instructions.run(WeightTiles::<T, M, F> { taps, to, place, form: PhantomData });
+        self.job.instructions.run(WeightTiles::<T, M, F> { taps, to, place, form: PhantomData });
     }
 }
 

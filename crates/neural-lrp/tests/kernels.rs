@@ -172,3 +172,31 @@ proptest! {
         }
     }
 }
+
+/// The output of a layer, and what its gradient is of something like the output.
+fn padded_by_size<F: Real>(layer: &dyn Operation<F>, input: &ArrayD<f64>, upper: &ArrayD<f64>) -> [ArrayD<F>; 2] {
+    let (input, upper) = (input.mapv(F::of), upper.mapv(F::of));
+    let output = layer.forward(&[input.view()]);
+    let step = Step { operands: vec![input.view()], output: output.view() };
+    let lower = layer.gradient(&step, upper.view()).remove(0);
+    [output, lower]
+}
+
+#[test]
+fn one_layer_takes_images_of_several_sizes() {
+    fn layer<F: Real>() -> Arc<dyn Operation<F>> {
+        let weights = ArrayD::from_shape_fn(vec![5, 3, 3, 3], |place| F::of((place[0] + 2 * place[3]) as f64 - 3.0));
+        let spec = OperatorSpec::new("Conv", 1).with_integers("strides", [2, 2]).with_text("auto_pad", "SAME_UPPER");
+        operations::read(&spec.with_constant(Arc::new(weights))).unwrap().operation
+    }
+    let (single, double) = (layer::<f32>(), layer::<f64>());
+    let numbers =
+        |shape: Vec<usize>| ArrayD::from_shape_fn(shape, |place| (place[2] * 3 + place[3]) as f64 / 4.0 - 2.0);
+    // Of odd sizes there is as much padding before as after, of even ones there is not.
+    for size in [7, 8, 5, 6] {
+        let (input, upper) = (numbers(vec![1, 3, size, size]), numbers(vec![1, 5, size.div_ceil(2), size.div_ceil(2)]));
+        let found = padded_by_size(single.as_ref(), &input, &upper);
+        let expected = padded_by_size(double.as_ref(), &input, &upper);
+        found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected, "output, gradient").unwrap());
+    }
+}

@@ -46,6 +46,33 @@ fn near(got: Amount, want: Amount, unit: f64) -> bool {
     (got.total - want.total).abs() <= 1e-5 * unit && (got.magnitude - want.magnitude).abs() <= 1e-5 * unit
 }
 
+/// All that a convolution of each method makes of an array, and of one like the output.
+fn both_ways(convolution: &Convolution, packed: &Packed, case: &Case) -> [Vec<f32>; 2] {
+    let (input, upper) = (random(case.seed, case.inputs()), random(case.seed ^ 2, case.outputs()));
+    let (mut output, mut lower) = (vec![f32::NAN; upper.len()], vec![f32::NAN; input.len()]);
+    let Case { batch, size, .. } = *case;
+    convolution.forward(packed, batch, size, &[whole(&input)], Epilogue::default(), &mut output);
+    convolution.transposed(packed, batch, size, &[whole(&upper)], Lower::default(), &mut lower);
+    [output, lower]
+}
+
+proptest! {
+    #[test]
+    fn weights_serve_any_stride_dilation_and_padding(
+        case in prop_oneof![2 => cases(), 1 => depthwise_cases(), 1 => winograd_cases()],
+        padding in prop::array::uniform2(prop::array::uniform2(0usize..4)),
+        stride in prop::array::uniform2(1usize..4),
+    ) {
+        let elsewhere = Convolution::new(Shape { padding, stride, ..case.shape }).unwrap().pack(&case.weights());
+        for method in [Method::Direct, Method::TwoByTwo, Method::FourByFour] {
+            let convolution = Convolution::new(case.shape).unwrap().with_method(method);
+            let own = convolution.pack(&case.weights());
+            let [found, expected] = [&elsewhere, &own].map(|packed| both_ways(&convolution, packed, &case));
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn forward_is_the_formula(case in prop_oneof![2 => cases(), 1 => depthwise_cases()]) {
