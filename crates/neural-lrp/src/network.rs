@@ -126,7 +126,7 @@ struct Graph<F: Real> {
     outputs: Vec<TensorId>,
     /// See [`Network::keeps_samples_apart`].
     keeps_samples_apart: OnceLock<bool>,
-    /// See [`Network::rectifier_of`].
+    /// For each tensor, see [`Network::rectifier_of`].
     rectifiers: OnceLock<Vec<Option<usize>>>,
 }
 
@@ -177,21 +177,19 @@ impl<F: Real> Network<F> {
         self.graph.nodes.iter().find(|node| node.output == tensor)
     }
 
-    /// The rectifier that alone takes the output of the node at a place.
-    fn rectifier_of(&self, node: usize) -> Option<&Node<F>> {
+    /// The rectifier that alone takes a tensor.
+    fn rectifier_of(&self, tensor: TensorId) -> Option<&Node<F>> {
         let rectifiers = self.graph.rectifiers.get_or_init(|| {
             let uses = self.uses();
-            let mut rectifiers = vec![None; self.nodes().len()];
-            for (place, rectifier) in self.nodes().iter().enumerate().filter(|(_, node)| node.operation.is_rectifier())
-            {
-                let producer = self.nodes().iter().position(|node| rectifier.operands.first() == Some(&node.output));
-                if let Some(producer) = producer.filter(|&producer| uses[self.nodes()[producer].output.0] == 1) {
-                    rectifiers[producer] = Some(place);
+            let mut rectifiers = vec![None; self.tensors().len()];
+            for (place, node) in self.nodes().iter().enumerate().filter(|(_, node)| node.operation.is_rectifier()) {
+                for operand in node.operands.iter().filter(|operand| uses[operand.0] == 1) {
+                    rectifiers[operand.0] = Some(place);
                 }
             }
             rectifiers
         });
-        rectifiers[node].map(|rectifier| &self.nodes()[rectifier])
+        rectifiers[tensor.0].map(|rectifier| &self.nodes()[rectifier])
     }
 
     /// How often each tensor is taken, by nodes and as an output.

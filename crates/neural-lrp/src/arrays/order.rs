@@ -70,6 +70,16 @@ impl Order {
         }
     }
 
+    /// The numbers of an array in this order; copied only if they lie in another.
+    pub(crate) fn into_numbers<F: Real>(self, array: ArrayD<F>) -> Vec<F> {
+        let array = self.arrange_owned(array);
+        let length = array.len();
+        match array.into_raw_vec_and_offset() {
+            (numbers, None | Some(0)) if numbers.len() == length => numbers,
+            (numbers, start) => numbers[start.unwrap_or(0)..][..length].to_vec(),
+        }
+    }
+
     /// The array of a shape whose numbers lie in this order.
     pub(crate) fn array<F: Real>(self, shape: &[usize], numbers: Vec<F>) -> ArrayD<F> {
         let array = match self {

@@ -48,7 +48,7 @@ impl<F: Real> Network<F> {
         }
         for (position, node) in self.nodes().iter().enumerate() {
             if activations.values[node.output.index()].get().is_none() {
-                let step = || activations.run(node, self.rectifier_of(position));
+                let step = || activations.run(node, self.rectifier_of(node.output));
                 let (tensor, value) = Stopwatch::run(activations.stopwatch(), position, Direction::Forward, step);
                 activations.set(tensor, value);
             }
@@ -133,8 +133,8 @@ impl<F: Real> Activations<F> {
 
     /// What a rectifier made of a node's output, where that was not kept.
     fn rectified(&self, node: &Node<F>) -> Option<TensorId> {
-        let taker = self.network.nodes().iter().find(|taker| taker.operands.contains(&node.output));
-        taker.filter(|taker| !self.has(node.output) && taker.operation.is_rectifier()).map(|taker| taker.output)
+        let rectifier = self.network.rectifier_of(node.output).filter(|_| !self.has(node.output));
+        rectifier.map(|rectifier| rectifier.output)
     }
 }
 

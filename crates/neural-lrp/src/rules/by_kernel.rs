@@ -8,8 +8,9 @@ use relevance::{Amount, Sink};
 use crate::Real;
 use crate::arrays::order::Order;
 use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Take};
-use crate::operation::linear::LinearMap;
+use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Redistribution, Step};
+use crate::rules::Bound;
 use crate::rules::terms::{AbsentSign, BiasPart, BiasShare, Gate, InputPart, Sign, Term, Terms};
 
 impl Terms {
@@ -56,9 +57,9 @@ impl<'a, F: Real> Inputs<'a, F> {
             if parts.iter().any(|known| known.part == *part) {
                 continue;
             }
-            let bounded = |bound: &crate::rules::Bound| -> Result<Cow<'a, [F]>, String> {
+            let bounded = |bound: &Bound| -> Result<Cow<'a, [F]>, String> {
                 let distance = x - &bound.broadcast(x.shape())?;
-                Ok(Cow::Owned(order.numbers(&distance.view()).into_owned()))
+                Ok(Cow::Owned(order.into_numbers(distance)))
             };
             let (values, take) = match part {
                 InputPart::All => (numbers.clone(), Take::All),
@@ -166,7 +167,7 @@ impl<'a, F: Real> Outputs<'a, F> {
             true => Cow::Borrowed(self.z.as_ref()),
             false => {
                 let sum = self.kernel.apply(&inputs.streams(term), bias.as_deref());
-                Cow::Owned(self.kernel.order().numbers(&sum.view()).into_owned())
+                Cow::Owned(self.kernel.order().into_numbers(sum))
             }
         };
         let gated = |(&z, &relevance): (&F, &F)| if term.gate.is_open(z) { relevance } else { F::zero() };
@@ -206,7 +207,7 @@ impl<'a, F: Real> Outputs<'a, F> {
 }
 
 impl<F: Real> Divided<'_, F> {
-    fn quotient(&self, part: crate::WeightPart, epsilon: f64) -> Quotient<'_, F> {
+    fn quotient(&self, part: WeightPart, epsilon: f64) -> Quotient<'_, F> {
         Quotient {
             relevance: &self.relevance,
             denominator: &self.denominator,

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use channel_kernels::{Dense, Lower, Order as WeightOrder};
-use ndarray::{Array1, ArrayD, ArrayViewD};
+use channel_kernels::{Dense, Lower, Order as WeightOrder, QuotientStream, Stream};
+use ndarray::ArrayD;
 
 use crate::arrays::order::Order;
-use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Take};
-use crate::operation::linear::WeightPart;
-use crate::operations::linear::kernels::single::{booked_of, messages_of, part_of, quotients_of, stream_of, take_of};
-use crate::operations::linear::kernels::{LayerKernel, Rectified};
+use crate::operation::kernel::Booked;
+use crate::operations::linear::kernels::Rectified;
+use crate::operations::linear::kernels::single::{SingleLayer, Sums, booked_of};
 
 /// A layer over inputs of one shape, along the last axis; each position of the others is a row.
 pub struct Over {
@@ -37,80 +36,51 @@ impl Over {
         self.leading.iter().product()
     }
 
-    /// Rows of so many numbers, as an array.
-    fn array(&self, width: usize, numbers: Vec<f32>) -> ArrayD<f32> {
-        Order::Standard.array(&[self.leading.as_slice(), &[width]].concat(), numbers)
-    }
-
-    fn forward(&self, streams: &[Stream<'_, f32>], bias: Option<&[f32]>) -> Vec<f32> {
-        let mut output = vec![0.0; self.rows() * self.outputs];
-        let parts: Vec<_> = streams.iter().map(|stream| part_of(stream.part)).collect();
-        let streams: Vec<_> = streams.iter().zip(&parts).map(|(stream, part)| stream_of(stream, part)).collect();
-        self.dense().forward(self.rows(), &streams, bias, &mut output);
-        output
+    /// Rows of so many numbers.
+    fn shape(&self, width: usize) -> Vec<usize> {
+        [self.leading.as_slice(), &[width]].concat()
     }
 }
 
-impl LinearKernel<f32> for Over {
-    fn order(&self) -> Order {
-        Order::Standard
+impl SingleLayer for Over {
+    const ORDER: Order = Order::Standard;
+
+    fn input_shape(&self) -> Vec<usize> {
+        self.shape(self.inputs)
     }
 
-    fn apply(&self, streams: &[Stream<'_, f32>], bias: Option<&[f32]>) -> ArrayD<f32> {
-        self.array(self.outputs, self.forward(streams, bias))
+    fn output_shape(&self) -> Vec<usize> {
+        self.shape(self.outputs)
     }
 
-    fn hand_down(
-        &self,
-        quotients: &[Quotient<'_, f32>],
-        times: Option<(&[f32], Take)>,
-        onto: Option<ArrayD<f32>>,
-    ) -> (ArrayD<f32>, Vec<Vec<Booked>>) {
-        let parts: Vec<_> = quotients.iter().map(|quotient| part_of(quotient.part)).collect();
-        let streams = quotients_of(quotients, &parts);
-        let lower = Lower { times: times.map(|(values, take)| (values, take_of(take))), onto: onto.is_some() };
-        let mut output = match onto {
-            Some(onto) => self.order().numbers(&onto.view()).into_owned(),
-            None => vec![0.0; self.rows() * self.inputs],
-        };
-        let sums = self.dense().quotient_transposed(self.rows(), &streams, lower, &mut output);
-        let of_rows: Vec<Vec<Booked>> = sums.iter().map(|sums| sums.booked.iter().map(booked_of).collect()).collect();
-        // Rows that belong to one sample have one book.
-        let rows_of_sample = self.leading.iter().skip(1).product::<usize>();
-        let books = of_rows.chunks(rows_of_sample).map(|rows| {
-            let mut books = vec![Booked::default(); quotients.len()];
-            rows.iter().flat_map(|row| row.iter().enumerate()).for_each(|(place, booked)| books[place] += *booked);
-            books
-        });
-        (self.array(self.inputs, output), books.collect())
-    }
-}
-
-impl LayerKernel<f32> for Over {
-    fn product(
-        &self,
-        part: WeightPart,
-        input: &ArrayViewD<'_, f32>,
-        bias: Option<&Array1<f32>>,
-        rectified: Rectified,
-    ) -> ArrayD<f32> {
-        let values = self.order().numbers(input);
-        let bias = bias.map(|bias| bias.to_vec());
-        let mut output = self.forward(&[Stream { values: &values, take: Take::All, part }], bias.as_deref());
+    /// Both kinds of sums are plain ones.
+    fn forward(&self, _: Sums, streams: &[Stream<'_>], bias: Option<&[f32]>, rectified: Rectified, output: &mut [f32]) {
+        self.dense().forward(self.rows(), streams, bias, output);
         if rectified == Rectified::Yes {
             output.iter_mut().filter(|z| **z < 0.0).for_each(|z| *z = 0.0);
         }
-        self.array(self.outputs, output)
     }
 
-    fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, f32>)]) -> ArrayD<f32> {
-        let mut lower = vec![0.0; self.rows() * self.inputs];
-        let numbers: Vec<_> = messages.iter().map(|(_, message)| self.order().numbers(message)).collect();
-        let parts: Vec<_> = messages.iter().map(|(part, _)| part_of(*part)).collect();
-        let streams = messages_of(&numbers, &parts);
-        if !streams.is_empty() {
-            self.dense().transposed(self.rows(), &streams, Lower::default(), &mut lower);
-        }
-        self.array(self.inputs, lower)
+    fn transposed(&self, streams: &[Stream<'_>], output: &mut [f32]) {
+        self.dense().transposed(self.rows(), streams, Lower::default(), output);
+    }
+
+    fn quotient_transposed(
+        &self,
+        streams: &[QuotientStream<'_>],
+        lower: Lower<'_>,
+        output: &mut [f32],
+    ) -> Vec<Vec<Booked>> {
+        let sums = self.dense().quotient_transposed(self.rows(), streams, lower, output);
+        // Rows that belong to one sample have one book.
+        let rows_of_sample = self.leading.iter().skip(1).product::<usize>();
+        let books = sums.chunks(rows_of_sample).map(|rows| {
+            let mut books = vec![Booked::default(); streams.len()];
+            for row in rows {
+                books.iter_mut().zip(&row.booked).for_each(|(book, booked)| *book += booked_of(booked));
+            }
+            books
+        });
+        books.collect()
     }
 }

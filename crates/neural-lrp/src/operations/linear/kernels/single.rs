@@ -1,22 +1,150 @@
-//! The words of single precision's kernels.
+//! Layers by the kernels of single precision: what they have in common beside their products.
 
-use channel_kernels::Zero;
+use std::borrow::Cow;
+
+use channel_kernels::{Lower, QuotientStream, Zero};
+use ndarray::{Array1, ArrayD, ArrayViewD};
 use relevance::Amount;
 
-use crate::operation::kernel::{Booked, Quotient, Stream, Take};
+use crate::arrays::order::Order;
+use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Take};
 use crate::operation::linear::WeightPart;
+use crate::operations::linear::kernels::{LayerKernel, Rectified};
 
-pub type Part = dyn Fn(&[f32], &mut [f32]) + Sync;
+/// How the sums of a product are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sums {
+    /// Term by term, so that a sum without terms is 0.
+    Plain,
+    /// As fast as may be.
+    Fast,
+}
+
+/// A layer over inputs of one shape, as its kernel has it: slices in, slices out.
+pub trait SingleLayer {
+    /// The order of memory of all slices.
+    const ORDER: Order;
+
+    /// The shape of the input.
+    fn input_shape(&self) -> Vec<usize>;
+
+    /// The shape of the output.
+    fn output_shape(&self) -> Vec<usize>;
+
+    /// `Σ W_p a_p + b`, rectified or not.
+    fn forward(
+        &self,
+        sums: Sums,
+        streams: &[channel_kernels::Stream<'_>],
+        bias: Option<&[f32]>,
+        rectified: Rectified,
+        output: &mut [f32],
+    );
+
+    /// `Σ W_pᵀ s_p`
+    fn transposed(&self, streams: &[channel_kernels::Stream<'_>], output: &mut [f32]);
+
+    /// `a ⊙ Σ W_pᵀ s_p` for quotients `s`, with the books of each sample and of each quotient.
+    fn quotient_transposed(
+        &self,
+        streams: &[QuotientStream<'_>],
+        lower: Lower<'_>,
+        output: &mut [f32],
+    ) -> Vec<Vec<Booked>>;
+}
+
+/// Zeros for an array of a shape.
+fn zeros(shape: &[usize]) -> Vec<f32> {
+    vec![0.0; shape.iter().product()]
+}
+
+/// The output of a layer.
+fn output<L: SingleLayer>(
+    layer: &L,
+    sums: Sums,
+    streams: &[Stream<'_, f32>],
+    bias: Option<&[f32]>,
+    rectified: Rectified,
+) -> ArrayD<f32> {
+    let shape = layer.output_shape();
+    let mut output = zeros(&shape);
+    let parts: Vec<_> = streams.iter().map(|stream| part_of(stream.part)).collect();
+    let streams: Vec<_> = streams.iter().zip(&parts).map(|(stream, part)| stream_of(stream, part)).collect();
+    layer.forward(sums, &streams, bias, rectified, &mut output);
+    L::ORDER.array(&shape, output)
+}
+
+impl<L: SingleLayer> LinearKernel<f32> for L {
+    fn order(&self) -> Order {
+        L::ORDER
+    }
+
+    fn apply(&self, streams: &[Stream<'_, f32>], bias: Option<&[f32]>) -> ArrayD<f32> {
+        output(self, Sums::Plain, streams, bias, Rectified::No)
+    }
+
+    fn hand_down(
+        &self,
+        quotients: &[Quotient<'_, f32>],
+        times: Option<(&[f32], Take)>,
+        onto: Option<ArrayD<f32>>,
+    ) -> (ArrayD<f32>, Vec<Vec<Booked>>) {
+        let shape = self.input_shape();
+        let parts: Vec<_> = quotients.iter().map(|quotient| part_of(quotient.part)).collect();
+        let streams = quotients.iter().zip(&parts);
+        let streams: Vec<_> = streams
+            .map(|(quotient, part)| QuotientStream { quotient: quotient_of(quotient), part: part.as_deref() })
+            .collect();
+        let lower = Lower { times: times.map(|(values, take)| (values, take_of(take))), onto: onto.is_some() };
+        let mut output = onto.map_or_else(|| zeros(&shape), |onto| L::ORDER.into_numbers(onto));
+        let books = self.quotient_transposed(&streams, lower, &mut output);
+        (L::ORDER.array(&shape, output), books)
+    }
+}
+
+impl<L: SingleLayer> LayerKernel<f32> for L {
+    fn product(
+        &self,
+        part: WeightPart,
+        input: &ArrayViewD<'_, f32>,
+        bias: Option<&Array1<f32>>,
+        rectified: Rectified,
+    ) -> ArrayD<f32> {
+        let values = L::ORDER.numbers(input);
+        let bias = bias.map(Array1::to_vec);
+        let stream = Stream { values: &values, take: Take::All, part };
+        output(self, Sums::Fast, &[stream], bias.as_deref(), rectified)
+    }
+
+    fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, f32>)]) -> ArrayD<f32> {
+        let shape = self.input_shape();
+        let mut lower = zeros(&shape);
+        let numbers: Vec<Cow<'_, [f32]>> = messages.iter().map(|(_, message)| L::ORDER.numbers(message)).collect();
+        let parts: Vec<_> = messages.iter().map(|(part, _)| part_of(*part)).collect();
+        let streams = numbers
+            .iter()
+            .zip(messages)
+            .zip(&parts)
+            .map(|((values, (whole, _)), part)| stream_of(&Stream { values, take: Take::All, part: *whole }, part));
+        let streams: Vec<_> = streams.collect();
+        if !streams.is_empty() {
+            SingleLayer::transposed(self, &streams, &mut lower);
+        }
+        L::ORDER.array(&shape, lower)
+    }
+}
+
+type Part = dyn Fn(&[f32], &mut [f32]) + Sync;
 
 /// How a part of the weights is written; `None` for the weights as they are.
-pub fn part_of(part: WeightPart) -> Option<Box<Part>> {
+fn part_of(part: WeightPart) -> Option<Box<Part>> {
     match part {
         WeightPart::All => None,
         part => Some(Box::new(move |weights: &[f32], parts: &mut [f32]| part.write(weights, parts))),
     }
 }
 
-pub fn take_of(take: Take) -> channel_kernels::Take {
+fn take_of(take: Take) -> channel_kernels::Take {
     match take {
         Take::All => channel_kernels::Take::All,
         Take::Positive => channel_kernels::Take::Positive,
@@ -24,11 +152,11 @@ pub fn take_of(take: Take) -> channel_kernels::Take {
     }
 }
 
-pub fn stream_of<'a>(stream: &Stream<'a, f32>, part: &'a Option<Box<Part>>) -> channel_kernels::Stream<'a> {
+fn stream_of<'a>(stream: &Stream<'a, f32>, part: &'a Option<Box<Part>>) -> channel_kernels::Stream<'a> {
     channel_kernels::Stream { values: stream.values, take: take_of(stream.take), part: part.as_deref() }
 }
 
-pub fn quotient_of<'a>(quotient: &Quotient<'a, f32>) -> channel_kernels::Quotient<'a> {
+fn quotient_of<'a>(quotient: &Quotient<'a, f32>) -> channel_kernels::Quotient<'a> {
     channel_kernels::Quotient {
         relevance: quotient.relevance,
         denominator: quotient.denominator,
@@ -44,29 +172,4 @@ pub fn booked_of(booked: &channel_kernels::Booked) -> Booked {
     let amount =
         |amount: channel_kernels::Amount| Amount { total: amount.total, magnitude: amount.magnitude, non_finite: 0 };
     Booked { bias: amount(booked.bias), stabilizer: amount(booked.stabilizer), zero: amount(booked.zero) }
-}
-
-/// Messages of the outputs, taken as they are.
-pub fn messages_of<'a>(
-    values: &'a [std::borrow::Cow<'_, [f32]>],
-    parts: &'a [Option<Box<Part>>],
-) -> Vec<channel_kernels::Stream<'a>> {
-    let stream = |(values, part): (&'a std::borrow::Cow<'_, [f32]>, &'a Option<Box<Part>>)| channel_kernels::Stream {
-        values,
-        take: channel_kernels::Take::All,
-        part: part.as_deref(),
-    };
-    values.iter().zip(parts).map(stream).collect()
-}
-
-/// Quotients, with the parts of the weights that they go back through.
-pub fn quotients_of<'a>(
-    quotients: &[Quotient<'a, f32>],
-    parts: &'a [Option<Box<Part>>],
-) -> Vec<channel_kernels::QuotientStream<'a>> {
-    let stream = |(quotient, part): (&Quotient<'a, f32>, &'a Option<Box<Part>>)| channel_kernels::QuotientStream {
-        quotient: quotient_of(quotient),
-        part: part.as_deref(),
-    };
-    quotients.iter().zip(parts).map(stream).collect()
 }
