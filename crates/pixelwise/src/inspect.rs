@@ -7,14 +7,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::input_shapes::ShapeOptions;
 use crate::model::Kind;
 use crate::output::{print, print_json};
 use crate::rules::RuleOptions;
 
 mod network;
-mod shapes;
-
-pub use shapes::shapes;
 
 /// Say what is in a model file: a network's operations, shapes and rules, or the parts of a Bag-of-Words classifier
 ///
@@ -29,9 +27,8 @@ pub struct Arguments {
     #[command(flatten)]
     rules: RuleOptions,
 
-    /// The shape of the input (of one of several: NAME=SHAPE), where the file leaves it open and not only the batch, which is 1 (repeatable)
-    #[arg(long, value_name = "[NAME=]N,C,H,W")]
-    input_shape: Vec<String>,
+    #[command(flatten)]
+    shapes: ShapeOptions,
 
     /// Print JSON
     #[arg(long)]
@@ -58,7 +55,7 @@ pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
             Err(format!("{path} is a classifier of photographs: `pixelwise bow inspect` says what is in it").into())
         }
         Kind::Network => {
-            let network = network::Description::of(&arguments.model, &arguments.input_shape, &arguments.rules)?;
+            let network = network::Description::of(&arguments.model, &arguments.shapes, &arguments.rules)?;
             if arguments.json { print_json(&network.json()) } else { print(&network.text()) }
         }
     }

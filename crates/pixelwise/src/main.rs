@@ -7,6 +7,7 @@ mod computation;
 mod evaluate;
 mod explain;
 mod failure;
+mod input_shapes;
 mod inputs;
 mod inspect;
 mod labels;

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::computation::{ComputationOptions, Precision};
 use crate::failure::Failure;
+use crate::input_shapes::ShapeOptions;
 use crate::output::{print, print_json};
 use crate::rules::RuleOptions;
 
@@ -31,9 +32,8 @@ pub struct Arguments {
     #[command(flatten)]
     rules: RuleOptions,
 
-    /// The shape of the input (of one of several: NAME=SHAPE), where the file leaves it open and not only the batch, which is 1 (repeatable)
-    #[arg(long, value_name = "[NAME=]N,C,H,W")]
-    input_shape: Vec<String>,
+    #[command(flatten)]
+    shapes: ShapeOptions,
 
     /// How often the network is run and explained, after one time that does not count
     #[arg(long, value_name = "N", default_value = "5")]
@@ -77,10 +77,10 @@ is copying, bookkeeping, and reading what the composite says.";
 /// Prints where the time goes.
 pub fn profile(arguments: &Arguments) -> Result<(), Failure> {
     arguments.computation.start()?;
-    let Arguments { model, rules, input_shape, repeats, .. } = arguments;
+    let Arguments { model, rules, shapes, repeats, .. } = arguments;
     let mut profile = match arguments.computation.dtype {
-        Precision::F32 => Profile::of(Measurement::<f32>::new(model, input_shape, rules)?, *repeats)?,
-        Precision::F64 => Profile::of(Measurement::<f64>::new(model, input_shape, rules)?, *repeats)?,
+        Precision::F32 => Profile::of(Measurement::<f32>::new(model, shapes, rules)?, *repeats)?,
+        Precision::F64 => Profile::of(Measurement::<f64>::new(model, shapes, rules)?, *repeats)?,
     };
     if arguments.sort == Sort::Time {
         profile.sort_by_time();

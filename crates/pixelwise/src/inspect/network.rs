@@ -8,8 +8,8 @@ use neural_lrp::rules::Rule;
 use neural_lrp::{Composite, Explainer, Network, Node};
 use serde_json::{Value, json};
 
-use super::shapes::shapes;
 use crate::failure::Failure;
+use crate::input_shapes::ShapeOptions;
 use crate::model::NetworkModel;
 use crate::output::{Table, shape};
 use crate::rules::RuleOptions;
@@ -48,9 +48,9 @@ struct Row {
 
 impl Description {
     /// Describes the network in a file, for inputs of the given shapes.
-    pub fn of(path: &Path, input_shapes: &[String], rules: &RuleOptions) -> Result<Self, Failure> {
+    pub fn of(path: &Path, shapes: &ShapeOptions, rules: &RuleOptions) -> Result<Self, Failure> {
         let mut model = NetworkModel::<f32>::read(path)?;
-        let given = shapes(input_shapes, model.inputs())?;
+        let given = shapes.of(model.inputs())?;
         let given: Vec<&[usize]> = given.iter().map(Vec::as_slice).collect();
         let explainer = Explainer::new(model.network(&given)?.as_ref())?;
         let network = explainer.network();

@@ -8,7 +8,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use neural_lrp::{Composite, Explainer, Network, NodeTime, Question, Real, Stopwatch, Target};
 
 use crate::failure::{Context, Failure};
-use crate::inspect::shapes;
+use crate::input_shapes::ShapeOptions;
 use crate::model::NetworkModel;
 use crate::rules::RuleOptions;
 
@@ -34,9 +34,9 @@ pub struct Times {
 
 impl<F: Real> Measurement<F> {
     /// Reads a network for inputs of given shapes.
-    pub fn new(path: &Path, input_shapes: &[String], rules: &RuleOptions) -> Result<Self, Failure> {
+    pub fn new(path: &Path, shapes: &ShapeOptions, rules: &RuleOptions) -> Result<Self, Failure> {
         let mut model = NetworkModel::<F>::read(path)?;
-        let shapes = shapes(input_shapes, model.inputs())?;
+        let shapes = shapes.of(model.inputs())?;
         let given: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         let samples = given.first().and_then(|shape| shape.first()).copied().unwrap_or(1);
         let stopwatch = Arc::new(Stopwatch::default());

@@ -1,23 +1,34 @@
 //! `--input-shape`: for which shapes a network is shown.
 
+use clap::Args;
 use model_files::{InputDeclaration, InputShapes};
 
 use crate::failure::{Context, Failure};
 use crate::inputs::quoted;
 
-/// The shape of each input: as given, else what the file leaves no doubt about.
-pub fn shapes(texts: &[String], inputs: &[InputDeclaration]) -> Result<Vec<Vec<usize>>, Failure> {
-    let given = texts.iter().map(|text| parse(text, inputs)).collect::<Result<Vec<_>, _>>()?;
-    let shape = |input: &InputDeclaration| {
-        if let Some((_, shape)) = given.iter().find(|(name, _)| *name == input.name) {
-            return Ok(shape.clone());
-        }
-        let shapes = InputShapes::defaults(std::slice::from_ref(input));
-        let shapes =
-            shapes.context("the model can't be shown without --input-shape, as in --input-shape 1,3,224,224")?;
-        Ok(shapes.get(&input.name).unwrap_or_default().to_vec())
-    };
-    inputs.iter().map(shape).collect()
+/// The shapes of a network's inputs, for verbs that are given none.
+#[derive(Args)]
+pub struct ShapeOptions {
+    /// The shape of the input (of one of several: NAME=SHAPE), where the file leaves it open and not only the batch, which is 1 (repeatable)
+    #[arg(long, value_name = "[NAME=]N,C,H,W")]
+    input_shape: Vec<String>,
+}
+
+impl ShapeOptions {
+    /// The shape of each input: as given, else what the file leaves no doubt about.
+    pub fn of(&self, inputs: &[InputDeclaration]) -> Result<Vec<Vec<usize>>, Failure> {
+        let given = self.input_shape.iter().map(|text| parse(text, inputs)).collect::<Result<Vec<_>, _>>()?;
+        let shape = |input: &InputDeclaration| {
+            if let Some((_, shape)) = given.iter().find(|(name, _)| *name == input.name) {
+                return Ok(shape.clone());
+            }
+            let shapes = InputShapes::defaults(std::slice::from_ref(input));
+            let shapes =
+                shapes.context("the model can't be shown without --input-shape, as in --input-shape 1,3,224,224")?;
+            Ok(shapes.get(&input.name).unwrap_or_default().to_vec())
+        };
+        inputs.iter().map(shape).collect()
+    }
 }
 
 /// `1,3,224,224` or `NAME=1,3,224,224`.
@@ -51,10 +62,13 @@ mod tests {
     fn what_the_file_leaves_open_has_to_be_given() {
         let open = |name: &str| Dimension::Symbolic(name.to_owned());
         let inputs = [input("a", vec![open("N"), Dimension::Fixed(3)]), input("b", vec![open("N"), open("H")])];
-        let message = shapes(&[], &inputs).unwrap_err().to_string();
+        let shapes = |given: &[&str]| {
+            ShapeOptions { input_shape: given.iter().map(|&text| text.to_owned()).collect() }.of(&inputs)
+        };
+        let message = shapes(&[]).unwrap_err().to_string();
         assert!(message.contains("--input-shape"), "{message}");
-        assert_eq!(shapes(&["b=2,5".to_owned()], &inputs).unwrap(), [vec![1, 3], vec![2, 5]]);
-        assert!(shapes(&["2,5".to_owned()], &inputs).unwrap_err().to_string().contains("\"a\", \"b\""));
-        assert!(shapes(&["b=2,0".to_owned()], &inputs).unwrap_err().to_string().contains("1,3,224,224"));
+        assert_eq!(shapes(&["b=2,5"]).unwrap(), [vec![1, 3], vec![2, 5]]);
+        assert!(shapes(&["2,5"]).unwrap_err().to_string().contains("\"a\", \"b\""));
+        assert!(shapes(&["b=2,0"]).unwrap_err().to_string().contains("1,3,224,224"));
     }
 }
