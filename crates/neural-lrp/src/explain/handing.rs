@@ -45,18 +45,16 @@ impl<F: Real> Handing<'_, F> {
     pub fn hand_down(&self, upper: &ArrayViewD<'_, F>) -> Result<Handed<F>, Error> {
         if self.books == 1 || self.rule.terms().is_some() {
             let handed = self.redistribute(&self.step(upper), upper)?;
-            let sinks = match handed.sinks {
-                None => Some(None),
-                Some(sinks) if self.books == 1 => Some(Some(vec![sinks])),
-                Some(_) if handed.of_samples.len() == self.books => Some(Some(handed.of_samples)),
-                // A rule that has terms, and a way back of its own beside them.
-                Some(_) => None,
-            };
-            if let Some(sinks) = sinks {
-                let constants = vec![self.to_constants(&handed.lower); self.books.min(1)];
-                let mut lower: Vec<_> = handed.lower.into_iter().map(Some).collect();
-                let of = |(position, operand): (usize, TensorId)| Some((operand, lower.get_mut(position)?.take()?));
-                return Ok(Handed { lower: self.computed().filter_map(of).collect(), constants, sinks });
+            // A rule may have terms, and a way back of its own beside them that says nothing of samples.
+            if handed.sinks.is_none() || self.books == 1 || handed.of_samples.len() == self.books {
+                let constants = vec![self.to_constants(&handed.lower)];
+                let of_samples = handed.of_samples;
+                let lower = self.node.operands.iter().copied().zip(handed.lower);
+                return Ok(Handed {
+                    constants,
+                    lower: lower.filter(|&(operand, _)| !self.is_constant(operand)).collect(),
+                    sinks: handed.sinks.map(|sinks| if self.books == 1 { vec![sinks] } else { of_samples }),
+                });
             }
         }
         self.one_by_one(upper)
@@ -99,17 +97,14 @@ impl<F: Real> Handing<'_, F> {
         };
         let samples = (0..self.books).into_par_iter().map(sample).collect::<Result<Vec<_>, Error>>()?;
         let constants = samples.iter().map(|sample| self.to_constants(&sample.lower)).collect();
-        let of = |position: usize| samples.iter().map(move |sample| sample.lower[position].view());
-        let lower =
-            self.computed().map(|(position, operand)| (operand, side_by_side(&of(position).collect::<Vec<_>>())));
+        let operands = self.node.operands.iter().enumerate().filter(|&(_, &operand)| !self.is_constant(operand));
+        let lower = operands.map(|(position, &operand)| {
+            let parts: Vec<_> = samples.iter().map(|sample| sample.lower[position].view()).collect();
+            (operand, side_by_side(&parts))
+        });
         let lower = lower.collect();
         let sinks = samples.into_iter().map(|sample| sample.sinks).collect();
         Ok(Handed { lower, constants, sinks })
-    }
-
-    /// The operands that are no constants, with their places.
-    fn computed(&self) -> impl Iterator<Item = (usize, TensorId)> {
-        self.node.operands.iter().copied().enumerate().filter(|&(_, operand)| !self.is_constant(operand))
     }
 
     fn is_constant(&self, tensor: TensorId) -> bool {
