@@ -173,6 +173,22 @@ proptest! {
     }
 }
 
+#[test]
+fn absurd_windows_take_no_memory() {
+    let far = 1i64 << 30;
+    let weights = Arc::new(ArrayD::from_elem(vec![1, 1, 3], 2.0f32));
+    let spec = OperatorSpec::new("Conv", 1).with_integers("dilations", [far]).with_integers("pads", [far, far]);
+    let layer = operations::read(&spec.with_constant(weights)).unwrap().operation;
+    let output = layer.forward(&[ArrayD::from_elem(vec![1, 1, 4], 1.5).view()]);
+    assert_eq!(output, ArrayD::from_elem(vec![1, 1, 4], 3.0));
+
+    let weights = Arc::new(ArrayD::from_elem(vec![1, 1, 2, 2], 2.0f32));
+    let spec = OperatorSpec::new("Conv", 1).with_integers("strides", [far, far]).with_constant(weights);
+    let layer = operations::read(&spec).unwrap().operation;
+    let output = layer.forward(&[ArrayD::from_elem(vec![1, 1, 4, 4], 1.5).view()]);
+    assert_eq!(output, ArrayD::from_elem(vec![1, 1, 1, 1], 12.0));
+}
+
 /// The output of a layer, and what its gradient is of something like the output.
 fn padded_by_size<F: Real>(layer: &dyn Operation<F>, input: &ArrayD<f64>, upper: &ArrayD<f64>) -> [ArrayD<F>; 2] {
     let (input, upper) = (input.mapv(F::of), upper.mapv(F::of));

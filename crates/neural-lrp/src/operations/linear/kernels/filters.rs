@@ -9,10 +9,16 @@ use crate::arrays::order::Order;
 use crate::operation::kernel::Booked;
 use crate::operations::linear::kernels::single::{SingleLayer, Sums, booked_of};
 use crate::operations::linear::kernels::{FilterKernels, LayerKernel, Rectified};
-use crate::operations::window::Geometry;
+use crate::operations::window::{Geometry, WindowAxis};
 
 /// How many channels there are on both sides where fewer products pay for the sums that they take.
 const WIDE: usize = 32;
+
+/// How much padding on a side is written out whatever the length of the input: dilated windows have some ten.
+const USUAL_PADDING: usize = 64;
+
+/// The largest stride that kernels go: that of large patches.
+const LARGEST_STRIDE: usize = 64;
 
 /// Filters over one or two spatial axes.
 #[derive(Debug)]
@@ -55,9 +61,15 @@ impl FilterKernels<f32> for Filters {
             ..self.shape
         };
         let (input, output) = (axes.map(|axis| axis.input), axes.map(|axis| axis.output));
+        // Kernels write padding out, and have a plan for each remainder of the stride; a file may ask for more of both than
+        // there is memory.
+        let is_modest = |axis: WindowAxis| {
+            let padding = axis.before.saturating_add(axis.after) / 2;
+            padding <= axis.input + USUAL_PADDING && axis.stride <= LARGEST_STRIDE
+        };
         // Where a window that sticks out is left away, or added, the kernels would count windows differently.
-        let fits = samples > 0 && shape.output_size(input) == Some(output);
-        let plain = Convolution::new(shape).ok().filter(|_| fits)?;
+        let fits = samples > 0 && axes.into_iter().all(is_modest) && shape.output_size(input) == Some(output);
+        let plain = fits.then(|| Convolution::new(shape).ok())??;
         let is_wide = shape.inputs.min(shape.outputs) >= WIDE;
         let method = if is_wide { Method::TwoByTwo } else { Method::Direct };
         let fast = plain.clone().with_method(method);
