@@ -64,6 +64,7 @@
 #![allow(clippy::needless_range_loop, reason = "indices of registers, which iterators hide from the compiler")]
 
 mod aligned;
+mod amounts;
 mod convolution;
 mod dense;
 mod depthwise;
@@ -92,6 +93,7 @@ mod twin;
 mod weights;
 mod winograd;
 
+pub use amounts::amount;
 pub use convolution::{Convolution, Epilogue, Lower, Method, QuotientStream, StepSums, Stream};
 pub use dense::{Dense, Order};
 pub use instructions::{Instructions, UnknownInstructions};

@@ -80,9 +80,9 @@ impl<F: Real> Node<F> {
         arranged::forward(self.operation.as_ref(), operands)
     }
 
-    /// `max(y, 0)` of its output, where the operation has both at once; `None` where it has not.
-    fn forward_rectified(&self, operands: &[ArrayViewD<'_, F>]) -> Option<ArrayD<F>> {
-        self.operation.forward_rectified(operands).map(Order::kept)
+    /// Its output, clipped, where the operation has both at once; `None` where it has not.
+    fn forward_clipped(&self, operands: &[ArrayViewD<'_, F>], bounds: [F; 2]) -> Option<ArrayD<F>> {
+        self.operation.forward_clipped(operands, bounds).map(Order::kept)
     }
 
     /// Whether the node normalizes by constants, as batch normalization does: a normalization that is an affine map of each
@@ -126,8 +126,8 @@ struct Graph<F: Real> {
     outputs: Vec<TensorId>,
     /// See [`Network::keeps_samples_apart`].
     keeps_samples_apart: OnceLock<bool>,
-    /// For each tensor, see [`Network::rectifier_of`].
-    rectifiers: OnceLock<Vec<Option<usize>>>,
+    /// For each tensor, see [`Network::clip_of`].
+    clips: OnceLock<Vec<Option<usize>>>,
 }
 
 impl<F: Real> Network<F> {
@@ -177,19 +177,21 @@ impl<F: Real> Network<F> {
         self.graph.nodes.iter().find(|node| node.output == tensor)
     }
 
-    /// The rectifier that alone takes a tensor.
-    fn rectifier_of(&self, tensor: TensorId) -> Option<&Node<F>> {
-        let rectifiers = self.graph.rectifiers.get_or_init(|| {
+    /// The node that clips a tensor, where it alone takes it, with the bounds.
+    fn clip_of(&self, tensor: TensorId) -> Option<(&Node<F>, [F; 2])> {
+        let clips = self.graph.clips.get_or_init(|| {
             let uses = self.uses();
-            let mut rectifiers = vec![None; self.tensors().len()];
-            for (place, node) in self.nodes().iter().enumerate().filter(|(_, node)| node.operation.is_rectifier()) {
+            let mut clips = vec![None; self.tensors().len()];
+            for (place, node) in self.nodes().iter().enumerate().filter(|(_, node)| node.operation.clips_to().is_some())
+            {
                 for operand in node.operands.iter().filter(|operand| uses[operand.0] == 1) {
-                    rectifiers[operand.0] = Some(place);
+                    clips[operand.0] = Some(place);
                 }
             }
-            rectifiers
+            clips
         });
-        rectifiers[tensor.0].map(|rectifier| &self.nodes()[rectifier])
+        let node = clips[tensor.0].map(|clip| &self.nodes()[clip])?;
+        Some((node, node.operation.clips_to()?))
     }
 
     /// How often each tensor is taken, by nodes and as an output.

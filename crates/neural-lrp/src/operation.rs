@@ -86,9 +86,10 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// The output for the operands.
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F>;
 
-    /// `max(y, 0)` of the output y, for operands in any orders of memory, where both can be had in one pass.
-    fn forward_rectified(&self, operands: &[ArrayViewD<'_, F>]) -> Option<ArrayD<F>> {
-        let _ = operands;
+    /// `min(max(y, low), high)` of the output y for the bounds low and high, for operands in any orders of memory, where
+    /// both can be had in one pass.
+    fn forward_clipped(&self, operands: &[ArrayViewD<'_, F>], bounds: [F; 2]) -> Option<ArrayD<F>> {
+        let _ = (operands, bounds);
         None
     }
 
@@ -158,6 +159,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// Whether it is the plain rectifier, `max(x, 0)`, which guided backpropagation and deconvolution treat apart.
     fn is_rectifier(&self) -> bool {
         false
+    }
+
+    /// The bounds of an operation that is `min(max(x, low), high)`, as a rectifier is, and Clip.
+    fn clips_to(&self) -> Option<[F; 2]> {
+        None
     }
 
     /// Whether it is the sum pooling of the authors' toolbox, `Σ x / √n`, which a rule of theirs is about. Other sums may be

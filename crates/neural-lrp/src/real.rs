@@ -27,17 +27,42 @@ pub trait Real:
 
     /// The number nearest to `value`.
     fn of(value: f64) -> Self;
+
+    /// The numbers, where they are those that [`channel_kernels`] is for.
+    fn single(numbers: &[Self]) -> Option<&[f32]>;
+
+    /// As [`single`](Self::single), to be written to.
+    fn single_mut(numbers: &mut [Self]) -> Option<&mut [f32]>;
 }
 
-macro_rules! real {
-    ($($number:ident),+) => {
-        $(impl Real for $number {
-            const NAME: &'static str = stringify!($number);
+impl Real for f32 {
+    const NAME: &'static str = "f32";
 
-            fn of(value: f64) -> Self {
-                value as $number
-            }
-        })+
-    };
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+
+    fn single(numbers: &[Self]) -> Option<&[f32]> {
+        Some(numbers)
+    }
+
+    fn single_mut(numbers: &mut [Self]) -> Option<&mut [f32]> {
+        Some(numbers)
+    }
 }
-real!(f32, f64);
+
+impl Real for f64 {
+    const NAME: &'static str = "f64";
+
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    fn single(_: &[Self]) -> Option<&[f32]> {
+        None
+    }
+
+    fn single_mut(_: &mut [Self]) -> Option<&mut [f32]> {
+        None
+    }
+}

@@ -244,7 +244,7 @@ impl<F: Real> Pass<'_, F> {
         let &[operand] = node.operands.as_slice() else { return None };
         let is_computed = self.activations.network().tensor(operand).constant.is_none();
         let has_its_shape = || self.activations.value(operand).shape() == self.activations.value(node.output).shape();
-        (is_computed && (node.operation.is_rectifier() || has_its_shape())).then_some(operand)
+        (is_computed && (node.operation.clips_to().is_some() || has_its_shape())).then_some(operand)
     }
 
     fn book(&mut self, entry: impl Fn(usize) -> Entry) {

@@ -13,7 +13,7 @@ use crate::{Error, Real};
 #[derive(Clone, Debug)]
 pub struct Activations<F: Real> {
     network: Network<F>,
-    /// The value of each tensor; of those that a rectifier was applied to at once, only when somebody asks for it.
+    /// The value of each tensor; of those that were clipped at once, only when somebody asks for it.
     values: Vec<OnceLock<Arc<ArrayD<F>>>>,
     stopwatch: Option<Arc<Stopwatch>>,
 }
@@ -48,7 +48,7 @@ impl<F: Real> Network<F> {
         }
         for (position, node) in self.nodes().iter().enumerate() {
             if activations.values[node.output.index()].get().is_none() {
-                let step = || activations.run(node, self.rectifier_of(node.output));
+                let step = || activations.run(node);
                 let (tensor, value) = Stopwatch::run(activations.stopwatch(), position, Direction::Forward, step);
                 activations.set(tensor, value);
             }
@@ -58,6 +58,9 @@ impl<F: Real> Network<F> {
 }
 
 fn check_finite<F: Real>(name: &str, value: &ArrayD<F>) -> Result<(), Error> {
+    if value.as_slice_memory_order().is_some_and(are_finite) {
+        return Ok(());
+    }
     match value.indexed_iter().find(|(_, number)| !number.is_finite()) {
         None => Ok(()),
         Some((place, number)) => Err(Error::Input {
@@ -65,6 +68,13 @@ fn check_finite<F: Real>(name: &str, value: &ArrayD<F>) -> Result<(), Error> {
             reason: format!("it holds {number} at {:?}; every number must be finite", place.slice()),
         }),
     }
+}
+
+/// How many numbers are looked at before one of them can end the search.
+const STRIDE: usize = 1 << 10;
+
+fn are_finite<F: Real>(numbers: &[F]) -> bool {
+    numbers.chunks(STRIDE).all(|part| part.iter().fold(true, |all, number| all & number.is_finite()))
 }
 
 impl<F: Real> Activations<F> {
@@ -82,11 +92,12 @@ impl<F: Real> Activations<F> {
         self.values[tensor.index()] = OnceLock::from(Arc::new(value));
     }
 
-    /// Runs a node, with the rectifier behind it if both are one for the node's operation.
-    fn run(&self, node: &Node<F>, rectifier: Option<&Node<F>>) -> (TensorId, ArrayD<F>) {
+    /// Runs a node, with the rectifier or Clip behind it if both are one for the node's operation.
+    fn run(&self, node: &Node<F>) -> (TensorId, ArrayD<F>) {
         let operands = self.operands(node);
-        let rectified = rectifier.and_then(|rectifier| Some((rectifier.output, node.forward_rectified(&operands)?)));
-        rectified.unwrap_or_else(|| (node.output, node.forward(&operands)))
+        let clip = self.network.clip_of(node.output);
+        let clipped = clip.and_then(|(clip, bounds)| Some((clip.output, node.forward_clipped(&operands, bounds)?)));
+        clipped.unwrap_or_else(|| (node.output, node.forward(&operands)))
     }
 
     /// The value of a tensor. Its numbers may lie in memory channel by channel or position by position.
@@ -117,35 +128,28 @@ impl<F: Real> Activations<F> {
         Step { operands: self.operands(node), output: self.value(node.output) }
     }
 
-    /// One node's operands and output, for a way back that looks at no output without relevance. What a rectifier cut away
-    /// need not be there then: in the place of numbers that it was applied to stand those that it gave.
+    /// One node's operands and output, for a way back that looks at no output without relevance. What was clipped need not
+    /// be there then: in the place of such numbers stand those that it was clipped to.
     pub(crate) fn step_of_relevant(&self, node: &Node<F>, upper: &ArrayViewD<'_, F>) -> Step<'_, F> {
         let operands = match node.operands.as_slice() {
-            &[operand] if node.operation.is_rectifier() && !self.has(operand) => vec![self.value(node.output)],
+            &[operand] if node.operation.clips_to().is_some() && !self.has(operand) => vec![self.value(node.output)],
             _ => self.operands(node),
         };
-        let rectified = self.rectified(node).map(|tensor| self.value(tensor));
-        match rectified.filter(|rectified| vanishes_with(upper, rectified)) {
-            Some(output) => Step { operands, output },
+        // Between the bounds it is the output itself.
+        let clip = self.network.clip_of(node.output).filter(|_| !self.has(node.output));
+        let clipped = clip.map(|(clip, bounds)| (self.value(clip.output), bounds));
+        match clipped.filter(|(clipped, bounds)| vanishes_at(*bounds, upper, clipped)) {
+            Some((output, _)) => Step { operands, output },
             None => Step { operands, output: self.value(node.output) },
         }
     }
-
-    /// What a rectifier made of a node's output, where that was not kept.
-    fn rectified(&self, node: &Node<F>) -> Option<TensorId> {
-        let rectifier = self.network.rectifier_of(node.output).filter(|_| !self.has(node.output));
-        rectifier.map(|rectifier| rectifier.output)
-    }
 }
 
-/// How many numbers are looked at before one of them can end the search.
-const STRIDE: usize = 1 << 10;
-
-/// Whether there is no relevance where a rectifier gave 0.
-fn vanishes_with<F: Real>(relevance: &ArrayViewD<'_, F>, rectified: &ArrayViewD<'_, F>) -> bool {
-    let order = Order::common([rectified]);
-    let (relevance, rectified) = (order.numbers(relevance), order.numbers(rectified));
-    let lies_there = |(r, a): (&F, &F)| *r != F::zero() && *a == F::zero();
-    let mut parts = relevance.chunks(STRIDE).zip(rectified.chunks(STRIDE));
-    !parts.any(|(relevance, rectified)| relevance.iter().zip(rectified).fold(false, |any, pair| any | lies_there(pair)))
+/// Whether there is no relevance where a number lies at a bound that it was clipped to.
+fn vanishes_at<F: Real>([low, high]: [F; 2], relevance: &ArrayViewD<'_, F>, clipped: &ArrayViewD<'_, F>) -> bool {
+    let order = Order::common([clipped]);
+    let (relevance, clipped) = (order.numbers(relevance), order.numbers(clipped));
+    let lies_there = |(r, a): (&F, &F)| (*r != F::zero()) & ((*a == low) | (*a == high));
+    let mut parts = relevance.chunks(STRIDE).zip(clipped.chunks(STRIDE));
+    !parts.any(|(relevance, clipped)| relevance.iter().zip(clipped).fold(false, |any, pair| any | lies_there(pair)))
 }

@@ -146,7 +146,7 @@ impl<F: Real> NetworkBuilder<F> {
                 inputs,
                 outputs,
                 keeps_samples_apart: OnceLock::new(),
-                rectifiers: OnceLock::new(),
+                clips: OnceLock::new(),
             }),
         })
     }

@@ -4,11 +4,21 @@ use ndarray::ArrayViewD;
 use relevance::Amount;
 
 use crate::Real;
-use crate::arrays::order::Order;
 
 /// The amount of all relevance in an array.
 pub(crate) fn amount<F: Real>(array: &ArrayViewD<'_, F>) -> Amount {
-    let order = Order::of(array).unwrap_or(Order::Standard);
-    let elements = order.numbers(array);
-    Amount::over(elements.len(), |position| elements[position].as_())
+    match array.as_slice_memory_order() {
+        Some(numbers) => amount_of(numbers),
+        None => amount_of(&array.iter().copied().collect::<Vec<F>>()),
+    }
+}
+
+fn amount_of<F: Real>(numbers: &[F]) -> Amount {
+    if let Some(numbers) = F::single(numbers) {
+        let sums = channel_kernels::amount(numbers);
+        if sums.magnitude.is_finite() {
+            return Amount { total: sums.total, magnitude: sums.magnitude, non_finite: 0 };
+        }
+    }
+    Amount::over(numbers.len(), |position| numbers[position].as_())
 }

@@ -8,7 +8,7 @@ use crate::Real;
 /// `s_k = R_k / stabilize(z_k)`, zero where the denominator is; with what stabilizer and zero denominators take.
 pub(crate) fn shares<F: Real>(
     upper: ArrayViewD<'_, F>,
-    totals: &ArrayD<F>,
+    totals: &ArrayViewD<'_, F>,
     stabilizer: Stabilizer,
 ) -> (ArrayD<F>, [(Sink, Amount); 2]) {
     let (mut taken, mut lost) = (Amount::default(), Amount::default());

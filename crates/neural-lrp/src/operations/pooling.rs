@@ -4,6 +4,7 @@ pub(super) mod average_pool;
 pub(super) mod extremum;
 pub(super) mod lp_pool;
 pub(super) mod max_pool;
+mod maxima;
 mod pooled;
 pub(super) mod sum_pool;
 mod windows;

@@ -40,7 +40,7 @@ impl Redistribute for Detached {
             .ok_or("it is for normalizations (batch, layer, instance, group, RMS, local response)")?;
         let stabilizer = self.stabilizer;
         Ok(Box::new(move |step, upper| {
-            let (message, [stabilizer, zero]) = shares(upper, &step.output.to_owned(), stabilizer);
+            let (message, [stabilizer, zero]) = shares(upper, &step.output, stabilizer);
             let shift = (Sink::Bias, normalization.absorbed(step, message.view()));
             let lower = normalization.transposed(step, message.view()) * &step.operands[0];
             Ok(Redistribution::with_sinks(vec![lower], [shift, stabilizer, zero]))

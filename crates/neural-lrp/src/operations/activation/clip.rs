@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 
+use crate::arrays::map::clip;
 use crate::operation::OperatorSpec;
 use crate::operation::ParsedOperation;
 use crate::operations::activation::elementwise::{Elementwise, activation};
@@ -21,10 +22,13 @@ pub struct Clip {
 impl<F: Real> Elementwise<F> for Clip {
     const KIND: &'static str = "Clip";
 
+    /// Bounds in the wrong order, or that are no numbers, are no bounds.
+    fn clips_to(&self) -> Option<[F; 2]> {
+        (self.min <= self.max).then(|| [F::of(self.min), F::of(self.max)])
+    }
+
     fn value(&self, x: F) -> F {
-        let (min, max) = (F::of(self.min), F::of(self.max));
-        let raised = if x < min { min } else { x };
-        if raised > max { max } else { raised }
+        clip(x, [F::of(self.min), F::of(self.max)])
     }
 
     fn derivative(&self, x: F, _: F) -> F {

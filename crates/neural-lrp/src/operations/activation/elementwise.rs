@@ -19,6 +19,11 @@ pub trait Elementwise<F: Real>: Sync {
     /// See [`Operation::is_rectifier`](crate::Operation::is_rectifier).
     const IS_RECTIFIER: bool = false;
 
+    /// See [`Operation::clips_to`](crate::Operation::clips_to).
+    fn clips_to(&self) -> Option<[F; 2]> {
+        None
+    }
+
     /// `g(x)`
     fn value(&self, x: F) -> F;
 
@@ -71,6 +76,10 @@ macro_rules! activation {
 
             fn is_rectifier(&self) -> bool {
                 <Self as $crate::operations::activation::elementwise::Elementwise<F>>::IS_RECTIFIER
+            }
+
+            fn clips_to(&self) -> Option<[F; 2]> {
+                $crate::operations::activation::elementwise::Elementwise::<F>::clips_to(self)
             }
 
             fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, $crate::Error> {

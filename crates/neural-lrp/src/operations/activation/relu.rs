@@ -13,6 +13,10 @@ impl<F: Real> Elementwise<F> for Relu {
     const KIND: &'static str = "Relu";
     const IS_RECTIFIER: bool = true;
 
+    fn clips_to(&self) -> Option<[F; 2]> {
+        Some([F::zero(), F::infinity()])
+    }
+
     fn value(&self, x: F) -> F {
         if x < F::zero() { F::zero() } else { x }
     }

@@ -9,7 +9,6 @@ use crate::operation::kernel::LinearKernel;
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Accepts, Family, Operation, ParsedOperation, Step};
 use crate::operations::linear::convolution::{self, Filters, along_channels, spatial_lengths};
-use crate::operations::linear::kernels::Rectified;
 use crate::operations::window::{Geometry, Window};
 use crate::{Error, Real};
 
@@ -129,9 +128,9 @@ impl<F: Real> Operation<F> for Conv<F> {
         self.product(&operands[0], self.bias.as_ref())
     }
 
-    fn forward_rectified(&self, operands: &[ArrayViewD<'_, F>]) -> Option<ArrayD<F>> {
+    fn forward_clipped(&self, operands: &[ArrayViewD<'_, F>], bounds: [F; 2]) -> Option<ArrayD<F>> {
         let kernel = self.filters.by_kernels(operands[0].shape()[0], &self.agreed(operands[0].shape()))?;
-        Some(kernel.product(WeightPart::All, &operands[0], self.bias.as_ref(), Rectified::Yes))
+        Some(kernel.product(WeightPart::All, &operands[0], self.bias.as_ref(), Some(bounds)))
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {

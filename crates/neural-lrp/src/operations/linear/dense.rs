@@ -10,7 +10,7 @@ use crate::operation::OperatorSpec;
 use crate::operation::kernel::LinearKernel;
 use crate::operation::linear::{LinearMap, WeightPart, Weights};
 use crate::operation::{Family, Operation, ParsedOperation, Step};
-use crate::operations::linear::kernels::{self, LayerKernel, Rectified};
+use crate::operations::linear::kernels::{self, LayerKernel};
 use crate::{Error, Real};
 
 const KIND: &str = "Gemm";
@@ -68,7 +68,7 @@ impl<F: Real> Dense<F> {
 impl<F: Real> LinearMap<F> for Dense<F> {
     fn apply(&self, parts: &[WeightPart], input: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         if let Some(kernel) = self.by_kernel(input.shape()) {
-            return parts.iter().map(|&part| kernel.product(part, &input, None, Rectified::No)).collect();
+            return parts.iter().map(|&part| kernel.product(part, &input, None, None)).collect();
         }
         let outputs = products::apply(&self.weights, parts, as_rows(&input, self.inputs()).view());
         outputs.into_iter().map(|output| from_rows(output, input.shape())).collect()
@@ -124,7 +124,7 @@ impl<F: Real> Operation<F> for Dense<F> {
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
         if let Some(kernel) = self.by_kernel(operands[0].shape()) {
-            return kernel.product(WeightPart::All, &operands[0], self.bias.as_ref(), Rectified::No);
+            return kernel.product(WeightPart::All, &operands[0], self.bias.as_ref(), None);
         }
         let mut output = self.product(&operands[0]);
         if let Some(bias) = &self.bias {
@@ -133,9 +133,9 @@ impl<F: Real> Operation<F> for Dense<F> {
         output
     }
 
-    fn forward_rectified(&self, operands: &[ArrayViewD<'_, F>]) -> Option<ArrayD<F>> {
+    fn forward_clipped(&self, operands: &[ArrayViewD<'_, F>], bounds: [F; 2]) -> Option<ArrayD<F>> {
         let kernel = self.by_kernel(operands[0].shape())?;
-        Some(kernel.product(WeightPart::All, &operands[0], self.bias.as_ref(), Rectified::Yes))
+        Some(kernel.product(WeightPart::All, &operands[0], self.bias.as_ref(), Some(bounds)))
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {

@@ -43,24 +43,15 @@ pub trait FilterKernels<F: Real>: fmt::Debug + Send + Sync {
     fn over(&self, samples: usize, geometry: &Geometry) -> Option<Box<dyn LayerKernel<F> + '_>>;
 }
 
-/// Whether a rectifier is applied to what comes out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rectified {
-    /// `max(z, 0)`
-    Yes,
-    /// `z`
-    No,
-}
-
 /// A layer over inputs of one shape.
 pub trait LayerKernel<F: Real>: LinearKernel<F> {
-    /// `W_p · input + bias`, and 0 in the place of what is below if it is rectified.
+    /// `W_p · input + bias`, clipped to the bounds if there are any.
     fn product(
         &self,
         part: WeightPart,
         input: &ArrayViewD<'_, F>,
         bias: Option<&Array1<F>>,
-        rectified: Rectified,
+        bounds: Option<[F; 2]>,
     ) -> ArrayD<F>;
 
     /// `Σ_p W_pᵀ · output_p`

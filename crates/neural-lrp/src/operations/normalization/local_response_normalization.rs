@@ -181,7 +181,7 @@ impl<F: Real> Operation<F> for LocalResponseNormalization {
         let falls = Zip::from(input).and(&sums).par_map_collect(|&x, &sum| slope * x * self.power(sum) / sum);
         let others = self.over_channels(&squares, Channels::Seen, Own::LeftOut);
         let totals = Zip::from(&own).and(&falls).and(&others).map_collect(|&own, &falls, &sum| own + falls * sum);
-        let (shares, sinks) = shares(upper, &totals, stabilizer);
+        let (shares, sinks) = shares(upper, &totals.view(), stabilizer);
         let from_others = self.over_channels(&(falls * &shares), Channels::Seeing, Own::LeftOut);
         Some(Redistribution::with_sinks(vec![own * shares + squares * from_others], sinks))
     }

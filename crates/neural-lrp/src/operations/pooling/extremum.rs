@@ -83,7 +83,7 @@ impl<F: Real> MaxSelection<F> for Extremum {
             Sharing::Proportional(stabilizer) => stabilizer,
         };
         let sums = self.reduction.fold(&step.operands[0], |x| x.iter().copied().sum());
-        let (shares, sinks) = shares(upper, &sums, stabilizer);
+        let (shares, sinks) = shares(upper, &sums.view(), stabilizer);
         let shares = shares.view();
         let shares = elements(&shares);
         let groups = self.reduction.groups(step.operands[0].shape());

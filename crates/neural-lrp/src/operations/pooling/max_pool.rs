@@ -47,6 +47,9 @@ impl MaxPool {
     /// The relevance of a window to its winners: the first of its maxima, or all of them in equal shares.
     fn to_winners<F: Real>(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, winners: Winners) -> ArrayD<F> {
         let input = &step.operands[0];
+        if let (Winners::First, Some(maxima)) = (winners, self.pooled.maxima_over(input)) {
+            return maxima.to_first(input, &upper);
+        }
         let windows = self.pooled.over(input);
         windows.fill([input.view(), step.output.view(), upper.view()], |_, [input, output, upper], lower| {
             if windows.is_pointwise_along_rows() {
@@ -75,7 +78,7 @@ impl MaxPool {
         let input = &step.operands[0];
         let windows = self.pooled.over(input);
         let sums = windows.pool(input, |input, sums| windows.fold(input, sums, |x| x, |sum, x| sum + x));
-        let (shares, sinks) = shares(upper, &sums, stabilizer);
+        let (shares, sinks) = shares(upper, &sums.view(), stabilizer);
         let lower = windows.fill([input.view(), shares.view()], |_, [input, shares], lower| {
             windows.spread(shares, lower);
             lower.iter_mut().zip(input).for_each(|(share, &x)| *share *= x);
@@ -180,6 +183,9 @@ impl<F: Real> Operation<F> for MaxPool {
     }
 
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
+        if let Some(maxima) = self.pooled.maxima_over(&operands[0]) {
+            return maxima.largest(&operands[0]);
+        }
         let windows = self.pooled.over(&operands[0]);
         windows.pool(&operands[0], |input, output| windows.fold(input, output, |x| x, larger))
     }

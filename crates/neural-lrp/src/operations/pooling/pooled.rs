@@ -3,6 +3,7 @@
 use ndarray::ArrayViewD;
 
 use crate::operation::{Accepts, OperatorSpec};
+use crate::operations::pooling::maxima::WindowMaxima;
 use crate::operations::pooling::windows::Windows;
 use crate::operations::window::{Geometry, Window, WindowAxis};
 use crate::{Error, Real};
@@ -89,6 +90,14 @@ impl Pooled {
                 Windows::new(input, geometry.unwrap_or_else(|reason| unreachable!("output_shape agreed: {reason}")))
             }
             Self::Planes => Windows::whole(input),
+        }
+    }
+
+    /// The kernel for maxima over an input whose shape [`output_shape`](Self::output_shape) agreed to, where there is one.
+    pub(super) fn maxima_over<F: Real>(&self, input: &ArrayViewD<'_, F>) -> Option<WindowMaxima> {
+        match self {
+            Self::Window(window) => WindowMaxima::over(input, &over(window, &input.shape()[2..]).ok()?),
+            Self::Planes => None,
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) fn to_factors<F: Real>(
     transposed: impl FnOnce(&ArrayViewD<'_, F>) -> [ArrayD<F>; 2],
 ) -> Redistribution<F> {
     let parts = if signal == Signal::Both { F::of(2.0) } else { F::one() };
-    let (shares, sinks) = shares(upper, &step.output.mapv(|output| output * parts), stabilizer);
+    let (shares, sinks) = shares(upper, &step.output.mapv(|output| output * parts).view(), stabilizer);
     let [mut lower_a, mut lower_b] = transposed(&shares.view());
     lower_a *= &step.operands[0];
     lower_b *= &step.operands[1];

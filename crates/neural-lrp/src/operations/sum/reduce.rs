@@ -220,7 +220,7 @@ impl<F: Real> Operation<F> for Reduce {
         let contributions =
             groups.map([step.operands[0].view()], |_, [x], lower| self.statistic.contributions(x, lower));
         let totals = self.reduction.fold(&contributions.view(), |row| ArrayView1::from(row).sum());
-        let (shares, sinks) = shares(upper, &totals, stabilizer);
+        let (shares, sinks) = shares(upper, &totals.view(), stabilizer);
         let shares = shares.view();
         let shares = elements(&shares);
         let lower = groups.map([contributions.view()], |row, [contributions], lower| {

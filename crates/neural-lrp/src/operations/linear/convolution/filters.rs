@@ -13,7 +13,7 @@ use crate::arrays::products::{Onto, matrix_product};
 use crate::operation::linear::{WeightPart, Weights};
 use crate::operations::linear::convolution::depthwise::Depthwise;
 use crate::operations::linear::convolution::im2col::strips;
-use crate::operations::linear::kernels::{self, FilterKernels, LayerKernel, Rectified};
+use crate::operations::linear::kernels::{self, FilterKernels, LayerKernel};
 use crate::operations::window::Geometry;
 use crate::{Error, Real};
 
@@ -103,7 +103,7 @@ impl<F: Real> Filters<F> {
         geometry: &Geometry,
     ) -> Vec<ArrayD<F>> {
         if let Some(kernel) = self.by_kernels(input.shape()[0], geometry) {
-            return parts.iter().map(|&part| kernel.product(part, input, bias, Rectified::No)).collect();
+            return parts.iter().map(|&part| kernel.product(part, input, bias, None)).collect();
         }
         let input = in_groups(input, self.shape[1], geometry.inputs());
         let parts: Vec<_> = parts.iter().map(|&part| self.weights.part(part)).collect();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use channel_kernels::{Dense, Lower, Order as WeightOrder, QuotientStream, Stream};
 use ndarray::ArrayD;
 
+use crate::arrays::map::clip;
 use crate::arrays::order::Order;
 use crate::operation::kernel::Booked;
-use crate::operations::linear::kernels::Rectified;
 use crate::operations::linear::kernels::single::{SingleLayer, Sums, booked_of};
 
 /// A layer over inputs of one shape, along the last axis; each position of the others is a row.
@@ -54,10 +54,17 @@ impl SingleLayer for Over {
     }
 
     /// Both kinds of sums are plain ones.
-    fn forward(&self, _: Sums, streams: &[Stream<'_>], bias: Option<&[f32]>, rectified: Rectified, output: &mut [f32]) {
+    fn forward(
+        &self,
+        _: Sums,
+        streams: &[Stream<'_>],
+        bias: Option<&[f32]>,
+        bounds: Option<[f32; 2]>,
+        output: &mut [f32],
+    ) {
         self.dense().forward(self.rows(), streams, bias, output);
-        if rectified == Rectified::Yes {
-            output.iter_mut().filter(|z| **z < 0.0).for_each(|z| *z = 0.0);
+        if let Some(bounds) = bounds {
+            output.iter_mut().for_each(|z| *z = clip(*z, bounds));
         }
     }
 

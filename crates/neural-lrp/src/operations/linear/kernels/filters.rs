@@ -8,7 +8,7 @@ use ndarray::ArrayD;
 use crate::arrays::order::Order;
 use crate::operation::kernel::Booked;
 use crate::operations::linear::kernels::single::{SingleLayer, Sums, booked_of};
-use crate::operations::linear::kernels::{FilterKernels, LayerKernel, Rectified};
+use crate::operations::linear::kernels::{FilterKernels, LayerKernel};
 use crate::operations::window::{Geometry, WindowAxis};
 
 /// How many channels there are on both sides where fewer products pay for the sums that they take.
@@ -118,15 +118,14 @@ impl SingleLayer for Over<'_> {
         sums: Sums,
         streams: &[Stream<'_>],
         bias: Option<&[f32]>,
-        rectified: Rectified,
+        bounds: Option<[f32; 2]>,
         output: &mut [f32],
     ) {
         let convolution = match sums {
             Sums::Plain => &self.plain,
             Sums::Fast => &self.fast,
         };
-        let clip = (rectified == Rectified::Yes).then_some([0.0, f32::INFINITY]);
-        let epilogue = Epilogue { bias, clip, ..Epilogue::default() };
+        let epilogue = Epilogue { bias, clip: bounds, ..Epilogue::default() };
         convolution.forward(self.packed(), self.samples, self.input, streams, epilogue, output);
     }
 

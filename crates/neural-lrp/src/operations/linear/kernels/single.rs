@@ -9,7 +9,7 @@ use relevance::Amount;
 use crate::arrays::order::Order;
 use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Take};
 use crate::operation::linear::WeightPart;
-use crate::operations::linear::kernels::{LayerKernel, Rectified};
+use crate::operations::linear::kernels::LayerKernel;
 
 /// How the sums of a product are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +31,13 @@ pub trait SingleLayer {
     /// The shape of the output.
     fn output_shape(&self) -> Vec<usize>;
 
-    /// `Σ W_p a_p + b`, rectified or not.
+    /// `Σ W_p a_p + b`, clipped to the bounds if there are any.
     fn forward(
         &self,
         sums: Sums,
         streams: &[channel_kernels::Stream<'_>],
         bias: Option<&[f32]>,
-        rectified: Rectified,
+        bounds: Option<[f32; 2]>,
         output: &mut [f32],
     );
 
@@ -64,13 +64,13 @@ fn output<L: SingleLayer>(
     sums: Sums,
     streams: &[Stream<'_, f32>],
     bias: Option<&[f32]>,
-    rectified: Rectified,
+    bounds: Option<[f32; 2]>,
 ) -> ArrayD<f32> {
     let shape = layer.output_shape();
     let mut output = zeros(&shape);
     let parts: Vec<_> = streams.iter().map(|stream| part_of(stream.part)).collect();
     let streams: Vec<_> = streams.iter().zip(&parts).map(|(stream, part)| stream_of(stream, part)).collect();
-    layer.forward(sums, &streams, bias, rectified, &mut output);
+    layer.forward(sums, &streams, bias, bounds, &mut output);
     L::ORDER.array(&shape, output)
 }
 
@@ -80,7 +80,7 @@ impl<L: SingleLayer> LinearKernel<f32> for L {
     }
 
     fn apply(&self, streams: &[Stream<'_, f32>], bias: Option<&[f32]>) -> ArrayD<f32> {
-        output(self, Sums::Plain, streams, bias, Rectified::No)
+        output(self, Sums::Plain, streams, bias, None)
     }
 
     fn hand_down(
@@ -108,12 +108,12 @@ impl<L: SingleLayer> LayerKernel<f32> for L {
         part: WeightPart,
         input: &ArrayViewD<'_, f32>,
         bias: Option<&Array1<f32>>,
-        rectified: Rectified,
+        bounds: Option<[f32; 2]>,
     ) -> ArrayD<f32> {
         let values = L::ORDER.numbers(input);
         let bias = bias.map(Array1::to_vec);
         let stream = Stream { values: &values, take: Take::All, part };
-        output(self, Sums::Fast, &[stream], bias.as_deref(), rectified)
+        output(self, Sums::Fast, &[stream], bias.as_deref(), bounds)
     }
 
     fn transposed(&self, messages: &[(WeightPart, ArrayViewD<'_, f32>)]) -> ArrayD<f32> {
