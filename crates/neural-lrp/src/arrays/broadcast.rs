@@ -1,10 +1,10 @@
 //! Two tensors of different shapes, number by number.
 
-use ndarray::{ArrayD, ArrayViewD, Axis, Slice, Zip};
+use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
 use rayon::prelude::*;
 
 use crate::arrays::contiguous::{elements, elements_mut};
-use crate::arrays::map::{WORTH_THREADS, map};
+use crate::arrays::map::{WORTH_THREADS, map, map_all};
 use crate::{Error, Real};
 
 /// `function(first, second)` at each position of the shape that both broadcast to, as numpy has it.
@@ -14,11 +14,7 @@ pub(crate) fn combine<F: Real>(
     function: impl Fn(F, F) -> F + Sync + Send,
 ) -> ArrayD<F> {
     if first.shape() == second.shape() {
-        let numbers = Zip::from(first).and(second);
-        return match first.len() < WORTH_THREADS {
-            true => numbers.map_collect(|&a, &b| function(a, b)),
-            false => numbers.par_map_collect(|&a, &b| function(a, b)),
-        };
+        return map_all([first.view(), second.view()], |[a, b]| function(a, b));
     }
     match second.first() {
         Some(&b) if second.len() == 1 && second.ndim() <= first.ndim() => map(first, |a| function(a, b)),
@@ -160,7 +156,7 @@ pub(crate) fn sum_to_shape<F: Real>(array: ArrayD<F>, shape: &[usize]) -> ArrayD
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{Zip, array};
 
     use super::*;
 

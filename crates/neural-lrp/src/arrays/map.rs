@@ -1,8 +1,10 @@
 //! A function of each number.
 
-use ndarray::{ArrayD, ArrayViewD, Zip};
+use ndarray::{ArrayD, ArrayViewD};
+use rayon::prelude::*;
 
 use crate::Real;
+use crate::arrays::order::Order;
 
 /// Below this many numbers, handing work to threads costs more than it saves.
 pub(crate) const WORTH_THREADS: usize = 1 << 15;
@@ -14,10 +16,25 @@ pub(crate) fn clip<F: Real>(x: F, [low, high]: [F; 2]) -> F {
 }
 
 /// A function of each number.
-pub(crate) fn map<F: Real>(operand: &ArrayViewD<'_, F>, function: impl Fn(F) -> F + Sync + Send) -> ArrayD<F> {
-    let numbers = Zip::from(operand);
-    match operand.len() < WORTH_THREADS {
-        true => numbers.map_collect(|&x| function(x)),
-        false => numbers.par_map_collect(|&x| function(x)),
-    }
+pub(crate) fn map<F: Real>(operand: &ArrayViewD<'_, F>, function: impl Fn(F) -> F + Sync) -> ArrayD<F> {
+    map_all([operand.view()], |[x]| function(x))
+}
+
+/// A function of the numbers at each position of arrays of one shape.
+pub(crate) fn map_all<F: Real, const N: usize>(
+    arrays: [ArrayViewD<'_, F>; N],
+    function: impl Fn([F; N]) -> F + Sync,
+) -> ArrayD<F> {
+    let order = Order::common(&arrays);
+    let numbers = arrays.each_ref().map(|array| order.numbers(array));
+    let shape = arrays.first().map(ArrayViewD::shape).unwrap_or_default();
+    let mut output = vec![F::zero(); shape.iter().product()];
+    output.par_chunks_mut(WORTH_THREADS).enumerate().for_each(|(part, output)| {
+        let start = part * WORTH_THREADS;
+        let numbers = numbers.each_ref().map(|numbers| &numbers[start..][..output.len()]);
+        for (place, output) in output.iter_mut().enumerate() {
+            *output = function(numbers.map(|numbers| numbers[place]));
+        }
+    });
+    order.array(shape, output)
 }

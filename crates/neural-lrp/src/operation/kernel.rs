@@ -20,6 +20,15 @@ pub enum Take {
     Negative,
 }
 
+/// How the sums of a product are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sums {
+    /// Term by term, so that a sum without terms is 0.
+    Plain,
+    /// As fast as may be: a sum that should be 0 may miss it by a rounding of those beside it.
+    Fast,
+}
+
 /// A part of the input, and the part of the weights that it is multiplied by.
 #[derive(Clone, Copy)]
 pub struct Stream<'a, F> {
@@ -38,6 +47,8 @@ pub struct Quotient<'a, F> {
     pub relevance: &'a [F],
     /// `z`
     pub denominator: &'a [F],
+    /// `z⁺`, where the denominator is what is left of `z` without it: `min(z − z⁺, 0)`.
+    pub without: Option<&'a [F]>,
     /// What `z` holds of a bias, a number for each channel; it is only booked.
     pub bias: Option<&'a [F]>,
     /// A factor of all shares.
@@ -78,7 +89,7 @@ pub trait LinearKernel<F: Real> {
     fn order(&self) -> Order;
 
     /// `Σ W_p a_p` over the streams, and the bias of each channel added.
-    fn apply(&self, streams: &[Stream<'_, F>], bias: Option<&[F]>) -> ArrayD<F>;
+    fn apply(&self, sums: Sums, streams: &[Stream<'_, F>], bias: Option<&[F]>) -> ArrayD<F>;
 
     /// `a ⊙ Σ W_pᵀ s_p` over the quotients, added onto what is there already, with the books of each sample and of each
     /// quotient. `a` is what is taken of `times`, or 1 without it.

@@ -7,7 +7,7 @@ use relevance::{Amount, Sink};
 
 use crate::Real;
 use crate::arrays::order::Order;
-use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Take};
+use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Sums, Take};
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Redistribution, Step};
 use crate::rules::Bound;
@@ -107,9 +107,14 @@ struct Outputs<'a, F: Real> {
 struct Divided<'a, F: Clone> {
     term: &'a Term,
     denominator: Cow<'a, [F]>,
+    /// The term that leaves this one's denominator of the layer's output.
+    without: Option<usize>,
     relevance: Cow<'a, [F]>,
     bias: Option<Vec<F>>,
 }
+
+/// How small beside z⁺ a difference z − z⁺ may be: there it has some 14 digits of 24 left.
+const LEFT: f64 = 1.0 / 1024.0;
 
 impl<'a, F: Real> Outputs<'a, F> {
     fn of(
@@ -130,7 +135,12 @@ impl<'a, F: Real> Outputs<'a, F> {
 
     fn handed_down(&self, rule: &Terms, inputs: &Inputs<'_, F>) -> Option<Redistribution<F>> {
         let samples = self.samples();
-        let terms: Vec<_> = rule.terms.iter().map(|term| self.divided(term, inputs)).collect();
+        let mut terms: Vec<Divided<'_, F>> = Vec::with_capacity(rule.terms.len());
+        for term in &rule.terms {
+            let activating = terms.iter().position(|known| known.term.is_activating());
+            let rest = activating.filter(|&place| term.is_inhibiting() && self.leaves_enough(&terms[place].denominator));
+            terms.push(self.divided(term, inputs, rest));
+        }
         let mut books = vec![vec![Booked::default(); terms.len()]; samples];
         let mut lower: Option<ArrayD<F>> = None;
         let mut booked = vec![false; terms.len()];
@@ -138,7 +148,8 @@ impl<'a, F: Real> Outputs<'a, F> {
             let (mut quotients, mut positions) = (Vec::new(), Vec::new());
             for (position, divided) in terms.iter().enumerate() {
                 for (_, part) in divided.term.contributions.iter().filter(|(part, _)| *part == input.part) {
-                    quotients.push(divided.quotient(*part, rule.stabilizer.epsilon()));
+                    let without = divided.without.map(|place| terms[place].denominator.as_ref());
+                    quotients.push(divided.quotient(*part, rule.stabilizer.epsilon(), without));
                     positions.push(position);
                 }
             }
@@ -164,15 +175,16 @@ impl<'a, F: Real> Outputs<'a, F> {
         if self.shape.len() > 1 { self.shape[0] } else { 1 }
     }
 
-    fn divided(&'a self, term: &'a Term, inputs: &Inputs<'_, F>) -> Divided<'a, F> {
+    /// A term with its denominator: a product of its own, or what the term at the place `without` leaves of the output.
+    fn divided(&'a self, term: &'a Term, inputs: &Inputs<'_, F>, without: Option<usize>) -> Divided<'a, F> {
         let bias = match term.bias {
             BiasPart::None => None,
             BiasPart::Like(part) => self.bias.as_ref().map(|bias| bias.iter().map(|&b| part.of(b)).collect::<Vec<F>>()),
         };
-        let denominator = match term.is_preactivation() {
+        let denominator = match term.is_preactivation() || without.is_some() {
             true => Cow::Borrowed(self.z.as_ref()),
             false => {
-                let sum = self.kernel.apply(&inputs.streams(term), bias.as_deref());
+                let sum = self.kernel.apply(self.sums_of(term), &inputs.streams(term), bias.as_deref());
                 Cow::Owned(self.kernel.order().into_numbers(sum))
             }
         };
@@ -181,7 +193,27 @@ impl<'a, F: Real> Outputs<'a, F> {
             Gate::Always => Cow::Borrowed(self.relevance.as_ref()),
             _ => Cow::Owned(self.z.iter().zip(self.relevance.iter()).map(gated).collect()),
         };
-        Divided { term, denominator, relevance, bias }
+        Divided { term, denominator, without, relevance, bias }
+    }
+
+    /// Whether z − z⁺ has digits enough wherever there is relevance, so that z⁻ need not be summed up.
+    fn leaves_enough(&self, activating: &[F]) -> bool {
+        let least = F::of(-LEFT);
+        let mut parts = self.relevance.chunks(CHUNK).zip(self.z.chunks(CHUNK).zip(activating.chunks(CHUNK)));
+        parts.all(|(r, (z, p))| {
+            let numbers = r.iter().zip(z.iter().zip(p));
+            numbers.fold(true, |all, (&r, (&z, &p))| all & ((r == F::zero()) | (z - p < least * p)))
+        })
+    }
+
+    /// How the sums of a term may be made. Whether one is exactly 0 matters where there is relevance; wherever that lies at
+    /// outputs above 0, no sum of positive parts is.
+    fn sums_of(&self, term: &Term) -> Sums {
+        let is_above = |(&r, &z): (&F, &F)| (r == F::zero()) | (z > F::zero());
+        let mut parts = self.relevance.chunks(CHUNK).zip(self.z.chunks(CHUNK));
+        let all_above = term.is_activating()
+            && parts.all(|(r, z)| r.iter().zip(z).fold(true, |all, pair| all & is_above(pair)));
+        if all_above { Sums::Fast } else { Sums::Plain }
     }
 
     /// Where the relevance of a sample went.
@@ -213,10 +245,11 @@ impl<'a, F: Real> Outputs<'a, F> {
 }
 
 impl<F: Real> Divided<'_, F> {
-    fn quotient(&self, part: WeightPart, epsilon: f64) -> Quotient<'_, F> {
+    fn quotient<'b>(&'b self, part: WeightPart, epsilon: f64, without: Option<&'b [F]>) -> Quotient<'b, F> {
         Quotient {
             relevance: &self.relevance,
             denominator: &self.denominator,
+            without,
             bias: self.bias.as_deref(),
             factor: F::of(self.term.factor),
             epsilon: F::of(epsilon),

@@ -142,6 +142,21 @@ impl Term {
         Self { sign: Sign::One, ..self }
     }
 
+    /// Whether the denominator is the sum of all contributions above 0, and of the bias if it is.
+    pub(super) fn is_activating(&self) -> bool {
+        use InputPart::{Negative, Positive};
+        let all = [(Positive, WeightPart::Positive), (Negative, WeightPart::Negative)];
+        self.contributions == all && self.bias == BiasPart::Like(WeightPart::Positive)
+    }
+
+    /// Whether the denominator is the sum of all contributions below 0, and of the bias if it is: what an activating term
+    /// leaves of the layer's own output.
+    pub(super) fn is_inhibiting(&self) -> bool {
+        use InputPart::{Negative, Positive};
+        let all = [(Positive, WeightPart::Negative), (Negative, WeightPart::Positive)];
+        self.contributions == all && self.bias == BiasPart::Like(WeightPart::Negative)
+    }
+
     /// Whether the denominator is the layer's own output.
     pub(super) fn is_preactivation(&self) -> bool {
         self.contributions == [(InputPart::All, WeightPart::All)] && self.bias == BiasPart::Like(WeightPart::All)

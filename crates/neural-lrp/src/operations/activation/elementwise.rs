@@ -1,8 +1,8 @@
 //! What operations that act on each number by itself have in common.
 
-use ndarray::{ArrayD, ArrayViewD, Zip};
+use ndarray::{ArrayD, ArrayViewD};
 
-use crate::arrays::map::WORTH_THREADS;
+use crate::arrays::map::map_all;
 use crate::operation::{OperatorSpec, Step};
 use crate::{Error, Real};
 
@@ -135,9 +135,5 @@ pub(crate) fn gradient<F: Real>(
     step: &Step<'_, F>,
     upper: ArrayViewD<'_, F>,
 ) -> ArrayD<F> {
-    let numbers = Zip::from(&step.operands[0]).and(&step.output).and(&upper);
-    match upper.len() < WORTH_THREADS {
-        true => numbers.map_collect(|&x, &y, &upper| upper * function.derivative(x, y)),
-        false => numbers.par_map_collect(|&x, &y, &upper| upper * function.derivative(x, y)),
-    }
+    map_all([step.operands[0].view(), step.output.view(), upper.view()], |[x, y, upper]| upper * function.derivative(x, y))
 }

@@ -7,8 +7,8 @@ use ndarray::ArrayD;
 
 use crate::arrays::map::clip;
 use crate::arrays::order::Order;
-use crate::operation::kernel::Booked;
-use crate::operations::linear::kernels::single::{SingleLayer, Sums, booked_of};
+use crate::operation::kernel::{Booked, Sums};
+use crate::operations::linear::kernels::single::{SingleLayer, booked_of};
 
 /// A layer over inputs of one shape, along the last axis; each position of the others is a row.
 pub struct Over {

@@ -6,8 +6,8 @@ use channel_kernels::{Convolution, Epilogue, Lower, Method, Packed, QuotientStre
 use ndarray::ArrayD;
 
 use crate::arrays::order::Order;
-use crate::operation::kernel::Booked;
-use crate::operations::linear::kernels::single::{SingleLayer, Sums, booked_of};
+use crate::operation::kernel::{Booked, Sums};
+use crate::operations::linear::kernels::single::{SingleLayer, booked_of};
 use crate::operations::linear::kernels::{FilterKernels, LayerKernel};
 use crate::operations::window::{Geometry, WindowAxis};
 

@@ -7,18 +7,9 @@ use ndarray::{Array1, ArrayD, ArrayViewD};
 use relevance::Amount;
 
 use crate::arrays::order::Order;
-use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Take};
+use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Sums, Take};
 use crate::operation::linear::WeightPart;
 use crate::operations::linear::kernels::LayerKernel;
-
-/// How the sums of a product are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sums {
-    /// Term by term, so that a sum without terms is 0.
-    Plain,
-    /// As fast as may be.
-    Fast,
-}
 
 /// A layer over inputs of one shape, as its kernel has it: slices in, slices out.
 pub trait SingleLayer {
@@ -79,8 +70,8 @@ impl<L: SingleLayer> LinearKernel<f32> for L {
         L::ORDER
     }
 
-    fn apply(&self, streams: &[Stream<'_, f32>], bias: Option<&[f32]>) -> ArrayD<f32> {
-        output(self, Sums::Plain, streams, bias, None)
+    fn apply(&self, sums: Sums, streams: &[Stream<'_, f32>], bias: Option<&[f32]>) -> ArrayD<f32> {
+        output(self, sums, streams, bias, None)
     }
 
     fn hand_down(
@@ -163,7 +154,7 @@ fn quotient_of<'a>(quotient: &Quotient<'a, f32>) -> channel_kernels::Quotient<'a
         bias: quotient.bias,
         factor: quotient.factor,
         epsilon: quotient.epsilon,
-        without: None,
+        without: quotient.without,
         zero: if quotient.of_one_sign { Zero::Denominator } else { Zero::Stabilized },
     }
 }
