@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 use neural_lrp::operation::OperatorSpec;
+use neural_lrp::operations::{AveragePool, Clip};
 use neural_lrp::rules::Rule;
-use neural_lrp::{Operation, Real, Redistribution, Step, operations};
+use neural_lrp::{
+    Composite, Explainer, Initial, NetworkBuilder, Operation, Real, Redistribution, Step, Target, operations,
+};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use relevance::{Amount, Entry, Sink};
+use relevance::{Amount, Entry, Ledger, Sink};
 
 const RULES: [&str; 16] = [
     "lrp-0",
@@ -187,6 +190,50 @@ fn absurd_windows_take_no_memory() {
     let layer = operations::read(&spec).unwrap().operation;
     let output = layer.forward(&[ArrayD::from_elem(vec![1, 1, 4, 4], 1.5).view()]);
     assert_eq!(output, ArrayD::from_elem(vec![1, 1, 1, 1], 12.0));
+}
+
+/// Two convolutions with a Clip between them, and how the class with the largest score is explained.
+fn clipped<F: Real>(bounds: [f64; 2], rule: &str, input: &ArrayD<f64>) -> (ArrayD<f64>, f64) {
+    let case = |outputs, inputs, seed| Case {
+        input: Vec::new(),
+        weights: vec![outputs, inputs, 3, 3],
+        strides: vec![1, 1],
+        dilations: vec![1, 1],
+        pads: vec![1; 4],
+        groups: 1,
+        bias: true,
+        seed,
+    };
+    let mut network = NetworkBuilder::new();
+    network.input("x", [None, Some(3), None, None]);
+    network.node("first", case(40, 3, 1).operation::<F>(), ["x"], "z");
+    network.node("clip", Arc::new(Clip { min: bounds[0], max: bounds[1] }), ["z"], "y");
+    network.node("second", case(4, 40, 2).operation::<F>(), ["y"], "scores");
+    network.node("mean", Arc::new(AveragePool::global()), ["scores"], "mean");
+    network.output("mean");
+    let explainer = Explainer::new(&network.build().unwrap()).unwrap();
+    let composite = Composite::uniform(rule.parse().unwrap());
+    let forward = explainer.forward(input.mapv(F::of).view()).unwrap();
+    let explained = forward.explain(&composite, &Initial::Score(Target::Class(1)).into()).unwrap();
+    (
+        explained.relevance[0].mapv(|r| r.as_()),
+        explained.ledgers.iter().map(Ledger::max_relative_error).fold(0.0, f64::max),
+    )
+}
+
+#[test]
+fn what_is_clipped_at_once_is_explained_as_if_it_were_clipped_apart() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
+    let input = ArrayD::from_shape_simple_fn(vec![2, 3, 9, 8], || f64::from(random.gen_range(-16i32..=16)) / 64.0);
+    // Of the first bounds some numbers lie outside, of the last none.
+    for bounds in [[0.0, 6.0], [-1.0, 2.5], [0.0, f64::INFINITY], [-1e3, 1e3]] {
+        for rule in ["epsilon=0.01", "z-plus", "alpha-beta=2", "gradient"] {
+            let (found, error) = clipped::<f32>(bounds, rule, &input);
+            let (expected, _) = clipped::<f64>(bounds, rule, &input);
+            close(&found.mapv(|r| r as f32), &expected, rule).unwrap();
+            assert!(error < 1e-5, "{bounds:?}, {rule}: {error}");
+        }
+    }
 }
 
 /// The output of a layer, and what its gradient is of something like the output.

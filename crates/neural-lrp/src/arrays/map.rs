@@ -33,7 +33,7 @@ pub(crate) fn map_all<F: Real, const N: usize>(
         let start = part * WORTH_THREADS;
         let numbers = numbers.each_ref().map(|numbers| &numbers[start..][..output.len()]);
         for (place, output) in output.iter_mut().enumerate() {
-            *output = function(numbers.map(|numbers| numbers[place]));
+            *output = function(std::array::from_fn(|array| numbers[array][place]));
         }
     });
     order.array(shape, output)

@@ -138,7 +138,8 @@ impl<'a, F: Real> Outputs<'a, F> {
         let mut terms: Vec<Divided<'_, F>> = Vec::with_capacity(rule.terms.len());
         for term in &rule.terms {
             let activating = terms.iter().position(|known| known.term.is_activating());
-            let rest = activating.filter(|&place| term.is_inhibiting() && self.leaves_enough(&terms[place].denominator));
+            let rest =
+                activating.filter(|&place| term.is_inhibiting() && self.leaves_enough(&terms[place].denominator));
             terms.push(self.divided(term, inputs, rest));
         }
         let mut books = vec![vec![Booked::default(); terms.len()]; samples];
@@ -211,8 +212,8 @@ impl<'a, F: Real> Outputs<'a, F> {
     fn sums_of(&self, term: &Term) -> Sums {
         let is_above = |(&r, &z): (&F, &F)| (r == F::zero()) | (z > F::zero());
         let mut parts = self.relevance.chunks(CHUNK).zip(self.z.chunks(CHUNK));
-        let all_above = term.is_activating()
-            && parts.all(|(r, z)| r.iter().zip(z).fold(true, |all, pair| all & is_above(pair)));
+        let all_above =
+            term.is_activating() && parts.all(|(r, z)| r.iter().zip(z).fold(true, |all, pair| all & is_above(pair)));
         if all_above { Sums::Fast } else { Sums::Plain }
     }
 

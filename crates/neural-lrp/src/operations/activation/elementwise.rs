@@ -135,5 +135,7 @@ pub(crate) fn gradient<F: Real>(
     step: &Step<'_, F>,
     upper: ArrayViewD<'_, F>,
 ) -> ArrayD<F> {
-    map_all([step.operands[0].view(), step.output.view(), upper.view()], |[x, y, upper]| upper * function.derivative(x, y))
+    map_all([step.operands[0].view(), step.output.view(), upper.view()], |[x, y, upper]| {
+        upper * function.derivative(x, y)
+    })
 }

@@ -20,7 +20,7 @@ impl WindowMaxima {
     /// The windows of a geometry, where there is a kernel for them over such an input.
     pub(super) fn over<F: Real>(input: &ArrayViewD<'_, F>, geometry: &Geometry) -> Option<Self> {
         let is_for_kernels = F::single(&[]).is_some() && Order::of(input) == Some(Order::ChannelsLast);
-        if !is_for_kernels || input.is_empty() {
+        if !is_for_kernels || input.is_empty() || input.ndim() > 4 {
             return None;
         }
         let [_, rows, columns] = geometry.axes;
@@ -73,5 +73,42 @@ impl WindowMaxima {
             self.maxima.forward(self.samples, self.lengths, numbers, largest, &mut winners);
         }
         (largest, winners)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::operation::Step;
+    use crate::operations::read;
+    use crate::operations::testing::numbers;
+    use crate::operations::window::twin::{Case, cases};
+
+    proptest! {
+        /// Windows of up to two axes, that may stick out of their padding, over numbers of which many are equal.
+        #[test]
+        fn kernels_find_what_plain_loops_find(
+            case in cases().prop_filter("each window holds something", Case::is_for_pools)
+                .prop_filter("up to two axes come with channels last", |case| case.lengths.len() < 3),
+            seed in 0u64..1000,
+        ) {
+            let (single, double) = (read::<f32>(&case.spec("MaxPool")).unwrap(), read::<f64>(&case.spec("MaxPool")).unwrap());
+            let input = numbers(&[&[2, 3], case.lengths.as_slice()].concat(), seed).mapv(|x| (3.0 * x).round());
+            let output = double.operation.forward(&[input.view()]);
+            let upper = numbers(output.shape(), seed + 1).mapv(|x| (64.0 * x).round());
+            let step = Step { operands: vec![input.view()], output: output.view() };
+            let lower = double.operation.gradient(&step, upper.view()).remove(0);
+
+            let last = |array: &ArrayD<f64>| Order::ChannelsLast.arrange_owned(array.mapv(|x| x as f32));
+            let input = last(&input);
+            let found = single.operation.forward(&[input.view()]);
+            prop_assert_eq!(found.mapv(f64::from), output.clone());
+            let (output, upper) = (last(&output), last(&upper));
+            let step = Step { operands: vec![input.view()], output: output.view() };
+            let found = single.operation.gradient(&step, upper.view()).remove(0);
+            prop_assert_eq!(found.mapv(f64::from), lower);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use ndarray::{ArrayD, IxDyn};
 use proptest::prelude::*;
 
+use crate::Real;
 use crate::operation::OperatorSpec;
 use crate::operations::testing::numbers;
 
@@ -43,7 +44,7 @@ impl Axis {
 
 impl Case {
     /// The spec of a pooling.
-    pub(in crate::operations) fn spec(&self, kind: &str) -> OperatorSpec<f64> {
+    pub(in crate::operations) fn spec<F: Real>(&self, kind: &str) -> OperatorSpec<F> {
         let along = |of: fn(&Axis) -> i64| self.axes.iter().map(of).collect::<Vec<i64>>();
         let spec = OperatorSpec::new(kind, 1)
             .with_integers("kernel_shape", along(|axis| axis.kernel))
