@@ -82,6 +82,14 @@ pub(crate) trait Simd: Copy + Debug + Send + Sync + 'static {
     /// or a lies within 2²⁴ of the smallest normal number.
     fn quotient(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
+    /// 1 / b for b ≥ 1, to within a unit in the last place. It is not exact below the smallest normal number, for which
+    /// infinite b may have another.
+    fn reciprocal(self, b: Self::Vector) -> Self::Vector;
+
+    /// a · 2ⁿ for whole n, where neither a nor the product is beyond normal numbers. What is not a number stays so if n is
+    /// none either.
+    fn times_power_of_two(self, a: Self::Vector, n: Self::Vector) -> Self::Vector;
+
     /// The greater one; b where one of them is not a number.
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 

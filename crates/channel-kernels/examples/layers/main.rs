@@ -2,6 +2,7 @@
 //!
 //! One thread, the least of several interleaved runs in time of the process, as share of the peak of a loop of
 //! multiply-adds that is timed between them. `cargo run --release -p channel-kernels --example layers [NAME]`
+mod functions;
 mod layer;
 mod peak;
 #[allow(unsafe_code, reason = "products of other crates take pointers")]
@@ -18,6 +19,7 @@ fn main() {
     match pool {
         Ok(pool) => pool.install(|| {
             LAYERS.iter().filter(|layer| chosen(layer.name)).for_each(print);
+            functions::print_all(chosen);
             products::print_all(chosen);
         }),
         Err(error) => eprintln!("no thread: {error}"),

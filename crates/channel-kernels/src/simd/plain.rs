@@ -98,6 +98,16 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
+    fn reciprocal(self, b: [f32; 8]) -> [f32; 8] {
+        lanes(|i| 1.0 / b[i])
+    }
+
+    #[inline(always)]
+    fn times_power_of_two(self, a: [f32; 8], n: [f32; 8]) -> [f32; 8] {
+        lanes(|i| f32::from_bits(a[i].to_bits().wrapping_add((n[i] as i32 as u32) << 23)))
+    }
+
+    #[inline(always)]
     fn max(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
         lanes(|i| if a[i] > b[i] { a[i] } else { b[i] })
     }

@@ -167,6 +167,46 @@ proptest! {
     }
 }
 
+/// a · 2ⁿ, and 1 / b.
+struct Powers {
+    a: f32,
+    n: f32,
+    b: f32,
+}
+
+impl Vectorized for Powers {
+    type Output = [f32; 2];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> [f32; 2] {
+        let product = simd.times_power_of_two(simd.splat(self.a), simd.splat(self.n));
+        [product, simd.reciprocal(simd.splat(self.b))].map(|vector| {
+            let mut numbers = [0.0; 16];
+            // SAFETY: no vector has more than 16 lanes.
+            unsafe { simd.store(numbers.as_mut_ptr(), vector) };
+            numbers[0]
+        })
+    }
+}
+
+#[test]
+fn powers_of_two_and_reciprocals_are_those_of_single_numbers() {
+    for set in Instructions::available() {
+        for n in -126..=127 {
+            let b = 2f32.powi(n).max(1.0) * 1.3;
+            let [product, reciprocal] = set.run(Powers { a: -1.3, n: n as f32, b });
+            assert_eq!(product, -1.3 * 2f32.powi(n), "{set}");
+            assert!(
+                (reciprocal - 1.0 / b).abs() <= 1.2e-7 / b || 1.0 / b < f32::MIN_POSITIVE,
+                "{set} {b}: {reciprocal}"
+            );
+        }
+        let ends = set.run(Powers { a: f32::NAN, n: -f32::NAN, b: f32::INFINITY });
+        assert!(ends[0].is_nan() && ends[1] < f32::MIN_POSITIVE, "{set} {ends:?}");
+        assert!(set.run(Powers { a: 0.0, n: 0.0, b: f32::NAN })[1].is_nan(), "{set}");
+    }
+}
+
 /// Loads and stores the first `n` numbers, and transposes a block.
 struct Places<'a> {
     from: &'a [f32],

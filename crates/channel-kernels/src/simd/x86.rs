@@ -129,6 +129,25 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn reciprocal(self, b: __m512) -> __m512 {
+        intrinsics! {
+            // Infinity times its reciprocal would not be a number.
+            let b = _mm512_min_ps(_mm512_set1_ps(f32::MAX), b);
+            let first = _mm512_rcp14_ps(b);
+            let rest = _mm512_fnmadd_ps(first, b, _mm512_set1_ps(1.0));
+            _mm512_fmadd_ps(rest, first, first)
+        }
+    }
+
+    #[inline(always)]
+    fn times_power_of_two(self, a: __m512, n: __m512) -> __m512 {
+        intrinsics! {
+            let exponent = _mm512_slli_epi32::<23>(_mm512_cvtps_epi32(n));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), exponent))
+        }
+    }
+
+    #[inline(always)]
     fn max(self, a: __m512, b: __m512) -> __m512 {
         intrinsics!(_mm512_max_ps(a, b))
     }
@@ -308,6 +327,19 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn quotient(self, a: __m256, b: __m256) -> __m256 {
         self.divide(a, b)
+    }
+
+    #[inline(always)]
+    fn reciprocal(self, b: __m256) -> __m256 {
+        self.divide(self.splat(1.0), b)
+    }
+
+    #[inline(always)]
+    fn times_power_of_two(self, a: __m256, n: __m256) -> __m256 {
+        intrinsics! {
+            let exponent = _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(n));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), exponent))
+        }
     }
 
     #[inline(always)]
