@@ -93,8 +93,11 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
-    fn quotient(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        self.divide(a, b)
+    fn quotients<const N: usize>(self, mut a: [[f32; 8]; N], b: [[f32; 8]; N]) -> [[f32; 8]; N] {
+        for i in 0..N {
+            a[i] = self.divide(a[i], b[i]);
+        }
+        a
     }
 
     #[inline(always)]

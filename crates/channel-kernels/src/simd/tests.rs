@@ -53,7 +53,7 @@ impl Vectorized for Everything<'_> {
                 ("subtract", numbers(simd.subtract(a, b))),
                 ("multiply", numbers(simd.multiply(a, b))),
                 ("divide", numbers(simd.divide(a, b))),
-                ("quotient", numbers(simd.quotient(a, b))),
+                ("quotient", numbers(simd.quotients([a, c], [b, a])[0])),
                 ("max", numbers(simd.max(a, b))),
                 ("min", numbers(simd.min(a, b))),
                 ("magnitude", numbers(simd.magnitude(a))),
