@@ -4,7 +4,7 @@
 //! to vectors of output channels, so that nothing is rearranged before a product. What a kernel needs beside the
 //! product (bias, clipping, the quotient before it, a factor and sums after it) happens while the numbers are in
 //! registers. Convolutions keep their weights packed ([`Packed`]); fully connected layers ([`Dense`]), which read each
-//! weight once, take them as they lie.
+//! weight once, take them as they lie. What acts on each number by itself has functions ([`logistic`], [`silu`]).
 //!
 //! ```
 //! use channel_kernels::{Convolution, Epilogue, Lower, Quotient, QuotientStream, Shape, Stream, Take, Zero};
@@ -71,6 +71,7 @@ mod depthwise;
 mod few_inputs;
 mod instructions;
 mod job;
+mod logistic;
 mod matrix;
 mod maxima;
 mod packed;
@@ -97,6 +98,7 @@ pub use amounts::amount;
 pub use convolution::{Convolution, Epilogue, Lower, Method, QuotientStream, StepSums, Stream};
 pub use dense::{Dense, Order};
 pub use instructions::{Instructions, UnknownInstructions};
+pub use logistic::{logistic, silu};
 pub use maxima::{Maxima, MaximaError};
 pub use packed::Packed;
 pub use peak::multiply_adds;

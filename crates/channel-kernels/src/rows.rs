@@ -3,9 +3,11 @@ use std::ops::Range;
 
 use crate::Instructions;
 use crate::instructions::Vectorized;
+use crate::prefetch::prefetch;
 use crate::scratch::Scratch;
 use crate::simd::Simd;
 use crate::sums::Amount;
+use crate::tasks::pieces;
 use crate::tile::Take;
 
 /// Whose absence makes a share zero.
@@ -131,6 +133,11 @@ impl Pixels {
         self.first * self.channels..(self.first + self.count) * self.channels
     }
 
+    /// How many numbers ahead memory is asked for: the same channels of the next pixels.
+    fn ahead(&self) -> usize {
+        self.channels * CHAIN.max(512 / self.channels.max(1))
+    }
+
     /// Checks that the pixels are there in an array, and that there is room for them.
     fn check(&self, lanes: usize, values: &[f32], spread: Spread, to: &[f32]) {
         let vectors = self.chosen.len().div_ceil(lanes);
@@ -156,17 +163,21 @@ impl Vectorized for Taken<'_> {
     fn run<S: Simd>(self, simd: S) -> Booked {
         let Self { values, take, pixels, spread, to } = self;
         pixels.check(S::LANES, values, spread, to);
-        for pixel in 0..pixels.count {
+        let ahead = pixels.ahead();
+        for block in pieces(pixels.count, CHAIN) {
             for (vector, channel) in pixels.chosen.clone().step_by(S::LANES).enumerate() {
                 let rest = pixels.chosen.end - channel;
-                let at = (pixels.first + pixel) * pixels.channels + channel;
-                // SAFETY: `check` holds for the last pixel's last vector, and all others lie before it.
-                unsafe {
-                    let mut x = simd.load_first(values.as_ptr().add(at), rest);
-                    if take != Take::All {
-                        x = take.of(simd, x);
+                for pixel in block.clone() {
+                    let at = (pixels.first + pixel) * pixels.channels + channel;
+                    prefetch(values.as_ptr().wrapping_add(at + ahead));
+                    // SAFETY: `check` holds for the last pixel's last vector, and all others lie before it.
+                    unsafe {
+                        let mut x = simd.load_first(values.as_ptr().add(at), rest);
+                        if take != Take::All {
+                            x = take.of(simd, x);
+                        }
+                        simd.store_first(to.as_mut_ptr().add(pixel * spread.pixel + vector * spread.vector), x, rest);
                     }
-                    simd.store_first(to.as_mut_ptr().add(pixel * spread.pixel + vector * spread.vector), x, rest);
                 }
             }
         }
@@ -182,11 +193,18 @@ struct Share<'a> {
     to: &'a mut [f32],
 }
 
-/// Vectors that are summed in single precision before they are added in double precision.
+/// Neighboring pixels that are gone through for a vector of channels before the next: their numbers are summed in one
+/// chain.
 const CHAIN: usize = 8;
 
+/// Pixels that are gone through side by side: while one waits for its quotient, others go on.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Numbers of a lane that are summed in single precision, chain by chain, before they are added in double precision.
+const CHAINS: usize = 32;
+
 /// What is summed of quotients, as vectors in single precision: upper, bias, stabilizer and zero, and magnitudes.
-type Chains<S> = [<S as Simd>::Vector; 8];
+type Sums<S> = [<S as Simd>::Vector; 8];
 
 impl Vectorized for Share<'_> {
     type Output = Booked;
@@ -204,68 +222,57 @@ impl Vectorized for Share<'_> {
 }
 
 impl Share<'_> {
-    /// The quotients, in the order in which their numbers lie; `ZEROS` says whether a denominator may be 0.
+    /// The quotients, some pixels of a vector of channels after another; `ZEROS` says whether a denominator may be 0.
     #[inline(always)]
     fn shares<S: Simd, const ZEROS: bool>(self, simd: S) -> Booked {
-        let Self { quotient, pixels, spread, to } = self;
-        pixels.check(S::LANES, quotient.relevance, spread, to);
-        pixels.check(S::LANES, quotient.denominator, spread, to);
+        let Self { quotient, pixels, spread, .. } = self;
+        pixels.check(S::LANES, quotient.relevance, spread, self.to);
+        pixels.check(S::LANES, quotient.denominator, spread, self.to);
         if let Some(without) = quotient.without {
-            pixels.check(S::LANES, without, spread, to);
+            pixels.check(S::LANES, without, spread, self.to);
         }
         assert!(quotient.bias.is_none_or(|bias| bias.len() == pixels.channels));
-        let (plus, minus) = (simd.splat(quotient.epsilon), simd.splat(-quotient.epsilon));
-        let (factor, zero) = (simd.splat(quotient.factor), simd.zero());
-        let by_denominator = quotient.zero == Zero::Denominator;
-        let mut sums = [simd.no_doubles(); 8];
-        let mut chains: Chains<S> = [zero; 8];
-        let mut length = 0;
-        for pixel in 0..pixels.count {
+        let (to, ahead) = (self.to.as_mut_ptr(), pixels.ahead());
+        let mut doubles = [simd.no_doubles(); 8];
+        let mut sums: Sums<S> = [simd.zero(); 8];
+        let mut summed = 0;
+        for block in pieces(pixels.count, CHAIN) {
             for (vector, channel) in pixels.chosen.clone().step_by(S::LANES).enumerate() {
                 let rest = pixels.chosen.end - channel;
-                let at = (pixels.first + pixel) * pixels.channels + channel;
-                // SAFETY: `check` holds for the last pixel's last vector, and all others lie before it; the bias has as
-                // many numbers as there are channels.
+                let place = Place { channel, rest, ahead, to: to.wrapping_add(vector * spread.vector) };
+                let mut chain = [simd.zero(); 2];
+                let mut pixel = block.start;
+                // SAFETY: `check` holds for the last pixel's last vector, and all others lie before it.
                 unsafe {
-                    let r = simd.load_first(quotient.relevance.as_ptr().add(at), rest);
-                    let mut z = simd.load_first(quotient.denominator.as_ptr().add(at), rest);
-                    if let Some(without) = quotient.without {
-                        let left = simd.subtract(z, simd.load_first(without.as_ptr().add(at), rest));
-                        z = simd.min(zero, left);
+                    while pixel + SIDE_BY_SIDE <= block.end {
+                        let place = Place { to: place.to.add(pixel * spread.pixel), ..place };
+                        self.side_by_side::<S, ZEROS, SIDE_BY_SIDE>(simd, pixel, place, &mut sums, &mut chain);
+                        pixel += SIDE_BY_SIDE;
                     }
-                    let addition = simd.where_nonnegative(z, plus, minus);
-                    let stabilized = simd.add(z, addition);
-                    let share = simd.multiply(r, factor);
-                    let mut s = simd.quotient(share, stabilized);
-                    if ZEROS {
-                        let present = if by_denominator { z } else { stabilized };
-                        let lost = simd.where_nonzero(present, zero, share);
-                        s = simd.where_nonzero(present, s, zero);
-                        chains[6] = simd.add(chains[6], lost);
-                        chains[7] = simd.add(chains[7], simd.magnitude(lost));
+                    while pixel < block.end {
+                        let place = Place { to: place.to.add(pixel * spread.pixel), ..place };
+                        self.side_by_side::<S, ZEROS, 1>(simd, pixel, place, &mut sums, &mut chain);
+                        pixel += 1;
                     }
-                    simd.store_first(to.as_mut_ptr().add(pixel * spread.pixel + vector * spread.vector), s, rest);
-                    let size = simd.magnitude(s);
-                    chains[0] = simd.add(chains[0], r);
-                    chains[1] = simd.add(chains[1], simd.magnitude(r));
-                    if let Some(bias) = quotient.bias {
-                        let b = simd.load_first(bias.as_ptr().add(channel), rest);
-                        chains[2] = simd.multiply_add(s, b, chains[2]);
-                        chains[3] = simd.multiply_add(size, simd.magnitude(b), chains[3]);
-                    }
-                    chains[4] = simd.multiply_add(s, addition, chains[4]);
-                    chains[5] = simd.add(chains[5], size);
                 }
-                length += 1;
-                if length == CHAIN {
-                    add_chains::<S, ZEROS>(simd, &mut sums, &mut chains);
-                    length = 0;
+                let [shares, sizes] = chain;
+                sums[5] = simd.add(sums[5], sizes);
+                if let Some(bias) = quotient.bias {
+                    // SAFETY: the bias has as many numbers as there are channels.
+                    let b = unsafe { simd.load_first(bias.as_ptr().add(channel), place.rest) };
+                    sums[2] = simd.multiply_add(shares, b, sums[2]);
+                    sums[3] = simd.multiply_add(sizes, simd.magnitude(b), sums[3]);
+                }
+                summed += block.len();
+                if summed >= CHAINS {
+                    add_doubles::<S, ZEROS>(simd, &mut doubles, &mut sums);
+                    summed = 0;
                 }
             }
         }
-        add_chains::<S, ZEROS>(simd, &mut sums, &mut chains);
+        add_doubles::<S, ZEROS>(simd, &mut doubles, &mut sums);
         let amount = |i: usize, unit: f64| {
-            let [total, magnitude] = [i, i + 1].map(|i| simd.total_doubles(sums[i]));
+            let [total, magnitude] = [i, i + 1].map(|i| simd.total_doubles(doubles[i]));
             Amount { total, magnitude: magnitude * unit }
         };
         Booked {
@@ -275,14 +282,85 @@ impl Share<'_> {
             zero: amount(6, 1.0),
         }
     }
+
+    /// The quotients of a vector of channels of N pixels, added to the chain with their magnitudes.
+    #[inline(always)]
+    unsafe fn side_by_side<S: Simd, const ZEROS: bool, const N: usize>(
+        &self,
+        simd: S,
+        pixel: usize,
+        place: Place,
+        sums: &mut Sums<S>,
+        chain: &mut [S::Vector; 2],
+    ) {
+        let Self { quotient, pixels, spread, .. } = self;
+        let Place { channel, rest, ahead, to } = place;
+        let (plus, minus) = (simd.splat(quotient.epsilon), simd.splat(-quotient.epsilon));
+        let (factor, zero) = (simd.splat(quotient.factor), simd.zero());
+        let first = (pixels.first + pixel) * pixels.channels + channel;
+        let ahead = first + ahead;
+        let [mut shares, mut z, mut stabilized, mut additions] = [[zero; N]; 4];
+        // SAFETY: the caller's promise.
+        unsafe {
+            for i in 0..N {
+                let at = i * pixels.channels;
+                prefetch(quotient.relevance.as_ptr().wrapping_add(ahead + at));
+                prefetch(quotient.denominator.as_ptr().wrapping_add(ahead + at));
+                let r = simd.load_first(quotient.relevance.as_ptr().add(first + at), rest);
+                sums[0] = simd.add(sums[0], r);
+                sums[1] = simd.add(sums[1], simd.magnitude(r));
+                shares[i] = simd.multiply(r, factor);
+                z[i] = simd.load_first(quotient.denominator.as_ptr().add(first + at), rest);
+            }
+            if let Some(without) = quotient.without {
+                for i in 0..N {
+                    let positive = simd.load_first(without.as_ptr().add(first + i * pixels.channels), rest);
+                    z[i] = simd.min(zero, simd.subtract(z[i], positive));
+                }
+            }
+            for i in 0..N {
+                additions[i] = simd.where_nonnegative(z[i], plus, minus);
+                stabilized[i] = simd.add(z[i], additions[i]);
+            }
+            let mut s = simd.quotients(shares, stabilized);
+            if ZEROS {
+                let present = if quotient.zero == Zero::Denominator { z } else { stabilized };
+                for i in 0..N {
+                    let lost = simd.where_nonzero(present[i], zero, shares[i]);
+                    s[i] = simd.where_nonzero(present[i], s[i], zero);
+                    sums[6] = simd.add(sums[6], lost);
+                    sums[7] = simd.add(sums[7], simd.magnitude(lost));
+                }
+            }
+            for i in 0..N {
+                simd.store_first(to.add(i * spread.pixel), s[i], rest);
+                sums[4] = simd.multiply_add(s[i], additions[i], sums[4]);
+                chain[0] = simd.add(chain[0], s[i]);
+                chain[1] = simd.add(chain[1], simd.magnitude(s[i]));
+            }
+        }
+    }
+}
+
+/// A vector of channels.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The first channel.
+    channel: usize,
+    /// How many channels are left from there.
+    rest: usize,
+    /// How many numbers ahead memory is asked for.
+    ahead: usize,
+    /// Where the quotients of a pixel go.
+    to: *mut f32,
 }
 
 /// Adds what was summed in single precision, and begins anew.
 #[inline(always)]
-fn add_chains<S: Simd, const ZEROS: bool>(simd: S, sums: &mut [S::Doubles; 8], chains: &mut Chains<S>) {
+fn add_doubles<S: Simd, const ZEROS: bool>(simd: S, doubles: &mut [S::Doubles; 8], sums: &mut Sums<S>) {
     for i in 0..if ZEROS { 8 } else { 6 } {
-        sums[i] = simd.add_doubles(sums[i], chains[i]);
-        chains[i] = simd.zero();
+        doubles[i] = simd.add_doubles(doubles[i], sums[i]);
+        sums[i] = simd.zero();
     }
 }
 

@@ -78,9 +78,17 @@ pub(crate) trait Simd: Copy + Debug + Send + Sync + 'static {
     /// a / b, rounded once.
     fn divide(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
-    /// a / b to within two units in the last place, by a reciprocal where that is faster. Less exact where the quotient
-    /// or a lies within 2²⁴ of the smallest normal number.
-    fn quotient(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// a / b to within two units in the last place, by reciprocals where that is faster. Less exact where the quotient
+    /// or a lies within 2²⁴ of the smallest normal number. A lane depends on no other.
+    fn quotients<const N: usize>(self, a: [Self::Vector; N], b: [Self::Vector; N]) -> [Self::Vector; N];
+
+    /// 1 / b for b ≥ 1, to within a unit in the last place. It is not exact below the smallest normal number, for which
+    /// infinite b may have another.
+    fn reciprocal(self, b: Self::Vector) -> Self::Vector;
+
+    /// a · 2ⁿ for whole n, where neither a nor the product is beyond normal numbers. What is not a number stays so if n is
+    /// none either.
+    fn times_power_of_two(self, a: Self::Vector, n: Self::Vector) -> Self::Vector;
 
     /// The greater one; b where one of them is not a number.
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;

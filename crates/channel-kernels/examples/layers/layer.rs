@@ -19,10 +19,11 @@ pub enum Pass {
     Transposed,
     Quotient,
     Positive,
+    Both,
 }
 
 impl Pass {
-    pub const ALL: [Self; 4] = [Self::Forward, Self::Transposed, Self::Quotient, Self::Positive];
+    pub const ALL: [Self; 5] = [Self::Forward, Self::Transposed, Self::Quotient, Self::Positive, Self::Both];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -30,6 +31,7 @@ impl Pass {
             Self::Transposed => "transposed",
             Self::Quotient => "quotient",
             Self::Positive => "quotient of W⁺",
+            Self::Both => "of W⁺ and W⁻",
         }
     }
 }
@@ -63,6 +65,7 @@ pub const LAYERS: &[Layer] = &[
     layer("3x3/2 256-256 at 28", 28, 256, 256, 3, 2),
     layer("7x7/2 3-64 at 224", 224, 3, 64, 7, 2),
     layer("3x3/2 3-32 at 224", 224, 3, 32, 3, 2),
+    layer("3x3/2 3-64 at 224", 224, 3, 64, 3, 2),
     layer("1x1 64-256 at 56", 56, 64, 256, 1, 1),
     layer("1x1 256-64 at 56", 56, 256, 64, 1, 1),
     layer("1x1 128-512 at 28", 28, 128, 512, 1, 1),
@@ -73,6 +76,7 @@ pub const LAYERS: &[Layer] = &[
     layer("1x1 2048-512 at 7", 7, 2048, 512, 1, 1),
     layer("1x1/2 256-512 at 56", 56, 256, 512, 1, 2),
     layer("1x1/2 1024-2048 at 14", 14, 1024, 2048, 1, 2),
+    layer("1x1 32-16 at 112", 112, 32, 16, 1, 1),
     layer("1x1 16-96 at 112", 112, 16, 96, 1, 1),
     layer("1x1 96-24 at 56", 56, 96, 24, 1, 1),
     layer("1x1 24-144 at 56", 56, 24, 144, 1, 1),
@@ -118,6 +122,10 @@ fn positive(weights: &[f32], to: &mut [f32]) {
     to.iter_mut().zip(weights).for_each(|(to, weight)| *to = weight.max(0.0));
 }
 
+fn negative(weights: &[f32], to: &mut [f32]) {
+    to.iter_mut().zip(weights).for_each(|(to, weight)| *to = weight.min(0.0));
+}
+
 /// Times the layer's passes, a peak between them.
 pub fn shares(layer: &Layer, convolution: &Convolution, instructions: Instructions) -> Shares {
     let Shape { inputs, outputs, kernel, groups, .. } = layer.shape;
@@ -156,6 +164,14 @@ pub fn shares(layer: &Layer, convolution: &Convolution, instructions: Instructio
             Pass::Positive => {
                 let stream = QuotientStream { quotient, part: Some(&positive) };
                 convolution.quotient_transposed(&packed, 1, size, &[stream], times, lower);
+            }
+            Pass::Both => {
+                let left = Quotient { without: Some(&relevance), factor: -1.0, ..quotient };
+                let streams = [
+                    QuotientStream { quotient, part: Some(&positive) },
+                    QuotientStream { quotient: left, part: Some(&negative) },
+                ];
+                convolution.quotient_transposed(&packed, 1, size, &streams, times, lower);
             }
         }
     };

@@ -93,8 +93,21 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
-    fn quotient(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        self.divide(a, b)
+    fn quotients<const N: usize>(self, mut a: [[f32; 8]; N], b: [[f32; 8]; N]) -> [[f32; 8]; N] {
+        for i in 0..N {
+            a[i] = self.divide(a[i], b[i]);
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn reciprocal(self, b: [f32; 8]) -> [f32; 8] {
+        lanes(|i| 1.0 / b[i])
+    }
+
+    #[inline(always)]
+    fn times_power_of_two(self, a: [f32; 8], n: [f32; 8]) -> [f32; 8] {
+        lanes(|i| f32::from_bits(a[i].to_bits().wrapping_add((n[i] as i32 as u32) << 23)))
     }
 
     #[inline(always)]

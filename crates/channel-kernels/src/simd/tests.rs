@@ -53,7 +53,7 @@ impl Vectorized for Everything<'_> {
                 ("subtract", numbers(simd.subtract(a, b))),
                 ("multiply", numbers(simd.multiply(a, b))),
                 ("divide", numbers(simd.divide(a, b))),
-                ("quotient", numbers(simd.quotient(a, b))),
+                ("quotient", numbers(simd.quotients([a, c], [b, a])[0])),
                 ("max", numbers(simd.max(a, b))),
                 ("min", numbers(simd.min(a, b))),
                 ("magnitude", numbers(simd.magnitude(a))),
@@ -164,6 +164,46 @@ proptest! {
             prop_assert!((f64::from(results.total) - of(&a)).abs() < 1e-4);
             prop_assert!((results.total_doubles - of(&a) - of(&b)).abs() < 1e-12);
         }
+    }
+}
+
+/// a · 2ⁿ, and 1 / b.
+struct Powers {
+    a: f32,
+    n: f32,
+    b: f32,
+}
+
+impl Vectorized for Powers {
+    type Output = [f32; 2];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> [f32; 2] {
+        let product = simd.times_power_of_two(simd.splat(self.a), simd.splat(self.n));
+        [product, simd.reciprocal(simd.splat(self.b))].map(|vector| {
+            let mut numbers = [0.0; 16];
+            // SAFETY: no vector has more than 16 lanes.
+            unsafe { simd.store(numbers.as_mut_ptr(), vector) };
+            numbers[0]
+        })
+    }
+}
+
+#[test]
+fn powers_of_two_and_reciprocals_are_those_of_single_numbers() {
+    for set in Instructions::available() {
+        for n in -126..=127 {
+            let b = 2f32.powi(n).max(1.0) * 1.3;
+            let [product, reciprocal] = set.run(Powers { a: -1.3, n: n as f32, b });
+            assert_eq!(product, -1.3 * 2f32.powi(n), "{set}");
+            assert!(
+                (reciprocal - 1.0 / b).abs() <= 1.2e-7 / b || 1.0 / b < f32::MIN_POSITIVE,
+                "{set} {b}: {reciprocal}"
+            );
+        }
+        let ends = set.run(Powers { a: f32::NAN, n: -f32::NAN, b: f32::INFINITY });
+        assert!(ends[0].is_nan() && ends[1] < f32::MIN_POSITIVE, "{set} {ends:?}");
+        assert!(set.run(Powers { a: 0.0, n: 0.0, b: f32::NAN })[1].is_nan(), "{set}");
     }
 }
 

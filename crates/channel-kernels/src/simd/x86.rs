@@ -114,17 +114,46 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn quotient(self, a: __m512, b: __m512) -> __m512 {
+    fn quotients<const N: usize>(self, a: [__m512; N], b: [__m512; N]) -> [__m512; N] {
         intrinsics! {
-            // The reciprocal of what is greater, infinite or not a number is not a normal number.
-            let odd = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(_mm512_abs_ps(b), _mm512_set1_ps(f32::from_bits(0x7e00_0000)));
-            if odd != 0 {
-                return _mm512_div_ps(a, b);
+            let mut quotients = a;
+            let mut odd = [0; N];
+            let mut any = 0;
+            for i in 0..N {
+                // The reciprocal of what is greater, infinite or not a number is not a normal number.
+                odd[i] = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(
+                    _mm512_abs_ps(b[i]), _mm512_set1_ps(f32::from_bits(0x7e00_0000)));
+                any |= odd[i];
+                let reciprocal = _mm512_rcp14_ps(b[i]);
+                let first = _mm512_mul_ps(a[i], reciprocal);
+                let rest = _mm512_fnmadd_ps(first, b[i], a[i]);
+                quotients[i] = _mm512_fmadd_ps(rest, reciprocal, first);
             }
-            let reciprocal = _mm512_rcp14_ps(b);
-            let first = _mm512_mul_ps(a, reciprocal);
-            let rest = _mm512_fnmadd_ps(first, b, a);
-            _mm512_fmadd_ps(rest, reciprocal, first)
+            if any != 0 {
+                for i in 0..N {
+                    quotients[i] = _mm512_mask_div_ps(quotients[i], odd[i], a[i], b[i]);
+                }
+            }
+            quotients
+        }
+    }
+
+    #[inline(always)]
+    fn reciprocal(self, b: __m512) -> __m512 {
+        intrinsics! {
+            // Infinity times its reciprocal would not be a number.
+            let b = _mm512_min_ps(_mm512_set1_ps(f32::MAX), b);
+            let first = _mm512_rcp14_ps(b);
+            let rest = _mm512_fnmadd_ps(first, b, _mm512_set1_ps(1.0));
+            _mm512_fmadd_ps(rest, first, first)
+        }
+    }
+
+    #[inline(always)]
+    fn times_power_of_two(self, a: __m512, n: __m512) -> __m512 {
+        intrinsics! {
+            let exponent = _mm512_slli_epi32::<23>(_mm512_cvtps_epi32(n));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), exponent))
         }
     }
 
@@ -306,8 +335,24 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn quotient(self, a: __m256, b: __m256) -> __m256 {
-        self.divide(a, b)
+    fn quotients<const N: usize>(self, mut a: [__m256; N], b: [__m256; N]) -> [__m256; N] {
+        for i in 0..N {
+            a[i] = self.divide(a[i], b[i]);
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn reciprocal(self, b: __m256) -> __m256 {
+        self.divide(self.splat(1.0), b)
+    }
+
+    #[inline(always)]
+    fn times_power_of_two(self, a: __m256, n: __m256) -> __m256 {
+        intrinsics! {
+            let exponent = _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(n));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), exponent))
+        }
     }
 
     #[inline(always)]
