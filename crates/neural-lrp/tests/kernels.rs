@@ -177,6 +177,24 @@ proptest! {
 }
 
 #[test]
+fn functions_of_single_precision_are_those_of_double_precision() {
+    fn of<F: Real>(spec: OperatorSpec<F>, x: &ArrayD<f64>) -> ArrayD<F> {
+        operations::read(&spec).unwrap().operation.forward(&[x.mapv(F::of).view()])
+    }
+    let x = ArrayD::from_shape_fn(vec![3, 211], |place| place[0] as f64 - 1.0 + (place[1] as f64 - 105.0) / 8.0);
+    for (kind, alpha) in [("Sigmoid", 1.0), ("Silu", 1.0), ("Silu", 1.702)] {
+        let found = of(OperatorSpec::<f32>::new(kind, 1).with_real("alpha", alpha), &x);
+        let expected = of(OperatorSpec::<f64>::new(kind, 1).with_real("alpha", alpha), &x);
+        for (&found, expected) in found.iter().zip(&expected) {
+            assert!(
+                (f64::from(found) - expected).abs() <= 1e-6 * expected.abs() + 1e-30,
+                "{kind}: {found}, {expected}"
+            );
+        }
+    }
+}
+
+#[test]
 fn absurd_windows_take_no_memory() {
     let far = 1i64 << 30;
     let weights = Arc::new(ArrayD::from_elem(vec![1, 1, 3], 2.0f32));

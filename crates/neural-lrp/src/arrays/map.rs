@@ -20,6 +20,19 @@ pub(crate) fn map<F: Real>(operand: &ArrayViewD<'_, F>, function: impl Fn(F) -> 
     map_all([operand.view()], |[x]| function(x))
 }
 
+/// What a kernel makes of all numbers at once, where they have kernels.
+pub(crate) fn map_by_kernel<F: Real>(
+    operand: &ArrayViewD<'_, F>,
+    kernel: impl Fn(&[f32], &mut [f32]),
+) -> Option<ArrayD<F>> {
+    let order = Order::common([operand]);
+    let numbers = order.numbers(operand);
+    let numbers = F::single(&numbers)?;
+    let mut output = vec![F::zero(); numbers.len()];
+    kernel(numbers, F::single_mut(&mut output)?);
+    Some(order.array(operand.shape(), output))
+}
+
 /// A function of the numbers at each position of arrays of one shape.
 pub(crate) fn map_all<F: Real, const N: usize>(
     arrays: [ArrayViewD<'_, F>; N],

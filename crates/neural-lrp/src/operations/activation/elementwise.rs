@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::arrays::map::map_all;
+use crate::arrays::map::{map, map_all, map_by_kernel};
 use crate::operation::{OperatorSpec, Step};
 use crate::{Error, Real};
 
@@ -26,6 +26,11 @@ pub trait Elementwise<F: Real>: Sync {
 
     /// `g(x)`
     fn value(&self, x: F) -> F;
+
+    /// `g` of many numbers, where a kernel of single precision has it: writes them to the second slice.
+    fn kernel(&self) -> Option<impl Fn(&[f32], &mut [f32])> {
+        None::<fn(&[f32], &mut [f32])>
+    }
 
     /// `g'(x)`, where `y = g(x)` is known; at a kink, the derivative that frameworks take.
     fn derivative(&self, x: F, y: F) -> F;
@@ -87,9 +92,7 @@ macro_rules! activation {
             }
 
             fn forward(&self, operands: &[ndarray::ArrayViewD<'_, F>]) -> ndarray::ArrayD<F> {
-                $crate::arrays::map::map(&operands[0], |x| {
-                    $crate::operations::activation::elementwise::Elementwise::value(self, x)
-                })
+                $crate::operations::activation::elementwise::forward(self, &operands[0])
             }
 
             fn gradient(
@@ -127,6 +130,12 @@ pub(crate) fn same_shape(operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         [shape] => Ok(shape.to_vec()),
         _ => Err(Error::shape(operands, "it takes one")),
     }
+}
+
+/// `g(x)`
+pub(crate) fn forward<F: Real>(function: &impl Elementwise<F>, x: &ArrayViewD<'_, F>) -> ArrayD<F> {
+    let by_kernel = function.kernel().and_then(|kernel| map_by_kernel(x, kernel));
+    by_kernel.unwrap_or_else(|| map(x, |x| function.value(x)))
 }
 
 /// `upper · g'(x)`

@@ -31,6 +31,10 @@ impl<F: Real> Elementwise<F> for Sigmoid {
         logistic(x)
     }
 
+    fn kernel(&self) -> Option<impl Fn(&[f32], &mut [f32])> {
+        Some(channel_kernels::logistic)
+    }
+
     fn derivative(&self, x: F, _: F) -> F {
         logistic_slope(x)
     }

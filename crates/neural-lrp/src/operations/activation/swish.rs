@@ -27,6 +27,11 @@ impl<F: Real> Elementwise<F> for Silu {
         x * logistic(F::of(self.alpha) * x)
     }
 
+    fn kernel(&self) -> Option<impl Fn(&[f32], &mut [f32])> {
+        let alpha = self.alpha as f32;
+        Some(move |x: &[f32], y: &mut [f32]| channel_kernels::silu(alpha, x, y))
+    }
+
     fn derivative(&self, x: F, _: F) -> F {
         let u = F::of(self.alpha) * x;
         logistic(u) * (F::one() + u * logistic(-u))
