@@ -163,14 +163,49 @@ impl Convolution {
         epilogue: Epilogue<'_>,
         output: &mut [f32],
     ) {
+        let [_, upper] = self.extents(packed, batch, input);
+        check("output", output.len(), length(batch, upper));
+        self.forward_to(packed, batch, input, streams, epilogue, output.as_mut_ptr());
+    }
+
+    /// As [`forward`](Self::forward), to an array of its own, which takes less time than one that was there before.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn forward_new(
+        &self,
+        packed: &Packed,
+        batch: usize,
+        input: [usize; 2],
+        streams: &[Stream<'_>],
+        epilogue: Epilogue<'_>,
+    ) -> Vec<f32> {
+        let [_, upper] = self.extents(packed, batch, input);
+        // SAFETY: a kernel writes each number of its output, and reads none of them before.
+        unsafe {
+            written(length(batch, upper), |output| {
+                self.forward_to(packed, batch, input, streams, epilogue, output);
+            })
+        }
+    }
+
+    /// As [`forward`](Self::forward), to a place that has room for the output.
+    fn forward_to(
+        &self,
+        packed: &Packed,
+        batch: usize,
+        input: [usize; 2],
+        streams: &[Stream<'_>],
+        epilogue: Epilogue<'_>,
+        output: *mut f32,
+    ) {
         let [lower, upper] = self.extents(packed, batch, input);
         let sources = sources(streams, batch, lower);
-        check("output", output.len(), length(batch, upper));
         if let Some(bias) = epilogue.bias {
             check("bias", bias.len(), upper.channels);
         }
         if let Some(residual) = epilogue.residual {
-            check("residual", residual.len(), output.len());
+            check("residual", residual.len(), length(batch, upper));
         }
         let finish = Finish {
             bias: epilogue.bias.map(<[f32]>::as_ptr),
@@ -178,7 +213,7 @@ impl Convolution {
             summed: false,
             onto: epilogue.residual.map(<[f32]>::as_ptr),
             bounds: epilogue.clip,
-            out: output.as_mut_ptr(),
+            out: output,
         };
         let parts = streams.iter().map(|stream| stream.part).collect();
         self.run(self.direction(false), packed, batch, [lower, upper], sources, parts, finish);
@@ -200,7 +235,8 @@ impl Convolution {
     ) -> Vec<Amount> {
         let [below, above] = self.extents(packed, batch, input);
         let sources = sources(streams, batch, above);
-        let finish = lower_finish(lower, length(batch, below), output);
+        check("output", output.len(), length(batch, below));
+        let finish = lower_finish(lower, length(batch, below), output.as_mut_ptr());
         let parts = streams.iter().map(|stream| stream.part).collect();
         let sums = self.run(self.direction(true), packed, batch, [above, below], sources, parts, finish);
         sums.into_iter().map(|sums| sums.finished).collect()
@@ -219,6 +255,45 @@ impl Convolution {
         streams: &[QuotientStream<'_>],
         lower: Lower<'_>,
         output: &mut [f32],
+    ) -> Vec<StepSums> {
+        let [below, _] = self.extents(packed, batch, input);
+        check("output", output.len(), length(batch, below));
+        self.quotient_transposed_to(packed, batch, input, streams, lower, output.as_mut_ptr())
+    }
+
+    /// As [`quotient_transposed`](Self::quotient_transposed), to an array of its own, which takes less time than one that
+    /// was there before; `times` is a factor of each number, and what is taken of it.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn quotient_transposed_new(
+        &self,
+        packed: &Packed,
+        batch: usize,
+        input: [usize; 2],
+        streams: &[QuotientStream<'_>],
+        times: Option<(&[f32], Take)>,
+    ) -> (Vec<f32>, Vec<StepSums>) {
+        let [below, _] = self.extents(packed, batch, input);
+        let (lower, mut sums) = (Lower { times, onto: false }, Vec::new());
+        // SAFETY: a kernel writes each number of its output, and reads none of them before unless it adds onto them.
+        let output = unsafe {
+            written(length(batch, below), |output| {
+                sums = self.quotient_transposed_to(packed, batch, input, streams, lower, output);
+            })
+        };
+        (output, sums)
+    }
+
+    /// As [`quotient_transposed`](Self::quotient_transposed), to a place that has room for the output.
+    fn quotient_transposed_to(
+        &self,
+        packed: &Packed,
+        batch: usize,
+        input: [usize; 2],
+        streams: &[QuotientStream<'_>],
+        lower: Lower<'_>,
+        output: *mut f32,
     ) -> Vec<StepSums> {
         let [below, above] = self.extents(packed, batch, input);
         assert!(!streams.is_empty(), "at least one stream");
@@ -306,12 +381,22 @@ fn sources<'a>(streams: &[Stream<'a>], batch: usize, extent: Extent) -> Vec<Sour
     streams.iter().map(source).collect()
 }
 
-fn lower_finish(lower: Lower<'_>, length: usize, output: &mut [f32]) -> Finish {
-    check("output", output.len(), length);
+/// An array of so many numbers, once they are written.
+///
+/// # Safety
+/// `write` writes all of them to the place that it is given, and reads none before.
+unsafe fn written(length: usize, write: impl FnOnce(*mut f32)) -> Vec<f32> {
+    let mut output = Vec::with_capacity(length);
+    write(output.as_mut_ptr());
+    // SAFETY: there is room for so many, and all of them are written.
+    unsafe { output.set_len(length) };
+    output
+}
+
+fn lower_finish(lower: Lower<'_>, length: usize, out: *mut f32) -> Finish {
     if let Some((times, _)) = lower.times {
         check("factor", times.len(), length);
     }
-    let out = output.as_mut_ptr();
     Finish {
         bias: None,
         times: lower.times.map(|(times, take)| (times.as_ptr(), take)),

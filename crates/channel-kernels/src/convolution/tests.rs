@@ -93,6 +93,8 @@ proptest! {
             let mut got = vec![f32::NAN; case.outputs()];
             let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), clip: Some([-0.5, 2.0]) };
             convolution.forward(&packed, case.batch, case.size, &[whole(&input)], epilogue, &mut got);
+            let new = convolution.forward_new(&packed, case.batch, case.size, &[whole(&input)], epilogue);
+            prop_assert_eq!(&new, &got);
             for (at, (&got, want)) in got.iter().zip(&want).enumerate() {
                 prop_assert!(want.is(got), "{set} {at}: {got} for {want:?}");
             }
@@ -194,6 +196,8 @@ proptest! {
             ];
             let mut got = vec![f32::NAN; case.inputs()];
             let sums = convolution.quotient_transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut got);
+            let (new, sums_of_new) = convolution.quotient_transposed_new(&packed, case.batch, case.size, &streams, None);
+            prop_assert_eq!((&new, &sums_of_new), (&got, &sums));
             for (at, (&got, want)) in got.iter().zip(&want).enumerate() {
                 prop_assert!(want.is(got), "{set} {at}: {got} for {want:?}");
             }

@@ -1,6 +1,7 @@
 //! The [mechanism](super::mechanism) by the kernels of a layer: the same formulas, with fewer passes over memory.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 
 use ndarray::{ArrayD, ArrayViewD};
 use relevance::{Amount, Sink};
@@ -57,7 +58,8 @@ impl<'a, F: Real> Inputs<'a, F> {
             // Chunk by chunk: the search ends early, and without branches it goes by vectors.
             numbers.chunks(CHUNK).any(|chunk| chunk.iter().fold(false, |any, &x| any | sign(x)))
         };
-        let (has_negative, has_positive) = (has(|x| x < F::zero()), has(|x| x > F::zero()));
+        let has_negative = LazyCell::new(|| has(|x| x < F::zero()));
+        let has_positive = LazyCell::new(|| has(|x| x > F::zero()));
         let mut parts: Vec<Input<'a, F>> = Vec::new();
         for (part, _) in rule.terms.iter().flat_map(|term| &term.contributions) {
             if parts.iter().any(|known| known.part == *part) {
@@ -70,10 +72,10 @@ impl<'a, F: Real> Inputs<'a, F> {
             let (values, take) = match part {
                 InputPart::All => (numbers.clone(), Take::All),
                 // Behind a rectifier nothing is negative, and the positive part is the input itself.
-                InputPart::Positive if !has_negative => (numbers.clone(), Take::All),
-                InputPart::Negative if !has_positive => (numbers.clone(), Take::All),
-                InputPart::Positive if !has_positive => continue,
-                InputPart::Negative if !has_negative => continue,
+                InputPart::Positive if !*has_negative => (numbers.clone(), Take::All),
+                InputPart::Negative if !*has_positive => (numbers.clone(), Take::All),
+                InputPart::Positive if !*has_positive => continue,
+                InputPart::Negative if !*has_negative => continue,
                 InputPart::Positive => (numbers.clone(), Take::Positive),
                 InputPart::Negative => (numbers.clone(), Take::Negative),
                 InputPart::Ones => (Cow::Owned(vec![F::one(); numbers.len()]), Take::All),

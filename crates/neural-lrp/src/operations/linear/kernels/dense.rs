@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use channel_kernels::{Dense, Lower, Order as WeightOrder, QuotientStream, Stream};
+use channel_kernels::{Dense, Lower, Order as WeightOrder, QuotientStream, Stream, Take};
 use ndarray::ArrayD;
 
 use crate::arrays::map::clip;
 use crate::arrays::order::Order;
 use crate::operation::kernel::{Booked, Sums};
-use crate::operations::linear::kernels::single::{SingleLayer, booked_of};
+use crate::operations::linear::kernels::single::{SingleLayer, booked_of, zeros};
 
 /// A layer over inputs of one shape, along the last axis; each position of the others is a row.
 pub struct Over {
@@ -54,18 +54,13 @@ impl SingleLayer for Over {
     }
 
     /// Both kinds of sums are plain ones.
-    fn forward(
-        &self,
-        _: Sums,
-        streams: &[Stream<'_>],
-        bias: Option<&[f32]>,
-        bounds: Option<[f32; 2]>,
-        output: &mut [f32],
-    ) {
-        self.dense().forward(self.rows(), streams, bias, output);
+    fn forward(&self, _: Sums, streams: &[Stream<'_>], bias: Option<&[f32]>, bounds: Option<[f32; 2]>) -> Vec<f32> {
+        let mut output = zeros(&self.output_shape());
+        self.dense().forward(self.rows(), streams, bias, &mut output);
         if let Some(bounds) = bounds {
             output.iter_mut().for_each(|z| *z = clip(*z, bounds));
         }
+        output
     }
 
     fn transposed(&self, streams: &[Stream<'_>], output: &mut [f32]) {
@@ -75,10 +70,12 @@ impl SingleLayer for Over {
     fn quotient_transposed(
         &self,
         streams: &[QuotientStream<'_>],
-        lower: Lower<'_>,
-        output: &mut [f32],
-    ) -> Vec<Vec<Booked>> {
-        let sums = self.dense().quotient_transposed(self.rows(), streams, lower, output);
+        times: Option<(&[f32], Take)>,
+        onto: Option<Vec<f32>>,
+    ) -> (Vec<f32>, Vec<Vec<Booked>>) {
+        let lower = Lower { times, onto: onto.is_some() };
+        let mut output = onto.unwrap_or_else(|| zeros(&self.input_shape()));
+        let sums = self.dense().quotient_transposed(self.rows(), streams, lower, &mut output);
         // Rows that belong to one sample have one book.
         let rows_of_sample = self.leading.iter().skip(1).product::<usize>();
         let books = sums.chunks(rows_of_sample).map(|rows| {
@@ -88,6 +85,6 @@ impl SingleLayer for Over {
             }
             books
         });
-        books.collect()
+        (output, books.collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use channel_kernels::{Convolution, Epilogue, Lower, Method, Packed, QuotientStream, Shape, Stream};
+use channel_kernels::{Convolution, Epilogue, Lower, Method, Packed, QuotientStream, Shape, Stream, Take};
 use ndarray::ArrayD;
 
 use crate::arrays::order::Order;
@@ -113,20 +113,13 @@ impl SingleLayer for Over<'_> {
         self.shape(self.filters.shape.outputs, self.output)
     }
 
-    fn forward(
-        &self,
-        sums: Sums,
-        streams: &[Stream<'_>],
-        bias: Option<&[f32]>,
-        bounds: Option<[f32; 2]>,
-        output: &mut [f32],
-    ) {
+    fn forward(&self, sums: Sums, streams: &[Stream<'_>], bias: Option<&[f32]>, bounds: Option<[f32; 2]>) -> Vec<f32> {
         let convolution = match sums {
             Sums::Plain => &self.plain,
             Sums::Fast => &self.fast,
         };
         let epilogue = Epilogue { bias, clip: bounds, ..Epilogue::default() };
-        convolution.forward(self.packed(), self.samples, self.input, streams, epilogue, output);
+        convolution.forward_new(self.packed(), self.samples, self.input, streams, epilogue)
     }
 
     fn transposed(&self, streams: &[Stream<'_>], output: &mut [f32]) {
@@ -136,11 +129,18 @@ impl SingleLayer for Over<'_> {
     fn quotient_transposed(
         &self,
         streams: &[QuotientStream<'_>],
-        lower: Lower<'_>,
-        output: &mut [f32],
-    ) -> Vec<Vec<Booked>> {
-        let (packed, samples) = (self.packed(), self.samples);
-        let sums = self.fast.quotient_transposed(packed, samples, self.input, streams, lower, output);
-        sums.iter().map(|sums| sums.booked.iter().map(booked_of).collect()).collect()
+        times: Option<(&[f32], Take)>,
+        onto: Option<Vec<f32>>,
+    ) -> (Vec<f32>, Vec<Vec<Booked>>) {
+        let (packed, samples, input) = (self.packed(), self.samples, self.input);
+        let (lower, sums) = match onto {
+            None => self.fast.quotient_transposed_new(packed, samples, input, streams, times),
+            Some(mut onto) => {
+                let lower = Lower { times, onto: true };
+                let sums = self.fast.quotient_transposed(packed, samples, input, streams, lower, &mut onto);
+                (onto, sums)
+            }
+        };
+        (lower, sums.iter().map(|sums| sums.booked.iter().map(booked_of).collect()).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use channel_kernels::{Lower, QuotientStream, Zero};
+use channel_kernels::{QuotientStream, Zero};
 use ndarray::{Array1, ArrayD, ArrayViewD};
 use relevance::Amount;
 
@@ -29,23 +29,22 @@ pub trait SingleLayer {
         streams: &[channel_kernels::Stream<'_>],
         bias: Option<&[f32]>,
         bounds: Option<[f32; 2]>,
-        output: &mut [f32],
-    );
+    ) -> Vec<f32>;
 
     /// `Σ W_pᵀ s_p`
     fn transposed(&self, streams: &[channel_kernels::Stream<'_>], output: &mut [f32]);
 
-    /// `a ⊙ Σ W_pᵀ s_p` for quotients `s`, with the books of each sample and of each quotient.
+    /// `a ⊙ Σ W_pᵀ s_p` for quotients `s`, onto what is there already, with the books of each sample and of each quotient.
     fn quotient_transposed(
         &self,
         streams: &[QuotientStream<'_>],
-        lower: Lower<'_>,
-        output: &mut [f32],
-    ) -> Vec<Vec<Booked>>;
+        times: Option<(&[f32], channel_kernels::Take)>,
+        onto: Option<Vec<f32>>,
+    ) -> (Vec<f32>, Vec<Vec<Booked>>);
 }
 
 /// Zeros for an array of a shape.
-fn zeros(shape: &[usize]) -> Vec<f32> {
+pub fn zeros(shape: &[usize]) -> Vec<f32> {
     vec![0.0; shape.iter().product()]
 }
 
@@ -58,11 +57,9 @@ fn output<L: SingleLayer>(
     bounds: Option<[f32; 2]>,
 ) -> ArrayD<f32> {
     let shape = layer.output_shape();
-    let mut output = zeros(&shape);
     let parts: Vec<_> = streams.iter().map(|stream| part_of(stream.part)).collect();
     let streams: Vec<_> = streams.iter().zip(&parts).map(|(stream, part)| stream_of(stream, part)).collect();
-    layer.forward(sums, &streams, bias, bounds, &mut output);
-    L::ORDER.array(&shape, output)
+    L::ORDER.array(&shape, layer.forward(sums, &streams, bias, bounds))
 }
 
 impl<L: SingleLayer> LinearKernel<f32> for L {
@@ -86,10 +83,10 @@ impl<L: SingleLayer> LinearKernel<f32> for L {
         let streams: Vec<_> = streams
             .map(|(quotient, part)| QuotientStream { quotient: quotient_of(quotient), part: part.as_deref() })
             .collect();
-        let lower = Lower { times: times.map(|(values, take)| (values, take_of(take))), onto: onto.is_some() };
-        let mut output = onto.map_or_else(|| zeros(&shape), |onto| L::ORDER.into_numbers(onto));
-        let books = self.quotient_transposed(&streams, lower, &mut output);
-        (L::ORDER.array(&shape, output), books)
+        let times = times.map(|(values, take)| (values, take_of(take)));
+        let onto = onto.map(|onto| L::ORDER.into_numbers(onto));
+        let (lower, books) = self.quotient_transposed(&streams, times, onto);
+        (L::ORDER.array(&shape, lower), books)
     }
 }
 
