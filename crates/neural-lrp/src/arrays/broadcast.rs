@@ -4,7 +4,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
 use rayon::prelude::*;
 
 use crate::arrays::contiguous::{elements, elements_mut};
-use crate::arrays::map::{WORTH_THREADS, map, map_all};
+use crate::arrays::map::{WORTH_THREADS, map, map_parts};
 use crate::{Error, Real};
 
 /// `function(first, second)` at each position of the shape that both broadcast to, as numpy has it.
@@ -14,7 +14,9 @@ pub(crate) fn combine<F: Real>(
     function: impl Fn(F, F) -> F + Sync + Send,
 ) -> ArrayD<F> {
     if first.shape() == second.shape() {
-        return map_all([first.view(), second.view()], |[a, b]| function(a, b));
+        return map_parts([first.view(), second.view()], |[a, b], output| {
+            output.iter_mut().zip(a.iter().zip(b)).for_each(|(output, (&a, &b))| *output = function(a, b));
+        });
     }
     match second.first() {
         Some(&b) if second.len() == 1 && second.ndim() <= first.ndim() => map(first, |a| function(a, b)),

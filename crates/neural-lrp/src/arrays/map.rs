@@ -17,7 +17,7 @@ pub(crate) fn clip<F: Real>(x: F, [low, high]: [F; 2]) -> F {
 
 /// A function of each number.
 pub(crate) fn map<F: Real>(operand: &ArrayViewD<'_, F>, function: impl Fn(F) -> F + Sync) -> ArrayD<F> {
-    map_all([operand.view()], |[x]| function(x))
+    map_parts([operand.view()], |[x], y| y.iter_mut().zip(x).for_each(|(y, &x)| *y = function(x)))
 }
 
 /// What a kernel makes of all numbers at once, where they have kernels.
@@ -33,10 +33,10 @@ pub(crate) fn map_by_kernel<F: Real>(
     Some(order.array(operand.shape(), output))
 }
 
-/// A function of the numbers at each position of arrays of one shape.
-pub(crate) fn map_all<F: Real, const N: usize>(
+/// An array of the shape of several, filled part by part from the same parts of all of them.
+pub(crate) fn map_parts<F: Real, const N: usize>(
     arrays: [ArrayViewD<'_, F>; N],
-    function: impl Fn([F; N]) -> F + Sync,
+    fill: impl Fn([&[F]; N], &mut [F]) + Sync,
 ) -> ArrayD<F> {
     let order = Order::common(&arrays);
     let numbers = arrays.each_ref().map(|array| order.numbers(array));
@@ -44,10 +44,7 @@ pub(crate) fn map_all<F: Real, const N: usize>(
     let mut output = vec![F::zero(); shape.iter().product()];
     output.par_chunks_mut(WORTH_THREADS).enumerate().for_each(|(part, output)| {
         let start = part * WORTH_THREADS;
-        let numbers = numbers.each_ref().map(|numbers| &numbers[start..][..output.len()]);
-        for (place, output) in output.iter_mut().enumerate() {
-            *output = function(std::array::from_fn(|array| numbers[array][place]));
-        }
+        fill(numbers.each_ref().map(|numbers| &numbers[start..][..output.len()]), output);
     });
     order.array(shape, output)
 }

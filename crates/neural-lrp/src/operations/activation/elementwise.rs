@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::arrays::map::{map, map_all, map_by_kernel};
+use crate::arrays::map::{map, map_by_kernel, map_parts};
 use crate::operation::{OperatorSpec, Step};
 use crate::{Error, Real};
 
@@ -144,7 +144,9 @@ pub(crate) fn gradient<F: Real>(
     step: &Step<'_, F>,
     upper: ArrayViewD<'_, F>,
 ) -> ArrayD<F> {
-    map_all([step.operands[0].view(), step.output.view(), upper.view()], |[x, y, upper]| {
-        upper * function.derivative(x, y)
+    map_parts([step.operands[0].view(), step.output.view(), upper.view()], |[x, y, upper], lower| {
+        for (lower, ((&x, &y), &upper)) in lower.iter_mut().zip(x.iter().zip(y).zip(upper)) {
+            *lower = upper * function.derivative(x, y);
+        }
     })
 }
