@@ -34,6 +34,7 @@ macro_rules! real {
         $(impl Real for $number {
             const NAME: &'static str = stringify!($number);
 
+            #[inline]
             fn of(value: f64) -> Self {
                 value as $number
             }

@@ -199,7 +199,8 @@ pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>
     let layer = match (as_stored, alpha == F::one()) {
         (true, true) => Dense::of(matrix, bias),
         (true, false) => Dense::new(&weights * alpha, bias),
-        (false, _) => Dense::new(&weights.t() * alpha, bias),
+        (false, true) => Dense::new(weights.t().as_standard_layout().into_owned(), bias),
+        (false, false) => Dense::new(weights.t().as_standard_layout().mapv(|weight| weight * alpha), bias),
     };
     Ok(ParsedOperation::new(layer?, vec![0]))
 }
