@@ -36,7 +36,7 @@ pub(crate) fn decode<F: Real>(tensor: &Tensor<'_>, folder: &Path) -> Result<Cons
     let bytes = match &external {
         Some(part) => part.source.part(part.offset, length as u64),
         None if encoding.bits() < 8 => tensor.raw.or(Some(packed.whole())),
-        None => tensor.raw,
+        None => tensor.raw.or_else(|| encoding.packed(tensor)),
     };
     let (stored, wanted) = match &bytes {
         Some(bytes) => (bytes.length(), length as u64),
@@ -144,6 +144,12 @@ impl Encoding {
     /// The bytes that so many numbers take in `raw_data` and in external files.
     fn bytes_of(self, count: usize) -> Option<usize> {
         count.checked_mul(self.bits()).map(|bits| bits.div_ceil(8))
+    }
+
+    /// The run of numbers in the typed field of floating-point numbers, where it is one: bytes as in `raw_data`.
+    fn packed<'a>(self, tensor: &Tensor<'a>) -> Option<Bytes<'a>> {
+        let is_own = |number: u64| matches!((self, number), (Self::Float, 4) | (Self::Double, 10));
+        tensor.packed.filter(|field| is_own(field.number))?.bytes().ok()
     }
 
     /// The count of numbers in the tensor's typed fields.
@@ -281,6 +287,26 @@ mod tests {
         let double = Tensor { dimensions: vec![2], data_type: Some(DataType::DOUBLE), doubles, ..Tensor::default() };
         assert_eq!(reals(decoded(&float)), values);
         assert_eq!(reals(decoded(&double)), values);
+    }
+
+    #[test]
+    fn numbers_in_fields_are_read_in_runs_and_one_by_one() {
+        let float = |value: f32| value.to_le_bytes();
+        let run = [&[0x22, 8][..], &float(1.5), &float(-0.25)].concat();
+        let single = [&[0x25][..], &float(4.0)].concat();
+        let double = [&[0x52, 8][..], &2.5f64.to_le_bytes()].concat();
+        let read = |count: u8, kind: u8, fields: &[&[u8]]| {
+            let message = [&[0x08, count, 0x10, kind][..], &fields.concat()].concat();
+            let source = Source::of(&message);
+            decoded(&Tensor::decode(source.whole()).unwrap())
+        };
+        assert_eq!(reals(read(2, 1, &[&run])), [1.5, -0.25]);
+        assert_eq!(reals(read(5, 1, &[&run, &single, &run])), [1.5, -0.25, 4.0, 1.5, -0.25]);
+        assert_eq!(reals(read(4, 1, &[&run, &run])), [1.5, -0.25, 1.5, -0.25]);
+        assert_eq!(reals(read(3, 1, &[&single, &run])), [4.0, 1.5, -0.25]);
+        assert_eq!(reals(read(1, 11, &[&double])), [2.5]);
+        // Numbers of another type than the tensor's are none of its.
+        assert!(read(1, 1, &[&double]).is_err() && read(3, 1, &[&run]).is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rten_onnx::onnx::DataType;
 
 use crate::source::Bytes;
-use crate::wire::{Damage, Fields};
+use crate::wire::{Damage, Field, Fields};
 
 /// The number of graphs around a graph in an attribute, at most.
 const DEEPEST: usize = 16;
@@ -196,6 +196,8 @@ pub(crate) struct Tensor<'a> {
     pub(crate) name: String,
     pub(crate) dimensions: Vec<i64>,
     pub(crate) data_type: Option<DataType>,
+    /// A run of `float_data` or `double_data`, not read yet, if there is nothing else of either.
+    pub(crate) packed: Option<Field<'a>>,
     pub(crate) floats: Vec<f32>,
     pub(crate) doubles: Vec<f64>,
     /// `int32_data`, `int64_data` or `uint64_data`.
@@ -208,7 +210,11 @@ pub(crate) struct Tensor<'a> {
 }
 
 impl<'a> Tensor<'a> {
-    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+    fn has_no_numbers(&self) -> bool {
+        self.floats.is_empty() && self.doubles.is_empty()
+    }
+
+    pub(crate) fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
         let mut tensor = Self::default();
         for field in Fields::of(message) {
             let field = field?;
@@ -216,11 +222,16 @@ impl<'a> Tensor<'a> {
                 1 => field.append_integers(&mut tensor.dimensions)?,
                 2 => tensor.data_type = Some(DataType(i32::try_from(field.integer()?).unwrap_or_default())),
                 3 => tensor.is_segment = true,
-                4 => field.append_floats(&mut tensor.floats)?,
+                4 | 10 if tensor.packed.is_none() && tensor.has_no_numbers() && field.bytes().is_ok() => {
+                    tensor.packed = Some(field);
+                }
+                4 | 10 => tensor.packed.take().into_iter().chain([field]).try_for_each(|field| match field.number {
+                    4 => field.append_floats(&mut tensor.floats),
+                    _ => field.append_doubles(&mut tensor.doubles),
+                })?,
                 5 | 7 | 11 => field.append_integers(&mut tensor.integers)?,
                 8 => tensor.name = field.text()?,
                 9 => tensor.raw = Some(field.bytes()?),
-                10 => field.append_doubles(&mut tensor.doubles)?,
                 13 => tensor.external.push(entry(field.bytes()?)?),
                 14 => tensor.is_external = field.integer()? == 1,
                 _ => {}

@@ -21,7 +21,7 @@ pub(crate) struct Damage {
 }
 
 /// The value of a field.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     /// An integer of any type, an enumeration or a Boolean.
     Varint(u64),
@@ -34,7 +34,7 @@ pub(crate) enum Value<'a> {
 }
 
 /// A field: its number and value.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Field<'a> {
     /// The number that the schema gives it.
     pub(crate) number: u64,
