@@ -145,7 +145,7 @@ fn append<const WIDTH: usize, T>(
     list: &mut Vec<T>,
     number: impl Fn([u8; WIDTH]) -> T,
 ) -> Result<(), Damage> {
-    if packed.length() % WIDTH as u64 != 0 {
+    if !packed.length().is_multiple_of(WIDTH as u64) {
         return Err(Damage::new(packed.offset(), "numbers of which the last is cut short"));
     }
     let append = |piece: &[u8]| list.extend(piece.as_chunks::<WIDTH>().0.iter().map(|&bytes| number(bytes)));
