@@ -205,8 +205,9 @@ impl Encoding {
 
 /// Numbers of a width, which are read into their place piece by piece.
 fn numbers<const WIDTH: usize, T>(bytes: Bytes<'_>, number: impl Fn([u8; WIDTH]) -> T) -> io::Result<Vec<T>> {
-    // As many bytes are there, so that this is no more memory than the file takes on its disk, but for wider types.
-    let mut numbers = Vec::with_capacity(bytes.length() as usize / WIDTH);
+    // As many bytes are there; but a file with holes may be longer than any memory.
+    let mut numbers = Vec::new();
+    numbers.try_reserve_exact(usize::try_from(bytes.length()).map_or(usize::MAX, |length| length / WIDTH))?;
     bytes.in_pieces(|piece| numbers.extend(piece.as_chunks::<WIDTH>().0.iter().map(|&chunk| number(chunk))))?;
     Ok(numbers)
 }
