@@ -531,6 +531,27 @@ mod failures {
     }
 
     #[test]
+    fn inputs_of_several_shapes_go_through_a_network_that_depends_on_them() {
+        let folder = Folder::new();
+        let model = format!("{}/tests/cases/reshape-by-its-own-shape/model.onnx", env!("CARGO_MANIFEST_DIR"));
+        let array = |name: &str, shape: [usize; 4]| {
+            folder.array(name, &ArrayD::from_shape_fn(shape.to_vec(), |at| (at[1] + 2 * at[2] + at[3]) as f32 + 0.5))
+        };
+        let shapes = [[1, 2, 3, 4], [1, 2, 5, 6], [1, 2, 3, 4]];
+        let inputs = ["a.npy", "b.npy", "c.npy"].map(|name| array(name, shapes[usize::from(name == "b.npy")]));
+        folder.explain(&model, &inputs.each_ref().map(String::as_str), &["--rule", "lrp-0"]);
+        let maps = ["a", "b", "c"].map(|name| {
+            let map: ArrayD<f32> = read(folder.output(&format!("{name}-0.predicted.relevance.npy")));
+            // Without biases all of the score comes down.
+            let score = folder.record(&format!("{name}-0"))["top"][0]["score"].as_f64().unwrap();
+            assert!((f64::from(map.sum()) - score).abs() <= 1e-5 * score.abs(), "{name}: {} of {score}", map.sum());
+            map
+        });
+        assert_eq!(maps.each_ref().map(ArrayD::shape), shapes.each_ref().map(|shape| &shape[1..]));
+        assert_eq!(maps[0], maps[2]);
+    }
+
+    #[test]
     fn rules_for_nodes_that_are_not_there_are_refused_before_the_first_sample() {
         let folder = Folder::new();
         let output = folder.path("output");

@@ -3,6 +3,9 @@ use crate::aligned::Aligned;
 use crate::shape::Shape;
 use crate::tile::PANEL;
 
+/// Inputs whose rows of a panel, for all taps of a usual kernel, stay in the first-level cache while they are written.
+const NEAR_INPUTS: usize = 8;
+
 /// The weights of a convolution in panels of output channels: `[group][outputs / 64][tap][inputs][64]`.
 ///
 /// It is the only copy that a caller has to keep: [`to_rows`](Self::to_rows) gives back what it was made of. Everything
@@ -25,18 +28,18 @@ impl Packed {
     /// Packs weights that lie as `[outputs][inputs of the group][height][width]`.
     pub(crate) fn new(shape: Shape, rows: &[f32]) -> Self {
         let length = if shape.is_depthwise() { rows.len() } else { shape.groups * group_length(&shape) };
-        let mut packed = Self { shape, values: Aligned::zeros(length) };
-        for (at, &value) in rows.iter().enumerate() {
-            let place = packed.place(at);
-            packed.values[place] = value;
-        }
-        packed
+        let mut values = Aligned::zeros(length);
+        let panels: &mut [f32] = &mut values;
+        for_each_weight(&shape, |row, packed| panels[packed] = rows[row]);
+        Self { shape, values }
     }
 
     /// The weights as `[outputs][inputs of the group][height][width]`, to the bit.
     pub fn to_rows(&self) -> Vec<f32> {
-        let count = self.shape.outputs * self.shape.group_inputs() * self.shape.taps();
-        (0..count).map(|at| self.values[self.place(at)]).collect()
+        let mut rows = vec![0.0; self.shape.outputs * self.shape.group_inputs() * self.shape.taps()];
+        let panels: &[f32] = &self.values;
+        for_each_weight(&self.shape, |row, packed| rows[row] = panels[packed]);
+        rows
     }
 
     /// The convolution that they were packed for. They are the weights of any that [fits](Self::fits) as well.
@@ -53,19 +56,6 @@ impl Packed {
     /// The numbers as they lie, zeros at the end of the last panel included.
     pub fn values(&self) -> &[f32] {
         &self.values
-    }
-
-    /// Where the weight lies whose place in rows is `at`.
-    fn place(&self, at: usize) -> usize {
-        let (inputs, taps, outputs) = (self.shape.group_inputs(), self.shape.taps(), self.shape.group_outputs());
-        let (tap, input, output) = (at % taps, at / taps % inputs, at / taps / inputs);
-        if self.shape.is_depthwise() {
-            return tap * self.shape.outputs + output;
-        }
-        let (group, output) = (output / outputs, output % outputs);
-        let block = output / PANEL;
-        let first = group * group_length(&self.shape) + block * PANEL * taps * inputs;
-        first + (tap * inputs + input) * panel_width(outputs, block) + output % PANEL
     }
 
     /// A weight of each channel, where each goes by itself.
@@ -87,6 +77,32 @@ pub(crate) fn panel_width(outputs: usize, block: usize) -> usize {
     (outputs - block * PANEL).min(PANEL).next_multiple_of(16)
 }
 
+/// Gives the place of each weight in rows and in panels, so that those near in time are near in memory on both sides.
+fn for_each_weight(shape: &Shape, mut weight: impl FnMut(usize, usize)) {
+    let (inputs, taps, outputs) = (shape.group_inputs(), shape.taps(), shape.group_outputs());
+    if shape.is_depthwise() {
+        for (output, tap) in (0..shape.outputs).flat_map(|output| (0..taps).map(move |tap| (output, tap))) {
+            weight(output * taps + tap, tap * shape.outputs + output);
+        }
+        return;
+    }
+    let blocks = (0..shape.groups).flat_map(|group| (0..outputs).step_by(PANEL).map(move |output| (group, output)));
+    for (group, first) in blocks {
+        let panel = group * group_length(shape) + first * taps * inputs;
+        let width = panel_width(outputs, first / PANEL);
+        for near in (0..inputs).step_by(NEAR_INPUTS) {
+            for lane in 0..PANEL.min(outputs - first) {
+                let row = (group * outputs + first + lane) * inputs;
+                for input in near..inputs.min(near + NEAR_INPUTS) {
+                    for tap in 0..taps {
+                        weight((row + input) * taps + tap, panel + (tap * inputs + input) * width + lane);
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn group_length(shape: &Shape) -> usize {
     shape.group_outputs().next_multiple_of(16) * shape.taps() * shape.group_inputs()
 }
@@ -99,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_come_back(groups in 1usize..3, inputs in 1usize..5, outputs in 1usize..140, kernel in 1usize..4) {
+        fn rows_come_back(groups in 1usize..3, inputs in 1usize..20, outputs in 1usize..140, kernel in 1usize..4) {
             let shape = Shape { groups, ..Shape::plain(groups * inputs, groups * outputs, [kernel, 2]) };
             let rows: Vec<f32> = (0..groups * outputs * inputs * kernel * 2).map(|at| at as f32 + 1.0).collect();
             let packed = Packed::new(shape, &rows);
@@ -108,9 +124,12 @@ mod tests {
                 prop_assert_eq!(packed.depthwise_row(2 * kernel - 1)[groups - 1], rows[rows.len() - 1]);
                 return Ok(());
             }
-            let panel = packed.panel(groups - 1, (outputs - 1) / 64);
-            let last = (outputs - 1) % 64;
-            prop_assert_eq!(panel.values[panel.values.len() - panel.width + last], rows[rows.len() - 1]);
+            for (at, &value) in rows.iter().enumerate() {
+                let (tap, input, output) = (at % (2 * kernel), at / (2 * kernel) % inputs, at / (2 * kernel * inputs));
+                let (group, output) = (output / outputs, output % outputs);
+                let panel = packed.panel(group, output / PANEL);
+                prop_assert_eq!(panel.values[(tap * inputs + input) * panel.width + output % PANEL], value);
+            }
         }
     }
 }

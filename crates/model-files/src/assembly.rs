@@ -121,7 +121,9 @@ impl<F: Real> Assembly<'_, F> {
         self.values.extend(lowered.constants);
         for node in &lowered.nodes {
             let nodes = || self.model.steps.iter().map(Step::node);
-            let parsed = read_operation(node, &self.model.operators, |name| self.constant(name), nodes)?;
+            let is_constant = |name: &str| self.constant(name).is_some();
+            let constant = |name: &str| self.constant(name);
+            let parsed = read_operation(node, &self.model.operators, constant, is_constant, nodes)?;
             self.add(node, &parsed)?;
         }
         Ok(())

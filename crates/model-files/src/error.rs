@@ -37,9 +37,9 @@ pub enum Error {
     #[error("this is no whole ONNX file: at byte {offset} of {length}, {reason}; download or export it again")]
     Damaged {
         /// The byte where it stops making sense.
-        offset: usize,
+        offset: u64,
         /// The number of bytes.
-        length: usize,
+        length: u64,
         /// The error there.
         reason: String,
     },

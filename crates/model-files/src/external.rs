@@ -1,39 +1,48 @@
 //! Numbers that stand in files beside the model.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::Error;
 use crate::messages::Tensor;
+use crate::source::Source;
 
-/// Reads the `length` bytes of a tensor from the file that its entries name, which has to lie in the model's folder.
+/// A part of a file.
+pub(crate) struct Part {
+    /// The file.
+    pub(crate) source: Source<'static>,
+    /// Where the part begins in it; the file is long enough.
+    pub(crate) offset: u64,
+}
+
+/// The `length` bytes of a tensor in the file that its entries name, which has to lie in the model's folder.
 ///
 /// A model may come from anywhere; it must not make this program read (and show) files elsewhere.
-pub(crate) fn read(tensor: &Tensor<'_>, folder: &Path, length: usize) -> Result<Vec<u8>, Error> {
+pub(crate) fn open(tensor: &Tensor<'_>, folder: &Path, length: u64) -> Result<Part, Error> {
     let location = entry(tensor, "location").unwrap_or_default();
     let refuse =
-        |reason: String| Error::ExternalData { tensor: tensor.name.to_owned(), location: location.to_owned(), reason };
+        |reason: String| Error::ExternalData { tensor: tensor.name.clone(), location: location.to_owned(), reason };
     let number = |key| match entry(tensor, key) {
         None => Ok(None),
         Some(text) => text.parse::<u64>().map(Some).map_err(|_| refuse(format!("its {key} {text:?} is no number"))),
     };
     let (offset, said) = (number("offset")?.unwrap_or(0), number("length")?);
-    if said.is_some_and(|said| said != length as u64) {
+    if said.is_some_and(|said| said != length) {
         return Err(refuse(format!("it should have {length} bytes, but {} are given", said.unwrap_or_default())));
     }
     let path = inside(folder, location).map_err(&refuse)?;
-    let unreadable = |error: io::Error| refuse(format!("the file can't be read: {error}"));
-    let metadata = path.metadata().map_err(unreadable)?;
-    let end = offset.checked_add(length as u64);
-    if !metadata.is_file() || end.is_none_or(|end| end > metadata.len()) {
-        return Err(refuse(format!("bytes {offset} to {offset} + {length} of a file of {} bytes", metadata.len())));
+    if path.is_dir() {
+        return Err(refuse("it is a folder, and should be a file".to_owned()));
     }
-    read_part(&path, offset, length).map_err(unreadable)
+    let source = Source::open(&path).map_err(|error| refuse(format!("the file can't be read: {error}")))?;
+    if source.part(offset, length).is_none() {
+        return Err(refuse(format!("bytes {offset} to {offset} + {length} of a file of {} bytes", source.length())));
+    }
+    Ok(Part { source, offset })
 }
 
-fn entry<'a>(tensor: &Tensor<'a>, key: &str) -> Option<&'a str> {
-    tensor.external.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
+fn entry<'a>(tensor: &'a Tensor<'_>, key: &str) -> Option<&'a str> {
+    tensor.external.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
 }
 
 /// The path of `location` in `folder`, if it leads nowhere else.
@@ -52,14 +61,6 @@ fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn read_part(path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(offset))?;
-    let mut bytes = vec![0; length];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -68,8 +69,14 @@ mod tests {
 
     use super::*;
 
-    fn tensor<'a>(external: &[(&'a str, &'a str)]) -> Tensor<'a> {
-        Tensor { name: "w", data_type: Some(DataType::FLOAT), external: external.to_vec(), ..Tensor::default() }
+    fn tensor(external: &[(&str, &str)]) -> Tensor<'static> {
+        let external = external.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+        Tensor { name: "w".to_owned(), data_type: Some(DataType::FLOAT), external, ..Tensor::default() }
+    }
+
+    fn read(tensor: &Tensor<'_>, folder: &Path, length: u64) -> Result<Vec<u8>, Error> {
+        let part = open(tensor, folder, length)?;
+        Ok(part.source.part(part.offset, length).unwrap().to_vec().unwrap())
     }
 
     #[test]

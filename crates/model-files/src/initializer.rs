@@ -1,6 +1,6 @@
 //! The numbers of constant tensors, in every encoding.
 
-use std::borrow::Cow;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,13 +11,14 @@ use neural_lrp::operation::Constant;
 use rten_onnx::onnx::DataType;
 
 use crate::messages::Tensor;
+use crate::source::{Bytes, Source};
 use crate::{Error, external};
 
 /// Decodes a constant tensor: floating-point numbers to `F`, integers and Booleans to `i64`.
 ///
 /// `folder` is the model's, in which external data have to lie.
 pub(crate) fn decode<F: Real>(tensor: &Tensor<'_>, folder: &Path) -> Result<Constant<F>, Error> {
-    let refuse = |reason: String| Error::Tensor { tensor: tensor.name.to_owned(), reason };
+    let refuse = |reason: String| Error::Tensor { tensor: tensor.name.clone(), reason };
     let shape = shape_of(&tensor.dimensions).map_err(refuse)?;
     let count = count_of(&shape).map_err(refuse)?;
     let encoding = tensor.data_type.and_then(Encoding::of).ok_or_else(|| {
@@ -28,25 +29,26 @@ pub(crate) fn decode<F: Real>(tensor: &Tensor<'_>, folder: &Path) -> Result<Cons
     if tensor.is_segment {
         return Err(refuse("it is stored in segments; save it whole".to_owned()));
     }
-    let bytes = if tensor.is_external {
-        Some(Cow::Owned(external::read(tensor, folder, length)?))
-    } else if encoding.bits() < 8 && tensor.raw.is_none() {
-        // Each integer is a byte of two numbers.
-        Some(Cow::Owned(tensor.integers.iter().map(|&byte| byte as u8).collect()))
-    } else {
-        tensor.raw.map(Cow::Borrowed)
+    let external = if tensor.is_external { Some(external::open(tensor, folder, length as u64)?) } else { None };
+    // Each integer in the fields of a small type is a byte of two numbers.
+    let packed: Vec<u8> = tensor.integers.iter().filter(|_| encoding.bits() < 8).map(|&byte| byte as u8).collect();
+    let packed = Source::of(&packed);
+    let bytes = match &external {
+        Some(part) => part.source.part(part.offset, length as u64),
+        None if encoding.bits() < 8 => tensor.raw.or(Some(packed.whole())),
+        None => tensor.raw.or_else(|| encoding.packed(tensor)),
     };
     let (stored, wanted) = match &bytes {
-        Some(bytes) => (bytes.len(), length),
-        None => (encoding.count_in_fields(tensor), count),
+        Some(bytes) => (bytes.length(), length as u64),
+        None => (encoding.count_in_fields(tensor) as u64, count as u64),
     };
     if stored != wanted {
-        let available = if bytes.is_some() { stored.saturating_mul(8) / encoding.bits() } else { stored };
+        let available = if bytes.is_some() { stored.saturating_mul(8) / encoding.bits() as u64 } else { stored };
         return Err(refuse(format!("its shape {shape:?} has {count} numbers, but {available} are there")));
     }
     let misshapen = |_| refuse(too_many(&shape));
     let values = match bytes {
-        Some(bytes) => encoding.numbers_of_bytes::<F>(&bytes),
+        Some(bytes) => encoding.numbers_of_bytes::<F>(bytes),
         None => encoding.numbers_of_fields::<F>(tensor),
     };
     Ok(match values.map_err(refuse)? {
@@ -144,6 +146,12 @@ impl Encoding {
         count.checked_mul(self.bits()).map(|bits| bits.div_ceil(8))
     }
 
+    /// The run of numbers in the typed field of floating-point numbers, where it is one: bytes as in `raw_data`.
+    fn packed<'a>(self, tensor: &Tensor<'a>) -> Option<Bytes<'a>> {
+        let is_own = |number: u64| matches!((self, number), (Self::Float, 4) | (Self::Double, 10));
+        tensor.packed.filter(|field| is_own(field.number))?.bytes().ok()
+    }
+
     /// The count of numbers in the tensor's typed fields.
     fn count_in_fields(self, tensor: &Tensor<'_>) -> usize {
         match self {
@@ -154,24 +162,28 @@ impl Encoding {
     }
 
     /// Numbers in `raw_data`: fixed width, little-endian.
-    fn numbers_of_bytes<F: Real>(self, bytes: &[u8]) -> Result<Values<F>, String> {
-        Ok(match self {
-            Self::Float => Values::Real(numbers(bytes, |bytes| F::of(f32::from_le_bytes(bytes).into()))),
-            Self::Double => Values::Real(numbers(bytes, |bytes| F::of(f64::from_le_bytes(bytes)))),
-            Self::Float16 => Values::Real(numbers(bytes, |bytes| F::of(f16::from_le_bytes(bytes).into()))),
-            Self::BFloat16 => Values::Real(numbers(bytes, |bytes| F::of(bf16::from_le_bytes(bytes).into()))),
-            Self::Bool => Values::Integer(numbers(bytes, |[byte]| i64::from(byte != 0))),
-            Self::Int4 => Values::Integer(halves(bytes).map(|half| i64::from(half ^ 8) - 8).collect()),
-            Self::Int8 => Values::Integer(numbers(bytes, |bytes| i8::from_le_bytes(bytes).into())),
-            Self::Int16 => Values::Integer(numbers(bytes, |bytes| i16::from_le_bytes(bytes).into())),
-            Self::Int32 => Values::Integer(numbers(bytes, |bytes| i32::from_le_bytes(bytes).into())),
-            Self::Int64 => Values::Integer(numbers(bytes, i64::from_le_bytes)),
-            Self::Uint4 => Values::Integer(halves(bytes).map(i64::from).collect()),
-            Self::Uint8 => Values::Integer(numbers(bytes, |[byte]| byte.into())),
-            Self::Uint16 => Values::Integer(numbers(bytes, |bytes| u16::from_le_bytes(bytes).into())),
-            Self::Uint32 => Values::Integer(numbers(bytes, |bytes| u32::from_le_bytes(bytes).into())),
-            Self::Uint64 => Values::Integer(within_i64(numbers(bytes, i64::from_le_bytes))?),
-        })
+    fn numbers_of_bytes<F: Real>(self, bytes: Bytes<'_>) -> Result<Values<F>, String> {
+        let values = match self {
+            Self::Float => numbers(bytes, |bytes| F::of(f32::from_le_bytes(bytes).into())).map(Values::Real),
+            Self::Double => numbers(bytes, |bytes| F::of(f64::from_le_bytes(bytes))).map(Values::Real),
+            Self::Float16 => numbers(bytes, |bytes| F::of(f16::from_le_bytes(bytes).into())).map(Values::Real),
+            Self::BFloat16 => numbers(bytes, |bytes| F::of(bf16::from_le_bytes(bytes).into())).map(Values::Real),
+            Self::Bool => numbers(bytes, |[byte]| i64::from(byte != 0)).map(Values::Integer),
+            Self::Int4 => halves(bytes, |half| i64::from(half ^ 8) - 8).map(Values::Integer),
+            Self::Int8 => numbers(bytes, |bytes| i8::from_le_bytes(bytes).into()).map(Values::Integer),
+            Self::Int16 => numbers(bytes, |bytes| i16::from_le_bytes(bytes).into()).map(Values::Integer),
+            Self::Int32 => numbers(bytes, |bytes| i32::from_le_bytes(bytes).into()).map(Values::Integer),
+            Self::Int64 => numbers(bytes, i64::from_le_bytes).map(Values::Integer),
+            Self::Uint4 => halves(bytes, i64::from).map(Values::Integer),
+            Self::Uint8 => numbers(bytes, |[byte]| byte.into()).map(Values::Integer),
+            Self::Uint16 => numbers(bytes, |bytes| u16::from_le_bytes(bytes).into()).map(Values::Integer),
+            Self::Uint32 => numbers(bytes, |bytes| u32::from_le_bytes(bytes).into()).map(Values::Integer),
+            Self::Uint64 => numbers(bytes, i64::from_le_bytes).map(Values::Integer),
+        };
+        match values.map_err(|error| format!("its numbers can't be read: {error}"))? {
+            Values::Integer(values) if self == Self::Uint64 => within_i64(values).map(Values::Integer),
+            values => Ok(values),
+        }
     }
 
     /// Numbers in the typed fields, where small types stand in `int32_data`, those of 16-bit floats as their bits.
@@ -191,13 +203,19 @@ impl Encoding {
     }
 }
 
-fn numbers<const WIDTH: usize, T>(bytes: &[u8], number: impl Fn([u8; WIDTH]) -> T) -> Vec<T> {
-    bytes.as_chunks::<WIDTH>().0.iter().map(|&chunk| number(chunk)).collect()
+/// Numbers of a width, which are read into their place piece by piece.
+fn numbers<const WIDTH: usize, T>(bytes: Bytes<'_>, number: impl Fn([u8; WIDTH]) -> T) -> io::Result<Vec<T>> {
+    // As many bytes are there; but a file with holes may be longer than any memory.
+    let mut numbers = Vec::new();
+    numbers.try_reserve_exact(usize::try_from(bytes.length()).map_or(usize::MAX, |length| length / WIDTH))?;
+    bytes.in_pieces(|piece| numbers.extend(piece.as_chunks::<WIDTH>().0.iter().map(|&chunk| number(chunk))))?;
+    Ok(numbers)
 }
 
-/// The two numbers of 4 bits of each byte, the lower one first.
-fn halves(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    bytes.iter().flat_map(|byte| [byte & 0xf, byte >> 4])
+/// Numbers of 4 bits, two in each byte, the lower one first.
+fn halves(bytes: Bytes<'_>, number: impl Fn(u8) -> i64) -> io::Result<Vec<i64>> {
+    let pairs = numbers(bytes, |[byte]| [number(byte & 0xf), number(byte >> 4)])?;
+    Ok(pairs.into_iter().flatten().collect())
 }
 
 /// Unsigned 64-bit numbers, read as if signed.
@@ -219,10 +237,10 @@ mod tests {
 
     fn raw(data_type: DataType, dimensions: &[i64], raw: &[u8]) -> Result<Constant<f64>, Error> {
         decoded(&Tensor {
-            name: "w",
+            name: "w".to_owned(),
             dimensions: dimensions.to_vec(),
             data_type: Some(data_type),
-            raw: Some(raw),
+            raw: Some(Source::of(raw).whole()),
             ..Tensor::default()
         })
     }
@@ -270,6 +288,26 @@ mod tests {
         let double = Tensor { dimensions: vec![2], data_type: Some(DataType::DOUBLE), doubles, ..Tensor::default() };
         assert_eq!(reals(decoded(&float)), values);
         assert_eq!(reals(decoded(&double)), values);
+    }
+
+    #[test]
+    fn numbers_in_fields_are_read_in_runs_and_one_by_one() {
+        let float = |value: f32| value.to_le_bytes();
+        let run = [&[0x22, 8][..], &float(1.5), &float(-0.25)].concat();
+        let single = [&[0x25][..], &float(4.0)].concat();
+        let double = [&[0x52, 8][..], &2.5f64.to_le_bytes()].concat();
+        let read = |count: u8, kind: u8, fields: &[&[u8]]| {
+            let message = [&[0x08, count, 0x10, kind][..], &fields.concat()].concat();
+            let source = Source::of(&message);
+            decoded(&Tensor::decode(source.whole()).unwrap())
+        };
+        assert_eq!(reals(read(2, 1, &[&run])), [1.5, -0.25]);
+        assert_eq!(reals(read(5, 1, &[&run, &single, &run])), [1.5, -0.25, 4.0, 1.5, -0.25]);
+        assert_eq!(reals(read(4, 1, &[&run, &run])), [1.5, -0.25, 1.5, -0.25]);
+        assert_eq!(reals(read(3, 1, &[&single, &run])), [4.0, 1.5, -0.25]);
+        assert_eq!(reals(read(1, 11, &[&double])), [2.5]);
+        // Numbers of another type than the tensor's are none of its.
+        assert!(read(1, 1, &[&double]).is_err() && read(3, 1, &[&run]).is_err());
     }
 
     #[test]

@@ -46,6 +46,7 @@ mod onnx;
 mod opset;
 mod patterns;
 mod rewriting;
+mod source;
 mod steps;
 mod support;
 mod toolbox;

@@ -1,8 +1,9 @@
-//! The messages of an ONNX file (`onnx.proto`), as far as a network needs them, borrowed from the file's bytes.
+//! The messages of an ONNX file (`onnx.proto`), as far as a network needs them. The numbers of tensors stay in the file.
 
 use rten_onnx::onnx::DataType;
 
-use crate::wire::{Bytes, Damage};
+use crate::source::Bytes;
+use crate::wire::{Damage, Field, Fields};
 
 /// The number of graphs around a graph in an attribute, at most.
 const DEEPEST: usize = 16;
@@ -11,14 +12,14 @@ const DEEPEST: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Model<'a> {
     pub(crate) ir_version: Option<i64>,
-    pub(crate) opsets: Vec<OperatorSet<'a>>,
+    pub(crate) opsets: Vec<OperatorSet>,
     pub(crate) graph: Option<Graph<'a>>,
 }
 
 impl<'a> Model<'a> {
     pub(crate) fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
         let mut model = Self::default();
-        for field in message.fields() {
+        for field in Fields::of(message) {
             let field = field?;
             match field.number {
                 1 => model.ir_version = Some(field.integer()?),
@@ -33,15 +34,15 @@ impl<'a> Model<'a> {
 
 /// `OperatorSetIdProto`: which version of which operators the nodes mean.
 #[derive(Debug, Default)]
-pub(crate) struct OperatorSet<'a> {
-    pub(crate) domain: &'a str,
+pub(crate) struct OperatorSet {
+    pub(crate) domain: String,
     pub(crate) version: i64,
 }
 
-impl<'a> OperatorSet<'a> {
-    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+impl OperatorSet {
+    fn decode(message: Bytes<'_>) -> Result<Self, Damage> {
         let mut set = Self::default();
-        for field in message.fields() {
+        for field in Fields::of(message) {
             let field = field?;
             match field.number {
                 1 => set.domain = field.text()?,
@@ -59,18 +60,18 @@ pub(crate) struct Graph<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
     pub(crate) initializers: Vec<Tensor<'a>>,
     pub(crate) sparse_initializers: usize,
-    pub(crate) inputs: Vec<ValueInfo<'a>>,
-    pub(crate) outputs: Vec<ValueInfo<'a>>,
+    pub(crate) inputs: Vec<ValueInfo>,
+    pub(crate) outputs: Vec<ValueInfo>,
 }
 
 impl<'a> Graph<'a> {
     /// Decodes a graph that stands in the attributes of `depth` others.
     fn decode(message: Bytes<'a>, depth: usize) -> Result<Self, Damage> {
         if depth > DEEPEST {
-            return Err(Damage { offset: message.offset, reason: "graphs stand too deep in graphs" });
+            return Err(Damage::new(message.offset(), "graphs stand too deep in graphs"));
         }
         let mut graph = Self::default();
-        for field in message.fields() {
+        for field in Fields::of(message) {
             let field = field?;
             match field.number {
                 1 => graph.nodes.push(Node::decode(field.bytes()?, depth)?),
@@ -88,18 +89,18 @@ impl<'a> Graph<'a> {
 /// `NodeProto`.
 #[derive(Debug, Default)]
 pub(crate) struct Node<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) kind: &'a str,
-    pub(crate) domain: &'a str,
-    pub(crate) inputs: Vec<&'a str>,
-    pub(crate) outputs: Vec<&'a str>,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) domain: String,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) outputs: Vec<String>,
     pub(crate) attributes: Vec<Attribute<'a>>,
 }
 
 impl<'a> Node<'a> {
     fn decode(message: Bytes<'a>, depth: usize) -> Result<Self, Damage> {
         let mut node = Self::default();
-        for field in message.fields() {
+        for field in Fields::of(message) {
             let field = field?;
             match field.number {
                 1 => node.inputs.push(field.text()?),
@@ -118,7 +119,7 @@ impl<'a> Node<'a> {
 /// `AttributeProto`.
 #[derive(Debug)]
 pub(crate) struct Attribute<'a> {
-    pub(crate) name: &'a str,
+    pub(crate) name: String,
     pub(crate) value: AttributeValue<'a>,
 }
 
@@ -138,17 +139,17 @@ pub(crate) enum AttributeValue<'a> {
 
 impl<'a> Attribute<'a> {
     fn decode(message: Bytes<'a>, depth: usize) -> Result<Self, Damage> {
-        let (mut name, mut kind) = ("", None);
+        let (mut name, mut kind) = (String::new(), None);
         let (mut float, mut integer, mut text, mut tensor, mut graph) = (0.0, 0, String::new(), None, None);
         let (mut floats, mut integers) = (Vec::new(), Vec::new());
         let mut seen = 0;
-        for field in message.fields() {
+        for field in Fields::of(message) {
             let field = field?;
             match field.number {
                 1 => name = field.text()?,
                 2 => float = field.float()?,
                 3 => integer = field.integer()?,
-                4 => text = String::from_utf8_lossy(field.bytes()?.bytes).into_owned(),
+                4 => text = field.text_or_signs()?,
                 5 => tensor = Some(Box::new(Tensor::decode(field.bytes()?)?)),
                 6 => graph = Some(Box::new(Graph::decode(field.bytes()?, depth + 1)?)),
                 7 => field.append_floats(&mut floats)?,
@@ -192,33 +193,45 @@ fn type_of_field(number: u64) -> i64 {
 /// `TensorProto`: its numbers stand in one of several fields, or in a file of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Tensor<'a> {
-    pub(crate) name: &'a str,
+    pub(crate) name: String,
     pub(crate) dimensions: Vec<i64>,
     pub(crate) data_type: Option<DataType>,
+    /// A run of `float_data` or `double_data`, not read yet, if there is nothing else of either.
+    pub(crate) packed: Option<Field<'a>>,
     pub(crate) floats: Vec<f32>,
     pub(crate) doubles: Vec<f64>,
     /// `int32_data`, `int64_data` or `uint64_data`.
     pub(crate) integers: Vec<i64>,
-    pub(crate) raw: Option<&'a [u8]>,
+    /// Not read yet.
+    pub(crate) raw: Option<Bytes<'a>>,
     pub(crate) is_segment: bool,
     pub(crate) is_external: bool,
-    pub(crate) external: Vec<(&'a str, &'a str)>,
+    pub(crate) external: Vec<(String, String)>,
 }
 
 impl<'a> Tensor<'a> {
-    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+    fn has_no_numbers(&self) -> bool {
+        self.floats.is_empty() && self.doubles.is_empty()
+    }
+
+    pub(crate) fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
         let mut tensor = Self::default();
-        for field in message.fields() {
+        for field in Fields::of(message) {
             let field = field?;
             match field.number {
                 1 => field.append_integers(&mut tensor.dimensions)?,
                 2 => tensor.data_type = Some(DataType(i32::try_from(field.integer()?).unwrap_or_default())),
                 3 => tensor.is_segment = true,
-                4 => field.append_floats(&mut tensor.floats)?,
+                4 | 10 if tensor.packed.is_none() && tensor.has_no_numbers() && field.bytes().is_ok() => {
+                    tensor.packed = Some(field);
+                }
+                4 | 10 => tensor.packed.take().into_iter().chain([field]).try_for_each(|field| match field.number {
+                    4 => field.append_floats(&mut tensor.floats),
+                    _ => field.append_doubles(&mut tensor.doubles),
+                })?,
                 5 | 7 | 11 => field.append_integers(&mut tensor.integers)?,
                 8 => tensor.name = field.text()?,
-                9 => tensor.raw = Some(field.bytes()?.bytes),
-                10 => field.append_doubles(&mut tensor.doubles)?,
+                9 => tensor.raw = Some(field.bytes()?),
                 13 => tensor.external.push(entry(field.bytes()?)?),
                 14 => tensor.is_external = field.integer()? == 1,
                 _ => {}
@@ -229,9 +242,9 @@ impl<'a> Tensor<'a> {
 }
 
 /// `StringStringEntryProto`.
-fn entry<'a>(message: Bytes<'a>) -> Result<(&'a str, &'a str), Damage> {
-    let mut entry = ("", "");
-    for field in message.fields() {
+fn entry(message: Bytes<'_>) -> Result<(String, String), Damage> {
+    let mut entry = (String::new(), String::new());
+    for field in Fields::of(message) {
         let field = field?;
         match field.number {
             1 => entry.0 = field.text()?,
@@ -244,18 +257,18 @@ fn entry<'a>(message: Bytes<'a>) -> Result<(&'a str, &'a str), Damage> {
 
 /// `ValueInfoProto`: an input or output of the graph.
 #[derive(Debug, Default)]
-pub(crate) struct ValueInfo<'a> {
-    pub(crate) name: &'a str,
+pub(crate) struct ValueInfo {
+    pub(crate) name: String,
     /// `None` for what is no tensor, or is not said.
     pub(crate) data_type: Option<DataType>,
     /// `None` where nothing is said of the shape.
-    pub(crate) dimensions: Option<Vec<Dimension<'a>>>,
+    pub(crate) dimensions: Option<Vec<Dimension>>,
 }
 
-impl<'a> ValueInfo<'a> {
-    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+impl ValueInfo {
+    fn decode(message: Bytes<'_>) -> Result<Self, Damage> {
         let mut info = Self::default();
-        for field in message.fields() {
+        for field in Fields::of(message) {
             let field = field?;
             match field.number {
                 1 => info.name = field.text()?,
@@ -266,8 +279,8 @@ impl<'a> ValueInfo<'a> {
         Ok(info)
     }
 
-    fn decode_type(&mut self, message: Bytes<'a>) -> Result<(), Damage> {
-        for field in message.fields() {
+    fn decode_type(&mut self, message: Bytes<'_>) -> Result<(), Damage> {
+        for field in Fields::of(message) {
             let field = field?;
             if field.number == 1 {
                 self.decode_tensor_type(field.bytes()?)?;
@@ -276,8 +289,8 @@ impl<'a> ValueInfo<'a> {
         Ok(())
     }
 
-    fn decode_tensor_type(&mut self, message: Bytes<'a>) -> Result<(), Damage> {
-        for field in message.fields() {
+    fn decode_tensor_type(&mut self, message: Bytes<'_>) -> Result<(), Damage> {
+        for field in Fields::of(message) {
             let field = field?;
             match field.number {
                 1 => self.data_type = Some(DataType(i32::try_from(field.integer()?).unwrap_or_default())),
@@ -290,16 +303,16 @@ impl<'a> ValueInfo<'a> {
 }
 
 /// A dimension of a declared shape.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Dimension<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Dimension {
     Value(i64),
-    Symbol(&'a str),
+    Symbol(String),
     Unknown,
 }
 
-fn decode_shape<'a>(message: Bytes<'a>) -> Result<Vec<Dimension<'a>>, Damage> {
+fn decode_shape(message: Bytes<'_>) -> Result<Vec<Dimension>, Damage> {
     let mut dimensions = Vec::new();
-    for field in message.fields() {
+    for field in Fields::of(message) {
         let field = field?;
         if field.number == 1 {
             dimensions.push(decode_dimension(field.bytes()?)?);
@@ -308,9 +321,9 @@ fn decode_shape<'a>(message: Bytes<'a>) -> Result<Vec<Dimension<'a>>, Damage> {
     Ok(dimensions)
 }
 
-fn decode_dimension<'a>(message: Bytes<'a>) -> Result<Dimension<'a>, Damage> {
+fn decode_dimension(message: Bytes<'_>) -> Result<Dimension, Damage> {
     let mut dimension = Dimension::Unknown;
-    for field in message.fields() {
+    for field in Fields::of(message) {
         let field = field?;
         match field.number {
             1 => dimension = Dimension::Value(field.integer()?),

@@ -1,7 +1,7 @@
 //! A network file, read and checked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::io;
 use std::path::Path;
 
 use neural_lrp::operation::Constant;
@@ -9,8 +9,12 @@ use neural_lrp::operations::Operators;
 use neural_lrp::{Network, Real};
 
 use crate::graph::Graph;
+use crate::source::Source;
 use crate::steps::{Step, steps};
 use crate::{Error, InputDeclaration, InputShapes, assembly, onnx, opset, toolbox};
+
+/// How many bytes tell the kind of a file.
+const BEGINNING: usize = 1 << 12;
 
 /// A network as a file describes it, for inputs of any shape that the file allows.
 ///
@@ -86,9 +90,9 @@ pub fn read<F: Real>(path: impl AsRef<Path>) -> Result<Model<F>, Error> {
 /// As [`read()`].
 pub fn read_with<F: Real>(path: impl AsRef<Path>, operators: &Operators<F>) -> Result<Model<F>, Error> {
     let path = path.as_ref();
-    let bytes = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let source = Source::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Model::from_bytes_with(&bytes, folder, operators).map_err(|error| error.in_file(path))
+    Model::from_source(&source, folder, operators).map_err(|error| error.in_file(path))
 }
 
 impl<F: Real> Model<F> {
@@ -105,16 +109,23 @@ impl<F: Real> Model<F> {
     /// # Errors
     /// As [`from_bytes`](Self::from_bytes).
     pub fn from_bytes_with(bytes: &[u8], folder: &Path, operators: &Operators<F>) -> Result<Self, Error> {
-        if let Some(reason) = foreign(bytes) {
+        Self::from_source(&Source::of(bytes), folder, operators)
+    }
+
+    fn from_source(source: &Source<'_>, folder: &Path, operators: &Operators<F>) -> Result<Self, Error> {
+        let unreadable = |error: io::Error| Error::NoNetwork { reason: format!("it can't be read: {error}") };
+        let mut beginning = [0; BEGINNING];
+        let beginning = source.whole().first(&mut beginning).map_err(unreadable)?;
+        if let Some(reason) = foreign(beginning) {
             return Err(Error::NoNetwork { reason: reason.to_owned() });
         }
-        if toolbox::is_likely(bytes) {
-            return Self::from_graph(toolbox::read(bytes)?, operators);
+        if toolbox::is_likely(beginning) {
+            return Self::from_graph(toolbox::read(&source.whole().to_vec().map_err(unreadable)?)?, operators);
         }
-        if !onnx::is_likely(bytes) {
+        if !onnx::is_likely(source) {
             return Err(Error::NoNetwork { reason: "its first bytes are those of no known format".to_owned() });
         }
-        let (mut graph, version) = onnx::read(bytes, folder)?;
+        let (mut graph, version) = onnx::read(source, folder)?;
         opset::modernize(&mut graph, version)?;
         Self::from_graph(graph, operators)
     }

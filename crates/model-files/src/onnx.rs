@@ -12,27 +12,30 @@ use rten_onnx::onnx::DataType;
 
 use crate::graph::{Branches, Graph, Node, arrange, taken_from_outside};
 use crate::messages::{self, AttributeValue};
+use crate::source::Source;
 use crate::support::OPSETS;
-use crate::wire::Bytes;
+use crate::wire::Fields;
 use crate::{Dimension, Error, InputDeclaration, initializer};
 
 /// The domains of ONNX's own operators.
 const OWN_DOMAINS: [&str; 2] = ["", "ai.onnx"];
 
-/// Returns whether bytes could be the beginning of an ONNX file: a field that `ModelProto` has.
-pub(crate) fn is_likely(bytes: &[u8]) -> bool {
-    match Bytes::new(bytes).fields().next() {
+/// Returns whether a file could be an ONNX file: whether it begins with a field that `ModelProto` has.
+pub(crate) fn is_likely(source: &Source<'_>) -> bool {
+    match Fields::of(source.whole()).next() {
         Some(Ok(field)) => matches!(field.number, 1..=8 | 14 | 20 | 25 | 26),
         _ => false,
     }
 }
 
 /// The graph of an ONNX file, and the version of its operators. External data have to lie in `folder`.
-pub(crate) fn read<F: Real>(bytes: &[u8], folder: &Path) -> Result<(Graph<F>, i64), Error> {
-    let model = messages::Model::decode(Bytes::new(bytes)).map_err(|damage| Error::Damaged {
+///
+/// The numbers of each tensor are read straight into their place.
+pub(crate) fn read<F: Real>(source: &Source<'_>, folder: &Path) -> Result<(Graph<F>, i64), Error> {
+    let model = messages::Model::decode(source.whole()).map_err(|damage| Error::Damaged {
         offset: damage.offset,
-        length: bytes.len(),
-        reason: damage.reason.to_owned(),
+        length: source.length(),
+        reason: damage.reason.into_owned(),
     })?;
     let Some(message) = &model.graph else {
         return Err(Error::NoNetwork { reason: "an ONNX file would hold a graph, and there is none".to_owned() });
@@ -43,7 +46,7 @@ pub(crate) fn read<F: Real>(bytes: &[u8], folder: &Path) -> Result<(Graph<F>, i6
 
 fn opset(model: &messages::Model<'_>) -> Result<i64, Error> {
     // Files from before operator sets were numbered mean the first, and so would every file that is cut short here.
-    let own = model.opsets.iter().find(|set| OWN_DOMAINS.contains(&set.domain));
+    let own = model.opsets.iter().find(|set| OWN_DOMAINS.contains(&set.domain.as_str()));
     let version = own.map(|set| set.version).ok_or(Error::Opset { version: 1 })?;
     if (1..=*OPSETS.end()).contains(&version) { Ok(version) } else { Err(Error::Opset { version }) }
 }
@@ -53,7 +56,7 @@ fn graph<F: Real>(message: &messages::Graph<'_>, folder: &Path) -> Result<Graph<
     let nodes = reader.nodes(message, &Names::default())?;
     let mut declared = BTreeSet::new();
     // Old files declare their initializers as inputs too.
-    let real_inputs = message.inputs.iter().filter(|input| !reader.stored.contains_key(input.name));
+    let real_inputs = message.inputs.iter().filter(|input| !reader.stored.contains_key(&input.name));
     let inputs: Vec<InputDeclaration> = real_inputs.map(declaration).collect();
     for input in &inputs {
         if !declared.insert(input.name.as_str()) {
@@ -87,7 +90,7 @@ impl<'a> Reader<'a> {
             return Err(Error::Graph("it has sparse initializers; store them as dense tensors".to_owned()));
         }
         for tensor in &message.initializers {
-            self.store(names.of(tensor.name), Stored::Tensor(tensor))?;
+            self.store(names.of(&tensor.name), Stored::Tensor(tensor))?;
         }
         let mut nodes = Vec::new();
         for message in &message.nodes {
@@ -157,18 +160,18 @@ impl<'a> Reader<'a> {
         let mut names = Names { inside: BTreeMap::new(), outside: Some(outside) };
         for (output, name) in message.outputs.iter().zip(&node.outputs) {
             if !name.is_empty() && computed.clone().any(|computed| *computed == output.name) {
-                names.inside.entry(output.name).or_insert_with(|| name.clone());
+                names.inside.entry(output.name.as_str()).or_insert_with(|| name.clone());
             }
         }
-        let outputs = message.nodes.iter().flat_map(|node| node.outputs.iter().copied());
-        for name in outputs.chain(message.initializers.iter().map(|tensor| tensor.name)) {
+        let outputs = message.nodes.iter().flat_map(|node| node.outputs.iter().map(String::as_str));
+        for name in outputs.chain(message.initializers.iter().map(|tensor| tensor.name.as_str())) {
             if !name.is_empty() {
                 names.inside.entry(name).or_insert_with(|| format!("{}.{attribute}.{name}", node.output()));
             }
         }
         let mut nodes = self.nodes(message, &names)?;
         for (output, name) in message.outputs.iter().zip(&node.outputs) {
-            let source = names.of(output.name);
+            let source = names.of(&output.name);
             if !name.is_empty() && source != *name {
                 nodes.push(Node::new(name, "Identity", &[&source], name));
             }
@@ -197,14 +200,14 @@ impl Names<'_> {
 }
 
 /// The outputs of floating-point numbers; labels beside them are no part of a network.
-fn explainable_outputs(outputs: &[messages::ValueInfo<'_>]) -> Vec<String> {
-    let is_label = |output: &&messages::ValueInfo<'_>| {
+fn explainable_outputs(outputs: &[messages::ValueInfo]) -> Vec<String> {
+    let is_label = |output: &&messages::ValueInfo| {
         let floats = [DataType::FLOAT, DataType::DOUBLE, DataType::FLOAT16, DataType::BFLOAT16, DataType(0)];
         output.data_type.is_some_and(|data_type| !floats.contains(&data_type))
     };
     let (labels, scores): (Vec<_>, Vec<_>) = outputs.iter().partition(is_label);
     let explained = if scores.is_empty() { labels } else { scores };
-    explained.into_iter().map(|output| output.name.to_owned()).collect()
+    explained.into_iter().map(|output| output.name.clone()).collect()
 }
 
 /// The place of a constant tensor's value.
@@ -264,16 +267,16 @@ fn single<F: Real>(value: Constant<F>) -> Option<Constant<F>> {
 }
 
 fn plain_node(message: &messages::Node<'_>) -> Node {
-    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<String>>();
-    let attribute = |attribute: &messages::Attribute<'_>| Some((attribute.name.to_owned(), value(&attribute.value)?));
-    let outputs = owned(&message.outputs);
-    let name = if message.name.is_empty() { outputs.first().cloned().unwrap_or_default() } else { message.name.into() };
-    let kind = match message.domain {
-        domain if OWN_DOMAINS.contains(&domain) => message.kind.to_owned(),
+    let attribute = |attribute: &messages::Attribute<'_>| Some((attribute.name.clone(), value(&attribute.value)?));
+    let outputs = message.outputs.clone();
+    let name =
+        if message.name.is_empty() { outputs.first().cloned().unwrap_or_default() } else { message.name.clone() };
+    let kind = match message.domain.as_str() {
+        domain if OWN_DOMAINS.contains(&domain) => message.kind.clone(),
         domain => format!("{domain}:{}", message.kind),
     };
     let attributes = message.attributes.iter().filter_map(attribute).collect();
-    Node { name, kind, attributes, inputs: owned(&message.inputs), outputs, branches: None }
+    Node { name, kind, attributes, inputs: message.inputs.clone(), outputs, branches: None }
 }
 
 /// An attribute's value. Tensors are those of constants and graphs those of an If, which are read as such.
@@ -288,17 +291,17 @@ fn value(value: &AttributeValue<'_>) -> Option<Attribute> {
     })
 }
 
-fn declaration(input: &messages::ValueInfo<'_>) -> InputDeclaration {
-    let dimension = |(axis, dimension): (usize, &messages::Dimension<'_>)| match dimension {
+fn declaration(input: &messages::ValueInfo) -> InputDeclaration {
+    let dimension = |(axis, dimension): (usize, &messages::Dimension)| match dimension {
         messages::Dimension::Value(size @ 1..) => usize::try_from(*size)
             .map_or_else(|_| Dimension::Symbolic(format!("axis {axis} of {}", input.name)), Dimension::Fixed),
-        messages::Dimension::Symbol(name) if !name.is_empty() => Dimension::Symbolic((*name).to_owned()),
+        messages::Dimension::Symbol(name) if !name.is_empty() => Dimension::Symbolic(name.clone()),
         // Some exporters write 0 or −1 where anything goes.
         _ => Dimension::Symbolic(format!("axis {axis} of {}", input.name)),
     };
     let dimensions = input.dimensions.as_ref().map(|axes| axes.iter().enumerate().map(dimension).collect());
     let element_type = input.data_type.as_ref().and_then(DataType::name).unwrap_or("UNDEFINED").to_owned();
-    InputDeclaration { name: input.name.to_owned(), dimensions, element_type }
+    InputDeclaration { name: input.name.clone(), dimensions, element_type }
 }
 
 #[cfg(test)]
@@ -320,7 +323,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Graph<f64>, Error> {
-        super::read(bytes, Path::new(".")).map(|(graph, _)| graph)
+        super::read(&Source::of(bytes), Path::new(".")).map(|(graph, _)| graph)
     }
 
     #[test]
@@ -396,7 +399,7 @@ mod tests {
             ..graph.initializer[0].clone()
         };
         let bytes = fixtures::model(graph, 17);
-        let (graph, _) = super::read::<f32>(&bytes, folder.path()).unwrap();
+        let (graph, _) = super::read::<f32>(&Source::of(&bytes), folder.path()).unwrap();
         assert!(matches!(&graph.constants["w"], Constant::Real(values) if values.sum() == 4.5));
         assert!(read(&bytes).unwrap_err().to_string().contains("weights.bin"));
     }

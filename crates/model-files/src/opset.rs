@@ -220,6 +220,7 @@ mod tests {
     use rten_onnx::onnx::{AttributeProto, TensorProto};
 
     use super::*;
+    use crate::source::Source;
     use crate::{fixtures, onnx};
 
     fn modern(
@@ -231,7 +232,7 @@ mod tests {
     ) -> Result<Graph<f64>, Error> {
         let nodes = vec![fixtures::node(kind, inputs, &["y"], attributes)];
         let bytes = fixtures::model(fixtures::graph(&[4, 4], nodes, initializers), opset);
-        let (mut graph, opset) = onnx::read(&bytes, Path::new("."))?;
+        let (mut graph, opset) = onnx::read(&Source::of(&bytes), Path::new("."))?;
         modernize(&mut graph, opset)?;
         Ok(graph)
     }
@@ -322,7 +323,7 @@ mod tests {
         let normalization = |opset, attributes, outputs: &[&str]| {
             let nodes = vec![fixtures::node("BatchNormalization", &["x"], outputs, attributes)];
             let bytes = fixtures::model(fixtures::graph(&[4], nodes, vec![]), opset);
-            let (mut graph, opset) = onnx::read::<f64>(&bytes, Path::new(".")).unwrap();
+            let (mut graph, opset) = onnx::read::<f64>(&Source::of(&bytes), Path::new(".")).unwrap();
             modernize(&mut graph, opset).map(|()| graph.nodes[0].integer("training_mode", 0).unwrap())
         };
         let tests = |flag| vec![fixtures::integer("is_test", flag)];

@@ -42,20 +42,55 @@ pub(crate) fn steps<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> 
     rewriting::rewrite(graph, flows);
     check_support(graph, operators, &in_advance)?;
     let nodes = std::mem::take(&mut graph.nodes);
-    let step = |node: &Node| {
+    let constants: BTreeSet<String> = graph.constants.keys().cloned().collect();
+    let mut takers = Takers::of(&nodes, &graph.outputs);
+    let mut steps = Vec::with_capacity(nodes.len());
+    for node in &nodes {
         let waits = node.given_inputs().any(|input| in_advance.contains(input)) || lowering::needs_shape(node);
-        Ok(if node.branches.is_some() {
+        steps.push(if node.branches.is_some() {
             Step::Branch(node.clone())
         } else if in_advance.contains(node.output()) {
             Step::Advance(node.clone())
         } else if waits {
             Step::Shaped(node.clone())
         } else {
-            let parsed = read_operation(node, operators, |name| graph.constants.get(name), || nodes.iter())?;
+            let is_constant = |name: &str| constants.contains(name);
+            let parsed =
+                read_operation(node, operators, |name| graph.constants.get(name), is_constant, || nodes.iter())?;
+            // What the operation holds in an order of its own would be there twice until the last node is read.
+            for name in takers.released_by(node, &parsed) {
+                graph.constants.remove(name);
+            }
             Step::Ready(node.clone(), parsed)
-        })
-    };
-    nodes.iter().map(step).collect()
+        });
+    }
+    Ok(steps)
+}
+
+/// How many nodes still take each tensor.
+struct Takers<'a>(BTreeMap<&'a str, usize>);
+
+impl<'a> Takers<'a> {
+    fn of(nodes: &'a [Node], outputs: &'a [String]) -> Self {
+        let mut takers = BTreeMap::new();
+        for name in nodes.iter().flat_map(Node::given_inputs).chain(outputs.iter().map(String::as_str)) {
+            *takers.entry(name).or_insert(0) += 1;
+        }
+        Self(takers)
+    }
+
+    /// What an operation took into itself that nobody else takes.
+    fn released_by<F: Real>(&mut self, node: &'a Node, parsed: &ParsedOperation<F>) -> Vec<&'a str> {
+        let operands: BTreeSet<&str> = parsed.operands.iter().filter_map(|&at| node.input(at)).collect();
+        let mut released = Vec::new();
+        for name in node.given_inputs().filter(|name| !operands.contains(name)) {
+            if let Some(takers) = self.0.get_mut(name) {
+                *takers -= 1;
+                released.extend((*takers == 0).then_some(name));
+            }
+        }
+        released
+    }
 }
 
 /// Computes what depends on no input, and drops what nobody takes any more.
@@ -155,11 +190,13 @@ fn check_support<F: Real>(
     if unsupported.is_empty() { Ok(()) } else { Err(Error::Unsupported(unsupported)) }
 }
 
-/// The operation of a node whose constant inputs are known. `nodes` are those that its other inputs may come from.
+/// The operation of a node whose constant inputs are known; `is_constant` tells those of other nodes, and `nodes` are
+/// those that its other inputs may come from.
 pub(crate) fn read_operation<'c, F: Real, Nodes: Iterator<Item = &'c Node>>(
     node: &Node,
     operators: &Operators<F>,
     constant: impl Fn(&str) -> Option<&'c Constant<F>>,
+    is_constant: impl Fn(&str) -> bool,
     nodes: impl Fn() -> Nodes,
 ) -> Result<ParsedOperation<F>, Error> {
     let input = |name: &String| match constant(name) {
@@ -175,7 +212,7 @@ pub(crate) fn read_operation<'c, F: Real, Nodes: Iterator<Item = &'c Node>>(
     let computed = || node.inputs.iter().skip(1).find(|name| !name.is_empty() && constant(name).is_none());
     operators.read(&spec).map_err(|error| match (&error, computed()) {
         (neural_lrp::Error::NotConstant { input, .. }, Some(tensor)) => {
-            let sources = sources(tensor, nodes().collect(), |name| constant(name).is_some());
+            let sources = sources(tensor, nodes().collect(), is_constant);
             node.refuse(format!("it needs its {input} as a constant, and {tensor:?} is computed from {sources}"))
         }
         _ => at(node, error),

@@ -1,19 +1,27 @@
 //! Protocol Buffers as they stand in a file: numbered fields, each a number or a run of bytes.
 //!
-//! Every length is checked against the bytes that are there, nothing is allocated for it, and what is read borrows from
-//! the file.
+//! Every length is checked against the bytes that are there, nothing is allocated for it, and a run of bytes is not read
+//! before somebody asks for it.
+
+use std::borrow::Cow;
+use std::io;
+
+use crate::source::Bytes;
+
+/// How many bytes a number takes at most.
+const LONGEST_VARINT: usize = 10;
 
 /// The first error in the bytes, and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Damage {
     /// The position in the file.
-    pub(crate) offset: usize,
+    pub(crate) offset: u64,
     /// The error.
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
 }
 
 /// The value of a field.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     /// An integer of any type, an enumeration or a Boolean.
     Varint(u64),
@@ -25,111 +33,128 @@ pub(crate) enum Value<'a> {
     Bytes(Bytes<'a>),
 }
 
-/// A part of the file.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Bytes<'a> {
-    /// Its bytes.
-    pub(crate) bytes: &'a [u8],
-    /// Its position in the file.
-    pub(crate) offset: usize,
-}
-
 /// A field: its number and value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Field<'a> {
     /// The number that the schema gives it.
     pub(crate) number: u64,
     /// Its value.
     pub(crate) value: Value<'a>,
     /// Its position in the file.
-    offset: usize,
+    offset: u64,
 }
 
-impl<'a> Bytes<'a> {
-    /// A whole file.
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, offset: 0 }
+impl Damage {
+    pub(crate) fn new(offset: u64, reason: &'static str) -> Self {
+        Self { offset, reason: reason.into() }
     }
 
-    /// Its fields, if it is a message.
-    pub(crate) fn fields(self) -> Fields<'a> {
-        Fields { rest: self }
-    }
-
-    fn damage(self, reason: &'static str) -> Damage {
-        Damage { offset: self.offset, reason }
-    }
-
-    fn take(&mut self, length: usize) -> Result<Bytes<'a>, Damage> {
-        let (bytes, rest) = self
-            .bytes
-            .split_at_checked(length)
-            .ok_or_else(|| self.damage("a field is longer than what is left: the file is cut short or overwritten"))?;
-        let taken = Bytes { bytes, offset: self.offset };
-        *self = Bytes { bytes: rest, offset: self.offset + length };
-        Ok(taken)
-    }
-
-    fn take_array<const N: usize>(&mut self) -> Result<[u8; N], Damage> {
-        let taken = self.take(N)?;
-        taken.bytes.try_into().map_err(|_| taken.damage("a number is cut short"))
-    }
-
-    fn take_varint(&mut self) -> Result<u64, Damage> {
-        let mut value = 0;
-        for (index, &byte) in self.bytes.iter().take(10).enumerate() {
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                self.take(index + 1)?;
-                return Ok(value);
-            }
-        }
-        Err(self.damage("a number does not end: the file is cut short or overwritten"))
+    fn unreadable(offset: u64, error: &io::Error) -> Self {
+        Self { offset, reason: format!("the file can't be read: {error}").into() }
     }
 }
 
 /// The fields of a message, one by one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Fields<'a> {
     rest: Bytes<'a>,
+    is_damaged: bool,
 }
 
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<Field<'a>, Damage>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.bytes.is_empty() {
+        if self.rest.length() == 0 || self.is_damaged {
             return None;
         }
         let field = self.read();
-        if field.is_err() {
-            self.rest.bytes = &[];
-        }
+        self.is_damaged = field.is_err();
         Some(field)
     }
 }
 
 impl<'a> Fields<'a> {
-    fn read(&mut self) -> Result<Field<'a>, Damage> {
-        let start = self.rest;
-        let key = self.rest.take_varint()?;
-        let value = match key & 7 {
-            0 => Value::Varint(self.rest.take_varint()?),
-            1 => Value::Eight(self.rest.take_array()?),
-            2 => {
-                let length = self.rest.take_varint()?;
-                Value::Bytes(self.rest.take(usize::try_from(length).unwrap_or(usize::MAX))?)
-            }
-            5 => Value::Four(self.rest.take_array()?),
-            _ => return Err(start.damage("a field of no known type")),
-        };
-        Ok(Field { number: key >> 3, value, offset: start.offset })
+    /// The fields of a message.
+    pub(crate) fn of(message: Bytes<'a>) -> Self {
+        Self { rest: message, is_damaged: false }
     }
+
+    fn read(&mut self) -> Result<Field<'a>, Damage> {
+        let offset = self.rest.offset();
+        let key = self.take_varint()?;
+        let value = match key & 7 {
+            0 => Value::Varint(self.take_varint()?),
+            1 => Value::Eight(self.take_array()?),
+            2 => {
+                let length = self.take_varint()?;
+                Value::Bytes(self.take(length)?)
+            }
+            5 => Value::Four(self.take_array()?),
+            _ => return Err(Damage::new(offset, "a field of no known type")),
+        };
+        Ok(Field { number: key >> 3, value, offset })
+    }
+
+    fn take(&mut self, length: u64) -> Result<Bytes<'a>, Damage> {
+        let reason = "a field is longer than what is left: the file is cut short or overwritten";
+        let (taken, rest) = self.rest.split(length).ok_or_else(|| Damage::new(self.rest.offset(), reason))?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn take_array<const N: usize>(&mut self) -> Result<[u8; N], Damage> {
+        let taken = self.take(N as u64)?;
+        let mut array = [0; N];
+        taken.first(&mut array).map_err(|error| Damage::unreadable(taken.offset(), &error))?;
+        Ok(array)
+    }
+
+    fn take_varint(&mut self) -> Result<u64, Damage> {
+        let offset = self.rest.offset();
+        let mut buffer = [0; LONGEST_VARINT];
+        let bytes = self.rest.first(&mut buffer).map_err(|error| Damage::unreadable(offset, &error))?;
+        let (value, length) = varint(bytes).ok_or_else(|| Damage::new(offset, ENDLESS))?;
+        self.take(length as u64)?;
+        Ok(value)
+    }
+}
+
+const ENDLESS: &str = "a number does not end: the file is cut short or overwritten";
+
+/// The number at the beginning of bytes, and how many of them it takes.
+fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for (index, &byte) in bytes.iter().take(LONGEST_VARINT).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            return Some((value, index + 1));
+        }
+    }
+    None
+}
+
+/// The bytes of a string or of packed numbers.
+fn read(bytes: Bytes<'_>) -> Result<Vec<u8>, Damage> {
+    bytes.to_vec().map_err(|error| Damage::unreadable(bytes.offset(), &error))
+}
+
+/// Appends packed numbers of one width.
+fn append<const WIDTH: usize, T>(
+    packed: Bytes<'_>,
+    list: &mut Vec<T>,
+    number: impl Fn([u8; WIDTH]) -> T,
+) -> Result<(), Damage> {
+    if !packed.length().is_multiple_of(WIDTH as u64) {
+        return Err(Damage::new(packed.offset(), "numbers of which the last is cut short"));
+    }
+    let append = |piece: &[u8]| list.extend(piece.as_chunks::<WIDTH>().0.iter().map(|&bytes| number(bytes)));
+    packed.in_pieces(append).map_err(|error| Damage::unreadable(packed.offset(), &error))
 }
 
 impl<'a> Field<'a> {
     fn mismatch(&self) -> Damage {
-        Damage { offset: self.offset, reason: "a field of another type than ONNX gives it" }
+        Damage::new(self.offset, "a field of another type than ONNX gives it")
     }
 
     /// An integer, enumeration or Boolean.
@@ -157,18 +182,28 @@ impl<'a> Field<'a> {
     }
 
     /// A string.
-    pub(crate) fn text(&self) -> Result<&'a str, Damage> {
+    pub(crate) fn text(&self) -> Result<String, Damage> {
         let bytes = self.bytes()?;
-        str::from_utf8(bytes.bytes).map_err(|_| bytes.damage("a name that is no UTF-8 text"))
+        String::from_utf8(read(bytes)?).map_err(|_| Damage::new(bytes.offset(), "a name that is no UTF-8 text"))
+    }
+
+    /// A string, with a sign in the place of whatever is no UTF-8.
+    pub(crate) fn text_or_signs(&self) -> Result<String, Damage> {
+        Ok(String::from_utf8_lossy(&read(self.bytes()?)?).into_owned())
     }
 
     /// Appends one integer, or a packed run of them.
     pub(crate) fn append_integers(&self, list: &mut Vec<i64>) -> Result<(), Damage> {
         match self.value {
             Value::Varint(value) => list.push(value as i64),
-            Value::Bytes(mut packed) => {
-                while !packed.bytes.is_empty() {
-                    list.push(packed.take_varint()? as i64);
+            Value::Bytes(packed) => {
+                let bytes = read(packed)?;
+                let mut rest = bytes.as_slice();
+                while !rest.is_empty() {
+                    let offset = packed.offset() + (bytes.len() - rest.len()) as u64;
+                    let (value, length) = varint(rest).ok_or_else(|| Damage::new(offset, ENDLESS))?;
+                    list.push(value as i64);
+                    rest = &rest[length..];
                 }
             }
             _ => return Err(self.mismatch()),
@@ -180,11 +215,7 @@ impl<'a> Field<'a> {
     pub(crate) fn append_floats(&self, list: &mut Vec<f32>) -> Result<(), Damage> {
         match self.value {
             Value::Four(bytes) => list.push(f32::from_le_bytes(bytes)),
-            Value::Bytes(mut packed) => {
-                while !packed.bytes.is_empty() {
-                    list.push(f32::from_le_bytes(packed.take_array()?));
-                }
-            }
+            Value::Bytes(packed) => append(packed, list, f32::from_le_bytes)?,
             _ => return Err(self.mismatch()),
         }
         Ok(())
@@ -194,11 +225,7 @@ impl<'a> Field<'a> {
     pub(crate) fn append_doubles(&self, list: &mut Vec<f64>) -> Result<(), Damage> {
         match self.value {
             Value::Eight(bytes) => list.push(f64::from_le_bytes(bytes)),
-            Value::Bytes(mut packed) => {
-                while !packed.bytes.is_empty() {
-                    list.push(f64::from_le_bytes(packed.take_array()?));
-                }
-            }
+            Value::Bytes(packed) => append(packed, list, f64::from_le_bytes)?,
             _ => return Err(self.mismatch()),
         }
         Ok(())
@@ -208,9 +235,13 @@ impl<'a> Field<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Source;
 
-    fn fields(bytes: &[u8]) -> Result<Vec<Field<'_>>, Damage> {
-        Bytes::new(bytes).fields().collect()
+    /// What is made of the fields of a message.
+    fn fields<T>(bytes: &[u8], of: impl Fn(&[Field<'_>]) -> T) -> Result<T, Damage> {
+        let source = Source::of(bytes);
+        let fields = Fields::of(source.whole()).collect::<Result<Vec<_>, Damage>>()?;
+        Ok(of(&fields))
     }
 
     #[test]
@@ -219,25 +250,28 @@ mod tests {
         bytes.extend(1.5f32.to_le_bytes());
         bytes.push(0x21);
         bytes.extend(2.5f64.to_le_bytes());
-        let fields = fields(&bytes).unwrap();
-        assert_eq!(fields[0].integer().unwrap(), 150);
-        assert_eq!(fields[1].text().unwrap(), "hi");
-        assert_eq!(fields[2].float().unwrap(), 1.5);
-        let mut doubles = Vec::new();
-        fields[3].append_doubles(&mut doubles).unwrap();
-        assert_eq!(doubles, [2.5]);
-        assert_eq!(fields.iter().map(|field| field.number).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        let read = |fields: &[Field<'_>]| {
+            assert_eq!(fields[0].integer().unwrap(), 150);
+            assert_eq!(fields[1].text().unwrap(), "hi");
+            assert_eq!(fields[2].float().unwrap(), 1.5);
+            let mut doubles = Vec::new();
+            fields[3].append_doubles(&mut doubles).unwrap();
+            assert_eq!(doubles, [2.5]);
+            fields.iter().map(|field| field.number).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(&bytes, read).unwrap(), [1, 2, 3, 4]);
     }
 
     #[test]
     fn packed_numbers_and_single_ones_are_the_same() {
         let (packed, single) = ([0x0a, 0x03, 0x05, 0x96, 0x01], [0x08, 0x05, 0x08, 0x96, 0x01]);
         for bytes in [packed.as_slice(), single.as_slice()] {
-            let mut list = Vec::new();
-            for field in fields(bytes).unwrap() {
-                field.append_integers(&mut list).unwrap();
-            }
-            assert_eq!(list, [5, 150]);
+            let read = |fields: &[Field<'_>]| {
+                let mut list = Vec::new();
+                fields.iter().for_each(|field| field.append_integers(&mut list).unwrap());
+                list
+            };
+            assert_eq!(fields(bytes, read).unwrap(), [5, 150]);
         }
     }
 
@@ -246,10 +280,14 @@ mod tests {
         let mut absurd = vec![0x0a];
         absurd.extend([0xff; 9]);
         absurd.push(0x01);
-        assert_eq!(fields(&absurd).unwrap_err().offset, absurd.len());
-        assert_eq!(fields(&[0xff; 30]).unwrap_err().offset, 0);
-        assert_eq!(fields(&[0x08]).unwrap_err().offset, 1);
-        assert_eq!(fields(&[0x0f]).unwrap_err().reason, "a field of no known type");
-        assert!(fields(&[0x08, 0x01]).unwrap()[0].text().is_err());
+        let damage = |bytes: &[u8]| fields(bytes, |_| ()).unwrap_err();
+        assert_eq!(damage(&absurd).offset, absurd.len() as u64);
+        assert_eq!(damage(&[0xff; 30]).offset, 0);
+        assert_eq!(damage(&[0x08]).offset, 1);
+        assert_eq!(damage(&[0x0f]).reason, "a field of no known type");
+        assert!(fields(&[0x08, 0x01], |fields| fields[0].text().is_err()).unwrap());
+        // Packed numbers are whole.
+        assert!(fields(&[0x0a, 0x03, 0, 0, 0], |fields| fields[0].append_floats(&mut Vec::new()).is_err()).unwrap());
+        assert!(fields(&[0x0a, 0x01, 0xff], |fields| fields[0].append_integers(&mut Vec::new()).is_err()).unwrap());
     }
 }

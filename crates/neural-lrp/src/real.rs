@@ -38,14 +38,17 @@ pub trait Real:
 impl Real for f32 {
     const NAME: &'static str = "f32";
 
+    #[inline]
     fn of(value: f64) -> Self {
         value as Self
     }
 
+    #[inline]
     fn single(numbers: &[Self]) -> Option<&[f32]> {
         Some(numbers)
     }
 
+    #[inline]
     fn single_mut(numbers: &mut [Self]) -> Option<&mut [f32]> {
         Some(numbers)
     }
@@ -54,14 +57,17 @@ impl Real for f32 {
 impl Real for f64 {
     const NAME: &'static str = "f64";
 
+    #[inline]
     fn of(value: f64) -> Self {
         value
     }
 
+    #[inline]
     fn single(_: &[Self]) -> Option<&[f32]> {
         None
     }
 
+    #[inline]
     fn single_mut(_: &mut [Self]) -> Option<&mut [f32]> {
         None
     }

@@ -89,12 +89,21 @@ impl<F: Real> NetworkModel<F> {
         {
             return Ok(Arc::clone(&last.network));
         }
-        let named = self.model.inputs().iter().zip(shapes);
-        let given = named.fold(InputShapes::new(), |given, (input, &shape)| given.with(&input.name, shape));
-        let network = Arc::new(self.model.network(&given)?);
+        let network = Arc::new(self.made_for(shapes)?);
         let shapes = shapes.iter().map(|shape| shape.to_vec()).collect();
         self.last = Some(Last { shapes, network: Arc::clone(&network) });
         Ok(network)
+    }
+
+    /// The network for inputs of these shapes, and nothing else of the file.
+    pub fn into_network(self, shapes: &[&[usize]]) -> Result<Network<F>, Failure> {
+        self.made_for(shapes)
+    }
+
+    fn made_for(&self, shapes: &[&[usize]]) -> Result<Network<F>, Failure> {
+        let named = self.model.inputs().iter().zip(shapes);
+        let given = named.fold(InputShapes::new(), |given, (input, &shape)| given.with(&input.name, shape));
+        Ok(self.model.network(&given)?)
     }
 }
 

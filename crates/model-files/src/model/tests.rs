@@ -1,3 +1,5 @@
+use std::fs;
+
 use ndarray::{ArrayD, IxDyn, arr2, array};
 use proptest::prelude::*;
 use rten_onnx::onnx::{GraphProto, NodeProto, TensorProto};

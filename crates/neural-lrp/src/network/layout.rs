@@ -4,7 +4,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis};
 
 use crate::Real;
 use crate::network::{Network, Node, TensorId};
-use crate::operation::{Family, Step};
+use crate::operation::{Family, Step, output_shape};
 
 impl<F: Real> Network<F> {
     /// The axis along which the channels of each tensor lie, as far as its takers and its source tell, by tensor.
@@ -23,6 +23,9 @@ impl<F: Real> Network<F> {
 
 /// Tensors of more numbers are not followed through what moves numbers: that takes an array of their size.
 pub(super) const LARGEST_PROBE: usize = 1 << 24;
+
+/// Axes of as many numbers show what an operation does to longer ones.
+const SHORT: usize = 8;
 
 struct Layout<'a, F: Real> {
     network: &'a Network<F>,
@@ -69,7 +72,8 @@ impl<F: Real> Layout<'_, F> {
             Family::Arrangement | Family::Sum if is_large(from) || is_large(to) => None,
             Family::Arrangement | Family::Sum if node.operands.len() == 1 => {
                 let run = |probe: &ArrayD<F>| node.operation.forward(&[probe.view()]);
-                let (first, second) = (positions(from, axis, 0.0), positions(from, axis, 1.0));
+                let probe = shortened(node, from, to).unwrap_or_else(|| from.to_vec());
+                let (first, second) = (positions(&probe, axis, 0.0), positions(&probe, axis, 1.0));
                 only_varying_axis(&run(&first), &run(&second))
             }
             // Operands broadcast from their last axis on.
@@ -103,6 +107,17 @@ fn is_large(shape: &[usize]) -> bool {
     shape.iter().product::<usize>() > LARGEST_PROBE
 }
 
+/// Shorter lengths of an operand, for which each axis of the output is longer or shorter by as much as it is for the given
+/// ones: what pads, cuts or turns around does there what it does here. `None` for what depends on lengths in another way.
+fn shortened<F: Real>(node: &Node<F>, from: &[usize], to: &[usize]) -> Option<Vec<usize>> {
+    let short: Vec<usize> = from.iter().map(|&length| length.min(SHORT)).collect();
+    let output = output_shape(node.operation.as_ref(), &[&short]).ok()?;
+    let is_alike = from.len() == to.len()
+        && output.len() == to.len()
+        && (0..to.len()).all(|axis| output[axis] + from[axis] == to[axis] + short[axis]);
+    is_alike.then_some(short)
+}
+
 /// An array that holds each number's position along `axis`, added to `offset`.
 pub(super) fn positions<F: Real>(shape: &[usize], axis: usize, offset: f64) -> ArrayD<F> {
     let mut array = ArrayD::zeros(shape);
@@ -115,15 +130,31 @@ pub(super) fn positions<F: Real>(shape: &[usize], axis: usize, offset: f64) -> A
 /// The only axis along which an array of positions varies; the second array, of other positions, tells what is no
 /// position at all, as padding is not.
 fn only_varying_axis<F: Real>(first: &ArrayD<F>, second: &ArrayD<F>) -> Option<usize> {
-    let varies = |axis: &usize| {
-        let lanes = first.lanes(Axis(*axis)).into_iter().zip(second.lanes(Axis(*axis)));
-        lanes.into_iter().any(|(first, second)| {
-            let mut positions = first.iter().zip(&second).filter(|(first, second)| first != second).map(|(p, _)| *p);
-            positions.next().is_some_and(|head| positions.any(|position| position != head))
-        })
-    };
-    let mut axes = (0..first.ndim()).filter(varies);
+    let (first, second) = (first.as_standard_layout(), second.as_standard_layout());
+    let (Some(numbers), Some(others)) = (first.as_slice(), second.as_slice()) else { return None };
+    let mut axes = (0..first.ndim()).filter(|&axis| varies(numbers, others, &first.shape()[axis..]));
     axes.next().filter(|_| axes.next().is_none())
+}
+
+/// Whether any positions differ along an axis that has these lengths, its own the first of them.
+fn varies<F: Real>(first: &[F], second: &[F], lengths: &[usize]) -> bool {
+    let lanes = lengths.iter().skip(1).product::<usize>().max(1);
+    let block = lanes * lengths.first().copied().unwrap_or(1).max(1);
+    // The first position of each lane; none yet is not a number, which is no position.
+    let mut heads = vec![F::nan(); lanes];
+    first.chunks_exact(block).zip(second.chunks_exact(block)).any(|(first, second)| {
+        heads.fill(F::nan());
+        first.chunks_exact(lanes).zip(second.chunks_exact(lanes)).any(|(first, second)| {
+            // Whole rows, without a way out of the midst, are compared many numbers at once.
+            let mut differs = false;
+            for ((head, &position), &other) in heads.iter_mut().zip(first).zip(second) {
+                let (is_position, is_first) = (position != other, head.is_nan());
+                differs |= is_position & !is_first & (*head != position);
+                *head = if is_position & is_first { position } else { *head };
+            }
+            differs
+        })
+    })
 }
 
 #[cfg(test)]
@@ -171,6 +202,21 @@ mod tests {
         ];
         let expected = [Some(3), Some(3), Some(1), Some(1), Some(1), Some(1), Some(2), Some(1)];
         assert_eq!(axes(&[2, 5, 6, 3], &chain), expected);
+    }
+
+    #[test]
+    fn short_axes_stand_for_long_ones_only_where_they_go_the_same_way() {
+        let pad = [one("Pad").with_constant_integers([0, 0, 1, 1, 0, 0, 2, -3])];
+        let weights = Arc::new(ArrayD::ones(vec![12, 3, 1, 1]));
+        let conv = one("Conv").with_constant(weights);
+        let of = |chain: &[OperatorSpec<f64>]| axes(&[1, 3, 20, 12], &[std::slice::from_ref(&conv), chain].concat());
+        assert_eq!(of(&pad)[2], Some(1));
+        // Three axes that are equally long once they are short.
+        assert_eq!(of(&[one("Transpose").with_integers("perm", [0, 2, 3, 1])])[2], Some(3));
+        assert_eq!(of(&[one("Transpose").with_integers("perm", [0, 3, 2, 1])])[2], Some(3));
+        // Twelve channels in twos: eight would be cut in the same way, but not to the same lengths.
+        assert_eq!(of(&[one("Reshape").with_constant_integers([1, 6, 2, 240])])[2], None);
+        assert_eq!(of(&[one("Reshape").with_constant_integers([1, 12, 12, 20])])[2], Some(1));
     }
 
     #[test]

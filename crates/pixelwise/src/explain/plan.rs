@@ -42,10 +42,12 @@ pub struct Plan<'a, F: Number> {
     networks: Mutex<Networks<F>>,
 }
 
-/// The model, and what was made of it for the shapes of inputs that were met last.
+/// What was made of the model for the shapes of inputs that were met last.
 struct Networks<F: Number> {
-    model: NetworkModel<F>,
-    explainers: Vec<(Vec<usize>, Arc<Explainer<F>>)>,
+    /// The model, until a network is made of it. Canonizers make other weights of those that it holds: it is read once more
+    /// for an input that no network takes, rather than kept beside them.
+    model: Option<NetworkModel<F>>,
+    explainers: Vec<Arc<Explainer<F>>>,
 }
 
 /// For how many shapes of inputs the networks are kept.
@@ -71,7 +73,7 @@ impl<'a, F: Number> Plan<'a, F> {
             layers: arguments.layers.as_deref().map(Folder::create).transpose()?,
             approach: Approach::of(arguments, preprocessing.as_ref())?,
             aims: Aim::all(arguments, &labels, samples.all.len())?,
-            networks: Mutex::new(Networks { model, explainers: Vec::new() }),
+            networks: Mutex::new(Networks { model: Some(model), explainers: Vec::new() }),
             labels,
             preprocessing,
             samples,
@@ -102,10 +104,13 @@ impl<'a, F: Number> Plan<'a, F> {
     /// The explainer for batches of a shape.
     pub fn explainer(&self, shape: &[usize]) -> Result<Arc<Explainer<F>>, Failure> {
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, explainer)) = networks.explainers.iter().find(|(known, _)| known == shape) {
+        let takes = |explainer: &&Arc<Explainer<F>>| explainer.network().shapes(&[shape]).is_ok();
+        if let Some(explainer) = networks.explainers.iter().find(takes) {
             return Ok(Arc::clone(explainer));
         }
-        let mut explainer = Explainer::new(networks.model.network(&[shape])?.as_ref())?;
+        networks.explainers.truncate(SHAPES_KEPT - 1);
+        let model = networks.model.take().map_or_else(|| NetworkModel::read(&self.arguments.model), Ok)?;
+        let mut explainer = Explainer::new(&model.into_network(&[shape])?)?;
         explainer = explainer.with_class_axis(self.arguments.classes.axis(&self.labels));
         if let Some(name) = &self.arguments.output_name {
             explainer = explainer.with_output(name)?;
@@ -115,8 +120,7 @@ impl<'a, F: Number> Plan<'a, F> {
         }
         self.approach.check(&explainer)?;
         let explainer = Arc::new(explainer);
-        networks.explainers.truncate(SHAPES_KEPT - 1);
-        networks.explainers.insert(0, (shape.to_vec(), Arc::clone(&explainer)));
+        networks.explainers.insert(0, Arc::clone(&explainer));
         Ok(explainer)
     }
 }

@@ -150,7 +150,7 @@ impl<F: Real> Operation<F> for Conv<F> {
         if scale.len() != channels || shift.len() != channels {
             return None;
         }
-        let mut weights = ArrayD::clone(self.filters.weights());
+        let mut weights = Arc::unwrap_or_clone(self.filters.weights());
         for (mut filter, &scale) in weights.axis_iter_mut(Axis(0)).zip(scale) {
             filter *= scale;
         }

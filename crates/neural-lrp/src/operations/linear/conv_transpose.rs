@@ -231,7 +231,7 @@ impl<F: Real> Operation<F> for ConvTranspose<F> {
         if scale.len() != channels || shift.len() != channels {
             return None;
         }
-        let mut weights = ArrayD::clone(self.filters.weights());
+        let mut weights = Arc::unwrap_or_clone(self.filters.weights());
         let rows = self.filters.output_channels() / self.filters.groups();
         for (row, mut filters) in weights.axis_iter_mut(Axis(0)).enumerate() {
             let first = row / rows * filters.len_of(Axis(0));

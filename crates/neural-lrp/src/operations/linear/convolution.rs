@@ -37,7 +37,7 @@ pub(super) fn to_spec<F: Real>(
     bias: Option<&Array1<F>>,
     window: &Window,
 ) -> OperatorSpec<F> {
-    let spec = window.write(OperatorSpec::new(kind, 1)).with_constant(filters.weights().clone());
+    let spec = window.write(OperatorSpec::new(kind, 1)).with_constant(filters.weights());
     let spec = spec.with_integer("group", i64::try_from(filters.groups()).unwrap_or(i64::MAX));
     match bias {
         Some(bias) => spec.with_constant(bias.clone().into_dyn().into()),

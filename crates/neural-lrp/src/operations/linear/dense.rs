@@ -4,7 +4,7 @@ mod products;
 
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayD, ArrayViewD, Axis, CowArray, Ix2};
+use ndarray::{Array1, Array2, ArrayD, ArrayView2, ArrayViewD, Axis, CowArray, Ix2};
 
 use crate::operation::OperatorSpec;
 use crate::operation::kernel::LinearKernel;
@@ -14,6 +14,9 @@ use crate::operations::linear::kernels::{self, LayerKernel};
 use crate::{Error, Real};
 
 const KIND: &str = "Gemm";
+
+/// How many rows and columns of weights are turned at once.
+const SQUARE: usize = 64;
 
 /// `z_j = Σ_i x_i w_ij + b_j` over the last axis (Eqs 50, 51); whatever axes stand before it are samples.
 ///
@@ -31,6 +34,22 @@ impl<F: Real> Dense<F> {
     /// [`Error::Attribute`] when there is not one bias for each row of the weights.
     pub fn new(weights: Array2<F>, bias: Option<Array1<F>>) -> Result<Self, Error> {
         Self::of(Arc::new(weights.into_dyn()), bias)
+    }
+
+    /// A layer of weights that are given with one row for each input.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn of_columns(weights: ArrayView2<'_, F>, bias: Option<Array1<F>>) -> Result<Self, Error> {
+        let mut rows = Array2::zeros((weights.ncols(), weights.nrows()));
+        // Square by square, so that both sides stay in the cache.
+        for (block, mut rows) in
+            weights.axis_chunks_iter(Axis(1), SQUARE).zip(rows.axis_chunks_iter_mut(Axis(0), SQUARE))
+        {
+            let squares = block.axis_chunks_iter(Axis(0), SQUARE).zip(rows.axis_chunks_iter_mut(Axis(1), SQUARE));
+            squares.for_each(|(columns, mut rows)| rows.assign(&columns.t()));
+        }
+        Self::new(rows, bias)
     }
 
     /// A layer of weights that are a matrix.
@@ -199,7 +218,8 @@ pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>
     let layer = match (as_stored, alpha == F::one()) {
         (true, true) => Dense::of(matrix, bias),
         (true, false) => Dense::new(&weights * alpha, bias),
-        (false, _) => Dense::new(&weights.t() * alpha, bias),
+        (false, true) => Dense::of_columns(weights, bias),
+        (false, false) => Dense::of_columns((&weights * alpha).view(), bias),
     };
     Ok(ParsedOperation::new(layer?, vec![0]))
 }

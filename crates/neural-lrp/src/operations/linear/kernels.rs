@@ -39,6 +39,9 @@ fn single<F: Real>(array: &Arc<ArrayD<F>>) -> Option<&Arc<ArrayD<f32>>> {
 
 /// The filters of a convolution, as the kernels of their numbers have them.
 pub trait FilterKernels<F: Real>: fmt::Debug + Send + Sync {
+    /// The weights as they were given, unpacked for whoever asks.
+    fn weights(&self) -> ArrayD<F>;
+
     /// The convolution over inputs of one geometry; `None` where the kernels can't go that way.
     fn over(&self, samples: usize, geometry: &Geometry) -> Option<Box<dyn LayerKernel<F> + '_>>;
 }

@@ -154,7 +154,7 @@ pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>
     if let Some(Input::Constant(Constant::Real(weights))) = spec.inputs.get(1)
         && let Ok(weights) = weights.view().into_dimensionality::<Ix2>()
     {
-        return Ok(ParsedOperation::new(Dense::new(weights.t().to_owned(), None)?, vec![0]));
+        return Ok(ParsedOperation::new(Dense::of_columns(weights, None)?, vec![0]));
     }
     Ok(ParsedOperation::new(MatMul, vec![0, 1]))
 }

@@ -1,5 +1,6 @@
 //! The weights of a convolution, and what they make of either side.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -37,12 +38,19 @@ const MATRIX_ROWS: usize = 512;
 /// Input and output are those of the correlation; its transpose goes from the output to the input.
 #[derive(Clone, Debug)]
 pub struct Filters<F> {
-    /// A row for each channel of the output; in it, the channels of its group in the input, each with all taps.
-    weights: Weights<F>,
+    weights: Kept<F>,
     /// The shape of the weights: channels of the output, channels of a group in the input, the kernel.
     shape: Vec<usize>,
     groups: usize,
-    kernels: Option<Arc<dyn FilterKernels<F>>>,
+}
+
+/// The weights, of which there is one copy.
+#[derive(Clone, Debug)]
+enum Kept<F> {
+    /// In the order in which the kernels of these numbers read them.
+    Packed(Arc<dyn FilterKernels<F>>),
+    /// A row for each channel of the output; in it, the channels of its group in the input, each with all taps.
+    Rows(Weights<F>),
 }
 
 impl<F: Real> Filters<F> {
@@ -60,13 +68,25 @@ impl<F: Real> Filters<F> {
             let expected = format!("a divisor of the {} channels of the weights", shape[0]);
             return Err(Error::attribute(kind, "group", groups.to_string(), expected));
         }
-        let kernels = kernels::filters(&weights, groups);
-        Ok(Self { weights: Weights::new(weights), shape, groups, kernels })
+        let packed = kernels::filters(&weights, groups).map(Kept::Packed);
+        Ok(Self { weights: packed.unwrap_or_else(|| Kept::Rows(Weights::new(weights))), shape, groups })
     }
 
-    /// The weights as they were given.
-    pub fn weights(&self) -> &Arc<ArrayD<F>> {
-        self.weights.given()
+    /// The weights as they were given: another copy of those that are packed.
+    pub fn weights(&self) -> Arc<ArrayD<F>> {
+        match &self.weights {
+            Kept::Packed(kernels) => Arc::new(kernels.weights()),
+            Kept::Rows(weights) => Arc::clone(weights.given()),
+        }
+    }
+
+    /// The weights in rows. Those that are packed go the plain way where kernels don't count windows as it does, or would
+    /// write far too much padding out; that is rare enough for a copy.
+    fn rows(&self) -> Cow<'_, Weights<F>> {
+        match &self.weights {
+            Kept::Packed(kernels) => Cow::Owned(Weights::new(Arc::new(kernels.weights()))),
+            Kept::Rows(weights) => Cow::Borrowed(weights),
+        }
     }
 
     /// The lengths of the kernel.
@@ -91,7 +111,10 @@ impl<F: Real> Filters<F> {
 
     /// The kernel over inputs of a geometry, where these numbers have one.
     pub fn by_kernels(&self, samples: usize, geometry: &Geometry) -> Option<Box<dyn LayerKernel<F> + '_>> {
-        self.kernels.as_ref()?.over(samples, geometry)
+        match &self.weights {
+            Kept::Packed(kernels) => kernels.over(samples, geometry),
+            Kept::Rows(_) => None,
+        }
     }
 
     /// The correlation of the input with the filters, by each part of the weights: `output = W_p · input + bias`.
@@ -106,7 +129,8 @@ impl<F: Real> Filters<F> {
             return parts.iter().map(|&part| kernel.product(part, input, bias, None)).collect();
         }
         let input = in_groups(input, self.shape[1], geometry.inputs());
-        let parts: Vec<_> = parts.iter().map(|&part| self.weights.part(part)).collect();
+        let weights = self.rows();
+        let parts: Vec<_> = parts.iter().map(|&part| weights.part(part)).collect();
         let zeros = || Array3::zeros((input.len_of(Axis(0)), self.shape[0] / self.groups, geometry.outputs()));
         let mut outputs: Vec<_> = parts.iter().map(|_| zeros()).collect();
         match self.depthwise(geometry) {
@@ -125,13 +149,18 @@ impl<F: Real> Filters<F> {
         samples: usize,
         geometry: &Geometry,
     ) -> ArrayD<F> {
-        if let (Some(kernel), None) = (self.by_kernels(samples, geometry), bias) {
-            return kernel.transposed(messages);
+        if let Some(kernel) = self.by_kernels(samples, geometry) {
+            let mut input = kernel.transposed(messages);
+            for (mut channel, &bias) in input.axis_iter_mut(Axis(1)).zip(bias.into_iter().flatten()) {
+                channel += bias;
+            }
+            return input;
         }
+        let weights = self.rows();
         let channels = self.shape[0] / self.groups;
         let messages: Vec<Message<'_, F>> = messages
             .iter()
-            .map(|(part, output)| (self.weights.part(*part), in_groups(output, channels, geometry.outputs())))
+            .map(|(part, output)| (weights.part(*part), in_groups(output, channels, geometry.outputs())))
             .collect();
         let mut input = Array3::zeros((samples * self.groups, self.shape[1], geometry.inputs()));
         match self.depthwise(geometry) {
@@ -168,7 +197,7 @@ impl<F: Real> Filters<F> {
         outputs: &mut [Array3<F>],
         bias: Option<&Array1<F>>,
     ) {
-        let rows = self.weights.rows().ncols();
+        let rows = self.shape[1] * geometry.taps();
         let length = strip_length(rows);
         let strips = (!geometry.is_pointwise()).then(|| strips(geometry, length));
         tasks(outputs, length).into_par_iter().for_each_init(Vec::new, |scratch, task| {

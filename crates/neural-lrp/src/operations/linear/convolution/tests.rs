@@ -1,5 +1,7 @@
 //! Both convolutions against plain loops, and what must hold for any of them.
 
+use std::sync::Arc;
+
 use ndarray::{Array1, ArrayD, Axis, Dimension, IxDyn, array, indices};
 use proptest::prelude::*;
 
@@ -488,4 +490,62 @@ fn a_batch_of_nothing_stays_nothing() {
     let output = conv.forward(&[ArrayD::zeros(case.conv_input()).view()]);
     assert_eq!(output.shape(), [0, 2, 3, 3]);
     assert_eq!(conv.transposed(&[(WeightPart::All, output.view())], &case.conv_input()).shape(), case.conv_input());
+}
+
+#[test]
+fn weights_are_kept_once_and_given_back_to_the_bit() {
+    let [plain, depthwise, wide] = [[6, 4, 3, 3], [5, 1, 3, 2], [70, 3, 1, 4]];
+    for (shape, groups) in [(plain, 1), (plain, 2), (depthwise, 5), (wide, 1)] {
+        let weights = Arc::new(numbers(&shape, 7).mapv(|weight| weight as f32));
+        let conv = Conv::new(Arc::clone(&weights), None, Window::default(), groups).unwrap();
+        let spread =
+            ConvTranspose::new(Arc::clone(&weights), None, Window::default(), groups, OutputSize::default()).unwrap();
+        // Packed, they are not those that were given, and there is nothing else that holds these.
+        assert_eq!(Arc::strong_count(&weights), 1);
+        let input = ArrayD::<f32>::ones(vec![2, shape[1] * groups, 6, 5]);
+        conv.forward(&[input.view()]);
+        assert_eq!(Arc::strong_count(&weights), 1);
+        for spec in [conv.to_spec(), spread.to_spec()] {
+            assert_eq!(spec.required_constant(1, "weights").unwrap(), weights);
+        }
+    }
+    // In double precision no kernel goes, and the weights are those that were given.
+    let weights = Arc::new(numbers(&plain, 8));
+    let conv = Conv::new(Arc::clone(&weights), None, Window::default(), 1).unwrap();
+    assert_eq!(Arc::strong_count(&weights), 2);
+    assert!(Arc::ptr_eq(&conv.to_spec().required_constant(1, "weights").unwrap(), &weights));
+}
+
+#[test]
+fn packed_weights_go_the_plain_way_too() {
+    // Strides and paddings that kernels leave alone, and a bias on the way that spreads.
+    let weights = numbers(&[4, 3, 2, 2], 9);
+    let bias = Array1::from(vec![0.5, -0.25, 1.5]);
+    let window =
+        || Window::default().strides([65, 2]).padding(Padding::Explicit { before: vec![90, 1], after: vec![90, 0] });
+    let single = |array: &ArrayD<f64>| array.mapv(|number| number as f32);
+    let conv = [
+        Conv::new(weights.clone(), None, window(), 1).unwrap().forward(&[numbers(&[2, 3, 7, 6], 1).view()]),
+        Conv::new(single(&weights), None, window(), 1)
+            .unwrap()
+            .forward(&[single(&numbers(&[2, 3, 7, 6], 1)).view()])
+            .mapv(f64::from),
+    ];
+    let window = || Window::default().strides([2, 3]);
+    let size = OutputSize::default;
+    let spread = [
+        ConvTranspose::new(weights.clone(), Some(bias.clone()), window(), 1, size()).unwrap().forward(&[numbers(
+            &[2, 4, 3, 5],
+            2,
+        )
+        .view()]),
+        ConvTranspose::new(single(&weights), Some(bias.mapv(|number| number as f32)), window(), 1, size())
+            .unwrap()
+            .forward(&[single(&numbers(&[2, 4, 3, 5], 2)).view()])
+            .mapv(f64::from),
+    ];
+    for [double, single] in [conv, spread] {
+        let largest = double.iter().fold(0.0f64, |largest, number| largest.max(number.abs()));
+        assert!((&double - &single).iter().all(|error| error.abs() <= 1e-5 * largest), "{double} {single}");
+    }
 }

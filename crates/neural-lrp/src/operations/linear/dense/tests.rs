@@ -50,6 +50,24 @@ const SIZES: [[usize; 3]; 9] = [
 ];
 
 #[test]
+fn weights_of_columns_are_those_of_rows() {
+    for [_, inputs, outputs] in SIZES {
+        let rows = matrix(outputs, inputs, 3);
+        let columns = Arc::new(rows.t().to_owned().into_dyn());
+        for (spec, scale) in [
+            (OperatorSpec::new("MatMul", 1), 1.0),
+            (OperatorSpec::new("Gemm", 1), 1.0),
+            (OperatorSpec::new("Gemm", 1).with_real("alpha", 0.5), 0.5),
+        ] {
+            let layer = read(&spec.with_constant(Arc::clone(&columns))).unwrap().operation;
+            let weights = layer.to_spec().required_constant(1, "weights").unwrap();
+            assert_eq!(*weights, (&rows * scale).into_dyn());
+        }
+        assert_eq!(Arc::strong_count(&columns), 1);
+    }
+}
+
+#[test]
 fn each_part_of_the_weights_is_what_the_loops_say_in_both_directions() {
     for [samples, inputs, outputs] in SIZES {
         let layer = layer(outputs, inputs);

@@ -1,9 +1,7 @@
 //! Convolutions of single precision, with channels last.
 
-use std::sync::{Arc, OnceLock};
-
 use channel_kernels::{Convolution, Epilogue, Lower, Method, Packed, QuotientStream, Shape, Stream, Take};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, IxDyn};
 
 use crate::arrays::order::Order;
 use crate::operation::kernel::{Booked, Sums};
@@ -20,17 +18,16 @@ const USUAL_PADDING: usize = 64;
 /// The largest stride that kernels go: that of large patches.
 const LARGEST_STRIDE: usize = 64;
 
-/// Filters over one or two spatial axes.
+/// Filters over one or two spatial axes. They hold their weights once, in the order in which kernels read them.
 #[derive(Debug)]
 pub struct Filters {
-    weights: Arc<ArrayD<f32>>,
-    shape: Shape,
-    spatial_axes: usize,
-    packed: OnceLock<Packed>,
+    packed: Packed,
+    /// The axes of the weights as they were given: output channels, input channels of a group, one or two of space.
+    axes: Vec<usize>,
 }
 
 impl Filters {
-    pub fn new(weights: &Arc<ArrayD<f32>>, groups: usize) -> Option<Self> {
+    pub fn new(weights: &ArrayD<f32>, groups: usize) -> Option<Self> {
         let &[outputs, inputs, ref kernel @ ..] = weights.shape() else { return None };
         let kernel = match *kernel {
             [width] => [1, width],
@@ -38,19 +35,22 @@ impl Filters {
             _ => return None,
         };
         let shape = Shape { groups, ..Shape::plain(inputs * groups, outputs, kernel) };
-        let spatial_axes = weights.ndim() - 2;
-        Some(Self { weights: Arc::clone(weights), shape, spatial_axes, packed: OnceLock::new() })
+        let rows = weights.as_standard_layout();
+        let packed = Convolution::new(shape).ok()?.pack(rows.as_slice()?);
+        Some(Self { packed, axes: weights.shape().to_vec() })
     }
 
-    fn packed(&self, convolution: &Convolution) -> &Packed {
-        self.packed.get_or_init(|| {
-            let rows = self.weights.as_standard_layout();
-            convolution.pack(rows.as_slice().unwrap_or_else(|| unreachable!("the standard layout is a slice")))
-        })
+    fn shape(&self) -> &Shape {
+        self.packed.shape()
     }
 }
 
 impl FilterKernels<f32> for Filters {
+    fn weights(&self) -> ArrayD<f32> {
+        let weights = ArrayD::from_shape_vec(IxDyn(&self.axes), self.packed.to_rows());
+        weights.unwrap_or_else(|_| unreachable!("as many as were packed"))
+    }
+
     fn over(&self, samples: usize, geometry: &Geometry) -> Option<Box<dyn LayerKernel<f32> + '_>> {
         let [_, rows, columns] = geometry.axes;
         let axes = [rows, columns];
@@ -58,7 +58,7 @@ impl FilterKernels<f32> for Filters {
             stride: axes.map(|axis| axis.stride),
             dilation: axes.map(|axis| axis.dilation),
             padding: axes.map(|axis| [axis.before, axis.after]),
-            ..self.shape
+            ..*self.shape()
         };
         let (input, output) = (axes.map(|axis| axis.input), axes.map(|axis| axis.output));
         // Kernels write padding out, and have a plan for each remainder of the stride; a file may ask for more of both than
@@ -90,13 +90,9 @@ struct Over<'a> {
 }
 
 impl Over<'_> {
-    fn packed(&self) -> &Packed {
-        self.filters.packed(&self.plain)
-    }
-
     fn shape(&self, channels: usize, [height, width]: [usize; 2]) -> Vec<usize> {
-        match self.filters.spatial_axes {
-            1 => vec![self.samples, channels, width],
+        match self.filters.axes.len() {
+            3 => vec![self.samples, channels, width],
             _ => vec![self.samples, channels, height, width],
         }
     }
@@ -106,11 +102,11 @@ impl SingleLayer for Over<'_> {
     const ORDER: Order = Order::ChannelsLast;
 
     fn input_shape(&self) -> Vec<usize> {
-        self.shape(self.filters.shape.inputs, self.input)
+        self.shape(self.filters.shape().inputs, self.input)
     }
 
     fn output_shape(&self) -> Vec<usize> {
-        self.shape(self.filters.shape.outputs, self.output)
+        self.shape(self.filters.shape().outputs, self.output)
     }
 
     fn forward(&self, sums: Sums, streams: &[Stream<'_>], bias: Option<&[f32]>, bounds: Option<[f32; 2]>) -> Vec<f32> {
@@ -119,11 +115,11 @@ impl SingleLayer for Over<'_> {
             Sums::Fast => &self.fast,
         };
         let epilogue = Epilogue { bias, clip: bounds, ..Epilogue::default() };
-        convolution.forward_new(self.packed(), self.samples, self.input, streams, epilogue)
+        convolution.forward_new(&self.filters.packed, self.samples, self.input, streams, epilogue)
     }
 
     fn transposed(&self, streams: &[Stream<'_>], output: &mut [f32]) {
-        self.fast.transposed(self.packed(), self.samples, self.input, streams, Lower::default(), output);
+        self.fast.transposed(&self.filters.packed, self.samples, self.input, streams, Lower::default(), output);
     }
 
     fn quotient_transposed(
@@ -132,7 +128,7 @@ impl SingleLayer for Over<'_> {
         times: Option<(&[f32], Take)>,
         onto: Option<Vec<f32>>,
     ) -> (Vec<f32>, Vec<Vec<Booked>>) {
-        let (packed, samples, input) = (self.packed(), self.samples, self.input);
+        let (packed, samples, input) = (&self.filters.packed, self.samples, self.input);
         let (lower, sums) = match onto {
             None => self.fast.quotient_transposed_new(packed, samples, input, streams, times),
             Some(mut onto) => {
