@@ -93,7 +93,7 @@ mod twin;
 mod weights;
 mod winograd;
 
-pub use convolution::{Convolution, Epilogue, Lower, Method, QuotientStream, StepSums, Stream};
+pub use convolution::{Convolution, Epilogue, Lower, LowerProduct, Method, QuotientStream, StepSums, Stream};
 pub use dense::{Dense, Order};
 pub use instructions::{Instructions, UnknownInstructions};
 pub use logistic::{logistic, silu};

@@ -215,6 +215,42 @@ proptest! {
     }
 
     #[test]
+    fn products_of_quotients_are_their_sum(
+        case in prop_oneof![3 => cases(), 2 => depthwise_cases(), 2 => winograd_cases()], fast: bool, onto: bool,
+    ) {
+        let weights = case.weights();
+        let [relevance, first, second] = [2, 3, 4].map(|seed| random(case.seed ^ seed, case.outputs()));
+        let [input, before] = [5, 6].map(|seed| random(case.seed ^ seed, case.inputs()));
+        let quotient = |denominator| Quotient {
+            relevance: &relevance, denominator, without: None, bias: None, factor: 1.0, epsilon: 0.25, zero: Zero::Stabilized,
+        };
+        let quotients = [quotient(&first), quotient(&second)];
+        let parts: [[Option<&WeightPart>; 2]; 2] = [[Some(&positive), Some(&shifted)], [Some(&shifted), None]];
+        let takes = [Take::Positive, Take::Negative];
+        let products = [0, 1].map(|i| LowerProduct { parts: &parts[i], times: Some((&input, takes[i])) });
+        for set in Instructions::available() {
+            let method = if fast { Method::FourByFour } else { Method::Direct };
+            let convolution = Convolution::by(case.shape, set).unwrap().with_method(method);
+            let packed = convolution.pack(&weights);
+            let (mut got, mut want) = (before.clone(), before.clone());
+            let sums = convolution.quotients_transposed(&packed, case.batch, case.size, &quotients, &products, onto, &mut got);
+            let apart = [0, 1].map(|i| {
+                let streams = [0, 1].map(|q| QuotientStream { quotient: quotients[q], part: parts[i][q] });
+                let lower = Lower { times: products[i].times, onto: onto || i > 0 };
+                convolution.quotient_transposed(&packed, case.batch, case.size, &streams, lower, &mut want)
+            });
+            prop_assert_eq!(&got, &want, "{}", set);
+            for (sample, sums) in sums.iter().enumerate() {
+                let [one, other] = [&apart[0][sample], &apart[1][sample]];
+                prop_assert_eq!(&sums.booked, &one.booked);
+                let mut both = one.lower;
+                both += other.lower;
+                prop_assert!(near(sums.lower, both, both.magnitude + 1e-20));
+            }
+        }
+    }
+
+    #[test]
     fn what_is_left_of_a_denominator_is_its_negative_part(case in cases()) {
         let weights = case.weights();
         let [relevance, whole, positive] = [2, 3, 4].map(|seed| random(case.seed ^ seed, case.outputs()));
