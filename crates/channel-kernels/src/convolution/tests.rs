@@ -442,6 +442,28 @@ fn bytes_do_not_depend_on_threads() {
 }
 
 #[test]
+fn sums_of_positive_products_are_as_exact_by_fewer() {
+    let shape = Shape { padding: [[1; 2]; 2], ..Shape::plain(96, 24, [3, 3]) };
+    let case = Case { shape, batch: 1, size: [12, 12], seed: 5 };
+    let magnitudes = |values: Vec<f32>| -> Vec<f32> { values.into_iter().map(f32::abs).collect() };
+    let [weights, input, upper] = [case.weights(), random(1, case.inputs()), random(2, case.outputs())].map(magnitudes);
+    let (mut output, mut lower) = (vec![Sum::default(); upper.len()], vec![Sum::default(); input.len()]);
+    case.forward(&weights, &input, &mut output);
+    case.transposed(&weights, &upper, &mut lower);
+    for set in Instructions::available() {
+        let convolution = Convolution::by(shape, set).unwrap().with_method(Method::FourByFour);
+        let packed = convolution.pack(&weights);
+        let (mut up, mut down) = (vec![f32::NAN; upper.len()], vec![f32::NAN; input.len()]);
+        convolution.forward(&packed, 1, case.size, &[whole(&input)], Epilogue::default(), &mut up);
+        convolution.transposed(&packed, 1, case.size, &[whole(&upper)], Lower::default(), &mut down);
+        for (got, want) in up.iter().zip(&output).chain(down.iter().zip(&lower)) {
+            let error = (f64::from(*got) - want.value).abs();
+            assert!(error <= 2e-6 * want.value, "{set}: {got} for {want:?}");
+        }
+    }
+}
+
+#[test]
 fn large_layers_are_the_formula() {
     let case = Case { batch: 1, ..large() };
     let (weights, input) = (case.weights(), random(1, case.inputs()));
