@@ -7,7 +7,7 @@
 //! Without a case it names them all, one on each line. The case `nothing` is what a process does beside its kernel.
 
 use channel_kernels::{
-    Convolution, Dense, Epilogue, Lower, Maxima, Method, Order, Quotient, QuotientStream, Shape, Stream, Take, Zero,
+    Convolution, Dense, Epilogue, Lower, LowerProduct, Maxima, Method, Order, Quotient, Shape, Stream, Take, Zero,
 };
 
 /// A kernel on one case.
@@ -82,8 +82,8 @@ fn back(shape: Shape) {
         epsilon: 1e-6,
         zero: Zero::Stabilized,
     };
-    let streams = [QuotientStream { quotient, part: None }];
-    let lower = convolution.quotient_transposed_new(&packed, SAMPLES, SIZE, &streams, Some((&input, Take::All)));
+    let product = LowerProduct { parts: &[None], times: Some((&input, Take::All)) };
+    let lower = convolution.quotients_transposed_new(&packed, SAMPLES, SIZE, &[quotient], &[product]);
     std::hint::black_box(lower);
 }
 

@@ -2,7 +2,7 @@
 use crate::Instructions;
 use crate::depthwise::DepthwiseJob;
 use crate::few_inputs::{self, FewInputsJob};
-use crate::job::{Job, SampleSums};
+use crate::job::{Job, Outcome, SampleSums};
 use crate::packed::Packed;
 use crate::plan::Plan;
 use crate::rows::{Booked, Extent, Quotient, Source};
@@ -81,10 +81,19 @@ pub struct Lower<'a> {
     pub onto: bool,
 }
 
+/// A product that quotients go back by: `a ⊙ Σ W_qᵀ s_q`.
+#[derive(Clone, Copy)]
+pub struct LowerProduct<'a> {
+    /// The part of each weight for each quotient; without one the weights act as they are.
+    pub parts: &'a [Option<&'a WeightPart>],
+    /// a, like the output, and what is taken of it.
+    pub times: Option<(&'a [f32], Take)>,
+}
+
 /// What was summed for a sample of [`Convolution::quotient_transposed`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepSums {
-    /// Of `a ⊙ sum`, before it was added onto anything.
+    /// Of `a ⊙ sum`, of each product, before it was added onto anything.
     pub lower: Amount,
     /// Of the quotient of each stream.
     pub booked: Vec<Booked>,
@@ -215,8 +224,8 @@ impl Convolution {
             bounds: epilogue.clip,
             out: output,
         };
-        let parts = streams.iter().map(|stream| stream.part).collect();
-        self.run(self.direction(false), packed, batch, [lower, upper], sources, parts, finish);
+        let outcome = Outcome { parts: streams.iter().map(|stream| stream.part).collect(), finish };
+        self.run(self.direction(false), packed, batch, [lower, upper], sources, vec![outcome]);
     }
 
     /// The way back, Σ W_pᵀ s_p over the streams at the output, finished by `lower`; gives the sums of each sample
@@ -237,8 +246,8 @@ impl Convolution {
         let sources = sources(streams, batch, above);
         check("output", output.len(), length(batch, below));
         let finish = lower_finish(lower, length(batch, below), output.as_mut_ptr());
-        let parts = streams.iter().map(|stream| stream.part).collect();
-        let sums = self.run(self.direction(true), packed, batch, [above, below], sources, parts, finish);
+        let outcome = Outcome { parts: streams.iter().map(|stream| stream.part).collect(), finish };
+        let sums = self.run(self.direction(true), packed, batch, [above, below], sources, vec![outcome]);
         sums.into_iter().map(|sums| sums.finished).collect()
     }
 
@@ -256,61 +265,95 @@ impl Convolution {
         lower: Lower<'_>,
         output: &mut [f32],
     ) -> Vec<StepSums> {
-        let [below, _] = self.extents(packed, batch, input);
-        check("output", output.len(), length(batch, below));
-        self.quotient_transposed_to(packed, batch, input, streams, lower, output.as_mut_ptr())
+        let quotients: Vec<Quotient<'_>> = streams.iter().map(|stream| stream.quotient).collect();
+        let parts: Vec<_> = streams.iter().map(|stream| stream.part).collect();
+        let product = LowerProduct { parts: &parts, times: lower.times };
+        self.quotients_transposed(packed, batch, input, &quotients, &[product], lower.onto, output)
     }
 
-    /// As [`quotient_transposed`](Self::quotient_transposed), to an array of its own, which takes less time than one that
-    /// was there before; `times` is a factor of each number, and what is taken of it.
+    /// As [`quotient_transposed`](Self::quotient_transposed), of several products that are added:
+    ///
+    /// ```text
+    /// R = Σ_p a_p ⊙ Σ_q W_pqᵀ s_q
+    /// ```
+    /// Each quotient is made once, whatever the number of products. `onto` says whether R is added to what is in the
+    /// output.
     ///
     /// # Panics
-    /// As [`forward`](Self::forward).
-    pub fn quotient_transposed_new(
+    /// As [`forward`](Self::forward), and when there is no product, or one that has not as many parts as there are
+    /// quotients.
+    #[expect(clippy::too_many_arguments, reason = "what such a step consists of")]
+    pub fn quotients_transposed(
         &self,
         packed: &Packed,
         batch: usize,
         input: [usize; 2],
-        streams: &[QuotientStream<'_>],
-        times: Option<(&[f32], Take)>,
+        quotients: &[Quotient<'_>],
+        products: &[LowerProduct<'_>],
+        onto: bool,
+        output: &mut [f32],
+    ) -> Vec<StepSums> {
+        let [below, _] = self.extents(packed, batch, input);
+        check("output", output.len(), length(batch, below));
+        self.quotients_transposed_to(packed, batch, input, quotients, products, onto, output.as_mut_ptr())
+    }
+
+    /// As [`quotients_transposed`](Self::quotients_transposed), to an array of its own, which takes less time than one that
+    /// was there before.
+    ///
+    /// # Panics
+    /// As [`quotients_transposed`](Self::quotients_transposed).
+    pub fn quotients_transposed_new(
+        &self,
+        packed: &Packed,
+        batch: usize,
+        input: [usize; 2],
+        quotients: &[Quotient<'_>],
+        products: &[LowerProduct<'_>],
     ) -> (Vec<f32>, Vec<StepSums>) {
         let [below, _] = self.extents(packed, batch, input);
-        let (lower, mut sums) = (Lower { times, onto: false }, Vec::new());
-        // SAFETY: a kernel writes each number of its output, and reads none of them before unless it adds onto them.
+        let mut sums = Vec::new();
+        // SAFETY: the first product writes each number of its output, and reads none of them before.
         let output = unsafe {
             written(length(batch, below), |output| {
-                sums = self.quotient_transposed_to(packed, batch, input, streams, lower, output);
+                sums = self.quotients_transposed_to(packed, batch, input, quotients, products, false, output);
             })
         };
         (output, sums)
     }
 
-    /// As [`quotient_transposed`](Self::quotient_transposed), to a place that has room for the output.
-    fn quotient_transposed_to(
+    /// As [`quotients_transposed`](Self::quotients_transposed), to a place that has room for the output.
+    #[expect(clippy::too_many_arguments, reason = "what such a step consists of")]
+    fn quotients_transposed_to(
         &self,
         packed: &Packed,
         batch: usize,
         input: [usize; 2],
-        streams: &[QuotientStream<'_>],
-        lower: Lower<'_>,
-        output: *mut f32,
+        quotients: &[Quotient<'_>],
+        products: &[LowerProduct<'_>],
+        onto: bool,
+        out: *mut f32,
     ) -> Vec<StepSums> {
         let [below, above] = self.extents(packed, batch, input);
-        assert!(!streams.is_empty(), "at least one stream");
-        for stream in streams {
-            check("relevance", stream.quotient.relevance.len(), length(batch, above));
-            check("denominator", stream.quotient.denominator.len(), length(batch, above));
-            if let Some(without) = stream.quotient.without {
+        assert!(!quotients.is_empty() && !products.is_empty(), "at least one stream");
+        for quotient in quotients {
+            check("relevance", quotient.relevance.len(), length(batch, above));
+            check("denominator", quotient.denominator.len(), length(batch, above));
+            if let Some(without) = quotient.without {
                 check("positive part of the denominator", without.len(), length(batch, above));
             }
-            if let Some(bias) = stream.quotient.bias {
+            if let Some(bias) = quotient.bias {
                 check("bias", bias.len(), above.channels);
             }
         }
-        let sources = streams.iter().map(|stream| Source::Quotient(&stream.quotient)).collect();
-        let finish = lower_finish(lower, length(batch, below), output);
-        let parts = streams.iter().map(|stream| stream.part).collect();
-        let sums = self.run(self.direction(true), packed, batch, [above, below], sources, parts, finish);
+        let outcomes = products.iter().enumerate().map(|(index, product)| {
+            assert_eq!(product.parts.len(), quotients.len(), "parts of the weights for the quotients");
+            let lower = Lower { times: product.times, onto: onto || index > 0 };
+            Outcome { parts: product.parts.to_vec(), finish: lower_finish(lower, length(batch, below), out) }
+        });
+        let outcomes = outcomes.collect();
+        let sources = quotients.iter().map(Source::Quotient).collect();
+        let sums = self.run(self.direction(true), packed, batch, [above, below], sources, outcomes);
         sums.into_iter().map(|sums| StepSums { lower: sums.finished, booked: sums.booked }).collect()
     }
 
@@ -331,7 +374,6 @@ impl Convolution {
         if self.turned { [upper, lower] } else { [lower, upper] }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a job consists of")]
     fn run<'a>(
         &'a self,
         direction: Direction,
@@ -339,16 +381,15 @@ impl Convolution {
         batch: usize,
         [from, to]: [Extent; 2],
         sources: Vec<Source<'a>>,
-        parts: Vec<Option<&'a WeightPart>>,
-        finish: Finish,
+        outcomes: Vec<Outcome<'a>>,
     ) -> Vec<SampleSums> {
-        let weights = Weights { packed, direction, parts };
-        let (instructions, shape) = (self.instructions, &self.shape);
-        let job = Job { instructions, shape, batch, from, to, weights, sources, finish };
+        let (instructions, shape, weights) = (self.instructions, &self.shape, Weights { packed, direction });
+        let has_bias = outcomes.iter().any(|outcome| outcome.finish.bias.is_some());
+        let job = Job { instructions, shape, batch, from, to, weights, sources, outcomes };
         if shape.is_depthwise() {
             return DepthwiseJob { job }.run();
         }
-        let is_few_inputs = direction == Direction::Transposed && few_inputs::applies(shape) && finish.bias.is_none();
+        let is_few_inputs = direction == Direction::Transposed && few_inputs::applies(shape) && !has_bias;
         match self.method {
             Method::TwoByTwo => WinogradJob { job }.run::<4, 2, F2>(),
             Method::FourByFour => WinogradJob { job }.run::<6, 4, F4>(),
@@ -393,6 +434,7 @@ unsafe fn written(length: usize, write: impl FnOnce(*mut f32)) -> Vec<f32> {
     output
 }
 
+/// What becomes of a sum of the way back, in an output of `length` numbers.
 fn lower_finish(lower: Lower<'_>, length: usize, out: *mut f32) -> Finish {
     if let Some((times, _)) = lower.times {
         check("factor", times.len(), length);

@@ -1,8 +1,8 @@
 //! Fully connected layers, forward and transposed, over weights as they lie.
 use crate::Instructions;
-use crate::convolution::{Lower, QuotientStream, StepSums, Stream};
+use crate::convolution::{Lower, LowerProduct, QuotientStream, StepSums, Stream};
 use crate::matrix::{Begin, Matrix, Sum, Term};
-use crate::rows::{Booked, Pixels, Source, Spread};
+use crate::rows::{Booked, Pixels, Quotient, Source, Spread};
 use crate::run::in_order;
 use crate::scratch::Scratch;
 use crate::sums::Amount;
@@ -145,8 +145,28 @@ impl<'a> Dense<'a> {
         lower: Lower<'_>,
         output: &mut [f32],
     ) -> Vec<StepSums> {
-        self.check_lower(samples, lower, output);
-        for QuotientStream { quotient, .. } in streams {
+        let quotients: Vec<Quotient<'_>> = streams.iter().map(|stream| stream.quotient).collect();
+        let parts: Vec<_> = streams.iter().map(|stream| stream.part).collect();
+        let product = LowerProduct { parts: &parts, times: lower.times };
+        self.quotients_transposed(samples, &quotients, &[product], lower.onto, output)
+    }
+
+    /// As [`quotient_transposed`](Self::quotient_transposed), of several products that are added; each quotient is made
+    /// once. See [`Convolution::quotients_transposed`](crate::Convolution::quotients_transposed).
+    ///
+    /// # Panics
+    /// When a slice has not as many numbers as its array, when there is no product, or one that has not as many parts as
+    /// there are quotients.
+    pub fn quotients_transposed(
+        &self,
+        samples: usize,
+        quotients: &[Quotient<'_>],
+        products: &[LowerProduct<'_>],
+        onto: bool,
+        output: &mut [f32],
+    ) -> Vec<StepSums> {
+        assert!(!products.is_empty(), "at least one product");
+        for quotient in quotients {
             check("relevance", quotient.relevance.len(), samples, self.outputs);
             check("denominator", quotient.denominator.len(), samples, self.outputs);
             if let Some(without) = quotient.without {
@@ -156,10 +176,16 @@ impl<'a> Dense<'a> {
                 check("bias", bias.len(), 1, self.outputs);
             }
         }
-        let sources: Vec<Source<'_>> = streams.iter().map(|stream| Source::Quotient(&stream.quotient)).collect();
+        let sources: Vec<Source<'_>> = quotients.iter().map(Source::Quotient).collect();
         let (values, booked) = self.values(&sources, samples, self.outputs);
-        let parts = parts(&values, streams.iter().map(|stream| stream.part));
-        let sums = self.back(samples, &parts, lower, output);
+        let mut sums = vec![Amount::default(); samples];
+        for (index, product) in products.iter().enumerate() {
+            assert_eq!(product.parts.len(), quotients.len(), "parts of the weights for the quotients");
+            let lower = Lower { times: product.times, onto: onto || index > 0 };
+            self.check_lower(samples, lower, output);
+            let of_product = self.back(samples, &parts(&values, product.parts.iter().copied()), lower, output);
+            sums.iter_mut().zip(of_product).for_each(|(sum, of_product)| *sum += of_product);
+        }
         let of_sample =
             |(sample, lower)| StepSums { lower, booked: booked.iter().map(|booked| booked[sample]).collect() };
         sums.into_iter().enumerate().map(of_sample).collect()

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::instructions::Vectorized;
-use crate::job::{Job, SampleSums};
+use crate::job::{Job, Outcome, SampleSums};
 use crate::rows::{Booked, PaddedRows};
 use crate::run::in_order;
 use crate::scratch::Scratch;
@@ -151,13 +151,13 @@ impl DepthwiseJob<'_> {
     }
 
     /// The weights of the task's channels, `[stream][tap][128]`.
-    fn weights(&self, channels: &Range<usize>) -> Scratch {
+    fn weights(&self, outcome: &Outcome<'_>, channels: &Range<usize>) -> Scratch {
         let taps = self.shape().taps();
-        let mut weights = Scratch::take(self.job.weights.parts.len() * taps * BLOCK);
+        let mut weights = Scratch::take(outcome.parts.len() * taps * BLOCK);
         weights.fill(0.0);
         for (place, row) in weights.chunks_exact_mut(BLOCK).enumerate() {
             let from = &self.job.weights.packed.depthwise_row(place % taps)[channels.clone()];
-            match self.job.weights.parts[place / taps] {
+            match outcome.parts[place / taps] {
                 Some(part) => part(from, &mut row[..channels.len()]),
                 None => row[..channels.len()].copy_from_slice(from),
             }
@@ -180,24 +180,29 @@ impl DepthwiseJob<'_> {
         let parts = planes.chunks_exact_mut(rows.length().max(1)).zip(&self.job.sources);
         let booked = parts.map(|(part, source)| rows.fill(self.job.instructions, source, part)).collect();
         let Shape { kernel, stride, dilation, padding, .. } = *self.shape();
-        let totals = self.job.instructions.run(&Planes {
-            direction: self.job.weights.direction,
-            planes: &planes,
-            plane_length: rows.plane_length(),
-            weights: &self.weights(&task.channels),
-            lines: &self.lines(task, rows.length()),
-            kernel: kernel[1],
-            stride: stride[1],
-            dilation: dilation[1],
-            left: self.left(),
-            before: padding[1][0],
-            first_pixel: (task.sample * self.job.to.height + task.rows.start) * self.job.to.width,
-            width: self.job.to.width,
-            channels: self.job.to.channels,
-            chosen: task.channels.clone(),
-            finish: self.job.finish,
-        });
-        (booked, totals.into())
+        let lines = self.lines(task, rows.length());
+        let mut sum = Amount::default();
+        for outcome in &self.job.outcomes {
+            let totals = self.job.instructions.run(&Planes {
+                direction: self.job.weights.direction,
+                planes: &planes,
+                plane_length: rows.plane_length(),
+                weights: &self.weights(outcome, &task.channels),
+                lines: &lines,
+                kernel: kernel[1],
+                stride: stride[1],
+                dilation: dilation[1],
+                left: self.left(),
+                before: padding[1][0],
+                first_pixel: (task.sample * self.job.to.height + task.rows.start) * self.job.to.width,
+                width: self.job.to.width,
+                channels: self.job.to.channels,
+                chosen: task.channels.clone(),
+                finish: outcome.finish,
+            });
+            sum += Amount::from(totals);
+        }
+        (booked, sum)
     }
 
     /// The input rows that are booked with rows of the output: each row of the input once.

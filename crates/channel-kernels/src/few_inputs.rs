@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::instructions::Vectorized;
-use crate::job::{Job, SampleSums};
+use crate::job::{Job, Outcome, SampleSums};
 use crate::rows::{Booked, PaddedRows, Source};
 use crate::run::in_order;
 use crate::scratch::Scratch;
@@ -46,7 +46,7 @@ struct Task {
 impl FewInputsJob<'_> {
     /// Does it; gives the sums of each sample, added task by task.
     pub(crate) fn run(&self) -> Vec<SampleSums> {
-        let weights = self.weights();
+        let weights: Vec<Vec<f32>> = self.job.outcomes.iter().map(|outcome| self.weights(outcome)).collect();
         let row = self.job.from.width * self.job.from.channels * self.job.sources.len();
         let halo = self.upper_rows(&(0..1)).len();
         let most = ((STRIP / row).saturating_sub(halo) * self.shape().stride[0]).max(4);
@@ -78,7 +78,7 @@ impl FewInputsJob<'_> {
     }
 
     /// The weights as `[stream][panel][outputs][64]`.
-    fn weights(&self) -> Vec<f32> {
+    fn weights(&self, outcome: &Outcome<'_>) -> Vec<f32> {
         let Shape { inputs, outputs, kernel, .. } = *self.shape();
         let panels = self.kernel_rows();
         let mut weights = vec![0.0; self.job.sources.len() * panels.len() * outputs * PANEL];
@@ -87,7 +87,8 @@ impl FewInputsJob<'_> {
         for (stream, place) in (0..self.job.sources.len()).flat_map(|s| (0..kernel[0] * kernel[1]).map(move |p| (s, p)))
         {
             // Rows of outputs, 16 numbers apart.
-            self.job.weights.make(self.job.instructions, block, stream, place, &(0..outputs), &mut turned);
+            let (instructions, part) = (self.job.instructions, outcome.parts[stream]);
+            self.job.weights.make(instructions, block, part, place, &(0..outputs), &mut turned);
             let (p, q) = (place / kernel[1], place % kernel[1]);
             let most = PANEL / self.run_length();
             let panel = stream * panels.len() + p / most;
@@ -110,7 +111,7 @@ impl FewInputsJob<'_> {
         first.max(0)..(last + 1).clamp(first.max(0), self.job.from.height as isize)
     }
 
-    fn task(&self, task: &Task, weights: &[f32]) -> (Vec<Booked>, Amount) {
+    fn task(&self, task: &Task, weights: &[Vec<f32>]) -> (Vec<Booked>, Amount) {
         let step = self.shape().stride[0];
         let height = self.job.from.height;
         let end = if task.rows.end == self.job.to.height { height } else { task.rows.end.div_ceil(step).min(height) };
@@ -132,21 +133,25 @@ impl FewInputsJob<'_> {
         let booked = self.job.sources.iter().enumerate().map(fill).collect();
         let row = self.lower_row();
         let mut lower = Scratch::take(task.rows.len() * row);
-        lower.fill(0.0);
-        for (index, y) in padded.rows.clone().enumerate() {
-            let from = index * self.job.from.width * self.job.from.channels;
-            self.add_row(task, y as usize, &upper[from..], length, weights, &mut lower);
+        let mut sum = Amount::default();
+        for (outcome, weights) in self.job.outcomes.iter().zip(weights) {
+            lower.fill(0.0);
+            for (index, y) in padded.rows.clone().enumerate() {
+                let from = index * self.job.from.width * self.job.from.channels;
+                self.add_row(task, y as usize, &upper[from..], length, weights, &mut lower);
+            }
+            let totals = self.job.instructions.run(FinishedRows {
+                from: &lower,
+                row,
+                skipped: self.shape().padding[1][0] * self.job.to.channels,
+                length: self.job.to.width * self.job.to.channels,
+                rows: task.rows.len(),
+                first: (task.sample * self.job.to.height + task.rows.start) * self.job.to.width * self.job.to.channels,
+                finish: outcome.finish,
+            });
+            sum += Amount::from(totals);
         }
-        let totals = self.job.instructions.run(FinishedRows {
-            from: &lower,
-            row,
-            skipped: self.shape().padding[1][0] * self.job.to.channels,
-            length: self.job.to.width * self.job.to.channels,
-            rows: task.rows.len(),
-            first: (task.sample * self.job.to.height + task.rows.start) * self.job.to.width * self.job.to.channels,
-            finish: self.job.finish,
-        });
-        (booked, totals.into())
+        (booked, sum)
     }
 
     /// Numbers of a row of sums: all that windows reach, padding included.

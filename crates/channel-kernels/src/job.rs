@@ -4,7 +4,7 @@ use crate::rows::{Booked, Extent, Source};
 use crate::shape::Shape;
 use crate::sums::Amount;
 use crate::tile::Finish;
-use crate::weights::Weights;
+use crate::weights::{WeightPart, Weights};
 
 /// What is to be done: a sum over taps, channels and streams for each output number.
 pub(crate) struct Job<'a> {
@@ -17,10 +17,18 @@ pub(crate) struct Job<'a> {
     pub(crate) weights: Weights<'a>,
     /// One for each stream.
     pub(crate) sources: Vec<Source<'a>>,
+    /// What is made of the sources, one after another.
+    pub(crate) outcomes: Vec<Outcome<'a>>,
+}
+
+/// A product of all sources with the weights, and what becomes of it.
+pub(crate) struct Outcome<'a> {
+    /// Which part of each weight acts, for each source; without one the weights act as they are.
+    pub(crate) parts: Vec<Option<&'a WeightPart>>,
     pub(crate) finish: Finish,
 }
 
-// SAFETY: the pointers of `finish` are those of slices that are borrowed for as long as the job; each output number is
+// SAFETY: the pointers of `outcomes` are those of slices that are borrowed for as long as the job; each output number is
 // written by one task.
 unsafe impl Sync for Job<'_> {}
 

@@ -4,7 +4,8 @@
 //! to vectors of output channels, so that nothing is rearranged before a product. What a kernel needs beside the
 //! product (bias, clipping, the quotient before it, a factor and sums after it) happens while the numbers are in
 //! registers. Convolutions keep their weights packed ([`Packed`]); fully connected layers ([`Dense`]), which read each
-//! weight once, take them as they lie. What acts on each number by itself has functions ([`logistic`], [`silu`]).
+//! weight once, take them as they lie. What acts on each number by itself has functions ([`logistic`],
+//! [`silu`], [`gelu`]).
 //!
 //! ```
 //! use channel_kernels::{Convolution, Epilogue, Lower, Quotient, QuotientStream, Shape, Stream, Take, Zero};
@@ -68,10 +69,10 @@ mod amounts;
 mod convolution;
 mod dense;
 mod depthwise;
+mod elementwise;
 mod few_inputs;
 mod instructions;
 mod job;
-mod logistic;
 mod matrix;
 mod maxima;
 mod packed;
@@ -95,10 +96,10 @@ mod weights;
 mod winograd;
 
 pub use amounts::amount;
-pub use convolution::{Convolution, Epilogue, Lower, Method, QuotientStream, StepSums, Stream};
+pub use convolution::{Convolution, Epilogue, Lower, LowerProduct, Method, QuotientStream, StepSums, Stream};
 pub use dense::{Dense, Order};
+pub use elementwise::{gelu, logistic, silu};
 pub use instructions::{Instructions, UnknownInstructions};
-pub use logistic::{logistic, silu};
 pub use maxima::{Maxima, MaximaError};
 pub use packed::Packed;
 pub use peak::multiply_adds;

@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::job::{Job, SampleSums};
+use crate::job::{Job, Outcome, SampleSums};
 use crate::plan::{Phase, Plan, PlanTap};
 use crate::rows::{Booked, PaddedRows, Source};
 use crate::scratch::Scratch;
@@ -266,12 +266,14 @@ impl DirectJob<'_> {
     /// A panel of output channels of a strip; gives the sums of each sample.
     fn block(&self, window: &Window, filled: &Filled, streams: &[*const f32], block: Block) -> Vec<Amount> {
         let mut sums = vec![Amount::default(); filled.booked.len()];
-        for (phase, pixels) in self.plan.phases.iter().zip(&filled.pixels) {
-            let of_stream = |stream| phase.taps.iter().map(move |&tap| (stream, tap));
-            let terms = (0..self.job.sources.len()).flat_map(of_stream).collect();
-            let of_sample = pixels.len() / sums.len();
-            if of_sample > 0 {
-                self.products(&Terms { window, streams, block, terms }, pixels, of_sample, &mut sums);
+        for outcome in &self.job.outcomes {
+            for (phase, pixels) in self.plan.phases.iter().zip(&filled.pixels) {
+                let of_stream = |stream| phase.taps.iter().map(move |&tap| (stream, tap));
+                let terms = (0..self.job.sources.len()).flat_map(of_stream).collect();
+                let of_sample = pixels.len() / sums.len();
+                if of_sample > 0 {
+                    self.products(&Terms { window, streams, block, outcome, terms }, pixels, of_sample, &mut sums);
+                }
             }
         }
         sums
@@ -302,7 +304,7 @@ impl DirectJob<'_> {
                     channel: block.group * self.job.weights.made() + block.index * PANEL,
                     kept: kept.wrapping_add(sample * of_sample * PANEL),
                     begins: index == 0,
-                    finish: (index + 1 == steps.len()).then_some(self.job.finish),
+                    finish: (index + 1 == steps.len()).then_some(terms.outcome.finish),
                 });
                 sums[sample] += Amount::from(totals);
             }
@@ -311,18 +313,19 @@ impl DirectJob<'_> {
 
     /// Where the numbers and the weights of a step lie; weights that have to be made lie in `made`.
     fn taps(&self, terms: &Terms<'_>, step: &Step, made: &mut [f32]) -> Vec<Tap> {
-        let Terms { window, streams, block, .. } = *terms;
+        let Terms { window, streams, block, outcome, .. } = *terms;
         let length = step.channels.len() * self.job.weights.width(block);
         let tap = |(index, &(stream, tap)): (usize, &(usize, PlanTap))| {
             // Not negative: the window reaches as far as any tap.
             let [row, column] = [0, 1].map(|axis| (tap.offset[axis] + window.before[axis] as isize) as usize);
             let channel = block.group * self.job.weights.summed() + step.channels.start;
             let from = (row * window.width + column) * self.job.from.channels + channel;
-            let weights = match self.job.weights.lying(block, stream, tap.weights, &step.channels) {
+            let weights = match self.job.weights.lying(block, outcome.parts[stream], tap.weights, &step.channels) {
                 Some(rows) => rows.as_ptr(),
                 None => {
                     let place = &mut made[index * length..(index + 1) * length];
-                    self.job.weights.make(self.job.instructions, block, stream, tap.weights, &step.channels, place);
+                    let (instructions, part) = (self.job.instructions, outcome.parts[stream]);
+                    self.job.weights.make(instructions, block, part, tap.weights, &step.channels, place);
                     place.as_ptr()
                 }
             };
@@ -338,6 +341,7 @@ struct Terms<'a> {
     /// The first number of each stream.
     streams: &'a [*const f32],
     block: Block,
+    outcome: &'a Outcome<'a>,
     /// Streams and taps.
     terms: Vec<(usize, PlanTap)>,
 }

@@ -22,12 +22,10 @@ pub(crate) enum Direction {
     Transposed,
 }
 
-/// The weights of all streams.
+/// The weights, and the way they are gone through.
 pub(crate) struct Weights<'a> {
     pub(crate) packed: &'a Packed,
     pub(crate) direction: Direction,
-    /// Which part of each weight acts, for each stream; without one the weights act as they are.
-    pub(crate) parts: Vec<Option<&'a WeightPart>>,
 }
 
 /// A panel of the job: 64 channels, or what is left, of a group.
@@ -73,22 +71,27 @@ impl Weights<'_> {
     }
 
     /// The rows `channels` of a tap: as they lie, if nothing is to be done to them.
-    pub(crate) fn lying(&self, block: Block, stream: usize, tap: usize, channels: &Range<usize>) -> Option<&[f32]> {
-        (self.direction == Direction::Forward && self.parts[stream].is_none())
-            .then(|| self.rows(block, tap, channels.clone()))
+    pub(crate) fn lying(
+        &self,
+        block: Block,
+        part: Option<&WeightPart>,
+        tap: usize,
+        channels: &Range<usize>,
+    ) -> Option<&[f32]> {
+        (self.direction == Direction::Forward && part.is_none()).then(|| self.rows(block, tap, channels.clone()))
     }
 
-    /// Writes the rows `channels` of a tap to `to`.
+    /// Writes a part of the rows `channels` of a tap to `to`.
     pub(crate) fn make(
         &self,
         instructions: Instructions,
         block: Block,
-        stream: usize,
+        part: Option<&WeightPart>,
         tap: usize,
         channels: &Range<usize>,
         to: &mut [f32],
     ) {
-        match (self.direction, self.parts[stream]) {
+        match (self.direction, part) {
             (Direction::Forward, None) => to.copy_from_slice(self.rows(block, tap, channels.clone())),
             (Direction::Forward, Some(part)) => part(self.rows(block, tap, channels.clone()), to),
             (Direction::Transposed, None) => self.transpose(instructions, block, tap, channels.clone(), to),

@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::instructions::Vectorized;
-use crate::job::{Job, SampleSums};
+use crate::job::{Job, Outcome, SampleSums};
 use crate::rows::{Booked, PaddedRows, Source};
 use crate::run::staged;
 use crate::scratch::Scratch;
@@ -21,7 +21,7 @@ use crate::simd::Simd;
 use crate::sums::Amount;
 use crate::tasks::pieces;
 use crate::tile::{Finish, PANEL, Panel, Pixel, Tap, Totals};
-use crate::weights::{Block, Direction};
+use crate::weights::{Block, Direction, WeightPart};
 
 /// Numbers of the transformed weights that are made at a time.
 const WEIGHTS: usize = 144 * 1024;
@@ -151,7 +151,11 @@ impl WinogradJob<'_> {
         let length = T * T * apart(most * self.columns::<M>() * self.depth());
         let fill = |strip: usize, buffer: &mut [f32]| self.fill::<T, M, F>(&strips[strip], buffer);
         let panel = |strip: usize, _: &Vec<Booked>, buffer: &[f32], block: usize| {
-            self.panel::<T, M, F>(&strips[strip], buffer, blocks[block])
+            let mut sum = Amount::default();
+            for outcome in &self.job.outcomes {
+                sum += self.panel::<T, M, F>(&strips[strip], buffer, blocks[block], outcome);
+            }
+            sum
         };
         let done = staged(strips.len(), length, fill, blocks.len(), panel);
         let mut sums = self.job.no_sums();
@@ -228,6 +232,7 @@ impl WinogradJob<'_> {
         strip: &Strip,
         input: &[f32],
         block: Block,
+        outcome: &Outcome<'_>,
     ) -> Amount {
         let columns = self.columns::<M>();
         let tiles = strip.rows.len() * columns;
@@ -244,7 +249,7 @@ impl WinogradJob<'_> {
             (0..self.job.sources.len()).flat_map(|stream| (0..channels).step_by(even).map(move |first| (stream, first)))
         {
             let chunk = first..(first + even).min(channels);
-            self.transform_weights::<T, M, F>(block, stream, &chunk, &mut transformed, weight_place);
+            self.transform_weights::<T, M, F>(block, outcome.parts[stream], &chunk, &mut transformed, weight_place);
             let next = if chunk.end < channels { chunk.end..(chunk.end + even).min(channels) } else { 0..0 };
             (0..9).for_each(|tap| self.job.weights.prefetch(block, tap, &next));
             for place in 0..T * T {
@@ -275,7 +280,7 @@ impl WinogradJob<'_> {
             channels: self.job.to.channels,
             channel: block.index * PANEL,
             lanes: block.lanes,
-            finish: self.job.finish,
+            finish: outcome.finish,
             form: PhantomData,
         });
         totals.into()
@@ -285,7 +290,7 @@ impl WinogradJob<'_> {
     fn transform_weights<const T: usize, const M: usize, F: Form<T, M>>(
         &self,
         block: Block,
-        stream: usize,
+        part: Option<&WeightPart>,
         channels: &Range<usize>,
         to: &mut [f32],
         place: usize,
@@ -296,10 +301,10 @@ impl WinogradJob<'_> {
         for (tap, row) in made.chunks_exact_mut(length).enumerate() {
             // The way back meets the weights from the other end.
             let at = if self.job.weights.direction == Direction::Forward { tap } else { 8 - tap };
-            taps[at] = match self.job.weights.lying(block, stream, tap, channels) {
+            taps[at] = match self.job.weights.lying(block, part, tap, channels) {
                 Some(rows) => rows,
                 None => {
-                    self.job.weights.make(self.job.instructions, block, stream, tap, channels, row);
+                    self.job.weights.make(self.job.instructions, block, part, tap, channels, row);
                     row
                 }
             };

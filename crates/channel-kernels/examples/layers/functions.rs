@@ -6,8 +6,9 @@ use crate::time;
 /// A function of each number.
 type Function = fn(&[f32], &mut [f32]);
 
-const FUNCTIONS: [(&str, Function); 3] = [
+const FUNCTIONS: [(&str, Function); 4] = [
     ("copy", |values, output| output.copy_from_slice(values)),
+    ("gelu", channel_kernels::gelu),
     ("logistic", channel_kernels::logistic),
     ("silu", |values, output| channel_kernels::silu(1.0, values, output)),
 ];

@@ -1,6 +1,6 @@
 //! Layers of real networks, and their time.
 use channel_kernels::{
-    Convolution, Epilogue, Instructions, Lower, Quotient, QuotientStream, Shape, Stream, Take, Zero,
+    Convolution, Epilogue, Instructions, Lower, LowerProduct, Quotient, QuotientStream, Shape, Stream, Take, Zero,
 };
 
 use crate::{peak, time};
@@ -20,10 +20,12 @@ pub enum Pass {
     Quotient,
     Positive,
     Both,
+    Signed,
 }
 
 impl Pass {
-    pub const ALL: [Self; 5] = [Self::Forward, Self::Transposed, Self::Quotient, Self::Positive, Self::Both];
+    pub const ALL: [Self; 6] =
+        [Self::Forward, Self::Transposed, Self::Quotient, Self::Positive, Self::Both, Self::Signed];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -32,6 +34,7 @@ impl Pass {
             Self::Quotient => "quotient",
             Self::Positive => "quotient of W⁺",
             Self::Both => "of W⁺ and W⁻",
+            Self::Signed => "to a⁺ and a⁻",
         }
     }
 }
@@ -164,6 +167,13 @@ pub fn shares(layer: &Layer, convolution: &Convolution, instructions: Instructio
             Pass::Positive => {
                 let stream = QuotientStream { quotient, part: Some(&positive) };
                 convolution.quotient_transposed(&packed, 1, size, &[stream], times, lower);
+            }
+            Pass::Signed => {
+                let products = [
+                    LowerProduct { parts: &[Some(&positive)], times: Some((&input, Take::Positive)) },
+                    LowerProduct { parts: &[Some(&negative)], times: Some((&input, Take::Negative)) },
+                ];
+                convolution.quotients_transposed(&packed, 1, size, &[quotient], &products, false, lower);
             }
             Pass::Both => {
                 let left = Quotient { without: Some(&relevance), factor: -1.0, ..quotient };

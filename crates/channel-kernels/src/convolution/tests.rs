@@ -196,7 +196,10 @@ proptest! {
             ];
             let mut got = vec![f32::NAN; case.inputs()];
             let sums = convolution.quotient_transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut got);
-            let (new, sums_of_new) = convolution.quotient_transposed_new(&packed, case.batch, case.size, &streams, None);
+            let (quotients, parts) = (streams.map(|stream| stream.quotient), streams.map(|stream| stream.part));
+            let product = LowerProduct { parts: &parts, times: None };
+            let (new, sums_of_new) =
+                convolution.quotients_transposed_new(&packed, case.batch, case.size, &quotients, &[product]);
             prop_assert_eq!((&new, &sums_of_new), (&got, &sums));
             for (at, (&got, want)) in got.iter().zip(&want).enumerate() {
                 prop_assert!(want.is(got), "{set} {at}: {got} for {want:?}");
@@ -214,6 +217,42 @@ proptest! {
                 let lower = places_of(&want, sample, case.batch);
                 let unit = lower.iter().map(|sum| sum.magnitude).sum::<f64>() + 1e-20;
                 prop_assert!(near(sums.lower, amount(lower.iter().map(|sum| sum.value)), unit));
+            }
+        }
+    }
+
+    #[test]
+    fn products_of_quotients_are_their_sum(
+        case in prop_oneof![3 => cases(), 2 => depthwise_cases(), 2 => winograd_cases()], fast: bool, onto: bool,
+    ) {
+        let weights = case.weights();
+        let [relevance, first, second] = [2, 3, 4].map(|seed| random(case.seed ^ seed, case.outputs()));
+        let [input, before] = [5, 6].map(|seed| random(case.seed ^ seed, case.inputs()));
+        let quotient = |denominator| Quotient {
+            relevance: &relevance, denominator, without: None, bias: None, factor: 1.0, epsilon: 0.25, zero: Zero::Stabilized,
+        };
+        let quotients = [quotient(&first), quotient(&second)];
+        let parts: [[Option<&WeightPart>; 2]; 2] = [[Some(&positive), Some(&shifted)], [Some(&shifted), None]];
+        let takes = [Take::Positive, Take::Negative];
+        let products = [0, 1].map(|i| LowerProduct { parts: &parts[i], times: Some((&input, takes[i])) });
+        for set in Instructions::available() {
+            let method = if fast { Method::FourByFour } else { Method::Direct };
+            let convolution = Convolution::by(case.shape, set).unwrap().with_method(method);
+            let packed = convolution.pack(&weights);
+            let (mut got, mut want) = (before.clone(), before.clone());
+            let sums = convolution.quotients_transposed(&packed, case.batch, case.size, &quotients, &products, onto, &mut got);
+            let apart = [0, 1].map(|i| {
+                let streams = [0, 1].map(|q| QuotientStream { quotient: quotients[q], part: parts[i][q] });
+                let lower = Lower { times: products[i].times, onto: onto || i > 0 };
+                convolution.quotient_transposed(&packed, case.batch, case.size, &streams, lower, &mut want)
+            });
+            prop_assert_eq!(&got, &want, "{}", set);
+            for (sample, sums) in sums.iter().enumerate() {
+                let [one, other] = [&apart[0][sample], &apart[1][sample]];
+                prop_assert_eq!(&sums.booked, &one.booked);
+                let mut both = one.lower;
+                both += other.lower;
+                prop_assert!(near(sums.lower, both, both.magnitude + 1e-20));
             }
         }
     }
@@ -406,6 +445,28 @@ fn bytes_do_not_depend_on_threads() {
             })
             .collect();
         assert!(results[0] == results[1] && results[0] == results[2]);
+    }
+}
+
+#[test]
+fn sums_of_positive_products_are_as_exact_by_fewer() {
+    let shape = Shape { padding: [[1; 2]; 2], ..Shape::plain(96, 24, [3, 3]) };
+    let case = Case { shape, batch: 1, size: [12, 12], seed: 5 };
+    let magnitudes = |values: Vec<f32>| -> Vec<f32> { values.into_iter().map(f32::abs).collect() };
+    let [weights, input, upper] = [case.weights(), random(1, case.inputs()), random(2, case.outputs())].map(magnitudes);
+    let (mut output, mut lower) = (vec![Sum::default(); upper.len()], vec![Sum::default(); input.len()]);
+    case.forward(&weights, &input, &mut output);
+    case.transposed(&weights, &upper, &mut lower);
+    for set in Instructions::available() {
+        let convolution = Convolution::by(shape, set).unwrap().with_method(Method::FourByFour);
+        let packed = convolution.pack(&weights);
+        let (mut up, mut down) = (vec![f32::NAN; upper.len()], vec![f32::NAN; input.len()]);
+        convolution.forward(&packed, 1, case.size, &[whole(&input)], Epilogue::default(), &mut up);
+        convolution.transposed(&packed, 1, case.size, &[whole(&upper)], Lower::default(), &mut down);
+        for (got, want) in up.iter().zip(&output).chain(down.iter().zip(&lower)) {
+            let error = (f64::from(*got) - want.value).abs();
+            assert!(error <= 2e-6 * want.value, "{set}: {got} for {want:?}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::{Dense, Order};
 use crate::twin::{Sum, assert_close, random};
-use crate::{Amount, Instructions, Lower, Quotient, QuotientStream, Stream, Take, WeightPart, Zero};
+use crate::{Amount, Instructions, Lower, LowerProduct, Quotient, QuotientStream, Stream, Take, WeightPart, Zero};
 
 /// A layer and what goes through it, either way.
 #[derive(Clone, Debug)]
@@ -377,6 +377,44 @@ fn quotients_are_made_on_the_way() {
             assert!((sums.booked[0].upper.total - upper).abs() <= tolerance, "{set} {epsilon} {sums:?} {upper}");
             assert!((sums.booked[0].bias.total - to_bias).abs() <= tolerance, "{set} {epsilon} {sums:?} {to_bias}");
             assert!((sums.lower.total - lower).abs() <= tolerance, "{set} {epsilon} {sums:?} {lower}");
+        }
+    }
+}
+
+/// Products that are added, against the same products one after another.
+#[test]
+fn products_of_quotients_are_their_sum() {
+    let positive: &WeightPart = &|weights, part| part.iter_mut().zip(weights).for_each(|(p, w)| *p = w.max(0.0));
+    let (outputs, inputs) = (21, 37);
+    let weights = random(1, outputs * inputs);
+    for (set, samples) in Instructions::available().into_iter().flat_map(|set| [(set, 1), (set, 9)]) {
+        let [relevance, first, second] = [2, 3, 4].map(|seed| random(seed, samples * outputs));
+        let [input, before] = [5, 6].map(|seed| random(seed, samples * inputs));
+        let quotient = |denominator| Quotient {
+            relevance: &relevance,
+            denominator,
+            without: None,
+            bias: None,
+            factor: 1.0,
+            epsilon: 0.25,
+            zero: Zero::Stabilized,
+        };
+        let quotients = [quotient(&first), quotient(&second)];
+        let parts = [[Some(positive), None], [None, Some(positive)]];
+        let takes = [Take::Positive, Take::Negative];
+        let products = [0, 1].map(|i| LowerProduct { parts: &parts[i], times: Some((&input, takes[i])) });
+        let dense = Dense::new(&weights, outputs, inputs, Order::OutputsFirst).by(set);
+        let (mut got, mut want) = (before.clone(), before.clone());
+        let sums = dense.quotients_transposed(samples, &quotients, &products, true, &mut got);
+        let apart = [0, 1].map(|i| {
+            let streams = [0, 1].map(|q| QuotientStream { quotient: quotients[q], part: parts[i][q] });
+            let lower = Lower { times: products[i].times, onto: true };
+            dense.quotient_transposed(samples, &streams, lower, &mut want)
+        });
+        assert_eq!(got, want, "{set}");
+        for (sums, [one, other]) in sums.iter().zip(apart[0].iter().zip(&apart[1]).map(|(one, other)| [one, other])) {
+            assert_eq!(sums.booked, one.booked);
+            assert!((sums.lower.total - one.lower.total - other.lower.total).abs() <= 1e-12 * sums.lower.magnitude);
         }
     }
 }

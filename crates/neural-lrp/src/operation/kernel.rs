@@ -40,7 +40,7 @@ pub struct Stream<'a, F> {
     pub part: WeightPart,
 }
 
-/// `s = factor · R / (z + ε sign(z))`, and the part of the weights that it goes back through.
+/// `s = factor · R / (z + ε sign(z))`
 #[derive(Clone, Copy)]
 pub struct Quotient<'a, F> {
     /// `R`, the relevance at the output.
@@ -57,8 +57,15 @@ pub struct Quotient<'a, F> {
     pub epsilon: F,
     /// Whether there is no share where `z` is 0, whatever the stabilizer adds.
     pub of_one_sign: bool,
-    /// The part of the weights.
-    pub part: WeightPart,
+}
+
+/// A product that quotients go back by: `a ⊙ Σ_q W_qᵀ s_q`.
+#[derive(Clone)]
+pub struct LowerProduct<'a, F> {
+    /// `a` is what is taken of these numbers, or 1 without them.
+    pub times: Option<(&'a [F], Take)>,
+    /// The part of the weights for each quotient.
+    pub parts: Vec<WeightPart>,
 }
 
 /// Where the relevance of one sample went in a quotient.
@@ -91,12 +98,10 @@ pub trait LinearKernel<F: Real> {
     /// `Σ W_p a_p` over the streams, and the bias of each channel added.
     fn apply(&self, sums: Sums, streams: &[Stream<'_, F>], bias: Option<&[F]>) -> ArrayD<F>;
 
-    /// `a ⊙ Σ W_pᵀ s_p` over the quotients, added onto what is there already, with the books of each sample and of each
-    /// quotient. `a` is what is taken of `times`, or 1 without it.
+    /// `Σ_p a_p ⊙ Σ_q W_pqᵀ s_q` over the products and the quotients, with the books of each sample and of each quotient.
     fn hand_down(
         &self,
         quotients: &[Quotient<'_, F>],
-        times: Option<(&[F], Take)>,
-        onto: Option<ArrayD<F>>,
+        products: &[LowerProduct<'_, F>],
     ) -> (ArrayD<F>, Vec<Vec<Booked>>);
 }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::cell::LazyCell;
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::ArrayViewD;
 use relevance::{Amount, Sink};
 
 use crate::Real;
 use crate::arrays::order::Order;
-use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Sums, Take};
+use crate::operation::kernel::{Booked, LinearKernel, LowerProduct, Quotient, Stream, Sums, Take};
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Redistribution, Step};
 use crate::rules::Bound;
@@ -44,6 +44,20 @@ struct Input<'a, F: Clone> {
     part: InputPart,
     values: Cow<'a, [F]>,
     take: Take,
+}
+
+impl<F: Real> Input<'_, F> {
+    /// The product that the quotients of terms go back by; `None` where a term does not go by one part of the weights.
+    fn product(&self, terms: &[Term]) -> Option<LowerProduct<'_, F>> {
+        let part_of = |term: &Term| {
+            let mut parts = term.contributions.iter().filter(|(part, _)| *part == self.part);
+            let (_, weights) = parts.next()?;
+            parts.next().is_none().then_some(*weights)
+        };
+        let parts = terms.iter().map(part_of).collect::<Option<Vec<WeightPart>>>()?;
+        let times = (self.part != InputPart::Ones).then_some((self.values.as_ref(), self.take));
+        Some(LowerProduct { times, parts })
+    }
 }
 
 /// The parts of the input that a rule asks for and that are not zero throughout.
@@ -84,6 +98,14 @@ impl<'a, F: Real> Inputs<'a, F> {
             parts.push(Input { part: part.clone(), values, take });
         }
         Ok(Self { parts })
+    }
+
+    /// The products that the quotients of terms go back by, one for each part of the input; `None` where a term does not go
+    /// by one part of the weights with each of them.
+    fn products(&self, terms: &[Term]) -> Option<Vec<LowerProduct<'_, F>>> {
+        // Without contributions all relevance is that of absent signs, which the mechanism books.
+        let products = self.parts.iter().map(|input| input.product(terms)).collect::<Option<Vec<_>>>()?;
+        (!products.is_empty()).then_some(products)
     }
 
     /// What a term's contributions are sums of.
@@ -136,7 +158,6 @@ impl<'a, F: Real> Outputs<'a, F> {
     }
 
     fn handed_down(&self, rule: &Terms, inputs: &Inputs<'_, F>) -> Option<Redistribution<F>> {
-        let samples = self.samples();
         let mut terms: Vec<Divided<'_, F>> = Vec::with_capacity(rule.terms.len());
         for term in &rule.terms {
             let activating = terms.iter().position(|known| known.term.is_activating());
@@ -144,30 +165,12 @@ impl<'a, F: Real> Outputs<'a, F> {
                 activating.filter(|&place| term.is_inhibiting() && self.leaves_enough(&terms[place].denominator));
             terms.push(self.divided(term, inputs, rest));
         }
-        let mut books = vec![vec![Booked::default(); terms.len()]; samples];
-        let mut lower: Option<ArrayD<F>> = None;
-        let mut booked = vec![false; terms.len()];
-        for input in &inputs.parts {
-            let (mut quotients, mut positions) = (Vec::new(), Vec::new());
-            for (position, divided) in terms.iter().enumerate() {
-                for (_, part) in divided.term.contributions.iter().filter(|(part, _)| *part == input.part) {
-                    let without = divided.without.map(|place| terms[place].denominator.as_ref());
-                    quotients.push(divided.quotient(*part, rule.stabilizer.epsilon(), without));
-                    positions.push(position);
-                }
-            }
-            let times = (input.part != InputPart::Ones).then_some((input.values.as_ref(), input.take));
-            let (sum, of_samples) = self.kernel.hand_down(&quotients, times, lower.take());
-            lower = Some(sum);
-            for (place, position) in positions.into_iter().enumerate() {
-                // A term that several parts of the input share is booked with the first of them.
-                if !std::mem::replace(&mut booked[position], true) {
-                    books.iter_mut().zip(&of_samples).for_each(|(books, of_sample)| books[position] = of_sample[place]);
-                }
-            }
-        }
-        // Without contributions all relevance is that of absent signs, which the mechanism books.
-        let (lower, true) = (lower?, booked.into_iter().all(|booked| booked)) else { return None };
+        let products = inputs.products(&rule.terms)?;
+        let quotients = terms.iter().map(|term| {
+            let without = term.without.map(|place| terms[place].denominator.as_ref());
+            term.quotient(rule.stabilizer.epsilon(), without)
+        });
+        let (lower, books) = self.kernel.hand_down(&quotients.collect::<Vec<_>>(), &products);
         let sinks: Vec<_> = books.iter().enumerate().map(|(sample, books)| self.sinks(rule, sample, books)).collect();
         let is_finite = sinks.iter().flatten().all(|(_, amount)| amount.magnitude.is_finite());
         is_finite.then(|| Redistribution::with_sinks_of_samples(vec![lower], sinks))
@@ -248,7 +251,7 @@ impl<'a, F: Real> Outputs<'a, F> {
 }
 
 impl<F: Real> Divided<'_, F> {
-    fn quotient<'b>(&'b self, part: WeightPart, epsilon: f64, without: Option<&'b [F]>) -> Quotient<'b, F> {
+    fn quotient<'b>(&'b self, epsilon: f64, without: Option<&'b [F]>) -> Quotient<'b, F> {
         Quotient {
             relevance: &self.relevance,
             denominator: &self.denominator,
@@ -257,7 +260,6 @@ impl<F: Real> Divided<'_, F> {
             factor: F::of(self.term.factor),
             epsilon: F::of(epsilon),
             of_one_sign: self.term.sign == Sign::One,
-            part,
         }
     }
 }

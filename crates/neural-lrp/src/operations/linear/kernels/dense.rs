@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use channel_kernels::{Dense, Lower, Order as WeightOrder, QuotientStream, Stream, Take};
+use channel_kernels::{Dense, Lower, LowerProduct, Order as WeightOrder, Quotient, Stream};
 use ndarray::ArrayD;
 
 use crate::arrays::map::clip;
@@ -67,19 +67,17 @@ impl SingleLayer for Over {
         self.dense().transposed(self.rows(), streams, Lower::default(), output);
     }
 
-    fn quotient_transposed(
+    fn quotients_transposed(
         &self,
-        streams: &[QuotientStream<'_>],
-        times: Option<(&[f32], Take)>,
-        onto: Option<Vec<f32>>,
+        quotients: &[Quotient<'_>],
+        products: &[LowerProduct<'_>],
     ) -> (Vec<f32>, Vec<Vec<Booked>>) {
-        let lower = Lower { times, onto: onto.is_some() };
-        let mut output = onto.unwrap_or_else(|| zeros(&self.input_shape()));
-        let sums = self.dense().quotient_transposed(self.rows(), streams, lower, &mut output);
+        let mut output = zeros(&self.input_shape());
+        let sums = self.dense().quotients_transposed(self.rows(), quotients, products, false, &mut output);
         // Rows that belong to one sample have one book.
         let rows_of_sample = self.leading.iter().skip(1).product::<usize>();
         let books = sums.chunks(rows_of_sample).map(|rows| {
-            let mut books = vec![Booked::default(); streams.len()];
+            let mut books = vec![Booked::default(); quotients.len()];
             for row in rows {
                 books.iter_mut().zip(&row.booked).for_each(|(book, booked)| *book += booked_of(booked));
             }

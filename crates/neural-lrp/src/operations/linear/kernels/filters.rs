@@ -1,6 +1,6 @@
 //! Convolutions of single precision, with channels last.
 
-use channel_kernels::{Convolution, Epilogue, Lower, Method, Packed, QuotientStream, Shape, Stream, Take};
+use channel_kernels::{Convolution, Epilogue, Lower, LowerProduct, Method, Packed, Quotient, Shape, Stream};
 use ndarray::{ArrayD, IxDyn};
 
 use crate::arrays::order::Order;
@@ -122,21 +122,13 @@ impl SingleLayer for Over<'_> {
         self.fast.transposed(&self.filters.packed, self.samples, self.input, streams, Lower::default(), output);
     }
 
-    fn quotient_transposed(
+    fn quotients_transposed(
         &self,
-        streams: &[QuotientStream<'_>],
-        times: Option<(&[f32], Take)>,
-        onto: Option<Vec<f32>>,
+        quotients: &[Quotient<'_>],
+        products: &[LowerProduct<'_>],
     ) -> (Vec<f32>, Vec<Vec<Booked>>) {
-        let (packed, samples, input) = (&self.filters.packed, self.samples, self.input);
-        let (lower, sums) = match onto {
-            None => self.fast.quotient_transposed_new(packed, samples, input, streams, times),
-            Some(mut onto) => {
-                let lower = Lower { times, onto: true };
-                let sums = self.fast.quotient_transposed(packed, samples, input, streams, lower, &mut onto);
-                (onto, sums)
-            }
-        };
+        let (packed, samples) = (&self.filters.packed, self.samples);
+        let (lower, sums) = self.fast.quotients_transposed_new(packed, samples, self.input, quotients, products);
         (lower, sums.iter().map(|sums| sums.booked.iter().map(booked_of).collect()).collect())
     }
 }

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use channel_kernels::{QuotientStream, Zero};
+use channel_kernels::Zero;
 use ndarray::{Array1, ArrayD, ArrayViewD};
 use relevance::Amount;
 
 use crate::arrays::order::Order;
-use crate::operation::kernel::{Booked, LinearKernel, Quotient, Stream, Sums, Take};
+use crate::operation::kernel::{Booked, LinearKernel, LowerProduct, Quotient, Stream, Sums, Take};
 use crate::operation::linear::WeightPart;
 use crate::operations::linear::kernels::LayerKernel;
 
@@ -34,12 +34,11 @@ pub trait SingleLayer {
     /// `Σ W_pᵀ s_p`
     fn transposed(&self, streams: &[channel_kernels::Stream<'_>], output: &mut [f32]);
 
-    /// `a ⊙ Σ W_pᵀ s_p` for quotients `s`, onto what is there already, with the books of each sample and of each quotient.
-    fn quotient_transposed(
+    /// `Σ_p a_p ⊙ Σ_q W_pqᵀ s_q`, with the books of each sample and of each quotient.
+    fn quotients_transposed(
         &self,
-        streams: &[QuotientStream<'_>],
-        times: Option<(&[f32], channel_kernels::Take)>,
-        onto: Option<Vec<f32>>,
+        quotients: &[channel_kernels::Quotient<'_>],
+        products: &[channel_kernels::LowerProduct<'_>],
     ) -> (Vec<f32>, Vec<Vec<Booked>>);
 }
 
@@ -74,19 +73,19 @@ impl<L: SingleLayer> LinearKernel<f32> for L {
     fn hand_down(
         &self,
         quotients: &[Quotient<'_, f32>],
-        times: Option<(&[f32], Take)>,
-        onto: Option<ArrayD<f32>>,
+        products: &[LowerProduct<'_, f32>],
     ) -> (ArrayD<f32>, Vec<Vec<Booked>>) {
-        let shape = self.input_shape();
-        let parts: Vec<_> = quotients.iter().map(|quotient| part_of(quotient.part)).collect();
-        let streams = quotients.iter().zip(&parts);
-        let streams: Vec<_> = streams
-            .map(|(quotient, part)| QuotientStream { quotient: quotient_of(quotient), part: part.as_deref() })
-            .collect();
-        let times = times.map(|(values, take)| (values, take_of(take)));
-        let onto = onto.map(|onto| L::ORDER.into_numbers(onto));
-        let (lower, books) = self.quotient_transposed(&streams, times, onto);
-        (L::ORDER.array(&shape, lower), books)
+        let quotients: Vec<_> = quotients.iter().map(quotient_of).collect();
+        let parts = products.iter().map(|product| product.parts.iter().copied().map(part_of).collect::<Vec<_>>());
+        let parts: Vec<Vec<_>> = parts.collect();
+        let parts: Vec<Vec<_>> = parts.iter().map(|parts| parts.iter().map(|part| part.as_deref()).collect()).collect();
+        let products = products.iter().zip(&parts).map(|(product, parts)| channel_kernels::LowerProduct {
+            parts,
+            times: product.times.map(|(values, take)| (values, take_of(take))),
+        });
+        let products: Vec<_> = products.collect();
+        let (lower, books) = self.quotients_transposed(&quotients, &products);
+        (L::ORDER.array(&self.input_shape(), lower), books)
     }
 }
 
