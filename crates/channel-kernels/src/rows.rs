@@ -163,13 +163,11 @@ impl Vectorized for Taken<'_> {
     fn run<S: Simd>(self, simd: S) -> Booked {
         let Self { values, take, pixels, spread, to } = self;
         pixels.check(S::LANES, values, spread, to);
-        let ahead = pixels.ahead();
         for block in pieces(pixels.count, CHAIN) {
             for (vector, channel) in pixels.chosen.clone().step_by(S::LANES).enumerate() {
                 let rest = pixels.chosen.end - channel;
                 for pixel in block.clone() {
                     let at = (pixels.first + pixel) * pixels.channels + channel;
-                    prefetch(values.as_ptr().wrapping_add(at + ahead));
                     // SAFETY: `check` holds for the last pixel's last vector, and all others lie before it.
                     unsafe {
                         let mut x = simd.load_first(values.as_ptr().add(at), rest);
