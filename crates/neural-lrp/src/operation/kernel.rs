@@ -25,8 +25,10 @@ pub enum Take {
 pub enum Sums {
     /// Term by term, so that a sum without terms is 0.
     Plain,
-    /// As fast as may be: a sum that should be 0 may miss it by a rounding of those beside it.
+    /// With fewer products: a sum that should be 0 may miss it by a rounding of those beside it.
     Fast,
+    /// As [`Fast`](Self::Fast), of products of which none is below 0: nothing cancels, so that fewer still are exact enough.
+    FastPositive,
 }
 
 /// A part of the input, and the part of the weights that it is multiplied by.

@@ -219,7 +219,7 @@ impl<'a, F: Real> Outputs<'a, F> {
         let mut parts = self.relevance.chunks(CHUNK).zip(self.z.chunks(CHUNK));
         let all_above =
             term.is_activating() && parts.all(|(r, z)| r.iter().zip(z).fold(true, |all, pair| all & is_above(pair)));
-        if all_above { Sums::Fast } else { Sums::Plain }
+        if all_above { Sums::FastPositive } else { Sums::Plain }
     }
 
     /// Where the relevance of a sample went.

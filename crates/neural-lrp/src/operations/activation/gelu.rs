@@ -30,6 +30,10 @@ impl<F: Real> Elementwise<F> for Gelu {
         }
     }
 
+    fn kernel(&self) -> Option<impl Fn(&[f32], &mut [f32])> {
+        (*self == Self::Exact).then_some(channel_kernels::gelu)
+    }
+
     fn derivative(&self, x: F, _: F) -> F {
         match self {
             Self::Exact => {

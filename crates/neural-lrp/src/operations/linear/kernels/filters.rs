@@ -12,6 +12,9 @@ use crate::operations::window::{Geometry, WindowAxis};
 /// How many channels there are on both sides where fewer products pay for the sums that they take.
 const WIDE: usize = 32;
 
+/// How many rows and columns of outputs there are where squares of four by four leave little over.
+const LARGE: usize = 12;
+
 /// How much padding on a side is written out whatever the length of the input: dilated windows have some ten.
 const USUAL_PADDING: usize = 64;
 
@@ -73,7 +76,9 @@ impl FilterKernels<f32> for Filters {
         let is_wide = shape.inputs.min(shape.outputs) >= WIDE;
         let method = if is_wide { Method::TwoByTwo } else { Method::Direct };
         let fast = plain.clone().with_method(method);
-        Some(Box::new(Over { filters: self, plain, fast, samples, input, output }))
+        let is_large = is_wide && output.into_iter().min() >= Some(LARGE);
+        let fast_positive = if is_large { plain.clone().with_method(Method::FourByFour) } else { fast.clone() };
+        Some(Box::new(Over { filters: self, plain, fast, fast_positive, samples, input, output }))
     }
 }
 
@@ -84,6 +89,8 @@ struct Over<'a> {
     plain: Convolution,
     /// … and by fewer products where there are many channels: errors are as small on the whole, but no zero is exact.
     fast: Convolution,
+    /// Fewer products still, for sums in which nothing cancels.
+    fast_positive: Convolution,
     samples: usize,
     input: [usize; 2],
     output: [usize; 2],
@@ -113,6 +120,7 @@ impl SingleLayer for Over<'_> {
         let convolution = match sums {
             Sums::Plain => &self.plain,
             Sums::Fast => &self.fast,
+            Sums::FastPositive => &self.fast_positive,
         };
         let epilogue = Epilogue { bias, clip: bounds, ..Epilogue::default() };
         convolution.forward_new(&self.filters.packed, self.samples, self.input, streams, epilogue)
