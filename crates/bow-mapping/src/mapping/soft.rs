@@ -7,9 +7,10 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::{Map, Stored, squared_rows, stored_as_codebook_and_options};
+use crate::assignment::zeros;
 use crate::distance::{contiguous, contiguous_mut, squared_distance};
 use crate::error::{check_above, check_descriptors};
-use crate::softmax::exponentiate_and_normalize;
+use crate::softmax::{weigh_distances, weigh_squared_distances};
 use crate::{Assignment, Codebook, Error};
 
 /// The distance in the exponent of Eq. 36, which the paper leaves open.
@@ -104,16 +105,15 @@ impl Map for Soft {
     fn assign(&self, descriptors: ArrayView2<'_, f64>) -> Result<Assignment, Error> {
         check_descriptors(descriptors, self.codebook.dimensions())?;
         let distances = Distances::new(&self.codebook);
-        let mut values = Array2::zeros((descriptors.nrows(), self.words()));
+        let mut values = zeros(descriptors.nrows(), self.words());
         let blocks = descriptors.axis_chunks_iter(Axis(0), BLOCK).into_par_iter();
         blocks.zip(values.axis_chunks_iter_mut(Axis(0), BLOCK)).for_each(|(descriptors, mut values)| {
             distances.write_squares(descriptors, values.view_mut());
             for row in values.rows_mut().into_iter().map(contiguous_mut) {
                 match self.options.distance {
-                    Distance::Euclidean => write_exponents(row, self.options.beta),
-                    Distance::SquaredEuclidean => row.iter_mut().for_each(|value| *value *= -self.options.beta),
+                    Distance::Euclidean => weigh_distances(row, self.options.beta),
+                    Distance::SquaredEuclidean => weigh_squared_distances(row, self.options.beta),
                 }
-                exponentiate_and_normalize(row);
             }
         });
         Ok(Assignment::Dense(values))
@@ -121,7 +121,7 @@ impl Map for Soft {
 }
 
 /// Features of a block: one side of a matrix product, for which the other, the words, is laid out anew.
-const BLOCK: usize = 256;
+const BLOCK: usize = 512;
 
 /// What the distances to the words of a codebook are computed from.
 struct Distances<'a> {
@@ -174,7 +174,7 @@ const RELIABLE: f64 = 1.0 / 16.0;
 const SMALLEST_RELIABLE: f64 = 1e-280;
 
 /// Adds `‖l‖² + ‖b_d‖²` to a row of products; whether a result is at most `reliable`.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 fn add_norms(row: &mut [f64], squared_norms: &[f64], squared_norm: f64, reliable: f64) -> bool {
     let mut any = false;
     for (square, of_word) in row.iter_mut().zip(squared_norms) {
@@ -182,14 +182,6 @@ fn add_norms(row: &mut [f64], squared_norms: &[f64], squared_norm: f64, reliable
         any |= *square <= reliable;
     }
     any
-}
-
-/// `−β ‖l − b_d‖` of squared distances.
-#[multiversion(targets("x86_64+avx2"))]
-fn write_exponents(row: &mut [f64], beta: f64) {
-    for value in row {
-        *value = -beta * value.sqrt();
-    }
 }
 
 #[cfg(test)]
