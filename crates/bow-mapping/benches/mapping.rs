@@ -6,10 +6,15 @@ use bow_mapping::{
     Assignment, Codebook, Fisher, GaussianMixture, Lasso, LassoOptions, Map, Pooling, Rank, RankOptions, Soft,
     SoftOptions, local_feature_relevance,
 };
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{criterion_group, criterion_main};
 use ndarray::{Array1, Array2};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+
+#[path = "../../../docs/benchmarks/processor_time.rs"]
+mod processor_time;
+
+use processor_time::Criterion;
 
 /// About normal: the sum of twelve uniform numbers.
 fn normal(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
@@ -70,7 +75,7 @@ fn relevances(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(10);
+    config = processor_time::criterion().sample_size(10);
     targets = mappings, relevances
 }
 criterion_main!(benches);

@@ -8,12 +8,17 @@ use std::hint::black_box;
 
 use bow_classifier::{Bag, BowModel, Encoder, TaylorThirdLayer, ThirdLayer, pixel_wise_decomposition};
 use bow_mapping::{Codebook, Normalization, Pooling, Rank, RankOptions};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, criterion_group, criterion_main};
 use datasets::SplitMix64;
 use kernels::{ChiSquared, Coefficients, ExpansionTerm, HistogramIntersection, Kernel, KernelExpansion, ZeroQuotient};
 use local_features::{DenseSift, FeatureExtractor, Rotation};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
 use relevance::{Candidates, RootSearch, SearchOver};
+
+#[path = "../../../docs/benchmarks/processor_time.rs"]
+mod processor_time;
+
+use processor_time::Criterion;
 
 /// Height and width: 100 × 100 points of the grid.
 const SIDE: usize = 600;
@@ -125,5 +130,9 @@ fn voc(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, voc);
+criterion_group! {
+    name = benches;
+    config = processor_time::criterion();
+    targets = voc
+}
 criterion_main!(benches);

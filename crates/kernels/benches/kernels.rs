@@ -8,13 +8,18 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{criterion_group, criterion_main};
 use kernels::{
     ChiSquared, Coefficients, ExpansionTerm, HistogramIntersection, Kernel, KernelExpansion, Rbf, ZeroQuotient,
     root_relevance, sum_relevance, symmetric_gram,
 };
 use ndarray::{Array1, Array2, Axis, s};
 use relevance::{Candidates, Differentiable, RootSearch, SearchOver};
+
+#[path = "../../../docs/benchmarks/processor_time.rs"]
+mod processor_time;
+
+use processor_time::Criterion;
 
 /// Uniform numbers in [0, 1), from SplitMix64.
 struct Random(u64);
@@ -128,5 +133,9 @@ fn tile(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, voc, tile);
+criterion_group! {
+    name = benches;
+    config = processor_time::criterion();
+    targets = voc, tile
+}
 criterion_main!(benches);
