@@ -113,7 +113,7 @@ fn photo(criterion: &mut Criterion) {
     let image = unit_range(&photos[0]);
     let classifier = classifier(&photos);
     let model = classifier.model(0).expect("one class");
-    println!("support vectors: {}", model.expansion().support_count());
+    println!("support vectors: {}", model.expansion().supporting().count());
 
     let features = features(criterion, &image);
     mapping(criterion, model, &features);

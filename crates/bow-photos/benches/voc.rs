@@ -78,7 +78,7 @@ fn model(encoder: &Encoder, kernel: Kernel) -> BowModel {
     let coefficients: Array1<f64> = (0..SUPPORT).map(|_| random.uniform(-0.5, 0.5)).collect();
     let support = support();
     let expansion = |bias| {
-        let terms = vec![ExpansionTerm { kernel, weight: 1.0, support: support.clone() }];
+        let terms = vec![ExpansionTerm { kernel, weight: 1.0, support: support.clone().into() }];
         KernelExpansion::new(terms, Coefficients::Shared(coefficients.clone()), bias).expect("histograms")
     };
     let scores = expansion(0.0).values(support.view()).expect("histograms");

@@ -54,7 +54,7 @@ fn expansion(terms: Vec<(Kernel, Array2<f64>)>, random: &mut Random) -> KernelEx
     let points: Vec<_> = terms.iter().map(|term| term.1.view()).collect();
     let points = ndarray::concatenate(Axis(1), &points).expect("blocks of the same length");
     let terms: Vec<ExpansionTerm> =
-        terms.into_iter().map(|(kernel, support)| ExpansionTerm { kernel, weight, support }).collect();
+        terms.into_iter().map(|(kernel, support)| ExpansionTerm { kernel, weight, support: support.into() }).collect();
     let coefficients = Coefficients::Shared(coefficients);
     let unbiased = KernelExpansion::new(terms.clone(), coefficients.clone(), 0.0).expect("histograms");
     // The median score becomes zero, so that there are roots.
