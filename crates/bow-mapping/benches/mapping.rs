@@ -40,6 +40,9 @@ fn mappings(criterion: &mut Criterion) {
     criterion.bench_function("soft_encode_L10000_D128_V1024", |bencher| {
         bencher.iter(|| soft.assign(black_box(descriptors.view())).unwrap());
     });
+    criterion.bench_function("soft_encode_and_pool_L10000_D128_V1024", |bencher| {
+        bencher.iter(|| Pooling::MEAN.pool(&soft.assign(black_box(descriptors.view())).unwrap()).unwrap());
+    });
     let mixture = GaussianMixture::new(Array1::zeros(64), normal(64, 64, 4), normal(64, 64, 5).mapv(|v| v.abs() + 0.5));
     let fisher = Fisher::new(mixture.unwrap());
     let fisher_descriptors = normal(2000, 64, 6);

@@ -166,7 +166,7 @@ impl Search<'_> {
         let descriptor = &centered[feature * dimensions..(feature + 1) * dimensions];
         let (of_bytes, step) = quantized.products(feature, &self.side.quantized);
         products.resize(of_bytes.len(), 0.0);
-        write_products(of_bytes, -2.0 * step as f32, &self.side.squared_norms, products);
+        write_products(of_bytes, -2.0 * step, self.side.quantized.steps(), &self.side.squared_norms, products);
         candidates.clear();
         // So many words, whichever they are, bound the distance of the farthest that is looked for.
         let near = upper_bound(products, count, selection);
@@ -207,10 +207,7 @@ impl Search<'_> {
             if end - start > 1 {
                 let group = &mut candidates[start..end];
                 ambiguous.clear();
-                ambiguous.extend(group.iter().map(|&(_, word)| {
-                    let values = &self.words[word * descriptor.len()..(word + 1) * descriptor.len()];
-                    (squared_distance(descriptor, values), word)
-                }));
+                measure(descriptor, self.words, group, ambiguous);
                 ambiguous.sort_unstable_by(nearer_first);
                 group.iter_mut().zip(&*ambiguous).for_each(|(candidate, &(_, word))| candidate.1 = word);
             }
@@ -255,7 +252,7 @@ fn cutoff(product: f32, margin: f64) -> f32 {
 }
 
 /// Writes `l − c`, and gives `‖l − c‖²`.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn write_centered(descriptor: &[f64], center: &[f64], centered: &mut [f32]) -> f64 {
     for ((centered, value), center) in centered.iter_mut().zip(descriptor).zip(center) {
         *centered = (value - center) as f32;
@@ -263,16 +260,16 @@ fn write_centered(descriptor: &[f64], center: &[f64], centered: &mut [f32]) -> f
     squared_distance(descriptor, center)
 }
 
-/// Writes `‖b‖² + factor · q_l·q_b` for all words.
-#[multiversion(targets("x86_64+avx2"))]
-fn write_products(of_bytes: &[i32], factor: f32, squared_norms: &[f32], products: &mut [f32]) {
-    for ((product, &of_bytes), norm) in products.iter_mut().zip(of_bytes).zip(squared_norms) {
-        *product = norm + factor * of_bytes as f32;
+/// Writes `‖b‖² + factor · s_b · q_l·q_b` for all words.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn write_products(of_bytes: &[i32], factor: f32, steps: &[f32], squared_norms: &[f32], products: &mut [f32]) {
+    for (((product, &of_bytes), step), norm) in products.iter_mut().zip(of_bytes).zip(steps).zip(squared_norms) {
+        *product = norm + factor * step * of_bytes as f32;
     }
 }
 
 /// Writes `‖b‖² − 2 l·b` of the candidates.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn multiply(descriptor: &[f32], words: &[f32], squared_norms: &[f32], candidates: &mut [(f32, usize)]) {
     const LANES: usize = 8;
     let (blocks, rest) = descriptor.as_chunks::<LANES>();
@@ -292,11 +289,20 @@ fn multiply(descriptor: &[f32], words: &[f32], squared_norms: &[f32], candidates
     }
 }
 
+/// Collects the plain squared distances of the candidates.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+fn measure(descriptor: &[f64], words: &[f64], candidates: &[(f32, usize)], distances: &mut Vec<(f64, usize)>) {
+    for &(_, word) in candidates {
+        let values = &words[word * descriptor.len()..(word + 1) * descriptor.len()];
+        distances.push((squared_distance(descriptor, values), word));
+    }
+}
+
 /// Words whose products are compared with a bound at once.
 const SCAN: usize = 16;
 
 /// Collects the words whose products are above `lower`, and at most `upper`.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn collect(products: &[f32], lower: f32, upper: f32, candidates: &mut Vec<(f32, usize)>) {
     let (chunks, rest) = products.as_chunks::<SCAN>();
     for (scan, chunk) in chunks.iter().enumerate() {
@@ -346,7 +352,7 @@ fn upper_bound(products: &[f32], count: usize, selection: &mut Vec<f32>) -> f32 
 }
 
 /// The smallest product of each group.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn minima(products: &[f32]) -> [f32; GROUPS] {
     let mut minima = [f32::INFINITY; GROUPS];
     for chunk in products.chunks_exact(GROUPS) {

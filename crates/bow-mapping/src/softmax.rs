@@ -4,21 +4,20 @@ use multiversion::multiversion;
 
 /// `exp(v_k) / Σ_j exp(v_j)` in place, with the largest value subtracted first: neither overflow nor 0/0.
 pub(crate) fn exponentiate_and_normalize(values: &mut [f64]) {
-    let most = largest(values, |value| value);
+    let most = largest(values);
     let sum = exponentiate(values, |value| value - most);
     multiply(values, sum.recip());
 }
 
-/// `exp(−β √s_k) / Σ_j exp(−β √s_j)` in place, of squared distances `s`, of which the smallest is subtracted first.
-pub(crate) fn weigh_distances(squares: &mut [f64], beta: f64) {
-    let least = (-largest(squares, |square| -square)).sqrt();
+/// `exp(−β √s_k) / Σ_j exp(−β √s_j)` in place, of squared distances `s`; `least` is the smallest of them.
+pub(crate) fn weigh_distances(squares: &mut [f64], least: f64, beta: f64) {
+    let least = least.sqrt();
     let sum = exponentiate(squares, |square| -beta * (square.sqrt() - least));
     multiply(squares, sum.recip());
 }
 
-/// `exp(−β s_k) / Σ_j exp(−β s_j)` in place, of squared distances `s`, of which the smallest is subtracted first.
-pub(crate) fn weigh_squared_distances(squares: &mut [f64], beta: f64) {
-    let least = -largest(squares, |square| -square);
+/// `exp(−β s_k) / Σ_j exp(−β s_j)` in place, of squared distances `s`; `least` is the smallest of them.
+pub(crate) fn weigh_squared_distances(squares: &mut [f64], least: f64, beta: f64) {
     let sum = exponentiate(squares, |square| -beta * (square - least));
     multiply(squares, sum.recip());
 }
@@ -30,16 +29,15 @@ const LANES: usize = 8;
 const TOGETHER: usize = 32;
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn largest<V: Fn(f64) -> f64>(values: &[f64], of: V) -> f64 {
+fn largest(values: &[f64]) -> f64 {
     let mut largest = [f64::NEG_INFINITY; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            let value = of(chunk[lane]);
-            largest[lane] = if value > largest[lane] { value } else { largest[lane] };
+            largest[lane] = if chunk[lane] > largest[lane] { chunk[lane] } else { largest[lane] };
         }
     }
-    rest.iter().map(|&value| of(value)).chain(largest).fold(f64::NEG_INFINITY, f64::max)
+    rest.iter().copied().chain(largest).fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// `v_k ← exp(exponent(v_k))` for exponents of at most 0; gives the sum of these.

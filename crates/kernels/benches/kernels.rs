@@ -11,7 +11,7 @@ use std::time::Duration;
 use criterion::{criterion_group, criterion_main};
 use kernels::{
     ChiSquared, Coefficients, ExpansionTerm, HistogramIntersection, Kernel, KernelExpansion, Rbf, ZeroQuotient,
-    root_relevance, sum_relevance, symmetric_gram,
+    root_relevance, sum_relevance, symmetric_gram, values_of_all,
 };
 use ndarray::{Array1, Array2, Axis, s};
 use relevance::{Candidates, Differentiable, RootSearch, SearchOver};
@@ -63,6 +63,16 @@ fn expansion(terms: Vec<(Kernel, Array2<f64>)>, random: &mut Random) -> KernelEx
     KernelExpansion::new(terms, coefficients, -values[values.len() / 2]).expect("histograms")
 }
 
+/// Machines over the same support vectors: those of PASCAL VOC's classes.
+const CLASSES: usize = 20;
+
+/// An expansion over the support vectors of another one, a third of which it does without.
+fn another_class(first: &KernelExpansion, random: &mut Random) -> KernelExpansion {
+    let coefficient = |_| if random.uniform() < 0.33 { 0.0 } else { random.uniform() - 0.5 };
+    let coefficients = Coefficients::Shared((0..first.support_count()).map(coefficient).collect());
+    KernelExpansion::new(first.terms().to_vec(), coefficients, 0.1).expect("histograms")
+}
+
 fn voc(criterion: &mut Criterion) {
     let mut random = Random(1);
     let points = histograms(2000, 1024, 0.0, &mut random);
@@ -89,6 +99,14 @@ fn voc(criterion: &mut Criterion) {
     group.bench_function("chi2_gram_500", |b| b.iter(|| symmetric_gram(&chi_squared, black_box(few))));
     group.bench_function("hi_gram_500", |b| b.iter(|| symmetric_gram(&intersection, black_box(few))));
     group.bench_function("rbf_gram_2000", |b| b.iter(|| symmetric_gram(&rbf, black_box(points.view()))));
+
+    for (name, first) in [("hi", &hi), ("chi2", &chi)] {
+        let classes: Vec<KernelExpansion> = (0..CLASSES).map(|_| another_class(first, &mut random)).collect();
+        let classes: Vec<&KernelExpansion> = classes.iter().collect();
+        group.bench_function(format!("{name}_scores_of_20_classes"), |b| {
+            b.iter(|| values_of_all(&classes, black_box(x.insert_axis(Axis(0)))).expect("a histogram"))
+        });
+    }
 
     let candidates = opposite(&chi, &points, 1);
     let one = RootSearch::default();
