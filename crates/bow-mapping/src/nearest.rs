@@ -252,7 +252,7 @@ fn cutoff(product: f32, margin: f64) -> f32 {
 }
 
 /// Writes `l − c`, and gives `‖l − c‖²`.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx2"))]
 fn write_centered(descriptor: &[f64], center: &[f64], centered: &mut [f32]) -> f64 {
     for ((centered, value), center) in centered.iter_mut().zip(descriptor).zip(center) {
         *centered = (value - center) as f32;
@@ -261,7 +261,7 @@ fn write_centered(descriptor: &[f64], center: &[f64], centered: &mut [f32]) -> f
 }
 
 /// Writes `‖b‖² + factor · s_b · q_l·q_b` for all words.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx2"))]
 fn write_products(of_bytes: &[i32], factor: f32, steps: &[f32], squared_norms: &[f32], products: &mut [f32]) {
     for (((product, &of_bytes), step), norm) in products.iter_mut().zip(of_bytes).zip(steps).zip(squared_norms) {
         *product = norm + factor * step * of_bytes as f32;
@@ -269,7 +269,7 @@ fn write_products(of_bytes: &[i32], factor: f32, steps: &[f32], squared_norms: &
 }
 
 /// Writes `‖b‖² − 2 l·b` of the candidates.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx2"))]
 fn multiply(descriptor: &[f32], words: &[f32], squared_norms: &[f32], candidates: &mut [(f32, usize)]) {
     const LANES: usize = 8;
     let (blocks, rest) = descriptor.as_chunks::<LANES>();
@@ -290,7 +290,7 @@ fn multiply(descriptor: &[f32], words: &[f32], squared_norms: &[f32], candidates
 }
 
 /// Collects the plain squared distances of the candidates.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx2"))]
 fn measure(descriptor: &[f64], words: &[f64], candidates: &[(f32, usize)], distances: &mut Vec<(f64, usize)>) {
     for &(_, word) in candidates {
         let values = &words[word * descriptor.len()..(word + 1) * descriptor.len()];
@@ -302,7 +302,7 @@ fn measure(descriptor: &[f64], words: &[f64], candidates: &[(f32, usize)], dista
 const SCAN: usize = 16;
 
 /// Collects the words whose products are above `lower`, and at most `upper`.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx2"))]
 fn collect(products: &[f32], lower: f32, upper: f32, candidates: &mut Vec<(f32, usize)>) {
     let (chunks, rest) = products.as_chunks::<SCAN>();
     for (scan, chunk) in chunks.iter().enumerate() {
@@ -352,7 +352,7 @@ fn upper_bound(products: &[f32], count: usize, selection: &mut Vec<f32>) -> f32 
 }
 
 /// The smallest product of each group.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx2"))]
 fn minima(products: &[f32]) -> [f32; GROUPS] {
     let mut minima = [f32::INFINITY; GROUPS];
     for chunk in products.chunks_exact(GROUPS) {
