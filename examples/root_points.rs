@@ -91,7 +91,8 @@ impl Dots {
         let all: Vec<Point> = self.green.iter().chain(&self.blue).copied().collect();
         let votes = |count: usize, sign: f64| std::iter::repeat_n(sign / count as f64, count);
         let coefficients = votes(self.green.len(), 10.0).chain(votes(self.blue.len(), -10.0)).collect();
-        let term = ExpansionTerm { kernel: Kernel::from(Rbf::new(0.5)?), weight: 1.0, support: Array2::from(all) };
+        let term =
+            ExpansionTerm { kernel: Kernel::from(Rbf::new(0.5)?), weight: 1.0, support: Array2::from(all).into() };
         Ok(KernelExpansion::new(vec![term], Coefficients::Shared(coefficients), 0.0)?)
     }
 }

@@ -20,7 +20,7 @@ fn classifier() -> BowClassifier {
         pooling: Pooling::MEAN,
         normalization: Normalization::L1,
     };
-    let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: Array2::ones((3, 128)) };
+    let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: Array2::ones((3, 128)).into() };
     let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(Array1::ones(3)), -0.5).unwrap();
     let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition).unwrap();
     BowClassifier::new(vec![DenseSift::default().into()], model).unwrap()

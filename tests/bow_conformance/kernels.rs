@@ -31,7 +31,7 @@ pub fn expansion(case: &Case) -> KernelExpansion {
         .zip(case.matrices("X_train_"))
         .map(|(channel, support)| {
             let kernel = kernel(channel["kernel"].as_str().unwrap(), &channel["sigma"]);
-            ExpansionTerm { kernel, weight: channel["beta"].as_f64().unwrap(), support }
+            ExpansionTerm { kernel, weight: channel["beta"].as_f64().unwrap(), support: support.into() }
         })
         .collect();
     KernelExpansion::new(terms, Coefficients::Shared(case.vector("alpha_y")), case.number("b")).unwrap()

@@ -41,7 +41,7 @@ pub fn support_vector_machine(case: &Case) {
     case.compare_number("b", trained.bias);
 
     let expand = |coefficients: Array1<f64>, bias| {
-        let term = ExpansionTerm { kernel, weight: 1.0, support: training.clone() };
+        let term = ExpansionTerm { kernel, weight: 1.0, support: training.clone().into() };
         KernelExpansion::new(vec![term], Coefficients::Shared(coefficients), bias).unwrap()
     };
     let retrained = expand(trained.coefficients, trained.bias);
@@ -93,7 +93,7 @@ fn expand(
         .iter()
         .zip(weights)
         .zip(support)
-        .map(|((&kernel, &weight), support)| ExpansionTerm { kernel, weight, support: support.clone() })
+        .map(|((&kernel, &weight), support)| ExpansionTerm { kernel, weight, support: support.clone().into() })
         .collect();
     KernelExpansion::new(terms, Coefficients::Shared(coefficients), bias).unwrap()
 }

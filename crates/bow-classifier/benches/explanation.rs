@@ -9,12 +9,17 @@ use bow_classifier::training::{KernelWeights, SvmParams};
 use bow_classifier::{Bag, BowClassifier, ChannelPlan, LearnMapping, Trainer, dimension_relevance};
 use bow_mapping::learning::{KMeansParams, Learner};
 use bow_mapping::{Map, Mapping, Normalization, Pooling, Rank, RankOptions, local_feature_relevance};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, criterion_group, criterion_main};
 use datasets::polygons::{Label, composite, tile};
 use kernels::KernelKind;
 use local_features::{DenseSift, Extractor, FeatureExtractor, LocalFeatures, pixel_relevance};
 use ndarray::{Array1, Array2, Array3, ArrayView3, s};
 use relevance::{RootSearch, SearchOver};
+
+#[path = "../../../docs/benchmarks/processor_time.rs"]
+mod processor_time;
+
+use processor_time::Criterion;
 
 /// The side of a tile, in pixels.
 const SIDE: usize = 102;
@@ -168,5 +173,9 @@ fn backward_stages(criterion: &mut Criterion, name: &str, image: &Array3<f64>, c
     group.finish();
 }
 
-criterion_group!(benches, explanation);
+criterion_group! {
+    name = benches;
+    config = processor_time::criterion();
+    targets = explanation
+}
 criterion_main!(benches);

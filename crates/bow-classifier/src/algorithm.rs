@@ -47,7 +47,7 @@ pub struct PixelDecomposition {
 ///     pooling: Pooling::MEAN,
 ///     normalization: Normalization::None,
 /// };
-/// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[3.0, -1.0]] };
+/// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[3.0, -1.0]].into() };
 /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![1.0]), 0.0)?;
 /// let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition)?;
 ///

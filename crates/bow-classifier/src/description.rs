@@ -24,7 +24,7 @@ use crate::{BowClassifier, ThirdLayer};
 ///     pooling: Pooling::MEAN,
 ///     normalization: Normalization::L1,
 /// };
-/// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: Array2::ones((3, 128)) };
+/// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: Array2::ones((3, 128)).into() };
 /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(Array1::ones(3)), -0.5)?;
 /// let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition)?;
 /// let classifier = BowClassifier::new(vec![DenseSift::default().into()], model)?;
@@ -44,7 +44,7 @@ pub fn describe(classifier: &BowClassifier) -> Vec<(String, String)> {
             "{channels} channel{}, {} dimensions, {} support vectors, bias {}",
             if channels == 1 { "" } else { "s" },
             expansion.dimensions(),
-            expansion.support_count(),
+            expansion.supporting().count(),
             four_digits(expansion.bias())
         ),
     )];

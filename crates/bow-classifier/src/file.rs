@@ -10,7 +10,7 @@ use std::path::Path;
 
 use kernels::{KernelExpansion, ZeroQuotient};
 use local_features::Extractor;
-use ndarray::{Array1, Array2};
+use ndarray::{ArcArray2, Array1};
 use relevance::{Candidates, RootSearch};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ struct Stored {
 struct StoredTaylor {
     search: RootSearch,
     zero_quotient: ZeroQuotient,
-    candidates: Array2<f64>,
+    candidates: ArcArray2<f64>,
     values: Array1<f64>,
 }
 

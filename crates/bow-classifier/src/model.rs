@@ -1,6 +1,7 @@
 //! From local features to the score: encoders, kernels, and how the score is decomposed over the bag of words.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bow_mapping::{Assignment, Map, Mapping, Normalization, Pooling};
 use kernels::{KernelExpansion, ZeroQuotient};
@@ -116,7 +117,7 @@ pub struct TaylorThirdLayer {
 /// Researchers with local features of their own use it without the [`BowClassifier`](crate::BowClassifier) around it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BowModel {
-    encoders: Vec<Encoder>,
+    encoders: Arc<[Encoder]>,
     expansion: KernelExpansion,
     third_layer: ThirdLayer,
 }
@@ -124,14 +125,19 @@ pub struct BowModel {
 impl BowModel {
     /// Joins encoders, kernels and the way of decomposing them.
     ///
-    /// * `encoders` — one for each channel; their vectors, one behind the other, are `x`
+    /// * `encoders` — one for each channel; their vectors, one behind the other, are `x`. Models may share them
     /// * `expansion` — `f(x)`, Eqs 20, 21
     ///
     /// # Errors
     /// [`Error::Dimensions`] when the encoders' vectors together are not as long as what the expansion takes, and
     /// whatever keeps the expansion from being decomposed in the way asked for.
-    pub fn new(encoders: Vec<Encoder>, expansion: KernelExpansion, third_layer: ThirdLayer) -> Result<Self, Error> {
-        for encoder in &encoders {
+    pub fn new(
+        encoders: impl Into<Arc<[Encoder]>>,
+        expansion: KernelExpansion,
+        third_layer: ThirdLayer,
+    ) -> Result<Self, Error> {
+        let encoders = encoders.into();
+        for encoder in &*encoders {
             encoder.normalization.check()?;
         }
         let encoded = encoders.iter().map(Encoder::dimensions).sum();
@@ -161,6 +167,11 @@ impl BowModel {
     /// One for each channel.
     pub fn encoders(&self) -> &[Encoder] {
         &self.encoders
+    }
+
+    /// [`encoders`](Self::encoders), for another model to share.
+    pub(crate) fn shared_encoders(&self) -> Arc<[Encoder]> {
+        Arc::clone(&self.encoders)
     }
 
     /// `f` as a function of `x`.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use kernels::{Coefficients, ExpansionTerm, KernelExpansion};
-use ndarray::{Array2, Axis};
+use ndarray::{ArcArray2, Axis};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -42,42 +42,48 @@ impl BowModel {
     fn with_words_permuted(&self, channel: Range<usize>, random: &mut Xoshiro256PlusPlus) -> Result<Self, Error> {
         let mut order: Vec<usize> = (0..self.expansion().dimensions()).collect();
         order[channel].shuffle(random);
-        let terms = self.expansion().terms();
+        let former = self.expansion().sparsified();
+        let terms = former.terms();
         // Terms need not end where channels do.
-        let permuted = support_vectors(self.expansion()).select(Axis(1), &order);
+        let permuted = former.support().select(Axis(1), &order);
         let mut rest = permuted.view();
         let permuted_terms = terms.iter().map(|term| {
             let (support, others) = rest.split_at(Axis(1), term.support.ncols());
             rest = others;
-            ExpansionTerm { support: support.to_owned(), ..term.clone() }
+            ExpansionTerm { support: support.to_shared(), ..term.clone() }
         });
-        let coefficients = self.expansion().coefficients().clone();
-        let expansion = KernelExpansion::new(permuted_terms.collect(), coefficients, self.expansion().bias())?;
-        self.with_expansion(expansion, |points| points.select(Axis(1), &order))
+        let coefficients = former.coefficients().clone();
+        let expansion = KernelExpansion::new(permuted_terms.collect(), coefficients, former.bias())?;
+        self.with_expansion(expansion, |points| points.select(Axis(1), &order).into_shared())
     }
 
     /// This model with its support vectors' coefficients in another order, and with the bias for which half of the
     /// support vectors score above 0.
     fn with_coefficients_permuted(&self, random: &mut Xoshiro256PlusPlus) -> Result<Self, Error> {
+        let supporting: Vec<usize> = self.expansion().supporting().collect();
+        let mut shuffled = supporting.clone();
+        shuffled.shuffle(random);
         let mut order: Vec<usize> = (0..self.expansion().support_count()).collect();
-        order.shuffle(random);
+        for (&place, of) in supporting.iter().zip(shuffled) {
+            order[place] = of;
+        }
         let coefficients = match self.expansion().coefficients() {
             Coefficients::Shared(values) => Coefficients::Shared(values.select(Axis(0), &order)),
             Coefficients::PerKernel(values) => Coefficients::PerKernel(values.select(Axis(0), &order)),
         };
         let terms = self.expansion().terms().to_vec();
         let without_bias = KernelExpansion::new(terms.clone(), coefficients.clone(), 0.0)?;
-        let mut values = without_bias.values(support_vectors(&without_bias).view())?.to_vec();
+        let mut values = without_bias.values(without_bias.sparsified().support().view())?.to_vec();
         values.sort_by(f64::total_cmp);
         let middle = values.get(values.len() / 2).copied().unwrap_or(0.0);
         let expansion = KernelExpansion::new(terms, coefficients, -middle)?;
-        self.with_expansion(expansion, Array2::clone)
+        self.with_expansion(expansion, ArcArray2::clone)
     }
 
     fn with_expansion(
         &self,
         expansion: KernelExpansion,
-        candidates: impl Fn(&Array2<f64>) -> Array2<f64>,
+        candidates: impl Fn(&ArcArray2<f64>) -> ArcArray2<f64>,
     ) -> Result<Self, Error> {
         let third_layer = match self.third_layer() {
             ThirdLayer::SumDecomposition => ThirdLayer::SumDecomposition,
@@ -87,20 +93,8 @@ impl BowModel {
                 ThirdLayer::Taylor(TaylorThirdLayer { search: *search, zero_quotient: *zero_quotient, candidates })
             }
         };
-        Self::new(self.encoders().to_vec(), expansion, third_layer)
+        Self::new(self.shared_encoders(), expansion, third_layer)
     }
-}
-
-/// All dimensions of the support vectors, (N, V).
-fn support_vectors(expansion: &KernelExpansion) -> Array2<f64> {
-    let mut all = Array2::zeros((expansion.support_count(), expansion.dimensions()));
-    let mut rest = all.view_mut();
-    for term in expansion.terms() {
-        let (mut columns, others) = rest.split_at(Axis(1), term.support.ncols());
-        columns.assign(&term.support);
-        rest = others;
-    }
-    all
 }
 
 /// Layers are those of the [model](BowModel::randomized).
@@ -120,7 +114,7 @@ fn support_vectors(expansion: &KernelExpansion) -> Array2<f64> {
 /// #     normalization: Normalization::L1,
 /// # };
 /// # let support = array![[1.0, 0.0], [0.0, 1.0]];
-/// # let term = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support };
+/// # let term = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support: support.into() };
 /// # let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![1.0, -1.0]), 0.0)?;
 /// # let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition)?;
 /// # let classifier = BowClassifier::new(vec![extractor.into()], model)?;
@@ -144,7 +138,7 @@ mod tests {
     use bow_mapping::{Codebook, Normalization, Pooling, Rank, RankOptions};
     use kernels::{ChiSquared, HistogramIntersection, Kernel, ZeroQuotient};
     use local_features::{DenseSift, FeatureExtractor, Rotation};
-    use ndarray::{Array1, Array3, s};
+    use ndarray::{Array1, Array2, Array3, s};
     use rand::Rng;
     use relevance::RootSearch;
 
@@ -169,7 +163,7 @@ mod tests {
         let encoders = vec![encoder(), encoder()];
         let support = Array2::from_shape_simple_fn((8, 2 * WORDS), || random.gen_range(0.0..0.2));
         let coefficients = Array1::from_shape_fn(8, |row| if row % 2 == 0 { 1.0 } else { -1.0 } * (1.0 + row as f64));
-        let term = ExpansionTerm { kernel, weight: 1.0, support: support.clone() };
+        let term = ExpansionTerm { kernel, weight: 1.0, support: support.clone().into() };
         let with_bias =
             |bias| KernelExpansion::new(vec![term.clone()], Coefficients::Shared(coefficients.clone()), bias).unwrap();
         // A machine has support vectors on both sides.

@@ -142,7 +142,7 @@ fn models(case: &mut Case, encoders: &[Encoder; 2], training: &[Bag], x: &Array1
             .into_iter()
             .zip(parts)
             .zip([0.75, 0.5])
-            .map(|((kernel, part), weight)| ExpansionTerm { kernel, weight, support: part.to_owned() })
+            .map(|((kernel, part), weight)| ExpansionTerm { kernel, weight, support: part.to_owned().into() })
             .collect();
         let expansion = |bias| KernelExpansion::new(terms.clone(), Coefficients::Shared(coefficients.clone()), bias);
         let plain = expansion(0.0).unwrap();

@@ -6,10 +6,15 @@ use bow_mapping::{
     Assignment, Codebook, Fisher, GaussianMixture, Lasso, LassoOptions, Map, Pooling, Rank, RankOptions, Soft,
     SoftOptions, local_feature_relevance,
 };
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{criterion_group, criterion_main};
 use ndarray::{Array1, Array2};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+
+#[path = "../../../docs/benchmarks/processor_time.rs"]
+mod processor_time;
+
+use processor_time::Criterion;
 
 /// About normal: the sum of twelve uniform numbers.
 fn normal(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
@@ -34,6 +39,9 @@ fn mappings(criterion: &mut Criterion) {
     let soft = Soft::new(voc.codebook().clone(), SoftOptions { beta: 1.0, ..Default::default() }).unwrap();
     criterion.bench_function("soft_encode_L10000_D128_V1024", |bencher| {
         bencher.iter(|| soft.assign(black_box(descriptors.view())).unwrap());
+    });
+    criterion.bench_function("soft_encode_and_pool_L10000_D128_V1024", |bencher| {
+        bencher.iter(|| Pooling::MEAN.pool(&soft.assign(black_box(descriptors.view())).unwrap()).unwrap());
     });
     let mixture = GaussianMixture::new(Array1::zeros(64), normal(64, 64, 4), normal(64, 64, 5).mapv(|v| v.abs() + 0.5));
     let fisher = Fisher::new(mixture.unwrap());
@@ -70,7 +78,7 @@ fn relevances(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(10);
+    config = processor_time::criterion().sample_size(10);
     targets = mappings, relevances
 }
 criterion_main!(benches);

@@ -2,13 +2,24 @@
 
 use std::ops::Range;
 
+use multiversion::multiversion;
 use ndarray::{Array1, Array2};
 
+use crate::distance::contiguous;
 use crate::lanes::sum_in_lanes;
 use crate::{Error, FisherAssignment};
 
 /// What errors call a row.
 const ASSIGNMENT_OF: &str = "the assignment of local feature";
+
+/// Memory for a dense assignment: the largest array of an explanation.
+pub(crate) fn zeros(features: usize, words: usize) -> Array2<f64> {
+    let mut values = Array2::zeros((features, words));
+    if let Some(values) = values.as_slice_mut() {
+        channel_kernels::prefer_large_pages(values);
+    }
+    values
+}
 
 /// `m_(d)(l)` for all local features `l` of an image and all visual words `d`, L×V.
 ///
@@ -104,14 +115,10 @@ impl Assignment {
             Self::Sparse(rows) => (0..rows.features())
                 .map(|feature| rows.row(feature).map(|(word, value)| term(context[word], value)).sum())
                 .collect(),
-            Self::Dense(values) => values
-                .rows()
-                .into_iter()
-                .map(|row| match row.as_slice() {
-                    Some(row) => sum_in_lanes(context, row, &term),
-                    None => sum_in_lanes(context, &row.to_vec(), &term),
-                })
-                .collect(),
+            Self::Dense(values) => match values.as_slice() {
+                Some(rows) if !context.is_empty() => sum_each(rows, context, term).into(),
+                _ => values.rows().into_iter().map(|row| sum_in_lanes(context, &contiguous(row), &term)).collect(),
+            },
             Self::Fisher(vectors) => vectors.sum_rows(context, term),
         }
     }
@@ -137,6 +144,12 @@ impl Assignment {
             Self::Fisher(vectors) => vectors.find(is_wrong),
         }
     }
+}
+
+/// `Σ_d term(context_d, value_d)` of each row; there is at least one `d`.
+#[multiversion(targets("x86_64+avx2"))]
+fn sum_each<C: Copy, T: Fn(C, f64) -> f64>(rows: &[f64], context: &[C], term: T) -> Vec<f64> {
+    rows.chunks_exact(context.len()).map(|row| sum_in_lanes(context, row, &term)).collect()
 }
 
 /// An [`Assignment`] that stores only what may differ from zero, in compressed rows.
@@ -219,7 +232,7 @@ impl SparseAssignment {
 
     /// All values written out, (L, V).
     pub fn to_dense(&self) -> Array2<f64> {
-        let mut dense = Array2::zeros((self.features(), self.words));
+        let mut dense = zeros(self.features(), self.words);
         for (feature, mut row) in dense.rows_mut().into_iter().enumerate() {
             for (word, value) in self.row(feature) {
                 row[word] = value;

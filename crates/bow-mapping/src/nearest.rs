@@ -166,7 +166,7 @@ impl Search<'_> {
         let descriptor = &centered[feature * dimensions..(feature + 1) * dimensions];
         let (of_bytes, step) = quantized.products(feature, &self.side.quantized);
         products.resize(of_bytes.len(), 0.0);
-        write_products(of_bytes, -2.0 * step as f32, &self.side.squared_norms, products);
+        write_products(of_bytes, -2.0 * step, self.side.quantized.steps(), &self.side.squared_norms, products);
         candidates.clear();
         // So many words, whichever they are, bound the distance of the farthest that is looked for.
         let near = upper_bound(products, count, selection);
@@ -207,10 +207,7 @@ impl Search<'_> {
             if end - start > 1 {
                 let group = &mut candidates[start..end];
                 ambiguous.clear();
-                ambiguous.extend(group.iter().map(|&(_, word)| {
-                    let values = &self.words[word * descriptor.len()..(word + 1) * descriptor.len()];
-                    (squared_distance(descriptor, values), word)
-                }));
+                measure(descriptor, self.words, group, ambiguous);
                 ambiguous.sort_unstable_by(nearer_first);
                 group.iter_mut().zip(&*ambiguous).for_each(|(candidate, &(_, word))| candidate.1 = word);
             }
@@ -263,11 +260,11 @@ fn write_centered(descriptor: &[f64], center: &[f64], centered: &mut [f32]) -> f
     squared_distance(descriptor, center)
 }
 
-/// Writes `‖b‖² + factor · q_l·q_b` for all words.
+/// Writes `‖b‖² + factor · s_b · q_l·q_b` for all words.
 #[multiversion(targets("x86_64+avx2"))]
-fn write_products(of_bytes: &[i32], factor: f32, squared_norms: &[f32], products: &mut [f32]) {
-    for ((product, &of_bytes), norm) in products.iter_mut().zip(of_bytes).zip(squared_norms) {
-        *product = norm + factor * of_bytes as f32;
+fn write_products(of_bytes: &[i32], factor: f32, steps: &[f32], squared_norms: &[f32], products: &mut [f32]) {
+    for (((product, &of_bytes), step), norm) in products.iter_mut().zip(of_bytes).zip(steps).zip(squared_norms) {
+        *product = norm + factor * step * of_bytes as f32;
     }
 }
 
@@ -289,6 +286,15 @@ fn multiply(descriptor: &[f32], words: &[f32], squared_norms: &[f32], candidates
             sum += value * word;
         }
         *product = squared_norms[*word] - 2.0 * sum;
+    }
+}
+
+/// Collects the plain squared distances of the candidates.
+#[multiversion(targets("x86_64+avx2"))]
+fn measure(descriptor: &[f64], words: &[f64], candidates: &[(f32, usize)], distances: &mut Vec<(f64, usize)>) {
+    for &(_, word) in candidates {
+        let values = &words[word * descriptor.len()..(word + 1) * descriptor.len()];
+        distances.push((squared_distance(descriptor, values), word));
     }
 }
 

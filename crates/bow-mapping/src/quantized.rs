@@ -10,7 +10,7 @@
 use std::fmt;
 
 use multiversion::multiversion;
-use ndarray::{ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix, QuantParams};
 use rten_tensor::NdTensorView;
 
@@ -28,8 +28,8 @@ pub(crate) const MOST_DIMENSIONS: usize = 1 << 15;
 pub(crate) struct QuantizedWords {
     /// `q_b`, as the product reads them.
     packed: PackedBMatrix<i8>,
-    /// `s_b`, the same for all words.
-    step: f64,
+    /// `s_b`
+    steps: Vec<f32>,
     /// `max_d ‖b_d − s_b q_b‖`
     largest_residual: f64,
     /// `max_d ‖s_b q_b‖`
@@ -38,7 +38,7 @@ pub(crate) struct QuantizedWords {
 
 impl fmt::Debug for QuantizedWords {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("QuantizedWords").field("step", &self.step).finish_non_exhaustive()
+        formatter.debug_struct("QuantizedWords").field("steps", &self.steps).finish_non_exhaustive()
     }
 }
 
@@ -48,24 +48,31 @@ impl QuantizedWords {
         let executor = GemmExecutor::<u8, i8, i32>::new();
         // Processors without a product of bytes add two of them in 16 bits.
         let largest = if executor.may_saturate() { 63.0 } else { 127.0 };
-        let step = step_of(words.fold(0.0, |most: f64, value| most.max(value.abs())), largest);
-        let quantized = words.mapv(|value| (value / step).round() as i8);
-        let norm = |row: ndarray::ArrayView1<'_, f64>| row.dot(&row).sqrt();
-        let rounded = quantized.mapv(|value| f64::from(value) * step);
+        let most = |word: ArrayView1<'_, f64>| word.fold(0.0, |most: f64, value| most.max(value.abs()));
+        let steps: Vec<f32> = words.rows().into_iter().map(|word| step_of(most(word), largest)).collect();
+        let column: Array2<f64> = steps.iter().map(|&step| [f64::from(step)]).collect::<Vec<_>>().into();
+        let quantized = (&words / &column).mapv(|value| value.round().clamp(-largest, largest) as i8);
+        let norm = |row: ArrayView1<'_, f64>| row.dot(&row).sqrt();
+        let rounded = quantized.mapv(f64::from) * &column;
         let most = |rows: ArrayView2<'_, f64>| rows.axis_iter(Axis(0)).map(norm).fold(0.0, f64::max);
         let bytes: Vec<i8> = quantized.t().iter().copied().collect();
         Self {
             packed: executor.prepack_b(NdTensorView::from_data([words.ncols(), words.nrows()], bytes.as_slice())),
-            step,
+            steps,
             largest_residual: most((&words - &rounded).view()),
             largest_norm: most(rounded.view()),
         }
     }
+
+    /// `s_b`
+    pub(crate) fn steps(&self) -> &[f32] {
+        &self.steps
+    }
 }
 
 /// `s`, so that no |q| exceeds `largest`; 1 where all values vanish, in which case any would do.
-fn step_of(most: f64, largest: f64) -> f64 {
-    let step = most / largest;
+fn step_of(most: f64, largest: f64) -> f32 {
+    let step = (most / largest) as f32;
     if step > 0.0 { step } else { 1.0 }
 }
 
@@ -122,11 +129,10 @@ impl QuantizedFeatures {
         }
     }
 
-    /// `q_l·q_b` of one feature with all words, and `s_l s_b`.
-    pub(crate) fn products(&self, feature: usize, words: &QuantizedWords) -> (&[i32], f64) {
+    /// `q_l·q_b` of one feature with all words, and `s_l`.
+    pub(crate) fn products(&self, feature: usize, words: &QuantizedWords) -> (&[i32], f32) {
         let count = words.packed.cols();
-        let step = f64::from(self.features[feature].step) * words.step;
-        (&self.products[feature * count..(feature + 1) * count], step)
+        (&self.products[feature * count..(feature + 1) * count], self.features[feature].step)
     }
 
     /// How much `s_l s_b q_l·q_b` may differ from `l·b`, for any word, but for roundings of `‖l‖‖b‖` in single
@@ -140,7 +146,7 @@ impl QuantizedFeatures {
 const LANES: usize = 16;
 
 /// Writes `q_l` of a feature.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn quantize(values: &[f32], bytes: &mut [u8]) -> Feature {
     let mut most = [0.0_f32; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
@@ -153,35 +159,37 @@ fn quantize(values: &[f32], bytes: &mut [u8]) -> Feature {
     for value in rest.iter().chain(&most) {
         largest = largest.max(value.abs());
     }
-    let step = step_of(f64::from(largest), f64::from(LARGEST)) as f32;
+    let step = step_of(f64::from(largest), f64::from(LARGEST));
     // Below the smallest numbers there is no step that they could be told apart by: all of them become zero.
     let per_step = if step >= f32::MIN_POSITIVE { 1.0 / step } else { 0.0 };
-    let middle = f32::from(ZERO) + 0.5;
-    for (byte, value) in bytes.iter_mut().zip(values) {
-        *byte = (value * per_step + middle) as u8;
-    }
     let mut sums = [0.0_f32; LANES];
-    let (byte_chunks, byte_rest) = bytes.as_chunks::<LANES>();
+    let (byte_chunks, byte_rest) = bytes.as_chunks_mut::<LANES>();
     for (chunk, bytes) in chunks.iter().zip(byte_chunks) {
         for lane in 0..LANES {
-            sums[lane] += squared_residual(chunk[lane], bytes[lane], step);
+            let (byte, residual) = rounded(chunk[lane], per_step, step);
+            bytes[lane] = byte;
+            sums[lane] += residual * residual;
         }
     }
     let mut sum = 0.0;
     for lane in sums {
         sum += lane;
     }
-    for (&value, &byte) in rest.iter().zip(byte_rest) {
-        sum += squared_residual(value, byte, step);
+    for (&value, byte_of_value) in rest.iter().zip(byte_rest) {
+        let (byte, residual) = rounded(value, per_step, step);
+        *byte_of_value = byte;
+        sum += residual * residual;
     }
     Feature { step, residual: sum.sqrt() }
 }
 
-/// `(l − s_l q_l)²` of one number.
+/// `q_l` of one number, and `l − s_l q_l`.
 #[inline(always)]
-fn squared_residual(value: f32, byte: u8, step: f32) -> f32 {
-    let residual = value - step * (i32::from(byte) - i32::from(ZERO)) as f32;
-    residual * residual
+fn rounded(value: f32, per_step: f32, step: f32) -> (u8, f32) {
+    /// Numbers of this size have no digits behind the point: adding it rounds. Its last bits are those of [`ZERO`].
+    const ROUNDING: f32 = 12_582_912.0 + ZERO as f32; // 1.5 · 2^23
+    let shifted = value * per_step + ROUNDING;
+    (shifted.to_bits() as u8, value - step * (shifted - ROUNDING))
 }
 
 #[cfg(test)]
@@ -203,7 +211,8 @@ mod tests {
                     let (found, step) = products.products(feature, &quantized);
                     let rounding = 4.0 * f64::from(f32::EPSILON) * norm * quantized.largest_norm;
                     let bound = products.error(feature, norm, &quantized) + rounding;
-                    for (&found, expected) in found.iter().zip(words.dot(&values)) {
+                    let steps = quantized.steps().iter().map(|&of_word| f64::from(step) * f64::from(of_word));
+                    for ((&found, step), expected) in found.iter().zip(steps).zip(words.dot(&values)) {
                         let error = (f64::from(found) * step - expected).abs();
                         assert!(error <= bound, "{error}, {bound}");
                     }

@@ -4,19 +4,32 @@ use multiversion::multiversion;
 
 /// `exp(v_k) / Σ_j exp(v_j)` in place, with the largest value subtracted first: neither overflow nor 0/0.
 pub(crate) fn exponentiate_and_normalize(values: &mut [f64]) {
-    let sum = exponentiate(values);
-    divide(values, sum);
+    let most = largest(values);
+    let sum = exponentiate(values, |value| value - most);
+    multiply(values, sum.recip());
+}
+
+/// `exp(−β √s_k) / Σ_j exp(−β √s_j)` in place, of squared distances `s`; `least` is the smallest of them.
+pub(crate) fn weigh_distances(squares: &mut [f64], least: f64, beta: f64) {
+    let least = least.sqrt();
+    let sum = exponentiate(squares, |square| -beta * (square.sqrt() - least));
+    multiply(squares, sum.recip());
+}
+
+/// `exp(−β s_k) / Σ_j exp(−β s_j)` in place, of squared distances `s`; `least` is the smallest of them.
+pub(crate) fn weigh_squared_distances(squares: &mut [f64], least: f64, beta: f64) {
+    let sum = exponentiate(squares, |square| -beta * (square - least));
+    multiply(squares, sum.recip());
 }
 
 /// Sums that run side by side.
 const LANES: usize = 8;
 
 /// Exponentials that are computed together, so that none has to wait for the other's last operation.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 32;
 
-/// `v_k ← exp(v_k − max_j v_j)`; gives the sum of these.
-#[multiversion(targets("x86_64+avx2"))]
-fn exponentiate(values: &mut [f64]) -> f64 {
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn largest(values: &[f64]) -> f64 {
     let mut largest = [f64::NEG_INFINITY; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
@@ -24,38 +37,37 @@ fn exponentiate(values: &mut [f64]) -> f64 {
             largest[lane] = if chunk[lane] > largest[lane] { chunk[lane] } else { largest[lane] };
         }
     }
-    let mut most = f64::NEG_INFINITY;
-    for value in rest.iter().chain(&largest) {
-        most = most.max(*value);
-    }
+    rest.iter().copied().chain(largest).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// `v_k ← exp(exponent(v_k))` for exponents of at most 0; gives the sum of these.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn exponentiate<E: Fn(f64) -> f64>(values: &mut [f64], exponent: E) -> f64 {
+    let mut sums = [0.0; LANES];
     let (chunks, rest) = values.as_chunks_mut::<TOGETHER>();
     for chunk in chunks {
         for value in chunk.iter_mut() {
-            *value -= most;
+            *value = exponent(*value);
         }
         *chunk = exp_of_negative(*chunk);
-    }
-    for value in rest {
-        *value = exp_of_negative([*value - most])[0];
-    }
-    let mut sums = [0.0; LANES];
-    let (chunks, rest) = values.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            sums[lane] += chunk[lane];
+        for group in chunk.as_chunks::<LANES>().0 {
+            for lane in 0..LANES {
+                sums[lane] += group[lane];
+            }
         }
     }
     let mut sum = 0.0;
-    for value in rest.iter().chain(&sums) {
+    for value in rest {
+        *value = exp_of_negative([exponent(*value)])[0];
         sum += *value;
     }
-    sum
+    sum + sums.iter().sum::<f64>()
 }
 
-#[multiversion(targets("x86_64+avx2"))]
-fn divide(values: &mut [f64], divisor: f64) {
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn multiply(values: &mut [f64], factor: f64) {
     for value in values {
-        *value /= divisor;
+        *value *= factor;
     }
 }
 

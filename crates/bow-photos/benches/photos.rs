@@ -10,13 +10,18 @@ use std::path::PathBuf;
 use bow_classifier::{BowModel, Encoder};
 use bow_mapping::{Assignment, Map};
 use bow_photos::{Configuration, KernelWeighting, PhotoClassifier, Truth, Vocabulary};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{criterion_group, criterion_main};
 use datasets::SplitMix64;
 use image::{Rgb, RgbImage};
 use images::to_unit_range;
 use local_features::{FeatureExtractor, LocalFeatures};
 use ndarray::{Array2, Array3, s};
 use tempfile::TempDir;
+
+#[path = "../../../docs/benchmarks/processor_time.rs"]
+mod processor_time;
+
+use processor_time::Criterion;
 
 /// Width and height of a photo.
 const SIZE: (u32, u32) = (320, 240);
@@ -108,7 +113,7 @@ fn photo(criterion: &mut Criterion) {
     let image = unit_range(&photos[0]);
     let classifier = classifier(&photos);
     let model = classifier.model(0).expect("one class");
-    println!("support vectors: {}", model.expansion().support_count());
+    println!("support vectors: {}", model.expansion().supporting().count());
 
     let features = features(criterion, &image);
     mapping(criterion, model, &features);
@@ -142,5 +147,9 @@ fn mapping(criterion: &mut Criterion, model: &BowModel, features: &[LocalFeature
     group.finish();
 }
 
-criterion_group!(benches, photo);
+criterion_group! {
+    name = benches;
+    config = processor_time::criterion();
+    targets = photo
+}
 criterion_main!(benches);

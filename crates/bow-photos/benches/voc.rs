@@ -8,12 +8,17 @@ use std::hint::black_box;
 
 use bow_classifier::{Bag, BowModel, Encoder, TaylorThirdLayer, ThirdLayer, pixel_wise_decomposition};
 use bow_mapping::{Codebook, Normalization, Pooling, Rank, RankOptions};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, criterion_group, criterion_main};
 use datasets::SplitMix64;
 use kernels::{ChiSquared, Coefficients, ExpansionTerm, HistogramIntersection, Kernel, KernelExpansion, ZeroQuotient};
 use local_features::{DenseSift, FeatureExtractor, Rotation};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
 use relevance::{Candidates, RootSearch, SearchOver};
+
+#[path = "../../../docs/benchmarks/processor_time.rs"]
+mod processor_time;
+
+use processor_time::Criterion;
 
 /// Height and width: 100 × 100 points of the grid.
 const SIDE: usize = 600;
@@ -73,7 +78,7 @@ fn model(encoder: &Encoder, kernel: Kernel) -> BowModel {
     let coefficients: Array1<f64> = (0..SUPPORT).map(|_| random.uniform(-0.5, 0.5)).collect();
     let support = support();
     let expansion = |bias| {
-        let terms = vec![ExpansionTerm { kernel, weight: 1.0, support: support.clone() }];
+        let terms = vec![ExpansionTerm { kernel, weight: 1.0, support: support.clone().into() }];
         KernelExpansion::new(terms, Coefficients::Shared(coefficients.clone()), bias).expect("histograms")
     };
     let scores = expansion(0.0).values(support.view()).expect("histograms");
@@ -125,5 +130,9 @@ fn voc(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, voc);
+criterion_group! {
+    name = benches;
+    config = processor_time::criterion();
+    targets = voc
+}
 criterion_main!(benches);

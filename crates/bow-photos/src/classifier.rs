@@ -1,8 +1,10 @@
 //! A classifier of photos: scores, and explanations to the pixel.
 
+use std::sync::Arc;
+
 use bow_classifier::{BowModel, PixelDecomposition, TaylorThirdLayer, ThirdLayer, pixel_wise_decomposition};
-use kernels::{Coefficients, ExpansionTerm, Kernel, KernelExpansion, ZeroQuotient};
-use ndarray::{Array1, Array2, ArrayView2, ArrayView3, ArrayViewD, Axis, Ix3};
+use kernels::{Coefficients, ExpansionTerm, Kernel, KernelExpansion, ZeroQuotient, values_of_all};
+use ndarray::{ArcArray2, Array1, Array2, ArrayView2, ArrayView3, ArrayViewD, Axis, Ix3, s};
 use rayon::prelude::*;
 use relevance::{Candidates, ExplainError, ExplainableClassifier, Explanation, RandomizableClassifier, RootSearch};
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,8 @@ use crate::{Configuration, Error, Vocabulary};
 /// Tells which classes a photo shows, and why.
 ///
 /// The classes share the vocabulary; each has a machine of its own, learned here ([`train`](Self::train)) or elsewhere
-/// ([`from_expansions`](Self::from_expansions)).
+/// ([`from_expansions`](Self::from_expansions)). Machines that were learned here also share one copy of the training
+/// vectors, of which each keeps its coefficients alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PhotoClassifier {
     pub(crate) vocabulary: Vocabulary,
@@ -34,7 +37,8 @@ pub(crate) enum Machines {
 pub(crate) struct Learned {
     pub(crate) configuration: Configuration,
     pub(crate) kernels: Vec<Kernel>,
-    pub(crate) points: Array2<f64>,
+    /// The training vectors, (N, V): one copy, of which every class's machine and candidates for roots are views.
+    pub(crate) points: ArcArray2<f64>,
     pub(crate) classes: Vec<Class>,
 }
 
@@ -155,11 +159,8 @@ impl PhotoClassifier {
     /// # Errors
     /// Vectors of another length, or that the kernels do not take.
     pub fn scores_of_vectors(&self, vectors: ArrayView2<'_, f64>) -> Result<Array2<f64>, Error> {
-        let mut scores = Array2::zeros((vectors.nrows(), self.models.len()));
-        for (model, mut of_class) in self.models.iter().zip(scores.columns_mut()) {
-            of_class.assign(&model.expansion().values(vectors)?);
-        }
-        Ok(scores)
+        let expansions: Vec<&KernelExpansion> = self.models.iter().map(BowModel::expansion).collect();
+        Ok(values_of_all(&expansions, vectors)?)
     }
 
     /// `f` of an image H×W×C in [0, 1] for each class.
@@ -168,7 +169,7 @@ impl PhotoClassifier {
     /// An image that is too small, or has values that are not finite.
     pub fn scores_of_image(&self, image: ArrayView3<'_, f64>) -> Result<Array1<f64>, Error> {
         let vector = self.vocabulary.bag(image)?.vector;
-        self.models.iter().map(|model| Ok(model.score(vector.view())?)).collect()
+        Ok(self.scores_of_vectors(vector.view().insert_axis(Axis(0)))?.row(0).to_owned())
     }
 
     /// Explains the score of an image for one class: Algorithm 1, with Eqs 24, 27 and 34 for the paper's configuration.
@@ -189,37 +190,42 @@ impl Machines {
     }
 
     fn models(&self, vocabulary: &Vocabulary) -> Result<Vec<BowModel>, Error> {
+        let encoders = vocabulary.encoders().into();
+        let model = |expansion: KernelExpansion, points| {
+            let third_layer = third_layer(&expansion, points)?;
+            Ok(BowModel::new(Arc::clone(&encoders), expansion, third_layer)?)
+        };
         match self {
-            Self::Learned(learned) => learned.classes.iter().map(|class| learned.model(vocabulary, class)).collect(),
-            Self::Given(given) => given.iter().map(|(_, expansion)| given_model(vocabulary, expansion)).collect(),
+            Self::Learned(learned) => {
+                let expansions = learned.classes.iter().map(|class| learned.expansion(vocabulary, class));
+                expansions.map(|expansion| model(expansion?, learned.points.clone())).collect()
+            }
+            // Of the training vectors, these have their support vectors alone.
+            Self::Given(given) => {
+                given.iter().map(|(_, expansion)| model(expansion.clone(), expansion.support().into_shared())).collect()
+            }
         }
     }
 }
 
 impl Learned {
-    fn model(&self, vocabulary: &Vocabulary, class: &Class) -> Result<BowModel, Error> {
+    /// The machine of a class, over the support vectors of all.
+    fn expansion(&self, vocabulary: &Vocabulary, class: &Class) -> Result<KernelExpansion, Error> {
         let mut terms = Vec::with_capacity(self.kernels.len());
-        let mut rest = self.points.view();
+        let mut begin = 0;
         for ((channel, kernel), &weight) in vocabulary.channels.iter().zip(&self.kernels).zip(&class.weights) {
-            let (support, others) = rest.split_at(Axis(1), channel.dimensions());
-            rest = others;
-            terms.push(ExpansionTerm { kernel: *kernel, weight, support: support.to_owned() });
+            let end = begin + channel.dimensions();
+            let support = self.points.clone().slice_move(s![.., begin..end]);
+            terms.push(ExpansionTerm { kernel: *kernel, weight, support });
+            begin = end;
         }
         let coefficients = Coefficients::Shared(class.coefficients.clone());
-        let expansion = KernelExpansion::new(terms, coefficients, class.bias)?.sparsified();
-        let third_layer = third_layer(&expansion, self.points.clone())?;
-        Ok(BowModel::new(vocabulary.encoders(), expansion, third_layer)?)
+        Ok(KernelExpansion::new(terms, coefficients, class.bias)?)
     }
 }
 
-/// The model of a machine from elsewhere; its support vectors are the candidates for a root point.
-fn given_model(vocabulary: &Vocabulary, expansion: &KernelExpansion) -> Result<BowModel, Error> {
-    let third_layer = third_layer(expansion, expansion.support())?;
-    Ok(BowModel::new(vocabulary.encoders(), expansion.clone(), third_layer)?)
-}
-
 /// Eq. 24 where all kernels are sum-decomposable, else Eq. 25 with these points, (N, V), as candidates.
-fn third_layer(expansion: &KernelExpansion, points: Array2<f64>) -> Result<ThirdLayer, Error> {
+fn third_layer(expansion: &KernelExpansion, points: ArcArray2<f64>) -> Result<ThirdLayer, Error> {
     if expansion.is_sum_decomposable() {
         return Ok(ThirdLayer::SumDecomposition);
     }

@@ -91,7 +91,7 @@ impl PhotoClassifier {
         });
         let trained = trained.collect::<Result<Vec<Class>, Error>>()?;
         let configuration = configuration.clone();
-        let learned = Learned { configuration, kernels: grams.kernels, points: vectors.clone(), classes: trained };
+        let learned = Learned { configuration, kernels: grams.kernels, points: vectors.to_shared(), classes: trained };
         Self::new(vocabulary, Machines::Learned(Box::new(learned)))
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bow_classifier::convert::{LibsvmVectors, expansion_from_libsvm};
 use bow_classifier::training::CrossValidation;
+use bow_classifier::{BowModel, ThirdLayer};
 use bow_mapping::{Normalization, Pooling, RankOptions};
 use bow_photos::{
     Cache, ChannelSettings, Configuration, Error, FisherOptions, KernelWeighting, MappingSettings, PhotoClassifier,
@@ -98,6 +99,40 @@ fn photos_are_told_apart_and_explained_to_the_last_bit_of_relevance() {
                 assert!((found.pixels.sum() - found.score).abs() < 1e-9, "{} of {}", found.pixels.sum(), found.score);
                 found.ledger.check(1e-10).unwrap();
             }
+        }
+    }
+}
+
+#[test]
+fn machines_of_all_classes_read_one_copy_of_the_training_vectors() {
+    let (folder, paths, classes) = photos();
+    let mut about_roots = small();
+    for channel in &mut about_roots.channels {
+        channel.kernel = KernelKind::ChiSquared;
+    }
+    for configuration in [small(), about_roots] {
+        let Learned { vectors, classifier } = learn(&configuration, &paths, &classes, None);
+        let path = folder.path().join("shared.model");
+        classifier.save(&path).unwrap();
+        for classifier in [classifier, PhotoClassifier::load(&path).unwrap()] {
+            let models = [0, 1].map(|class| classifier.model(class).unwrap());
+            let support = |model: &BowModel| model.expansion().terms()[0].support.as_ptr();
+            assert_eq!(support(models[0]), support(models[1]));
+            for model in models {
+                // Rows of the whole matrix, of which each term reads its columns.
+                let mut begin = 0;
+                for term in model.expansion().terms() {
+                    assert_eq!(term.support.strides(), [vectors.values.ncols() as isize, 1]);
+                    assert_eq!(term.support.as_ptr(), support(model).wrapping_add(begin));
+                    begin += term.support.ncols();
+                }
+                if let ThirdLayer::Taylor(taylor) = model.third_layer() {
+                    assert_eq!(taylor.candidates.points().as_ptr(), support(model));
+                }
+            }
+            let alone = models.map(|model| model.scores(&vectors.values).unwrap());
+            let together = classifier.scores_of_vectors(vectors.values.view()).unwrap();
+            assert!(alone.iter().zip(together.columns()).all(|(alone, together)| alone == together));
         }
     }
 }

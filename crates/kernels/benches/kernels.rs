@@ -8,13 +8,18 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{criterion_group, criterion_main};
 use kernels::{
     ChiSquared, Coefficients, ExpansionTerm, HistogramIntersection, Kernel, KernelExpansion, Rbf, ZeroQuotient,
-    root_relevance, sum_relevance, symmetric_gram,
+    root_relevance, sum_relevance, symmetric_gram, values_of_all,
 };
 use ndarray::{Array1, Array2, Axis, s};
 use relevance::{Candidates, Differentiable, RootSearch, SearchOver};
+
+#[path = "../../../docs/benchmarks/processor_time.rs"]
+mod processor_time;
+
+use processor_time::Criterion;
 
 /// Uniform numbers in [0, 1), from SplitMix64.
 struct Random(u64);
@@ -49,13 +54,23 @@ fn expansion(terms: Vec<(Kernel, Array2<f64>)>, random: &mut Random) -> KernelEx
     let points: Vec<_> = terms.iter().map(|term| term.1.view()).collect();
     let points = ndarray::concatenate(Axis(1), &points).expect("blocks of the same length");
     let terms: Vec<ExpansionTerm> =
-        terms.into_iter().map(|(kernel, support)| ExpansionTerm { kernel, weight, support }).collect();
+        terms.into_iter().map(|(kernel, support)| ExpansionTerm { kernel, weight, support: support.into() }).collect();
     let coefficients = Coefficients::Shared(coefficients);
     let unbiased = KernelExpansion::new(terms.clone(), coefficients.clone(), 0.0).expect("histograms");
     // The median score becomes zero, so that there are roots.
     let mut values = unbiased.values(points.slice(s![..100.min(count), ..])).expect("histograms").to_vec();
     values.sort_by(f64::total_cmp);
     KernelExpansion::new(terms, coefficients, -values[values.len() / 2]).expect("histograms")
+}
+
+/// Machines over the same support vectors: those of PASCAL VOC's classes.
+const CLASSES: usize = 20;
+
+/// An expansion over the support vectors of another one, a third of which it does without.
+fn another_class(first: &KernelExpansion, random: &mut Random) -> KernelExpansion {
+    let coefficient = |_| if random.uniform() < 0.33 { 0.0 } else { random.uniform() - 0.5 };
+    let coefficients = Coefficients::Shared((0..first.support_count()).map(coefficient).collect());
+    KernelExpansion::new(first.terms().to_vec(), coefficients, 0.1).expect("histograms")
 }
 
 fn voc(criterion: &mut Criterion) {
@@ -84,6 +99,14 @@ fn voc(criterion: &mut Criterion) {
     group.bench_function("chi2_gram_500", |b| b.iter(|| symmetric_gram(&chi_squared, black_box(few))));
     group.bench_function("hi_gram_500", |b| b.iter(|| symmetric_gram(&intersection, black_box(few))));
     group.bench_function("rbf_gram_2000", |b| b.iter(|| symmetric_gram(&rbf, black_box(points.view()))));
+
+    for (name, first) in [("hi", &hi), ("chi2", &chi)] {
+        let classes: Vec<KernelExpansion> = (0..CLASSES).map(|_| another_class(first, &mut random)).collect();
+        let classes: Vec<&KernelExpansion> = classes.iter().collect();
+        group.bench_function(format!("{name}_scores_of_20_classes"), |b| {
+            b.iter(|| values_of_all(&classes, black_box(x.insert_axis(Axis(0)))).expect("a histogram"))
+        });
+    }
 
     let candidates = opposite(&chi, &points, 1);
     let one = RootSearch::default();
@@ -128,5 +151,9 @@ fn tile(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, voc, tile);
+criterion_group! {
+    name = benches;
+    config = processor_time::criterion();
+    targets = voc, tile
+}
 criterion_main!(benches);

@@ -3,6 +3,8 @@
 //! A sum of floats must not be reordered by the compiler, so the lanes are spelled out: [`LANES`] partial sums, added
 //! up at the end in a fixed order. The result does not depend on the width of the processor's registers.
 
+use multiversion::multiversion;
+
 /// Partial sums of an inner loop: eight hide the latency of an addition at any register width.
 pub(crate) const LANES: usize = 8;
 
@@ -11,20 +13,9 @@ pub(crate) const LANES: usize = 8;
 ///
 /// The operations are the same, one by one and in the same order (in particular, multiplications and additions are not
 /// fused), so the results are the same on every processor.
-#[inline(always)]
-pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx2")]
-        fn wide<R>(work: impl FnOnce() -> R) -> R {
-            work()
-        }
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2.
-            #[expect(unsafe_code, reason = "halves the time of every loop here, and of the explanations")]
-            return unsafe { wide(work) };
-        }
-    }
+#[multiversion(targets("x86_64+avx2"))]
+#[inline]
+pub(crate) fn vectorized<R, F: FnOnce() -> R>(work: F) -> R {
     work()
 }
 

@@ -26,7 +26,7 @@
 //!
 //! // Histogram intersection is a sum over dimensions: the decomposition is exact (Eq. 24).
 //! let kernel = KernelKind::HistogramIntersection.fit(train.view())?;
-//! let term = ExpansionTerm { kernel, weight: 1.0, support: train.clone() };
+//! let term = ExpansionTerm { kernel, weight: 1.0, support: train.clone().into() };
 //! let expansion = KernelExpansion::new(vec![term], coefficients.clone(), 0.0)?;
 //! let (relevance, _) = sum_relevance(&expansion, x.view())?;
 //! assert_eq!(relevance, array![0.625, 0.125, -0.375]);
@@ -34,7 +34,7 @@
 //!
 //! // χ² is not: its score is decomposed to first order about a root point (Eq. 25).
 //! let kernel = KernelKind::ChiSquared.fit(train.view())?;
-//! let term = ExpansionTerm { kernel, weight: 1.0, support: train.clone() };
+//! let term = ExpansionTerm { kernel, weight: 1.0, support: train.clone().into() };
 //! let expansion = KernelExpansion::new(vec![term], coefficients, 0.0)?;
 //! let candidates = Candidates::with_values(train.clone(), expansion.values(train.view())?)?;
 //! let function = expansion.differentiable(ZeroQuotient::default())?;
@@ -65,7 +65,9 @@ mod relevance;
 pub use crate::relevance::{root_relevance, sum_relevance, taylor_relevance};
 pub use domain::Domain;
 pub use error::Error;
-pub use expansion::{Coefficients, DifferentiableExpansion, ExpansionTerm, KernelExpansion, SortedExpansion};
+pub use expansion::{
+    Coefficients, DifferentiableExpansion, ExpansionTerm, KernelExpansion, SortedExpansion, values_of_all,
+};
 pub use gram::{gram, symmetric_gram};
 pub use kernel::{
     ChiSquared, ChiSquaredPrinted, DifferentiableKernel, HistogramIntersection, Kernel, KernelFunction, KernelKind,

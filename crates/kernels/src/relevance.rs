@@ -27,7 +27,7 @@ const TAYLOR_STAGE: &str = "R³ dimensions (Eq. 25)";
 /// use kernels::{Coefficients, ExpansionTerm, HistogramIntersection, KernelExpansion, sum_relevance};
 /// use ndarray::array;
 /// let support = array![[0.5, 0.5], [0.25, 0.75]];
-/// let term = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support };
+/// let term = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support: support.into() };
 /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![2.0, -1.0]), 0.5)?;
 /// let (relevance, entry) = sum_relevance(&expansion, array![1.0, 0.0].view())?;
 /// assert_eq!(relevance, array![0.25 + 2.0 * 0.5 - 0.25, 0.25]);
@@ -76,7 +76,7 @@ pub fn sum_relevance(expansion: &KernelExpansion, x: ArrayView1<'_, f64>) -> Res
 /// ```
 /// use kernels::{ChiSquared, Coefficients, ExpansionTerm, KernelExpansion, ZeroQuotient, taylor_relevance};
 /// use ndarray::array;
-/// let term = ExpansionTerm { kernel: ChiSquared::new(0.5)?.into(), weight: 1.0, support: array![[1.0, 3.0]] };
+/// let term = ExpansionTerm { kernel: ChiSquared::new(0.5)?.into(), weight: 1.0, support: array![[1.0, 3.0]].into() };
 /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![2.0]), -1.0)?;
 /// let function = expansion.differentiable(ZeroQuotient::default())?;
 /// let (relevance, entry) = taylor_relevance(&function, array![0.5, 3.0].view(), array![0.0, 3.0].view())?;
@@ -113,7 +113,7 @@ pub fn taylor_relevance(
 /// use ndarray::array;
 /// use relevance::{Candidates, RootSearch};
 /// let support = array![[1.0, 0.0], [0.0, 1.0]];
-/// let term = ExpansionTerm { kernel: ChiSquared::new(0.5)?.into(), weight: 1.0, support: support.clone() };
+/// let term = ExpansionTerm { kernel: ChiSquared::new(0.5)?.into(), weight: 1.0, support: support.clone().into() };
 /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![1.0, -1.0]), 0.0)?;
 /// let function = expansion.differentiable(ZeroQuotient::default())?;
 /// let candidates = Candidates::with_values(support.clone(), expansion.values(support.view())?)?;

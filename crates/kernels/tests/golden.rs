@@ -57,7 +57,7 @@ impl Case {
         let term = |(index, channel): (usize, &Value)| ExpansionTerm {
             kernel: kernel(&channel["kernel"], &channel["sigma"]),
             weight: channel["beta"].as_f64().unwrap(),
-            support: self.array(&format!("X_train_{index}")),
+            support: self.array(&format!("X_train_{index}")).into(),
         };
         let terms = channels.iter().enumerate().map(term).collect();
         KernelExpansion::new(terms, Coefficients::Shared(self.array("alpha_y")), self.number("b")).unwrap()
@@ -89,7 +89,7 @@ fn kernels_and_their_derivatives() {
         let spread = &symmetric_gram(&fitted, train.view()).unwrap() - &symmetric_gram(&kernel, train.view()).unwrap();
         assert!(spread.iter().all(|difference| difference.abs() < 1e-13), "{name}: bandwidth {fitted:?}");
 
-        let term = ExpansionTerm { kernel, weight: 1.0, support: train.clone() };
+        let term = ExpansionTerm { kernel, weight: 1.0, support: train.clone().into() };
         let expansion =
             KernelExpansion::new(vec![term], Coefficients::Shared(case.array("alpha_y")), case.number("b")).unwrap();
         case.compare("f_train", &expansion.values(train.view()).unwrap());
@@ -128,7 +128,7 @@ fn several_kernels() {
             let part = symmetric_gram(&kernel, support.view()).unwrap() * weight;
             combined = if index == 0 { part } else { combined + part };
             columns.push(case.array::<ndarray::Ix1>("alpha_y") * weight);
-            terms.push(ExpansionTerm { kernel, weight, support });
+            terms.push(ExpansionTerm { kernel, weight, support: support.into() });
             tests.push(test);
         }
         case.compare("gram_combined", &combined);

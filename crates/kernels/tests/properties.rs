@@ -29,8 +29,8 @@ prop_compose! {
         tests in points(8, widths.0 + widths.1),
     ) -> (KernelExpansion, Array2<f64>) {
         let terms = vec![
-            ExpansionTerm { kernel: kernel(sigmas.0), weight: 0.7, support: first },
-            ExpansionTerm { kernel: kernel(sigmas.1), weight: 1.3, support: second },
+            ExpansionTerm { kernel: kernel(sigmas.0), weight: 0.7, support: first.into() },
+            ExpansionTerm { kernel: kernel(sigmas.1), weight: 1.3, support: second.into() },
         ];
         let expansion = KernelExpansion::new(terms, Coefficients::Shared(Array1::from(coefficients)), bias).unwrap();
         (expansion, tests)

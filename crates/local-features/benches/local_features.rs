@@ -2,9 +2,14 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{criterion_group, criterion_main};
 use local_features::{DenseSift, LocalFeatures, pixel_relevance};
 use ndarray::{Array1, Array2};
+
+#[path = "../../../docs/benchmarks/processor_time.rs"]
+mod processor_time;
+
+use processor_time::Criterion;
 
 /// The two scales of the experiment on polygons and circles.
 const SCALES: [f64; 2] = [2.0, 3.0];
@@ -63,5 +68,9 @@ fn relevance_of_pixels(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, dense_sift, relevance_of_pixels);
+criterion_group! {
+    name = benches;
+    config = processor_time::criterion();
+    targets = dense_sift, relevance_of_pixels
+}
 criterion_main!(benches);

@@ -4,7 +4,7 @@
 //! several. The signs of most midpoints are known without evaluating the function there once the interval is small
 //! enough to hold a single root (`bisection.rs`); that makes the search three times as fast.
 
-use ndarray::{Array1, Array2, ArrayView1};
+use ndarray::{ArcArray2, Array1, ArrayView1};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -34,17 +34,18 @@ use crate::{Amount, Differentiable, Entry, Error, Sink};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidates {
-    points: Array2<f64>,
+    points: ArcArray2<f64>,
     values: Array1<f64>,
 }
 
 impl Candidates {
-    /// Evaluates `function` at each row of `points`.
+    /// Evaluates `function` at each row of `points`, which may be shared with other candidates.
     ///
     /// # Errors
     /// [`Error::Length`] when the points do not have the function's dimensions; [`Error::NonFinite`] when one holds
     /// an infinity or NaN, or the function has such a value there.
-    pub fn new<F: Differentiable + ?Sized>(function: &F, points: Array2<f64>) -> Result<Self, Error> {
+    pub fn new<F: Differentiable + ?Sized>(function: &F, points: impl Into<ArcArray2<f64>>) -> Result<Self, Error> {
+        let points = points.into();
         check_length("a candidate", points.ncols(), function.dimensions())?;
         check_finite("the candidates", &points)?;
         let values = function.values(points.view());
@@ -56,7 +57,8 @@ impl Candidates {
     /// # Errors
     /// [`Error::Length`] when there is not one value for each row of `points`; [`Error::NonFinite`] when any number is
     /// infinite or NaN.
-    pub fn with_values(points: Array2<f64>, values: Array1<f64>) -> Result<Self, Error> {
+    pub fn with_values(points: impl Into<ArcArray2<f64>>, values: Array1<f64>) -> Result<Self, Error> {
+        let points = points.into();
         check_length("the values of the candidates", values.len(), points.nrows())?;
         check_finite("the candidates", &points)?;
         check_finite("the values of the candidates", &values)?;
@@ -64,7 +66,7 @@ impl Candidates {
     }
 
     /// The candidates, one a row.
-    pub fn points(&self) -> &Array2<f64> {
+    pub fn points(&self) -> &ArcArray2<f64> {
         &self.points
     }
 

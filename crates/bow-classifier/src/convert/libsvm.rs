@@ -66,7 +66,7 @@ pub fn expansion_from_libsvm(
     let (kernel, support) = model.kernel_and_support(vectors)?;
     let coefficients = model.svm.sv_coef.iter().flatten().map(|coefficient| sign * coefficient).collect();
     let bias = -sign * model.svm.rho.iter().sum::<f64>();
-    let term = ExpansionTerm { kernel, weight: 1.0, support };
+    let term = ExpansionTerm { kernel, weight: 1.0, support: support.into_shared() };
     Ok(KernelExpansion::new(vec![term], Coefficients::Shared(Array1::from_vec(coefficients)), bias)?)
 }
 

@@ -75,7 +75,7 @@ where
             (support, kept)
         }
     };
-    let term = ExpansionTerm { kernel, weight: 1.0, support };
+    let term = ExpansionTerm { kernel, weight: 1.0, support: support.into_shared() };
     Ok(KernelExpansion::new(vec![term], Coefficients::Shared(coefficients), -stored.rho)?)
 }
 

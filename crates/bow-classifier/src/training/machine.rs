@@ -212,7 +212,7 @@ impl ValidKernelMachineParams {
             .map(|(EvaluatedKernel { kernel, vectors, .. }, &weight)| ExpansionTerm {
                 kernel: *kernel,
                 weight,
-                support: vectors.to_owned(),
+                support: vectors.to_shared(),
             })
             .collect();
         let coefficients = Coefficients::Shared(solution.dual.coefficients.clone());

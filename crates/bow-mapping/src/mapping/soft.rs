@@ -7,9 +7,10 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::{Map, Stored, squared_rows, stored_as_codebook_and_options};
+use crate::assignment::zeros;
 use crate::distance::{contiguous, contiguous_mut, squared_distance};
 use crate::error::{check_above, check_descriptors};
-use crate::softmax::exponentiate_and_normalize;
+use crate::softmax::{weigh_distances, weigh_squared_distances};
 use crate::{Assignment, Codebook, Error};
 
 /// The distance in the exponent of Eq. 36, which the paper leaves open.
@@ -104,24 +105,20 @@ impl Map for Soft {
     fn assign(&self, descriptors: ArrayView2<'_, f64>) -> Result<Assignment, Error> {
         check_descriptors(descriptors, self.codebook.dimensions())?;
         let distances = Distances::new(&self.codebook);
-        let mut values = Array2::zeros((descriptors.nrows(), self.words()));
+        let mut values = zeros(descriptors.nrows(), self.words());
         let blocks = descriptors.axis_chunks_iter(Axis(0), BLOCK).into_par_iter();
-        blocks.zip(values.axis_chunks_iter_mut(Axis(0), BLOCK)).for_each(|(descriptors, mut values)| {
-            distances.write_squares(descriptors, values.view_mut());
-            for row in values.rows_mut().into_iter().map(contiguous_mut) {
-                match self.options.distance {
-                    Distance::Euclidean => write_exponents(row, self.options.beta),
-                    Distance::SquaredEuclidean => row.iter_mut().for_each(|value| *value *= -self.options.beta),
-                }
-                exponentiate_and_normalize(row);
-            }
+        blocks.zip(values.axis_chunks_iter_mut(Axis(0), BLOCK)).for_each(|(descriptors, values)| {
+            distances.write_squares(descriptors, values, |row, least| match self.options.distance {
+                Distance::Euclidean => weigh_distances(row, least, self.options.beta),
+                Distance::SquaredEuclidean => weigh_squared_distances(row, least, self.options.beta),
+            });
         });
         Ok(Assignment::Dense(values))
     }
 }
 
 /// Features of a block: one side of a matrix product, for which the other, the words, is laid out anew.
-const BLOCK: usize = 256;
+const BLOCK: usize = 512;
 
 /// What the distances to the words of a codebook are computed from.
 struct Distances<'a> {
@@ -145,8 +142,13 @@ impl<'a> Distances<'a> {
     }
 
     /// `‖l − b_d‖²` of some features to all words, (L, V): by a matrix product, or, where that would lose digits, as it
-    /// stands.
-    fn write_squares(&self, descriptors: ArrayView2<'_, f64>, mut squares: ArrayViewMut2<'_, f64>) {
+    /// stands. What becomes of each row and its smallest square is up to `finish`, as long as the row is at hand.
+    fn write_squares(
+        &self,
+        descriptors: ArrayView2<'_, f64>,
+        mut squares: ArrayViewMut2<'_, f64>,
+        finish: impl Fn(&mut [f64], f64),
+    ) {
         let centered = &descriptors - &self.center;
         general_mat_mul(-2.0, &centered, &self.centered.t(), 0.0, &mut squares);
         let words = self.codebook.flat();
@@ -155,13 +157,16 @@ impl<'a> Distances<'a> {
             let row = contiguous_mut(row);
             let reliable = RELIABLE * (squared_norm.sqrt() + self.largest_norm).powi(2) + SMALLEST_RELIABLE;
             let descriptor = contiguous(descriptor);
-            if add_norms(row, &self.squared_norms, squared_norm, reliable) {
+            let mut least = add_norms(row, &self.squared_norms, squared_norm);
+            if least <= reliable {
                 for (square, word) in row.iter_mut().zip(words.chunks_exact(descriptor.len())) {
                     if *square <= reliable {
                         *square = squared_distance(&descriptor, word);
                     }
                 }
+                least = row.iter().copied().fold(f64::INFINITY, f64::min);
             }
+            finish(row, least);
         }
     }
 }
@@ -173,23 +178,26 @@ const RELIABLE: f64 = 1.0 / 16.0;
 /// Products below this may have underflown.
 const SMALLEST_RELIABLE: f64 = 1e-280;
 
-/// Adds `‖l‖² + ‖b_d‖²` to a row of products; whether a result is at most `reliable`.
-#[multiversion(targets("x86_64+avx2"))]
-fn add_norms(row: &mut [f64], squared_norms: &[f64], squared_norm: f64, reliable: f64) -> bool {
-    let mut any = false;
-    for (square, of_word) in row.iter_mut().zip(squared_norms) {
-        *square += squared_norm + of_word;
-        any |= *square <= reliable;
-    }
-    any
-}
+/// Minima that run side by side.
+const LANES: usize = 8;
 
-/// `−β ‖l − b_d‖` of squared distances.
-#[multiversion(targets("x86_64+avx2"))]
-fn write_exponents(row: &mut [f64], beta: f64) {
-    for value in row {
-        *value = -beta * value.sqrt();
+/// Adds `‖l‖² + ‖b_d‖²` to a row of products; gives the smallest result.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn add_norms(row: &mut [f64], squared_norms: &[f64], squared_norm: f64) -> f64 {
+    let mut minima = [f64::INFINITY; LANES];
+    let ((rows, rest), (norms, norms_rest)) = (row.as_chunks_mut::<LANES>(), squared_norms.as_chunks::<LANES>());
+    for (squares, norms) in rows.iter_mut().zip(norms) {
+        for lane in 0..LANES {
+            squares[lane] += squared_norm + norms[lane];
+            minima[lane] = if squares[lane] < minima[lane] { squares[lane] } else { minima[lane] };
+        }
     }
+    let mut least = minima.into_iter().fold(f64::INFINITY, f64::min);
+    for (square, of_word) in rest.iter_mut().zip(norms_rest) {
+        *square += squared_norm + of_word;
+        least = least.min(*square);
+    }
+    least
 }
 
 #[cfg(test)]

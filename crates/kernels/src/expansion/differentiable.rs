@@ -19,7 +19,7 @@ use crate::{Error, ZeroQuotient};
 /// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Rbf, ZeroQuotient};
 /// use ndarray::array;
 /// use relevance::Differentiable;
-/// let term = ExpansionTerm { kernel: Rbf::new(2.0)?.into(), weight: 1.0, support: array![[1.0, 0.0]] };
+/// let term = ExpansionTerm { kernel: Rbf::new(2.0)?.into(), weight: 1.0, support: array![[1.0, 0.0]].into() };
 /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![2.0]), -1.0)?;
 /// let function = expansion.differentiable(ZeroQuotient::default())?;
 /// let k = (-1.0_f64).exp(); // at (0, 1), with ‖x_i − x‖² = 2

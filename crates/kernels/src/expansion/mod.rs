@@ -1,18 +1,23 @@
 //! Kernel expansions (Eqs 20, 21): the score of a support vector machine.
 
 mod differentiable;
+mod shared;
 mod sorted;
 
 use ndarray::parallel::prelude::*;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 pub use differentiable::DifferentiableExpansion;
+pub use shared::values_of_all;
 pub use sorted::SortedExpansion;
 
 use crate::domain::{check_dimensions, check_points, check_values};
-use crate::points::{Rows, SupportVectors, contiguous};
+use crate::points::{Rows, SupportVectors, contiguous, has_slices_for_rows};
 use crate::{Error, Kernel, ZeroQuotient};
+
+/// Support values that a point is compared with, from which it is worth a thread of its own.
+const WORTH_A_THREAD: usize = 1 << 18;
 
 /// The part of an expansion that one kernel has: `K_u`, its share of each support vector, and its weight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,8 +26,9 @@ pub struct ExpansionTerm {
     pub kernel: Kernel,
     /// `β_u`, the kernel's weight in a multiple-kernel learner; 1 for a single kernel.
     pub weight: f64,
-    /// `x_i(u)`, the support vectors' values in this term's dimensions, (N, V_u)
-    pub support: Array2<f64>,
+    /// `x_i(u)`, the support vectors' values in this term's dimensions, (N, V_u). Expansions may share them, and several
+    /// terms may be columns of one matrix: copies of such an array refer to the same memory.
+    pub support: ArcArray2<f64>,
 }
 
 /// The coefficients of the support vectors.
@@ -30,7 +36,7 @@ pub struct ExpansionTerm {
 /// ```
 /// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
 /// use ndarray::array;
-/// let term = |support| ExpansionTerm { kernel: Linear.into(), weight: 1.0, support };
+/// let term = |support| ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: support.into() };
 /// let terms = vec![term(array![[1.0], [2.0]]), term(array![[3.0], [4.0]])];
 /// let x = array![1.0, 1.0];
 /// let shared = KernelExpansion::new(terms.clone(), Coefficients::Shared(array![1.0, -1.0]), 0.0)?;
@@ -88,8 +94,8 @@ impl Coefficients {
 /// use kernels::{Coefficients, ExpansionTerm, HistogramIntersection, KernelExpansion, Linear};
 /// use ndarray::array;
 /// let terms = vec![
-///     ExpansionTerm { kernel: HistogramIntersection.into(), weight: 0.5, support: array![[1.0, 0.0], [0.0, 1.0]] },
-///     ExpansionTerm { kernel: Linear.into(), weight: 2.0, support: array![[3.0], [1.0]] },
+///     ExpansionTerm { kernel: HistogramIntersection.into(), weight: 0.5, support: array![[1.0, 0.0], [0.0, 1.0]].into() },
+///     ExpansionTerm { kernel: Linear.into(), weight: 2.0, support: array![[3.0], [1.0]].into() },
 /// ];
 /// let expansion = KernelExpansion::new(terms, Coefficients::Shared(array![1.0, -1.0]), 0.25)?;
 /// // 0.25 + (0.5 · 0.75 + 2 · 3 · 2) − (0.5 · 0.25 + 2 · 1 · 2)
@@ -138,8 +144,8 @@ impl KernelExpansion {
         check_number("the bias", bias)?;
         for term in &mut terms {
             check_term(term, coefficients.count())?;
-            if !term.support.is_standard_layout() {
-                term.support = term.support.as_standard_layout().into_owned();
+            if !has_slices_for_rows(term.support.view()) {
+                term.support = term.support.as_standard_layout().into_owned().into_shared();
             }
         }
         let weighted = terms
@@ -180,8 +186,8 @@ impl KernelExpansion {
     /// ```
     /// use kernels::{Coefficients, ExpansionTerm, HistogramIntersection, KernelExpansion, Linear};
     /// use ndarray::array;
-    /// let first = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0, 2.0], [3.0, 4.0]] };
-    /// let second = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support: array![[5.0], [6.0]] };
+    /// let first = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0, 2.0], [3.0, 4.0]].into() };
+    /// let second = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support: array![[5.0], [6.0]].into() };
     /// let expansion = KernelExpansion::new(vec![first, second], Coefficients::Shared(array![1.0, -1.0]), 0.0)?;
     /// assert_eq!(expansion.support(), array![[1.0, 2.0, 5.0], [3.0, 4.0, 6.0]]);
     /// # Ok::<(), kernels::Error>(())
@@ -211,7 +217,7 @@ impl KernelExpansion {
     /// ```
     /// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
     /// use ndarray::array;
-    /// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0, 2.0]] };
+    /// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0, 2.0]].into() };
     /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![1.0]), 0.5)?;
     /// assert_eq!(expansion.values(array![[1.0, 0.0], [0.0, 1.0]].view())?, array![1.5, 2.5]);
     /// assert!(expansion.is_sum_decomposable() && expansion.is_differentiable());
@@ -257,7 +263,7 @@ impl KernelExpansion {
     /// ```
     /// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
     /// use ndarray::array;
-    /// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0], [2.0], [3.0]] };
+    /// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0], [2.0], [3.0]].into() };
     /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![0.5, 0.0, -1.0]), 0.0)?;
     /// let sparsified = expansion.sparsified();
     /// assert_eq!(sparsified.support_count(), 2);
@@ -266,16 +272,29 @@ impl KernelExpansion {
     /// ```
     #[must_use]
     pub fn sparsified(&self) -> Self {
-        let rows: Vec<usize> = (0..self.support_count())
-            .filter(|&row| (0..self.terms.len()).any(|term| self.coefficients.of_term(term)[row] != 0.0))
-            .collect();
+        let rows: Vec<usize> = self.supporting().collect();
         let terms = self
             .terms
             .iter()
-            .map(|term| ExpansionTerm { support: term.support.select(Axis(0), &rows), ..term.clone() })
+            .map(|term| ExpansionTerm { support: term.support.select(Axis(0), &rows).into_shared(), ..term.clone() })
             .collect();
         let weighted = self.weighted.iter().map(|values| rows.iter().map(|&row| values[row]).collect()).collect();
         Self { terms, coefficients: self.coefficients.select(&rows), bias: self.bias, weighted }
+    }
+
+    /// The support vectors that have a share in the function: those with a coefficient that is not zero.
+    ///
+    /// ```
+    /// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
+    /// use ndarray::array;
+    /// let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: array![[1.0], [2.0], [3.0]].into() };
+    /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![0.5, 0.0, -1.0]), 0.0)?;
+    /// assert_eq!(expansion.supporting().collect::<Vec<_>>(), [0, 2]);
+    /// # Ok::<(), kernels::Error>(())
+    /// ```
+    pub fn supporting(&self) -> impl Iterator<Item = usize> {
+        let coefficients = move |row| (0..self.terms.len()).map(move |term| self.coefficients.of_term(term)[row]);
+        (0..self.support_count()).filter(move |&row| coefficients(row).any(|coefficient| coefficient != 0.0))
     }
 
     /// Fails when `point` is none that all kernels take; columns are counted over all terms.
@@ -316,7 +335,6 @@ impl KernelExpansion {
 
     /// `f` at points that have been checked; in parallel where they are many.
     pub(crate) fn values_unchecked(&self, points: ArrayView2<'_, f64>) -> Array1<f64> {
-        const WORTH_A_THREAD: usize = 1 << 18;
         let work = self.support_count() * self.dimensions();
         let values: Vec<f64> = (0..points.nrows())
             .into_par_iter()

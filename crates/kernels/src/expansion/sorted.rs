@@ -21,7 +21,7 @@ use crate::{Error, KernelKind};
 /// use kernels::{Coefficients, ExpansionTerm, HistogramIntersection, KernelExpansion};
 /// use ndarray::array;
 /// let support = array![[0.5, 0.5], [0.25, 0.75]];
-/// let term = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support };
+/// let term = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support: support.into() };
 /// let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![2.0, -1.0]), 0.5)?;
 /// let sorted = expansion.sorted()?;
 /// assert_eq!(sorted.value(array![0.375, 0.625].view())?, 1.375);

@@ -22,7 +22,11 @@ fn terms(kernels: &[Kernel], count: usize) -> Vec<ExpansionTerm> {
     kernels
         .iter()
         .enumerate()
-        .map(|(u, &kernel)| ExpansionTerm { kernel, weight: 0.5 + u as f64, support: points(count, 9 + 4 * u, u) })
+        .map(|(u, &kernel)| ExpansionTerm {
+            kernel,
+            weight: 0.5 + u as f64,
+            support: points(count, 9 + 4 * u, u).into(),
+        })
         .collect()
 }
 
@@ -210,7 +214,7 @@ fn what_does_not_fit_is_refused() {
     let error = new(negative, shared(3), 0.0).unwrap_err().to_string();
     assert!(error.contains("row 2, column 4 holds -0.5") && error.contains("histogram-intersection"), "{error}");
     let mut empty = terms(&intersections(), 3);
-    empty[0].support = Array2::zeros((3, 0));
+    empty[0].support = Array2::zeros((3, 0)).into();
     assert!(matches!(new(empty, shared(3), 0.0), Err(Error::Empty { .. })));
     let mut weight = terms(&intersections(), 3);
     weight[0].weight = f64::INFINITY;

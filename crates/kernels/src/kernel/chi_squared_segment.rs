@@ -69,7 +69,7 @@ impl ChiSquaredSegment {
     /// mass of hundreds of 1/σ are.
     pub(super) fn suits(sigma: f64, support: &SupportVectors<'_>, from: &[f64], to: &[f64]) -> bool {
         let mass: f64 = from.iter().zip(to).map(|(from, to)| sigma * from.max(*to)).sum();
-        let heaviest = support.points.iter().map(|x| sigma * total(x)).fold(0.0, f64::max);
+        let heaviest = support.iter().map(|(x, _)| sigma * total(x)).fold(0.0, f64::max);
         mass + 3.0 * heaviest <= LARGEST_EXPONENT
     }
 

@@ -162,7 +162,7 @@ impl DifferentiableKernel for Rbf {
     /// ‖x_i − l(a)‖² = a ‖x_i − to‖² + (1−a) ‖x_i − from‖² − a (1−a) ‖to − from‖²
     /// ```
     fn along<'a>(&'a self, support: SupportVectors<'a>, from: &[f64], to: &[f64]) -> Segment<'a> {
-        let farthest = support.points.iter().map(|x| squared_distance(x, from).max(squared_distance(x, to)));
+        let farthest = support.iter().map(|(x, _)| squared_distance(x, from).max(squared_distance(x, to)));
         if farthest.fold(0.0, f64::max) > LARGEST_EXPONENT * self.sigma {
             return plain_segment(self, support, from, to);
         }

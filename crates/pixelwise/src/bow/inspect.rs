@@ -39,7 +39,7 @@ pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
     for (position, name) in classifier.classes().enumerate() {
         let expansion = classifier.model(position)?.expansion();
         let weights: Vec<f64> = expansion.terms().iter().map(|term| term.weight).collect();
-        let support = expansion.terms().first().map_or(0, |term| term.support.nrows());
+        let support = expansion.supporting().count();
         let written: Vec<String> = weights.iter().map(|&weight| number(weight)).collect();
         table.row([name.to_owned(), support.to_string(), number(expansion.bias()), written.join(" ")]);
         classes
