@@ -149,7 +149,7 @@ fn shared_by_terms<F: Real>(
     let terms: Vec<Cow<'_, [F]>> = step.operands.iter().map(elements).collect();
     let mut lower: Vec<Vec<F>> = terms.iter().map(|_| Vec::with_capacity(y.len())).collect();
     let (mut taken, mut lost) = (Amount::default(), Amount::default());
-    let mut shares = vec![F::zero(); PART];
+    let mut shares = [F::zero(); PART];
     for (start, (y, upper)) in (0..).step_by(PART).zip(y.chunks(PART).zip(upper.chunks(PART))) {
         let shares = &mut shares[..y.len()];
         for (share, (&y, &upper)) in shares.iter_mut().zip(y.iter().zip(upper)) {
