@@ -35,9 +35,9 @@ pub struct ExpansionTerm {
 ///
 /// ```
 /// use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
-/// use ndarray::array;
-/// let term = |support| ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: support.into() };
-/// let terms = vec![term(array![[1.0], [2.0]]), term(array![[3.0], [4.0]])];
+/// use ndarray::{ArcArray2, array};
+/// let term = |support: ArcArray2<f64>| ExpansionTerm { kernel: Linear.into(), weight: 1.0, support };
+/// let terms = vec![term(array![[1.0], [2.0]].into()), term(array![[3.0], [4.0]].into())];
 /// let x = array![1.0, 1.0];
 /// let shared = KernelExpansion::new(terms.clone(), Coefficients::Shared(array![1.0, -1.0]), 0.0)?;
 /// assert_eq!(shared.value(x.view())?, (1.0 + 3.0) - (2.0 + 4.0));
