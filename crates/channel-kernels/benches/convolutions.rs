@@ -76,7 +76,7 @@ fn passes(
     group.bench_function("forward", |bencher| {
         let stream = Stream { values: &input, take: Take::All, part: None };
         let epilogue = Epilogue { bias: Some(&bias), clip: Some([0.0, f32::INFINITY]), ..Epilogue::default() };
-        bencher.iter(|| convolution.forward(&packed, 1, [size; 2], &[stream], epilogue, &mut upper));
+        bencher.iter(|| convolution.over(&packed, 1, [size; 2]).forward(&[stream], epilogue, &mut upper));
     });
     group.bench_function("quotient, transposed", |bencher| {
         let quotient = Quotient {
@@ -90,7 +90,7 @@ fn passes(
         };
         let stream = QuotientStream { quotient, part: None };
         let times = Lower { times: Some((&input, Take::All)), onto: false };
-        bencher.iter(|| convolution.quotient_transposed(&packed, 1, [size; 2], &[stream], times, &mut lower));
+        bencher.iter(|| convolution.over(&packed, 1, [size; 2]).quotient_transposed(&[stream], times, &mut lower));
     });
     group.finish();
 }

@@ -63,7 +63,7 @@ fn forward(shape: Shape, method: Method) {
     let packed = convolution.pack(&weights(&shape));
     let input = numbers(SAMPLES * SIZE[0] * SIZE[1] * shape.inputs);
     let stream = Stream { values: &input, take: Take::All, part: None };
-    let output = convolution.forward_new(&packed, SAMPLES, SIZE, &[stream], Epilogue::default());
+    let output = convolution.over(&packed, SAMPLES, SIZE).forward_new(&[stream], Epilogue::default());
     std::hint::black_box(output);
 }
 
@@ -83,7 +83,7 @@ fn back(shape: Shape) {
         zero: Zero::Stabilized,
     };
     let product = LowerProduct { parts: &[None], times: Some((&input, Take::All)) };
-    let lower = convolution.quotients_transposed_new(&packed, SAMPLES, SIZE, &[quotient], &[product]);
+    let lower = convolution.over(&packed, SAMPLES, SIZE).quotients_transposed_new(&[quotient], &[product]);
     std::hint::black_box(lower);
 }
 

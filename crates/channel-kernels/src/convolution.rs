@@ -90,7 +90,7 @@ pub struct LowerProduct<'a> {
     pub times: Option<(&'a [f32], Take)>,
 }
 
-/// What was summed for a sample of [`Convolution::quotient_transposed`].
+/// What was summed for a sample of [`ConvolutionOver::quotient_transposed`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepSums {
     /// Of `a ⊙ sum`, of each product, before it was added onto anything.
@@ -158,63 +158,75 @@ impl Convolution {
         Packed::new(self.shape, rows)
     }
 
+    /// The convolution with its weights, over a batch of inputs of a height and width; of one that is
+    /// [turned](Self::turned), the input is what its outputs become.
+    ///
+    /// # Panics
+    /// When the weights are another shape's, there is no sample, or the kernel doesn't fit the input.
+    pub fn over<'a>(&'a self, packed: &'a Packed, batch: usize, input: [usize; 2]) -> ConvolutionOver<'a> {
+        assert!(packed.fits(&self.shape), "weights of another convolution than {:?}", self.shape);
+        assert!(batch > 0, "at least one sample");
+        let Some([height, width]) = self.shape.output_size(input) else {
+            panic!("the kernel of {:?} doesn't fit an input of {input:?}", self.shape);
+        };
+        let lower = Extent { height: input[0], width: input[1], channels: self.shape.inputs };
+        let upper = Extent { height, width, channels: self.shape.outputs };
+        let [lower, upper] = if self.turned { [upper, lower] } else { [lower, upper] };
+        ConvolutionOver { convolution: self, packed, batch, lower, upper }
+    }
+
+    /// Which way weights are gone through on a way through the convolution.
+    fn direction(&self, way: Direction) -> Direction {
+        match (self.turned, way) {
+            (false, way) => way,
+            (true, Direction::Forward) => Direction::Transposed,
+            (true, Direction::Transposed) => Direction::Forward,
+        }
+    }
+}
+
+/// A [`Convolution`] with its weights, over inputs of one shape.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvolutionOver<'a> {
+    convolution: &'a Convolution,
+    packed: &'a Packed,
+    batch: usize,
+    /// The extents of the input and of the output of forward.
+    lower: Extent,
+    upper: Extent,
+}
+
+impl<'a> ConvolutionOver<'a> {
     /// The output, Σ W_p a_p over the streams, finished by `epilogue`.
     ///
     /// # Panics
-    /// When the weights are another shape's, there is no stream, the kernel doesn't fit the `input` (height, width), or
-    /// a slice has not as many numbers as its array.
-    pub fn forward(
-        &self,
-        packed: &Packed,
-        batch: usize,
-        input: [usize; 2],
-        streams: &[Stream<'_>],
-        epilogue: Epilogue<'_>,
-        output: &mut [f32],
-    ) {
-        let [_, upper] = self.extents(packed, batch, input);
-        check("output", output.len(), length(batch, upper));
-        self.forward_to(packed, batch, input, streams, epilogue, output.as_mut_ptr());
+    /// When there is no stream, or a slice has not as many numbers as its array.
+    pub fn forward(&self, streams: &[Stream<'_>], epilogue: Epilogue<'_>, output: &mut [f32]) {
+        check("output", output.len(), self.length(self.upper));
+        // SAFETY: there is room, as was checked.
+        unsafe { self.forward_to(streams, epilogue, output.as_mut_ptr()) };
     }
 
     /// As [`forward`](Self::forward), to an array of its own, which takes less time than one that was there before.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
-    pub fn forward_new(
-        &self,
-        packed: &Packed,
-        batch: usize,
-        input: [usize; 2],
-        streams: &[Stream<'_>],
-        epilogue: Epilogue<'_>,
-    ) -> Vec<f32> {
-        let [_, upper] = self.extents(packed, batch, input);
-        // SAFETY: a kernel writes each number of its output, and reads none of them before.
-        unsafe {
-            written(length(batch, upper), |output| {
-                self.forward_to(packed, batch, input, streams, epilogue, output);
-            })
-        }
+    pub fn forward_new(&self, streams: &[Stream<'_>], epilogue: Epilogue<'_>) -> Vec<f32> {
+        // SAFETY: there is room; a kernel writes each number of its output, and reads none of them before.
+        unsafe { written(self.length(self.upper), |output| self.forward_to(streams, epilogue, output)) }
     }
 
-    /// As [`forward`](Self::forward), to a place that has room for the output.
-    fn forward_to(
-        &self,
-        packed: &Packed,
-        batch: usize,
-        input: [usize; 2],
-        streams: &[Stream<'_>],
-        epilogue: Epilogue<'_>,
-        output: *mut f32,
-    ) {
-        let [lower, upper] = self.extents(packed, batch, input);
-        let sources = sources(streams, batch, lower);
+    /// As [`forward`](Self::forward), to a place.
+    ///
+    /// # Safety
+    /// There is room for the output, which nobody else uses meanwhile.
+    unsafe fn forward_to(&self, streams: &[Stream<'_>], epilogue: Epilogue<'_>, output: *mut f32) {
+        let sources = sources(streams, self.length(self.lower));
         if let Some(bias) = epilogue.bias {
-            check("bias", bias.len(), upper.channels);
+            check("bias", bias.len(), self.upper.channels);
         }
         if let Some(residual) = epilogue.residual {
-            check("residual", residual.len(), length(batch, upper));
+            check("residual", residual.len(), self.length(self.upper));
         }
         let finish = Finish {
             bias: epilogue.bias.map(<[f32]>::as_ptr),
@@ -225,7 +237,7 @@ impl Convolution {
             out: output,
         };
         let outcome = Outcome { parts: streams.iter().map(|stream| stream.part).collect(), finish };
-        self.run(self.direction(false), packed, batch, [lower, upper], sources, vec![outcome]);
+        self.run(Direction::Forward, sources, vec![outcome]);
     }
 
     /// The way back, Σ W_pᵀ s_p over the streams at the output, finished by `lower`; gives the sums of each sample
@@ -233,21 +245,12 @@ impl Convolution {
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
-    pub fn transposed(
-        &self,
-        packed: &Packed,
-        batch: usize,
-        input: [usize; 2],
-        streams: &[Stream<'_>],
-        lower: Lower<'_>,
-        output: &mut [f32],
-    ) -> Vec<Amount> {
-        let [below, above] = self.extents(packed, batch, input);
-        let sources = sources(streams, batch, above);
-        check("output", output.len(), length(batch, below));
-        let finish = lower_finish(lower, length(batch, below), output.as_mut_ptr());
+    pub fn transposed(&self, streams: &[Stream<'_>], lower: Lower<'_>, output: &mut [f32]) -> Vec<Amount> {
+        let sources = sources(streams, self.length(self.upper));
+        check("output", output.len(), self.length(self.lower));
+        let finish = lower_finish(lower, self.length(self.lower), output.as_mut_ptr());
         let outcome = Outcome { parts: streams.iter().map(|stream| stream.part).collect(), finish };
-        let sums = self.run(self.direction(true), packed, batch, [above, below], sources, vec![outcome]);
+        let sums = self.run(Direction::Transposed, sources, vec![outcome]);
         sums.into_iter().map(|sums| sums.finished).collect()
     }
 
@@ -258,9 +261,6 @@ impl Convolution {
     /// As [`forward`](Self::forward).
     pub fn quotient_transposed(
         &self,
-        packed: &Packed,
-        batch: usize,
-        input: [usize; 2],
         streams: &[QuotientStream<'_>],
         lower: Lower<'_>,
         output: &mut [f32],
@@ -268,7 +268,7 @@ impl Convolution {
         let quotients: Vec<Quotient<'_>> = streams.iter().map(|stream| stream.quotient).collect();
         let parts: Vec<_> = streams.iter().map(|stream| stream.part).collect();
         let product = LowerProduct { parts: &parts, times: lower.times };
-        self.quotients_transposed(packed, batch, input, &quotients, &[product], lower.onto, output)
+        self.quotients_transposed(&quotients, &[product], lower.onto, output)
     }
 
     /// As [`quotient_transposed`](Self::quotient_transposed), of several products that are added:
@@ -282,20 +282,16 @@ impl Convolution {
     /// # Panics
     /// As [`forward`](Self::forward), and when there is no product, or one that has not as many parts as there are
     /// quotients.
-    #[expect(clippy::too_many_arguments, reason = "what such a step consists of")]
     pub fn quotients_transposed(
         &self,
-        packed: &Packed,
-        batch: usize,
-        input: [usize; 2],
         quotients: &[Quotient<'_>],
         products: &[LowerProduct<'_>],
         onto: bool,
         output: &mut [f32],
     ) -> Vec<StepSums> {
-        let [below, _] = self.extents(packed, batch, input);
-        check("output", output.len(), length(batch, below));
-        self.quotients_transposed_to(packed, batch, input, quotients, products, onto, output.as_mut_ptr())
+        check("output", output.len(), self.length(self.lower));
+        // SAFETY: there is room, as was checked.
+        unsafe { self.quotients_transposed_to(quotients, products, onto, output.as_mut_ptr()) }
     }
 
     /// As [`quotients_transposed`](Self::quotients_transposed), to an array of its own, which takes less time than one that
@@ -305,118 +301,97 @@ impl Convolution {
     /// As [`quotients_transposed`](Self::quotients_transposed).
     pub fn quotients_transposed_new(
         &self,
-        packed: &Packed,
-        batch: usize,
-        input: [usize; 2],
         quotients: &[Quotient<'_>],
         products: &[LowerProduct<'_>],
     ) -> (Vec<f32>, Vec<StepSums>) {
-        let [below, _] = self.extents(packed, batch, input);
         let mut sums = Vec::new();
-        // SAFETY: the first product writes each number of its output, and reads none of them before.
+        // SAFETY: there is room; the first product writes each number of its output, and reads none of them before.
         let output = unsafe {
-            written(length(batch, below), |output| {
-                sums = self.quotients_transposed_to(packed, batch, input, quotients, products, false, output);
+            written(self.length(self.lower), |output| {
+                sums = self.quotients_transposed_to(quotients, products, false, output);
             })
         };
         (output, sums)
     }
 
-    /// As [`quotients_transposed`](Self::quotients_transposed), to a place that has room for the output.
-    #[expect(clippy::too_many_arguments, reason = "what such a step consists of")]
-    fn quotients_transposed_to(
+    /// As [`quotients_transposed`](Self::quotients_transposed), to a place.
+    ///
+    /// # Safety
+    /// There is room for the output, which nobody else uses meanwhile, and it holds numbers if they are added onto.
+    unsafe fn quotients_transposed_to(
         &self,
-        packed: &Packed,
-        batch: usize,
-        input: [usize; 2],
         quotients: &[Quotient<'_>],
         products: &[LowerProduct<'_>],
         onto: bool,
         out: *mut f32,
     ) -> Vec<StepSums> {
-        let [below, above] = self.extents(packed, batch, input);
         assert!(!quotients.is_empty() && !products.is_empty(), "at least one stream");
         for quotient in quotients {
-            check("relevance", quotient.relevance.len(), length(batch, above));
-            check("denominator", quotient.denominator.len(), length(batch, above));
+            check("relevance", quotient.relevance.len(), self.length(self.upper));
+            check("denominator", quotient.denominator.len(), self.length(self.upper));
             if let Some(without) = quotient.without {
-                check("positive part of the denominator", without.len(), length(batch, above));
+                check("positive part of the denominator", without.len(), self.length(self.upper));
             }
             if let Some(bias) = quotient.bias {
-                check("bias", bias.len(), above.channels);
+                check("bias", bias.len(), self.upper.channels);
             }
         }
         let outcomes = products.iter().enumerate().map(|(index, product)| {
             assert_eq!(product.parts.len(), quotients.len(), "parts of the weights for the quotients");
             let lower = Lower { times: product.times, onto: onto || index > 0 };
-            Outcome { parts: product.parts.to_vec(), finish: lower_finish(lower, length(batch, below), out) }
+            Outcome { parts: product.parts.to_vec(), finish: lower_finish(lower, self.length(self.lower), out) }
         });
         let outcomes = outcomes.collect();
         let sources = quotients.iter().map(Source::Quotient).collect();
-        let sums = self.run(self.direction(true), packed, batch, [above, below], sources, outcomes);
+        let sums = self.run(Direction::Transposed, sources, outcomes);
         sums.into_iter().map(|sums| StepSums { lower: sums.finished, booked: sums.booked }).collect()
     }
 
-    /// Which way weights are gone through, forward or on the way back.
-    fn direction(&self, back: bool) -> Direction {
-        if back == self.turned { Direction::Forward } else { Direction::Transposed }
-    }
-
-    /// The extents of the input and of the output of forward.
-    fn extents(&self, packed: &Packed, batch: usize, input: [usize; 2]) -> [Extent; 2] {
-        assert!(packed.fits(&self.shape), "weights of another convolution than {:?}", self.shape);
-        assert!(batch > 0, "at least one sample");
-        let Some([height, width]) = self.shape.output_size(input) else {
-            panic!("the kernel of {:?} doesn't fit an input of {input:?}", self.shape);
+    /// Goes through the convolution; gives the sums of each sample.
+    fn run(&self, way: Direction, sources: Vec<Source<'a>>, outcomes: Vec<Outcome<'a>>) -> Vec<SampleSums> {
+        let Self { convolution, packed, batch, .. } = *self;
+        let Convolution { shape, instructions, method, .. } = convolution;
+        let [from, to] = match way {
+            Direction::Forward => [self.lower, self.upper],
+            Direction::Transposed => [self.upper, self.lower],
         };
-        let lower = Extent { height: input[0], width: input[1], channels: self.shape.inputs };
-        let upper = Extent { height, width, channels: self.shape.outputs };
-        if self.turned { [upper, lower] } else { [lower, upper] }
-    }
-
-    fn run<'a>(
-        &'a self,
-        direction: Direction,
-        packed: &'a Packed,
-        batch: usize,
-        [from, to]: [Extent; 2],
-        sources: Vec<Source<'a>>,
-        outcomes: Vec<Outcome<'a>>,
-    ) -> Vec<SampleSums> {
-        let (instructions, shape, weights) = (self.instructions, &self.shape, Weights { packed, direction });
+        let direction = convolution.direction(way);
         let has_bias = outcomes.iter().any(|outcome| outcome.finish.bias.is_some());
-        let job = Job { instructions, shape, batch, from, to, weights, sources, outcomes };
+        let weights = Weights { packed, direction };
+        let job = Job { instructions: *instructions, shape, batch, from, to, weights, sources, outcomes };
         if shape.is_depthwise() {
             return DepthwiseJob { job }.run();
         }
         let is_few_inputs = direction == Direction::Transposed && few_inputs::applies(shape) && !has_bias;
-        match self.method {
+        match method {
             Method::TwoByTwo => WinogradJob { job }.run::<4, 2, F2>(),
             Method::FourByFour => WinogradJob { job }.run::<6, 4, F4>(),
             Method::Direct if is_few_inputs => FewInputsJob { job }.run(),
             Method::Direct => {
                 let plan = match direction {
-                    Direction::Forward => &self.forward,
-                    Direction::Transposed => &self.transposed,
+                    Direction::Forward => &convolution.forward,
+                    Direction::Transposed => &convolution.transposed,
                 };
                 DirectJob { job, plan }.run()
             }
         }
     }
-}
 
-fn length(batch: usize, extent: Extent) -> usize {
-    batch * extent.height * extent.width * extent.channels
+    /// Numbers of an array of an extent.
+    fn length(&self, extent: Extent) -> usize {
+        self.batch * extent.height * extent.width * extent.channels
+    }
 }
 
 fn check(what: &str, length: usize, wanted: usize) {
     assert_eq!(length, wanted, "numbers of the {what}");
 }
 
-fn sources<'a>(streams: &[Stream<'a>], batch: usize, extent: Extent) -> Vec<Source<'a>> {
+/// Arrays of so many numbers.
+fn sources<'a>(streams: &[Stream<'a>], length: usize) -> Vec<Source<'a>> {
     assert!(!streams.is_empty(), "at least one stream");
     let source = |stream: &Stream<'a>| {
-        check("stream", stream.values.len(), length(batch, extent));
+        check("stream", stream.values.len(), length);
         Source::Array(stream.values, stream.take)
     };
     streams.iter().map(source).collect()

@@ -17,7 +17,8 @@
 //! let mut z = [0.0; 2];
 //! let stream = Stream { values: &a, take: Take::All, part: None };
 //! let epilogue = Epilogue { bias: Some(&[1.0]), ..Epilogue::default() };
-//! convolution.forward(&weights, 1, [1, 2], &[stream], epilogue, &mut z);
+//! let layer = convolution.over(&weights, 1, [1, 2]);
+//! layer.forward(&[stream], epilogue, &mut z);
 //! assert_eq!(z, [2.0, -4.0]);
 //!
 //! // The way back by R_i = a_i Σ_j w_ij R_j / z_j, with what the bias keeps of the relevance.
@@ -33,7 +34,7 @@
 //! let times = Lower { times: Some((&a, Take::All)), onto: false };
 //! let mut lower = [0.0; 4];
 //! let stream = QuotientStream { quotient, part: None };
-//! let sums = convolution.quotient_transposed(&weights, 1, [1, 2], &[stream], times, &mut lower);
+//! let sums = layer.quotient_transposed(&[stream], times, &mut lower);
 //! assert_eq!(lower, [6.0, -4.0, -1.0, 6.0]);
 //! assert_eq!([sums[0].lower.total, sums[0].booked[0].bias.total], [7.0, 1.0]);
 //! # Ok::<(), channel_kernels::ShapeError>(())
@@ -97,7 +98,9 @@ mod weights;
 mod winograd;
 
 pub use amounts::amount;
-pub use convolution::{Convolution, Epilogue, Lower, LowerProduct, Method, QuotientStream, StepSums, Stream};
+pub use convolution::{
+    Convolution, ConvolutionOver, Epilogue, Lower, LowerProduct, Method, QuotientStream, StepSums, Stream,
+};
 pub use dense::{Dense, Order};
 pub use elementwise::{gelu, logistic, silu};
 pub use instructions::{Instructions, UnknownInstructions};

@@ -1,4 +1,4 @@
-//! Arrays: loops over planes and rows, broadcasting, axes, orders of memory, products. Nothing here knows of networks or relevance.
+//! Arrays: loops over planes and rows, broadcasting, axes, orders of memory, searches, products. Nothing here knows of networks or relevance.
 
 pub(crate) mod axes;
 pub(crate) mod batches;
@@ -9,3 +9,4 @@ pub(crate) mod map;
 pub(crate) mod order;
 pub(crate) mod planes;
 pub(crate) mod products;
+pub(crate) mod search;

@@ -522,18 +522,24 @@ fn same_in_any_order(pass: &Activations<f64>, subject: usize, rule: &Rule) -> Re
     let largest = upper.iter().map(|upper| upper.abs()).sum::<f64>();
     for ((sink, plain), (_, turned)) in sinks(plain.sinks).zip(sinks(turned.sinks)) {
         let scale = largest.max(plain.magnitude);
-        prop_assert!((plain.total - turned.total).abs() <= 1e-10 * scale, "{sink:?}: {plain:?}, {turned:?}");
+        let error = (plain.total - turned.total).abs();
+        prop_assert!(error <= precision(grown) * scale, "{sink:?}: {plain:?}, {turned:?}");
     }
     Ok(())
 }
 
-/// Whether numbers are the same but for roundings, which are those of `grown` times as large numbers: a sum that cancels
-/// to a part of its terms loses as many digits, and a rule without a stabilizer divides by it. Such a sum has up to some
-/// hundred terms, of which each may be off by 1.1e-16; and the growth of all relevance is less than that of one sum's.
+/// How exact relevance is that became `grown` times as much: a sum that cancels to a part of its terms loses as many digits,
+/// and a rule with a small stabilizer divides by it. Such a sum has up to some hundred terms, of which each may be off by
+/// 1.1e-16; and the growth of all relevance is less than that of one sum's.
+fn precision(grown: f64) -> f64 {
+    f64::max(1e-10, 1e-13 * grown)
+}
+
+/// Whether numbers are the same but for roundings.
 fn close(found: &ArrayD<f64>, expected: &ArrayViewD<'_, f64>, grown: f64, what: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(found.shape(), expected.shape(), "{}", what);
     let largest = expected.iter().fold(1.0, |largest: f64, number| largest.max(number.abs()));
-    let tolerance = largest * f64::max(1e-10, 1e-13 * grown);
+    let tolerance = largest * precision(grown);
     for (found, expected) in found.iter().zip(expected) {
         let same = found == expected || (found.is_nan() && expected.is_nan());
         prop_assert!(same || (found - expected).abs() <= tolerance, "{what}: {found} is not {expected}");

@@ -155,25 +155,25 @@ pub fn shares(layer: &Layer, convolution: &Convolution, instructions: Instructio
         match pass {
             Pass::Forward => {
                 let epilogue = Epilogue { bias: Some(&bias), clip: Some([0.0, f32::INFINITY]), ..Epilogue::default() };
-                convolution.forward(&packed, 1, size, &[whole(&input)], epilogue, upper);
+                convolution.over(&packed, 1, size).forward(&[whole(&input)], epilogue, upper);
             }
             Pass::Transposed => {
-                convolution.transposed(&packed, 1, size, &[whole(&relevance)], Lower::default(), lower);
+                convolution.over(&packed, 1, size).transposed(&[whole(&relevance)], Lower::default(), lower);
             }
             Pass::Quotient => {
                 let stream = QuotientStream { quotient, part: None };
-                convolution.quotient_transposed(&packed, 1, size, &[stream], times, lower);
+                convolution.over(&packed, 1, size).quotient_transposed(&[stream], times, lower);
             }
             Pass::Positive => {
                 let stream = QuotientStream { quotient, part: Some(&positive) };
-                convolution.quotient_transposed(&packed, 1, size, &[stream], times, lower);
+                convolution.over(&packed, 1, size).quotient_transposed(&[stream], times, lower);
             }
             Pass::Signed => {
                 let products = [
                     LowerProduct { parts: &[Some(&positive)], times: Some((&input, Take::Positive)) },
                     LowerProduct { parts: &[Some(&negative)], times: Some((&input, Take::Negative)) },
                 ];
-                convolution.quotients_transposed(&packed, 1, size, &[quotient], &products, false, lower);
+                convolution.over(&packed, 1, size).quotients_transposed(&[quotient], &products, false, lower);
             }
             Pass::Both => {
                 let left = Quotient { without: Some(&relevance), factor: -1.0, ..quotient };
@@ -181,7 +181,7 @@ pub fn shares(layer: &Layer, convolution: &Convolution, instructions: Instructio
                     QuotientStream { quotient, part: Some(&positive) },
                     QuotientStream { quotient: left, part: Some(&negative) },
                 ];
-                convolution.quotient_transposed(&packed, 1, size, &streams, times, lower);
+                convolution.over(&packed, 1, size).quotient_transposed(&streams, times, lower);
             }
         }
     };

@@ -51,8 +51,8 @@ fn both_ways(convolution: &Convolution, packed: &Packed, case: &Case) -> [Vec<f3
     let (input, upper) = (random(case.seed, case.inputs()), random(case.seed ^ 2, case.outputs()));
     let (mut output, mut lower) = (vec![f32::NAN; upper.len()], vec![f32::NAN; input.len()]);
     let Case { batch, size, .. } = *case;
-    convolution.forward(packed, batch, size, &[whole(&input)], Epilogue::default(), &mut output);
-    convolution.transposed(packed, batch, size, &[whole(&upper)], Lower::default(), &mut lower);
+    convolution.over(packed, batch, size).forward(&[whole(&input)], Epilogue::default(), &mut output);
+    convolution.over(packed, batch, size).transposed(&[whole(&upper)], Lower::default(), &mut lower);
     [output, lower]
 }
 
@@ -92,8 +92,8 @@ proptest! {
             let packed = convolution.pack(&weights);
             let mut got = vec![f32::NAN; case.outputs()];
             let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), clip: Some([-0.5, 2.0]) };
-            convolution.forward(&packed, case.batch, case.size, &[whole(&input)], epilogue, &mut got);
-            let new = convolution.forward_new(&packed, case.batch, case.size, &[whole(&input)], epilogue);
+            convolution.over(&packed, case.batch, case.size).forward(&[whole(&input)], epilogue, &mut got);
+            let new = convolution.over(&packed, case.batch, case.size).forward_new(&[whole(&input)], epilogue);
             prop_assert_eq!(&new, &got);
             for (at, (&got, want)) in got.iter().zip(&want).enumerate() {
                 prop_assert!(want.is(got), "{set} {at}: {got} for {want:?}");
@@ -119,7 +119,7 @@ proptest! {
                 Stream { values: &other, take: Take::Magnitude, part: Some(&shifted) },
                 Stream { values: &input, take: Take::Negative, part: None },
             ];
-            convolution.forward(&packed, case.batch, case.size, &streams, Epilogue::default(), &mut got);
+            convolution.over(&packed, case.batch, case.size).forward(&streams, Epilogue::default(), &mut got);
             for (at, (&got, want)) in got.iter().zip(&want).enumerate() {
                 prop_assert!(want.is(got), "{set} {at}: {got} for {want:?}");
             }
@@ -148,7 +148,7 @@ proptest! {
                 [Stream { values: &upper, take: Take::All, part: Some(&shifted) }, whole(&other)];
             let mut got = vec![f32::NAN; case.inputs()];
             let lower = Lower { times: Some((&input, Take::Positive)), onto: false };
-            let amounts = convolution.transposed(&packed, case.batch, case.size, &streams, lower, &mut got);
+            let amounts = convolution.over(&packed, case.batch, case.size).transposed(&streams, lower, &mut got);
             for (at, (&got, want)) in got.iter().zip(&want).enumerate() {
                 prop_assert!(want.is(got), "{set} {at}: {got} for {want:?}");
             }
@@ -160,7 +160,7 @@ proptest! {
             }
             let once = got.clone();
             let lower = Lower { onto: true, ..lower };
-            let again = convolution.transposed(&packed, case.batch, case.size, &streams, lower, &mut got);
+            let again = convolution.over(&packed, case.batch, case.size).transposed(&streams, lower, &mut got);
             prop_assert_eq!(again, amounts);
             for (&twice, &once) in got.iter().zip(&once) {
                 prop_assert_eq!(twice, once + once);
@@ -195,11 +195,11 @@ proptest! {
                 QuotientStream { quotient: Quotient { bias: None, ..quotient }, part: None },
             ];
             let mut got = vec![f32::NAN; case.inputs()];
-            let sums = convolution.quotient_transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut got);
+            let sums = convolution.over(&packed, case.batch, case.size).quotient_transposed(&streams, Lower::default(), &mut got);
             let (quotients, parts) = (streams.map(|stream| stream.quotient), streams.map(|stream| stream.part));
             let product = LowerProduct { parts: &parts, times: None };
             let (new, sums_of_new) =
-                convolution.quotients_transposed_new(&packed, case.batch, case.size, &quotients, &[product]);
+                convolution.over(&packed, case.batch, case.size).quotients_transposed_new(&quotients, &[product]);
             prop_assert_eq!((&new, &sums_of_new), (&got, &sums));
             for (at, (&got, want)) in got.iter().zip(&want).enumerate() {
                 prop_assert!(want.is(got), "{set} {at}: {got} for {want:?}");
@@ -240,11 +240,11 @@ proptest! {
             let convolution = Convolution::by(case.shape, set).unwrap().with_method(method);
             let packed = convolution.pack(&weights);
             let (mut got, mut want) = (before.clone(), before.clone());
-            let sums = convolution.quotients_transposed(&packed, case.batch, case.size, &quotients, &products, onto, &mut got);
+            let sums = convolution.over(&packed, case.batch, case.size).quotients_transposed(&quotients, &products, onto, &mut got);
             let apart = [0, 1].map(|i| {
                 let streams = [0, 1].map(|q| QuotientStream { quotient: quotients[q], part: parts[i][q] });
                 let lower = Lower { times: products[i].times, onto: onto || i > 0 };
-                convolution.quotient_transposed(&packed, case.batch, case.size, &streams, lower, &mut want)
+                convolution.over(&packed, case.batch, case.size).quotient_transposed(&streams, lower, &mut want)
             });
             prop_assert_eq!(&got, &want, "{}", set);
             for (sample, sums) in sums.iter().enumerate() {
@@ -269,7 +269,7 @@ proptest! {
                 Quotient { relevance: &relevance, denominator, without, bias: None, factor: 1.0, epsilon: 0.0, zero: Zero::Denominator };
             let mut lower = vec![f32::NAN; case.inputs()];
             let streams = [QuotientStream { quotient, part: None }];
-            let sums = convolution.quotient_transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut lower);
+            let sums = convolution.over(&packed, case.batch, case.size).quotient_transposed(&streams, Lower::default(), &mut lower);
             (lower, sums)
         };
         prop_assert_eq!(step(&whole, Some(&positive)), step(&left, None));
@@ -299,13 +299,13 @@ proptest! {
             let mut got = vec![f32::NAN; case.outputs()];
             let streams = [Stream { values: &input, take: Take::All, part: Some(&positive) }];
             let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
-            convolution.forward(&packed, case.batch, case.size, &streams, epilogue, &mut got);
+            convolution.over(&packed, case.batch, case.size).forward(&streams, epilogue, &mut got);
             for (&got, want) in got.iter().zip(&wanted_upper) {
                 prop_assert!((f64::from(got) - want.value).abs() <= tolerance * units[0], "{set} {method:?}: {got} for {want:?}");
             }
             let mut got = vec![f32::NAN; case.inputs()];
             let streams = [whole(&upper), Stream { values: &upper, take: Take::Positive, part: Some(&shifted) }];
-            let amounts = convolution.transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut got);
+            let amounts = convolution.over(&packed, case.batch, case.size).transposed(&streams, Lower::default(), &mut got);
             for (&got, want) in got.iter().zip(&wanted_lower) {
                 prop_assert!((f64::from(got) - want.value).abs() <= tolerance * units[1], "{set} {method:?}: {got} for {want:?}");
             }
@@ -326,7 +326,7 @@ proptest! {
         let mut lower = vec![0.0; case.inputs()];
         let mut booked = |method| {
             let convolution = convolution.clone().with_method(method);
-            convolution.quotient_transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut lower)
+            convolution.over(&packed, case.batch, case.size).quotient_transposed(&streams, Lower::default(), &mut lower)
         };
         let [direct, other] = [Method::Direct, Method::TwoByTwo].map(&mut booked);
         for (direct, other) in direct.iter().zip(&other) {
@@ -356,14 +356,14 @@ proptest! {
             let packed = convolution.pack(&weights);
             let mut got = vec![f32::NAN; case.inputs()];
             let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
-            convolution.forward(&packed, case.batch, case.size, &[whole(&input)], epilogue, &mut got);
+            convolution.over(&packed, case.batch, case.size).forward(&[whole(&input)], epilogue, &mut got);
             for (&got, want) in got.iter().zip(&wanted) {
                 prop_assert!((f64::from(got) - want.value).abs() <= 4e-6 * units[0], "{set}: {got} for {want:?}");
             }
             let quotient = Quotient { relevance: &relevance, denominator: &denominator, without: None, bias: Some(&bias), factor: 1.0, epsilon: 0.5, zero: Zero::Stabilized };
             let streams = [QuotientStream { quotient, part: Some(&positive) }];
             let mut got = vec![f32::NAN; case.outputs()];
-            let sums = convolution.quotient_transposed(&packed, case.batch, case.size, &streams, Lower::default(), &mut got);
+            let sums = convolution.over(&packed, case.batch, case.size).quotient_transposed(&streams, Lower::default(), &mut got);
             for (&got, want) in got.iter().zip(&lower) {
                 prop_assert!((f64::from(got) - want.value).abs() <= 4e-6 * units[1], "{set}: {got} for {want:?}");
             }
@@ -381,12 +381,12 @@ proptest! {
         let convolution = Convolution::new(case.shape).unwrap();
         let packed = convolution.pack(&weights);
         let mut together = vec![f32::NAN; case.outputs()];
-        convolution.forward(&packed, case.batch, case.size, &[whole(&input)], Epilogue::default(), &mut together);
+        convolution.over(&packed, case.batch, case.size).forward(&[whole(&input)], Epilogue::default(), &mut together);
         for sample in 0..case.batch {
             let single = Case { batch: 1, ..case };
             let mut alone = vec![f32::NAN; single.outputs()];
             let values = places_of(&input, sample, case.batch);
-            convolution.forward(&packed, 1, case.size, &[whole(values)], Epilogue::default(), &mut alone);
+            convolution.over(&packed, 1, case.size).forward(&[whole(values)], Epilogue::default(), &mut alone);
             prop_assert_eq!(&alone, places_of(&together, sample, case.batch));
         }
     }
@@ -418,10 +418,7 @@ fn bytes_do_not_depend_on_threads() {
                     let convolution = Convolution::new(case.shape).unwrap().with_method(method);
                     let packed = convolution.pack(&weights);
                     let mut upper = vec![0.0; case.outputs()];
-                    convolution.forward(
-                        &packed,
-                        case.batch,
-                        case.size,
+                    convolution.over(&packed, case.batch, case.size).forward(
                         &[whole(&input)],
                         Epilogue::default(),
                         &mut upper,
@@ -438,8 +435,9 @@ fn bytes_do_not_depend_on_threads() {
                     };
                     let streams = [QuotientStream { quotient, part: Some(&positive) }];
                     let times = Lower { times: Some((&input, Take::All)), onto: false };
-                    let sums =
-                        convolution.quotient_transposed(&packed, case.batch, case.size, &streams, times, &mut lower);
+                    let sums = convolution
+                        .over(&packed, case.batch, case.size)
+                        .quotient_transposed(&streams, times, &mut lower);
                     (upper, lower, sums)
                 })
             })
@@ -461,8 +459,8 @@ fn sums_of_positive_products_are_as_exact_by_fewer() {
         let convolution = Convolution::by(shape, set).unwrap().with_method(Method::FourByFour);
         let packed = convolution.pack(&weights);
         let (mut up, mut down) = (vec![f32::NAN; upper.len()], vec![f32::NAN; input.len()]);
-        convolution.forward(&packed, 1, case.size, &[whole(&input)], Epilogue::default(), &mut up);
-        convolution.transposed(&packed, 1, case.size, &[whole(&upper)], Lower::default(), &mut down);
+        convolution.over(&packed, 1, case.size).forward(&[whole(&input)], Epilogue::default(), &mut up);
+        convolution.over(&packed, 1, case.size).transposed(&[whole(&upper)], Lower::default(), &mut down);
         for (got, want) in up.iter().zip(&output).chain(down.iter().zip(&lower)) {
             let error = (f64::from(*got) - want.value).abs();
             assert!(error <= 2e-6 * want.value, "{set}: {got} for {want:?}");
@@ -477,7 +475,7 @@ fn large_layers_are_the_formula() {
     let convolution = Convolution::new(case.shape).unwrap();
     let packed = convolution.pack(&weights);
     let mut got = vec![0.0; case.outputs()];
-    convolution.forward(&packed, 1, case.size, &[whole(&input)], Epilogue::default(), &mut got);
+    convolution.over(&packed, 1, case.size).forward(&[whole(&input)], Epilogue::default(), &mut got);
     // Some rows of outputs, and the places next to where strips are cut: all rows at three columns.
     for row in 0..case.size[0] {
         for column in [0_usize, 30, 55] {
@@ -508,7 +506,7 @@ fn what_is_not_finite_stays_so() {
         input[(5 * 6 + 5) * 3 + 1] = f32::INFINITY;
         let mut output = vec![0.0; 6 * 6 * 20];
         let epilogue = Epilogue { clip: Some([0.0, f32::INFINITY]), ..Epilogue::default() };
-        convolution.forward(&packed, 1, [6, 6], &[whole(&input)], epilogue, &mut output);
+        convolution.over(&packed, 1, [6, 6]).forward(&[whole(&input)], epilogue, &mut output);
         assert!(output[(3 * 6 + 3) * 20..][..20].iter().all(|x| x.is_nan()), "{set}");
         assert!(output[(4 * 6 + 4) * 20..][..20].iter().any(|x| !x.is_finite()), "{set}");
     }
@@ -519,5 +517,5 @@ fn what_is_not_finite_stays_so() {
 fn lengths_are_checked() {
     let convolution = Convolution::new(Shape::plain(2, 2, [1, 1])).unwrap();
     let packed = convolution.pack(&[1.0; 4]);
-    convolution.forward(&packed, 1, [1, 1], &[whole(&[1.0; 2])], Epilogue::default(), &mut [0.0; 3]);
+    convolution.over(&packed, 1, [1, 1]).forward(&[whole(&[1.0; 2])], Epilogue::default(), &mut [0.0; 3]);
 }

@@ -1,26 +1,34 @@
 //! What one unit of contribution is worth: the quotient of Eq. 16 over a whole tensor.
 
-use ndarray::{ArrayD, ArrayViewD, Zip};
+use ndarray::{ArrayD, ArrayViewD};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
+use crate::arrays::map::map_parts;
+use crate::arrays::order::Order;
 
 /// `s_k = R_k / stabilize(z_k)`, zero where the denominator is; with what stabilizer and zero denominators take.
+///
+/// `upper` is R and `totals` z, of one shape, which is that of s.
 pub(crate) fn shares<F: Real>(
     upper: ArrayViewD<'_, F>,
     totals: &ArrayViewD<'_, F>,
     stabilizer: Stabilizer,
 ) -> (ArrayD<F>, [(Sink, Amount); 2]) {
-    let (mut taken, mut lost) = (Amount::default(), Amount::default());
-    let shares = Zip::from(upper).and(totals).map_collect(|&upper, &total| {
-        let denominator = stabilizer.stabilize(total);
-        if denominator.is_zero() {
-            lost += Amount::of(upper.as_());
-            return F::zero();
+    let arrays = [upper.view(), totals.view()];
+    let shares = map_parts(arrays.clone(), |[upper, totals], shares| {
+        for (share, (&upper, &total)) in shares.iter_mut().zip(upper.iter().zip(totals)) {
+            let denominator = stabilizer.stabilize(total);
+            *share = if denominator == F::zero() { F::zero() } else { upper / denominator };
         }
-        let share = upper / denominator;
-        taken += Amount::of((stabilizer.addition(total) * share).as_());
-        share
     });
-    (shares, [(Sink::Stabilizer, taken), (Sink::ZeroDenominator, lost)])
+    let sinks = {
+        let (order, view) = (Order::common(&arrays), shares.view());
+        let ([r, z], s) = (arrays.each_ref().map(|array| order.numbers(array)), order.numbers(&view));
+        let has_none = |place: usize| stabilizer.stabilize(z[place]) == F::zero();
+        let taken = Amount::over(z.len(), |place| (stabilizer.addition(z[place]) * s[place]).as_());
+        let lost = Amount::over(z.len(), |place| if has_none(place) { r[place].as_() } else { 0.0 });
+        [(Sink::Stabilizer, taken), (Sink::ZeroDenominator, lost)]
+    };
+    (shares, sinks)
 }

@@ -8,6 +8,7 @@ use relevance::{Amount, Sink};
 
 use crate::Real;
 use crate::arrays::order::Order;
+use crate::arrays::search::{anywhere, everywhere};
 use crate::operation::kernel::{Booked, LinearKernel, LowerProduct, Quotient, Stream, Sums, Take};
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Redistribution, Step};
@@ -35,9 +36,6 @@ impl Terms {
         Ok(outputs.handed_down(self, &inputs))
     }
 }
-
-/// How many numbers are looked at before the search for a sign can end.
-const CHUNK: usize = 1 << 10;
 
 /// A part of the input as kernels take it.
 struct Input<'a, F: Clone> {
@@ -68,12 +66,8 @@ struct Inputs<'a, F: Clone> {
 impl<'a, F: Real> Inputs<'a, F> {
     fn of(order: Order, x: &'a ArrayViewD<'_, F>, rule: &Terms) -> Result<Self, String> {
         let numbers = order.numbers(x);
-        let has = |sign: fn(F) -> bool| {
-            // Chunk by chunk: the search ends early, and without branches it goes by vectors.
-            numbers.chunks(CHUNK).any(|chunk| chunk.iter().fold(false, |any, &x| any | sign(x)))
-        };
-        let has_negative = LazyCell::new(|| has(|x| x < F::zero()));
-        let has_positive = LazyCell::new(|| has(|x| x > F::zero()));
+        let has_negative = LazyCell::new(|| anywhere([&*numbers], |[x]| x < F::zero()));
+        let has_positive = LazyCell::new(|| anywhere([&*numbers], |[x]| x > F::zero()));
         let mut parts: Vec<Input<'a, F>> = Vec::new();
         for (part, _) in rule.terms.iter().flat_map(|term| &term.contributions) {
             if parts.iter().any(|known| known.part == *part) {
@@ -158,6 +152,8 @@ impl<'a, F: Real> Outputs<'a, F> {
     }
 
     fn handed_down(&self, rule: &Terms, inputs: &Inputs<'_, F>) -> Option<Redistribution<F>> {
+        // Before denominators, which take a product each.
+        let products = inputs.products(&rule.terms)?;
         let mut terms: Vec<Divided<'_, F>> = Vec::with_capacity(rule.terms.len());
         for term in &rule.terms {
             let activating = terms.iter().position(|known| known.term.is_activating());
@@ -165,7 +161,6 @@ impl<'a, F: Real> Outputs<'a, F> {
                 activating.filter(|&place| term.is_inhibiting() && self.leaves_enough(&terms[place].denominator));
             terms.push(self.divided(term, inputs, rest));
         }
-        let products = inputs.products(&rule.terms)?;
         let quotients = terms.iter().map(|term| {
             let without = term.without.map(|place| terms[place].denominator.as_ref());
             term.quotient(rule.stabilizer.epsilon(), without)
@@ -205,20 +200,15 @@ impl<'a, F: Real> Outputs<'a, F> {
     /// Whether z − z⁺ has digits enough wherever there is relevance, so that z⁻ need not be summed up.
     fn leaves_enough(&self, activating: &[F]) -> bool {
         let least = F::of(-LEFT);
-        let mut parts = self.relevance.chunks(CHUNK).zip(self.z.chunks(CHUNK).zip(activating.chunks(CHUNK)));
-        parts.all(|(r, (z, p))| {
-            let numbers = r.iter().zip(z.iter().zip(p));
-            numbers.fold(true, |all, (&r, (&z, &p))| all & ((r == F::zero()) | (z - p < least * p)))
-        })
+        let numbers = [&*self.relevance, &*self.z, activating];
+        everywhere(numbers, |[r, z, positive]| (r == F::zero()) | (z - positive < least * positive))
     }
 
     /// How the sums of a term may be made. Whether one is exactly 0 matters where there is relevance; wherever that lies at
     /// outputs above 0, no sum of positive parts is.
     fn sums_of(&self, term: &Term) -> Sums {
-        let is_above = |(&r, &z): (&F, &F)| (r == F::zero()) | (z > F::zero());
-        let mut parts = self.relevance.chunks(CHUNK).zip(self.z.chunks(CHUNK));
-        let all_above =
-            term.is_activating() && parts.all(|(r, z)| r.iter().zip(z).fold(true, |all, pair| all & is_above(pair)));
+        let is_above = |[r, z]: [F; 2]| (r == F::zero()) | (z > F::zero());
+        let all_above = term.is_activating() && everywhere([&*self.relevance, &*self.z], is_above);
         if all_above { Sums::FastPositive } else { Sums::Plain }
     }
 

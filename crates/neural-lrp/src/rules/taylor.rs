@@ -1,10 +1,12 @@
 //! First-order Taylor decomposition of one operation.
 
-use ndarray::{Array1, ArrayD, ArrayViewD};
+use ndarray::ArrayViewD;
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
+use crate::arrays::broadcast::combine;
 use crate::arrays::contiguous::elements;
+use crate::operation::shares::shares;
 use crate::operation::{Accepts, Operation, Redistribution, Step};
 use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
 
@@ -52,28 +54,12 @@ pub(super) fn first_order<F: Real>(
     upper: ArrayViewD<'_, F>,
     stabilizer: Stabilizer,
 ) -> Redistribution<F> {
-    let (y, upper_numbers) = (elements(&step.output), elements(&upper));
-    let no_quotient = |place: usize| stabilizer.stabilize(y[place]) == F::zero();
-    let quotients = (0..y.len()).map(|place| {
-        if no_quotient(place) { F::zero() } else { upper_numbers[place] / stabilizer.stabilize(y[place]) }
-    });
-    let quotients = Array1::from_iter(quotients);
-    let message = quotients.view().into_shape_with_order(step.output.raw_dim());
-    let message = message.unwrap_or_else(|_| unreachable!("as many quotients as outputs"));
-    let gradients = operation.gradient(step, message);
-    let lower: Vec<ArrayD<F>> =
-        gradients.into_iter().zip(&step.operands).map(|(gradient, operand)| gradient * operand).collect();
-    let along = operation.along_operands(step);
+    let (shares, [absorbed, zero]) = shares(upper, &step.output, stabilizer);
+    let gradients = operation.gradient(step, shares.view()).into_iter().zip(&step.operands);
+    let lower = gradients.map(|(gradient, operand)| combine(&gradient.view(), operand, |gradient, x| gradient * x));
+    let (lower, along, shares) = (lower.collect(), operation.along_operands(step), shares.view());
     let along = along.view();
-    let along = elements(&along);
-    let absorbed = |part: &dyn Fn(usize) -> f64| Amount::over(y.len(), |place| quotients[place].as_() * part(place));
-    let zero = |place: usize| if no_quotient(place) { upper_numbers[place].as_() } else { 0.0 };
-    Redistribution::with_sinks(
-        lower,
-        [
-            (Sink::Stabilizer, absorbed(&|place| stabilizer.addition(y[place]).as_())),
-            (Sink::TaylorResidual, absorbed(&|place| y[place].as_() - along[place].as_())),
-            (Sink::ZeroDenominator, Amount::over(y.len(), zero)),
-        ],
-    )
+    let (s, y, along) = (elements(&shares), elements(&step.output), elements(&along));
+    let residual = Amount::over(y.len(), |place| s[place].as_() * (y[place].as_() - along[place].as_()));
+    Redistribution::with_sinks(lower, [absorbed, (Sink::TaylorResidual, residual), zero])
 }

@@ -1,11 +1,9 @@
 //! Average pooling, over windows or whole planes.
 
 use ndarray::{ArrayD, ArrayViewD};
-use relevance::Stabilizer;
 
 use crate::operation::OperatorSpec;
-use crate::operation::shares::shares;
-use crate::operation::{Accepts, Family, Operation, ParsedOperation, Redistribution, Step};
+use crate::operation::{Accepts, Family, Operation, ParsedOperation, Step};
 use crate::operations::pooling::pooled::Pooled;
 use crate::operations::window::{PaddingCounts, Window};
 use crate::{Error, Real};
@@ -94,25 +92,6 @@ impl<F: Real> Operation<F> for AveragePool {
             let messages: Vec<F> = upper.iter().zip(&counts).map(|(&upper, &count)| upper / count).collect();
             windows.spread(&messages, lower);
         })]
-    }
-
-    /// `R_i = x_i Σ_j R_j / (n_j stabilize(y_j))`
-    fn by_contributions(
-        &self,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-        stabilizer: Stabilizer,
-    ) -> Option<Redistribution<F>> {
-        let input = &step.operands[0];
-        let windows = self.pooled.over(input);
-        let counts = windows.counts::<F>(self.padding);
-        let (shares, sinks) = shares(upper, &step.output, stabilizer);
-        let lower = windows.fill([input.view(), shares.view()], |_, [input, shares], lower| {
-            let messages: Vec<F> = shares.iter().zip(&counts).map(|(&share, &count)| share / count).collect();
-            windows.spread(&messages, lower);
-            lower.iter_mut().zip(input).for_each(|(share, &x)| *share *= x);
-        });
-        Some(Redistribution::with_sinks(vec![lower], sinks))
     }
 
     fn channel_axis(&self, _: usize) -> Option<usize> {

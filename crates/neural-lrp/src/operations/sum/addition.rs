@@ -1,18 +1,14 @@
 //! Sums and differences of tensors.
 
-use std::borrow::Cow;
-
 use ndarray::{ArrayD, ArrayViewD};
-use relevance::{Amount, Sink, Stabilizer};
 
 use crate::arrays::broadcast::combine;
 use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
-use crate::arrays::contiguous::elements;
 use crate::arrays::map::clip;
 use crate::arrays::order::Order;
 use crate::operation::OperatorSpec;
 use crate::operation::affine::number;
-use crate::operation::{Accepts, AffineMap, Family, Operation, ParsedOperation, Redistribution, Step};
+use crate::operation::{Accepts, AffineMap, Family, Operation, ParsedOperation, Step};
 use crate::{Error, Real};
 
 /// `y = Σ_i ± x_i`, where operands broadcast as in numpy.
@@ -115,17 +111,6 @@ impl<F: Real> Operation<F> for Sum {
         }
     }
 
-    /// Shares of terms of one shape, in one pass over memory.
-    fn by_contributions(
-        &self,
-        step: &Step<'_, F>,
-        upper: ArrayViewD<'_, F>,
-        stabilizer: Stabilizer,
-    ) -> Option<Redistribution<F>> {
-        let is_sum = !matches!(self, Self::Sub) && step.operands.iter().all(|operand| operand.shape() == upper.shape());
-        is_sum.then(|| shared_by_terms(step, &upper, stabilizer))
-    }
-
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let mut lower: Vec<ArrayD<F>> =
             step.operands.iter().map(|operand| sum_to_shape(upper.to_owned(), operand.shape())).collect();
@@ -134,37 +119,6 @@ impl<F: Real> Operation<F> for Sum {
         }
         lower
     }
-}
-
-/// How many numbers are shared at once, so that what is between two passes stays near.
-const PART: usize = 1 << 10;
-
-/// `R_i = x_i · R / stabilize(y)` for terms of the shape of their sum.
-fn shared_by_terms<F: Real>(
-    step: &Step<'_, F>,
-    upper: &ArrayViewD<'_, F>,
-    stabilizer: Stabilizer,
-) -> Redistribution<F> {
-    let (y, upper) = (elements(&step.output), elements(upper));
-    let terms: Vec<Cow<'_, [F]>> = step.operands.iter().map(elements).collect();
-    let mut lower: Vec<Vec<F>> = terms.iter().map(|_| Vec::with_capacity(y.len())).collect();
-    let (mut taken, mut lost) = (Amount::default(), Amount::default());
-    let mut shares = [F::zero(); PART];
-    for (start, (y, upper)) in (0..).step_by(PART).zip(y.chunks(PART).zip(upper.chunks(PART))) {
-        let shares = &mut shares[..y.len()];
-        for (share, (&y, &upper)) in shares.iter_mut().zip(y.iter().zip(upper)) {
-            let denominator = stabilizer.stabilize(y);
-            *share = if denominator == F::zero() { F::zero() } else { upper / denominator };
-        }
-        for (lower, term) in lower.iter_mut().zip(&terms) {
-            lower.extend(shares.iter().zip(&term[start..]).map(|(&share, &x)| share * x));
-        }
-        taken += Amount::over(y.len(), |place| (stabilizer.addition(y[place]) * shares[place]).as_());
-        let is_lost = |place: usize| stabilizer.stabilize(y[place]) == F::zero();
-        lost += Amount::over(y.len(), |place| if is_lost(place) { upper[place].as_() } else { 0.0 });
-    }
-    let lower = lower.into_iter().map(|lower| Order::Standard.array(step.output.shape(), lower)).collect();
-    Redistribution::with_sinks(lower, [(Sink::Stabilizer, taken), (Sink::ZeroDenominator, lost)])
 }
 
 /// Reads [`Sum::Add`] from its specification.

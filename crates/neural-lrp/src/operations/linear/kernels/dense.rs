@@ -53,7 +53,7 @@ impl SingleLayer for Over {
         self.shape(self.outputs)
     }
 
-    /// Both kinds of sums are plain ones.
+    /// All sums are plain ones.
     fn forward(&self, _: Sums, streams: &[Stream<'_>], bias: Option<&[f32]>, bounds: Option<[f32; 2]>) -> Vec<f32> {
         let mut output = zeros(&self.output_shape());
         self.dense().forward(self.rows(), streams, bias, &mut output);

@@ -1,6 +1,8 @@
 //! Convolutions of single precision, with channels last.
 
-use channel_kernels::{Convolution, Epilogue, Lower, LowerProduct, Method, Packed, Quotient, Shape, Stream};
+use channel_kernels::{
+    Convolution, ConvolutionOver, Epilogue, Lower, LowerProduct, Method, Packed, Quotient, Shape, Stream,
+};
 use ndarray::{ArrayD, IxDyn};
 
 use crate::arrays::order::Order;
@@ -97,6 +99,11 @@ struct Over<'a> {
 }
 
 impl Over<'_> {
+    /// The layer by one of the convolutions.
+    fn layer<'a>(&'a self, convolution: &'a Convolution) -> ConvolutionOver<'a> {
+        convolution.over(&self.filters.packed, self.samples, self.input)
+    }
+
     fn shape(&self, channels: usize, [height, width]: [usize; 2]) -> Vec<usize> {
         match self.filters.axes.len() {
             3 => vec![self.samples, channels, width],
@@ -123,11 +130,11 @@ impl SingleLayer for Over<'_> {
             Sums::FastPositive => &self.fast_positive,
         };
         let epilogue = Epilogue { bias, clip: bounds, ..Epilogue::default() };
-        convolution.forward_new(&self.filters.packed, self.samples, self.input, streams, epilogue)
+        self.layer(convolution).forward_new(streams, epilogue)
     }
 
     fn transposed(&self, streams: &[Stream<'_>], output: &mut [f32]) {
-        self.fast.transposed(&self.filters.packed, self.samples, self.input, streams, Lower::default(), output);
+        self.layer(&self.fast).transposed(streams, Lower::default(), output);
     }
 
     fn quotients_transposed(
@@ -135,8 +142,7 @@ impl SingleLayer for Over<'_> {
         quotients: &[Quotient<'_>],
         products: &[LowerProduct<'_>],
     ) -> (Vec<f32>, Vec<Vec<Booked>>) {
-        let (packed, samples) = (&self.filters.packed, self.samples);
-        let (lower, sums) = self.fast.quotients_transposed_new(packed, samples, self.input, quotients, products);
+        let (lower, sums) = self.layer(&self.fast).quotients_transposed_new(quotients, products);
         (lower, sums.iter().map(|sums| sums.booked.iter().map(booked_of).collect()).collect())
     }
 }
