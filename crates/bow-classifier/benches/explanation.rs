@@ -16,7 +16,7 @@ use local_features::{DenseSift, Extractor, FeatureExtractor, LocalFeatures, pixe
 use ndarray::{Array1, Array2, Array3, ArrayView3, s};
 use relevance::{RootSearch, SearchOver};
 
-#[path = "../../../benches/processor_time.rs"]
+#[path = "../../../benches/criterion/processor_time.rs"]
 mod processor_time;
 
 use processor_time::Criterion;

@@ -11,7 +11,7 @@ use ndarray::{Array1, Array2};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-#[path = "../../../benches/processor_time.rs"]
+#[path = "../../../benches/criterion/processor_time.rs"]
 mod processor_time;
 
 use processor_time::Criterion;

@@ -18,7 +18,7 @@ use local_features::{FeatureExtractor, LocalFeatures};
 use ndarray::{Array2, Array3, s};
 use tempfile::TempDir;
 
-#[path = "../../../benches/processor_time.rs"]
+#[path = "../../../benches/criterion/processor_time.rs"]
 mod processor_time;
 
 use processor_time::Criterion;

@@ -15,7 +15,7 @@ use local_features::{DenseSift, FeatureExtractor, Rotation};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
 use relevance::{Candidates, RootSearch, SearchOver};
 
-#[path = "../../../benches/processor_time.rs"]
+#[path = "../../../benches/criterion/processor_time.rs"]
 mod processor_time;
 
 use processor_time::Criterion;

@@ -16,7 +16,7 @@ use kernels::{
 use ndarray::{Array1, Array2, Axis, s};
 use relevance::{Candidates, Differentiable, RootSearch, SearchOver};
 
-#[path = "../../../benches/processor_time.rs"]
+#[path = "../../../benches/criterion/processor_time.rs"]
 mod processor_time;
 
 use processor_time::Criterion;

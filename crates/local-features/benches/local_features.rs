@@ -6,7 +6,7 @@ use criterion::{criterion_group, criterion_main};
 use local_features::{DenseSift, LocalFeatures, pixel_relevance};
 use ndarray::{Array1, Array2};
 
-#[path = "../../../benches/processor_time.rs"]
+#[path = "../../../benches/criterion/processor_time.rs"]
 mod processor_time;
 
 use processor_time::Criterion;
