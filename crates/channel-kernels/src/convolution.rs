@@ -1,5 +1,6 @@
 //! Convolutions, forward and transposed, with what comes before and after.
 use crate::Instructions;
+use crate::arena;
 use crate::depthwise::DepthwiseJob;
 use crate::few_inputs::{self, FewInputsJob};
 use crate::job::{Job, Outcome, SampleSums};
@@ -402,7 +403,7 @@ fn sources<'a>(streams: &[Stream<'a>], length: usize) -> Vec<Source<'a>> {
 /// # Safety
 /// `write` writes all of them to the place that it is given, and reads none before.
 unsafe fn written(length: usize, write: impl FnOnce(*mut f32)) -> Vec<f32> {
-    let mut output = Vec::with_capacity(length);
+    let mut output = arena::room(length);
     write(output.as_mut_ptr());
     // SAFETY: there is room for so many, and all of them are written.
     unsafe { output.set_len(length) };

@@ -67,6 +67,7 @@
 
 mod aligned;
 mod amounts;
+mod arena;
 mod convolution;
 mod dense;
 mod depthwise;
@@ -98,6 +99,7 @@ mod weights;
 mod winograd;
 
 pub use amounts::amount;
+pub use arena::{recycle, zeros};
 pub use convolution::{
     Convolution, ConvolutionOver, Epilogue, Lower, LowerProduct, Method, QuotientStream, StepSums, Stream,
 };

@@ -6,6 +6,7 @@ pub(crate) mod broadcast;
 pub(crate) mod contiguous;
 pub(crate) mod groups;
 pub(crate) mod map;
+pub(crate) mod memory;
 pub(crate) mod order;
 pub(crate) mod planes;
 pub(crate) mod products;

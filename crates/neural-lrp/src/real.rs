@@ -33,6 +33,16 @@ pub trait Real:
 
     /// As [`single`](Self::single), to be written to.
     fn single_mut(numbers: &mut [Self]) -> Option<&mut [f32]>;
+
+    /// Zeros, in memory that was given to [`recycle`](Self::recycle) where some of that size is there.
+    fn zeros(length: usize) -> Vec<Self> {
+        vec![Self::zero(); length]
+    }
+
+    /// Keeps the memory of numbers that nobody needs any longer for the next ones.
+    fn recycle(numbers: Vec<Self>) {
+        drop(numbers);
+    }
 }
 
 impl Real for f32 {
@@ -51,6 +61,14 @@ impl Real for f32 {
     #[inline]
     fn single_mut(numbers: &mut [Self]) -> Option<&mut [f32]> {
         Some(numbers)
+    }
+
+    fn zeros(length: usize) -> Vec<Self> {
+        channel_kernels::zeros(length)
+    }
+
+    fn recycle(numbers: Vec<Self>) {
+        channel_kernels::recycle(numbers);
     }
 }
 

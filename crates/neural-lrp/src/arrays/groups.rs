@@ -58,7 +58,7 @@ impl Groups {
     ) -> ArrayD<F> {
         let length = self.length().max(1);
         let sources = sources.each_ref().map(|source| self.rows(source));
-        let mut target = vec![F::zero(); self.shape.iter().product()];
+        let mut target = F::zeros(self.shape.iter().product());
         let rows = target.par_chunks_mut(length).with_min_len(WORTH_THREADS.div_ceil(length));
         rows.enumerate().for_each(|(row, target)| {
             let range = row * length..(row + 1) * length;

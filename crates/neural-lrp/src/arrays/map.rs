@@ -28,7 +28,7 @@ pub(crate) fn map_by_kernel<F: Real>(
     let order = Order::common([operand]);
     let numbers = order.numbers(operand);
     let numbers = F::single(&numbers)?;
-    let mut output = vec![F::zero(); numbers.len()];
+    let mut output = F::zeros(numbers.len());
     kernel(numbers, F::single_mut(&mut output)?);
     Some(order.array(operand.shape(), output))
 }
@@ -41,7 +41,7 @@ pub(crate) fn map_parts<F: Real, const N: usize>(
     let order = Order::common(&arrays);
     let numbers = arrays.each_ref().map(|array| order.numbers(array));
     let shape = arrays.first().map(ArrayViewD::shape).unwrap_or_default();
-    let mut output = vec![F::zero(); shape.iter().product()];
+    let mut output = F::zeros(shape.iter().product());
     output.par_chunks_mut(WORTH_THREADS).enumerate().for_each(|(part, output)| {
         let start = part * WORTH_THREADS;
         fill(numbers.each_ref().map(|numbers| &numbers[start..][..output.len()]), output);

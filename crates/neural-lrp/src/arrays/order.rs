@@ -6,6 +6,7 @@ use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn, ShapeBuilder};
 use rayon::prelude::*;
 
 use crate::Real;
+use crate::arrays::memory::recycle;
 
 /// An order of memory in which tensors are kept.
 ///
@@ -57,8 +58,9 @@ impl Order {
         if self.is_that_of(&array.view()) {
             return array;
         }
-        let numbers = self.copied(&array.view());
-        self.array(array.shape(), numbers)
+        let copy = self.array(array.shape(), self.copied(&array.view()));
+        recycle(array);
+        copy
     }
 
     /// The numbers of an array as they lie in this order.
@@ -129,7 +131,7 @@ impl Order {
             Self::ChannelsLast => (channels, positions),
         };
         let from = array.as_slice_memory_order().unwrap_or_else(|| unreachable!("it lies in the other order"));
-        let mut to = vec![F::zero(); array.len()];
+        let mut to = F::zeros(array.len());
         let samples = to.par_chunks_mut(rows * columns).zip(from.par_chunks(rows * columns));
         samples.for_each(|(to, from)| transpose(from, rows, columns, to));
         to

@@ -31,7 +31,7 @@ pub(crate) fn fill_in_order<F: Real, const N: usize>(
         Order::ChannelsLast => 1,
     };
     let blocks: usize = shape.iter().take(leading).product();
-    let mut target = vec![F::zero(); shape.iter().product()];
+    let mut target = F::zeros(shape.iter().product());
     let length = target.len() / blocks.max(1);
     let sources = sources.each_ref().map(|source| order.numbers(source));
     target.par_chunks_mut(length.max(1)).enumerate().for_each(|(block, target)| {

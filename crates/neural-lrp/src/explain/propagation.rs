@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, btree_map};
 use ndarray::{ArrayD, ArrayViewMutD, Axis};
 use relevance::{Amount, Entry, Ledger, Sink};
 
+use crate::arrays::memory::recycle;
 use crate::arrays::order::Order;
 use crate::explain::handing::{Handing, amounts};
 use crate::network::Activations;
@@ -183,6 +184,7 @@ impl<F: Real> Pass<'_, F> {
                 let order = Order::common([&before.relevance.view()]);
                 before.relevance += &order.arrange(&arrived.relevance.view());
                 before.amounts = amounts(&before.relevance.view(), self.books);
+                recycle(arrived.relevance);
             }
         }
     }
@@ -215,6 +217,7 @@ impl<F: Real> Pass<'_, F> {
         }
         let handing = Handing { activations: self.activations, node, rule, books };
         let handed = handing.hand_down(&upper.relevance.view())?;
+        recycle(upper.relevance);
         let (mut lower, mut constants) = (vec![Amount::default(); books], vec![Amount::default(); books]);
         add(&mut constants, &handed.constants);
         for (operand, relevance) in handed.lower {

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use ndarray::{ArrayD, ArrayViewD, Dimension};
 
+use crate::arrays::memory::recycle;
 use crate::arrays::order::Order;
 use crate::arrays::search::{anywhere, everywhere};
 use crate::network::{Direction, Network, Node, Stopwatch, TensorId};
@@ -69,6 +70,13 @@ fn check_finite<F: Real>(name: &str, value: &ArrayD<F>) -> Result<(), Error> {
             input: name.to_owned(),
             reason: format!("it holds {number} at {:?}; every number must be finite", place.slice()),
         }),
+    }
+}
+
+impl<F: Real> Drop for Activations<F> {
+    fn drop(&mut self) {
+        // Constants are the network's as well, other values a clone's.
+        self.values.drain(..).filter_map(OnceLock::into_inner).filter_map(Arc::into_inner).for_each(recycle);
     }
 }
 

@@ -7,6 +7,7 @@ use ndarray::ArrayViewD;
 use relevance::{Amount, Sink};
 
 use crate::Real;
+use crate::arrays::memory::recycle_owned;
 use crate::arrays::order::Order;
 use crate::arrays::search::{anywhere, everywhere};
 use crate::operation::kernel::{Booked, LinearKernel, LowerProduct, Quotient, Stream, Sums, Take};
@@ -166,6 +167,7 @@ impl<'a, F: Real> Outputs<'a, F> {
             term.quotient(rule.stabilizer.epsilon(), without)
         });
         let (lower, books) = self.kernel.hand_down(&quotients.collect::<Vec<_>>(), &products);
+        terms.into_iter().for_each(Divided::recycle);
         let sinks: Vec<_> = books.iter().enumerate().map(|(sample, books)| self.sinks(rule, sample, books)).collect();
         let is_finite = sinks.iter().flatten().all(|(_, amount)| amount.magnitude.is_finite());
         is_finite.then(|| Redistribution::with_sinks_of_samples(vec![lower], sinks))
@@ -241,6 +243,11 @@ impl<'a, F: Real> Outputs<'a, F> {
 }
 
 impl<F: Real> Divided<'_, F> {
+    fn recycle(self) {
+        recycle_owned(self.denominator);
+        recycle_owned(self.relevance);
+    }
+
     fn quotient<'b>(&'b self, epsilon: f64, without: Option<&'b [F]>) -> Quotient<'b, F> {
         Quotient {
             relevance: &self.relevance,

@@ -72,7 +72,7 @@ impl<F: Real> Operation<F> for Concat {
         let part = |operand| (order.numbers(operand), self.row(order, operand.shape()));
         let parts: Vec<_> = operands.iter().map(part).collect();
         let row = self.row(order, &shape);
-        let mut output = vec![F::zero(); shape.iter().product()];
+        let mut output = F::zeros(shape.iter().product());
         let rows = output.par_chunks_mut(row.max(1));
         rows.with_min_len(WORTH_THREADS.div_ceil(row.max(1))).enumerate().for_each(|(index, output)| {
             let mut rest = output;
@@ -92,7 +92,7 @@ impl<F: Real> Operation<F> for Concat {
         let mut start = 0;
         let part = |operand: &ArrayViewD<'_, F>| {
             let length = self.row(order, operand.shape());
-            let mut lower = vec![F::zero(); operand.len()];
+            let mut lower = F::zeros(operand.len());
             for (lower, upper) in lower.chunks_mut(length.max(1)).zip(numbers.chunks(row)) {
                 lower.copy_from_slice(&upper[start..start + length]);
             }

@@ -57,7 +57,7 @@ impl WindowMaxima {
     pub(super) fn to_first<F: Real>(&self, input: &ArrayViewD<'_, F>, upper: &ArrayViewD<'_, F>) -> ArrayD<F> {
         let (_, winners) = self.forward(input);
         let upper = Order::ChannelsLast.numbers(upper);
-        let mut lower = vec![F::zero(); input.len()];
+        let mut lower = F::zeros(input.len());
         if let (Some(upper), Some(lower)) = (F::single(&upper), F::single_mut(&mut lower)) {
             self.maxima.transposed(self.samples, self.lengths, upper, &winners, lower);
         }
@@ -67,7 +67,7 @@ impl WindowMaxima {
     /// The largest number of each window, and which it is.
     fn forward<F: Real>(&self, input: &ArrayViewD<'_, F>) -> (Vec<F>, Vec<u8>) {
         let length = self.output.iter().product();
-        let (mut largest, mut winners) = (vec![F::zero(); length], vec![0; length]);
+        let (mut largest, mut winners) = (F::zeros(length), vec![0; length]);
         let numbers = Order::ChannelsLast.numbers(input);
         if let (Some(numbers), Some(largest)) = (F::single(&numbers), F::single_mut(&mut largest)) {
             self.maxima.forward(self.samples, self.lengths, numbers, largest, &mut winners);

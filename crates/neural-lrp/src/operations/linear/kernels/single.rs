@@ -44,7 +44,7 @@ pub trait SingleLayer {
 
 /// Zeros for an array of a shape.
 pub fn zeros(shape: &[usize]) -> Vec<f32> {
-    vec![0.0; shape.iter().product()]
+    channel_kernels::zeros(shape.iter().product())
 }
 
 /// The output of a layer.
