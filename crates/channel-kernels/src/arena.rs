@@ -123,7 +123,7 @@ mod tests {
             })
             .collect();
         let newest = lent[2].as_ptr();
-        lent.into_iter().for_each(|numbers| assert!(arena.take_back(numbers).is_Arena::EMPTY));
+        lent.into_iter().for_each(|numbers| assert!(arena.take_back(numbers).is_empty()));
         assert!(arena.lend(80_000).0.is_none(), "a quarter of it would be idle");
         assert!(arena.lend(300_000).0.is_none());
         let again = arena.lend(95_000).0.unwrap();
