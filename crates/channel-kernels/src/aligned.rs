@@ -1,6 +1,9 @@
 //! Numbers that begin at the boundary of a cache line: no vector of whole lines straddles two of them.
+
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+
+use crate::pages::prefer_large_pages;
 
 /// Numbers of a cache line.
 const LINE: usize = 16;
@@ -19,7 +22,11 @@ pub(crate) struct Aligned {
 impl Aligned {
     /// So many zeros.
     pub(crate) fn zeros(length: usize) -> Self {
-        Self { lines: vec![Line([0.0; LINE]); length.div_ceil(LINE)], length }
+        let count = length.div_ceil(LINE);
+        let mut lines = Vec::with_capacity(count);
+        prefer_large_pages(lines.spare_capacity_mut());
+        lines.resize(count, Line([0.0; LINE]));
+        Self { lines, length }
     }
 
     /// How long it can be made without new memory.

@@ -2,12 +2,19 @@
 //!
 //! A system hands out memory page by page, each of them zeroed, and takes it back when an array goes. For layers of a few
 //! multiplications to a number that takes longer than the layer. The passes of a network ask for the same sizes again and
-//! again, so what they are done with is kept here.
+//! again, so what they are done with is kept here: arrays that were made here, and no others. Those come from an
+//! allocator that wants them back for its own.
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::pages::prefer_large_pages;
+
 /// Below this many numbers, an allocator is as fast.
 const SMALLEST: usize = 1 << 14;
+
+/// The capacity of an array of the arena, but for multiples of [`STEP`]: hardly one of another origin has it.
+const MARK: usize = 1;
+const STEP: usize = 1 << 10;
 
 /// How many spare numbers are kept at most (256 MiB), …
 const MOST: usize = 64 << 20;
@@ -31,22 +38,36 @@ pub fn zeros(length: usize) -> Vec<f32> {
             numbers
         }
         // The system's pages are zero.
-        None => vec![0.0; length],
+        None => {
+            let mut numbers = vec![0.0; capacity(length)];
+            prefer_large_pages(&mut numbers);
+            numbers.truncate(length);
+            numbers
+        }
     }
 }
 
-/// Keeps the memory of an array for the next one of its size.
+/// Keeps the memory of an array for the next one of its size, if it comes from [`zeros`] or an operation of this crate.
 ///
 /// What is kept is 256 MiB at most, and the oldest goes when other sizes are asked for.
 pub fn recycle(numbers: Vec<f32>) {
-    if numbers.capacity() >= SMALLEST {
+    if numbers.capacity() >= SMALLEST && numbers.capacity() % STEP == MARK {
         drop(with_arena(|arena| arena.take_back(numbers)));
     }
 }
 
 /// An empty array with room for so many numbers.
 pub(crate) fn room(length: usize) -> Vec<f32> {
-    reused(length).unwrap_or_else(|| Vec::with_capacity(length))
+    reused(length).unwrap_or_else(|| {
+        let mut numbers = Vec::with_capacity(capacity(length));
+        prefer_large_pages(numbers.spare_capacity_mut());
+        numbers
+    })
+}
+
+/// The room that an array of so many numbers gets.
+fn capacity(length: usize) -> usize {
+    if length < SMALLEST { length } else { length.next_multiple_of(STEP) + MARK }
 }
 
 /// An empty array in spare memory.
@@ -77,7 +98,7 @@ impl Arena {
 
     /// The newest spare array with room for so many numbers and little more; and those that go because there is none.
     fn lend(&mut self, length: usize) -> (Option<Vec<f32>>, Vec<Vec<f32>>) {
-        let fitting = length..=length + length / 8;
+        let fitting = length..=capacity(length + length / 8);
         match self.spare.iter().rposition(|spare| fitting.contains(&spare.capacity())) {
             Some(place) => {
                 let reused = self.spare.remove(place);
@@ -153,9 +174,20 @@ mod tests {
     #[test]
     fn zeros_are_zero_whatever_was_there() {
         for length in [0, 1, SMALLEST, 3 * SMALLEST + 5] {
-            recycle(vec![f32::NAN; length]);
+            let mut numbers = room(length);
+            numbers.resize(length, f32::NAN);
+            recycle(numbers);
             let numbers = zeros(length);
             assert!(numbers.len() == length && numbers.iter().all(|&number| number == 0.0));
+        }
+    }
+
+    #[test]
+    fn arrays_of_other_origin_are_known() {
+        for length in [SMALLEST, 3 * SMALLEST + 5, 100_000] {
+            let is_marked = |numbers: &Vec<f32>| numbers.capacity() % STEP == MARK;
+            assert!(is_marked(&room(length)) && is_marked(&zeros(length)));
+            assert!(!is_marked(&vec![0.0; length]));
         }
     }
 }

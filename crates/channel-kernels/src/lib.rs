@@ -5,7 +5,7 @@
 //! product (bias, clipping, the quotient before it, a factor and sums after it) happens while the numbers are in
 //! registers. Convolutions keep their weights packed ([`Packed`]); fully connected layers ([`Dense`]), which read each
 //! weight once, take them as they lie. What acts on each number by itself has functions ([`logistic`],
-//! [`silu`], [`gelu`]).
+//! [`silu`], [`gelu`], and [`shares`], the quotients of relevance).
 //!
 //! ```
 //! use channel_kernels::{Convolution, Epilogue, Lower, Quotient, QuotientStream, Shape, Stream, Take, Zero};
@@ -87,6 +87,7 @@ mod rows;
 mod run;
 mod scratch;
 mod shape;
+mod shares;
 mod simd;
 mod subnormal;
 mod sums;
@@ -113,6 +114,7 @@ pub use peak::multiply_adds;
 pub use product::{Matrices, MatricesMut, Onto, Product};
 pub use rows::{Booked, Quotient, Zero};
 pub use shape::{Shape, ShapeError};
+pub use shares::shares;
 pub use sums::Amount;
 pub use tile::Take;
 pub use transposition::transpose;

@@ -208,6 +208,8 @@ fn numbers<const WIDTH: usize, T>(bytes: Bytes<'_>, number: impl Fn([u8; WIDTH])
     // As many bytes are there; but a file with holes may be longer than any memory.
     let mut numbers = Vec::new();
     numbers.try_reserve_exact(usize::try_from(bytes.length()).map_or(usize::MAX, |length| length / WIDTH))?;
+    // Weights are read from memory as a whole: that goes faster by large pages.
+    channel_kernels::prefer_large_pages(numbers.spare_capacity_mut());
     bytes.in_pieces(|piece| numbers.extend(piece.as_chunks::<WIDTH>().0.iter().map(|&chunk| number(chunk))))?;
     Ok(numbers)
 }

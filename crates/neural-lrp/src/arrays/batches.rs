@@ -1,12 +1,13 @@
 //! Products of batches of matrices.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMut2, Axis, Ix2, IxDyn};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, ArrayViewMut2, Axis, Ix2};
 use rayon::prelude::*;
 
 use crate::Real;
 use crate::arrays::broadcast::broadcast_shape;
 use crate::arrays::contiguous::elements_mut;
+use crate::arrays::memory::zeros;
 
 /// `A B` for arrays of at least two axes that fit.
 pub(crate) fn product<F: Real>(a: &ArrayViewD<'_, F>, b: &ArrayViewD<'_, F>) -> ArrayD<F> {
@@ -14,7 +15,7 @@ pub(crate) fn product<F: Real>(a: &ArrayViewD<'_, F>, b: &ArrayViewD<'_, F>) -> 
     let batch = broadcast_shape(&[batch_a, batch_b]);
     let batch = batch.unwrap_or_else(|error| unreachable!("output_shape agreed: {error}"));
     let (rows, columns) = (a.shape()[a.ndim() - 2], b.shape()[b.ndim() - 1]);
-    let mut output = ArrayD::zeros(IxDyn(&[batch.as_slice(), &[rows, columns]].concat()));
+    let mut output = zeros(&[batch.as_slice(), &[rows, columns]].concat());
     let matrices = elements_mut(&mut output).par_chunks_mut((rows * columns).max(1));
     matrices.enumerate().for_each(|(index, numbers)| {
         let position = unravel(index, &batch);

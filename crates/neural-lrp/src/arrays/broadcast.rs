@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::arrays::contiguous::{elements, elements_mut};
 use crate::arrays::map::{WORTH_THREADS, map, map_parts};
+use crate::arrays::memory::zeros;
 use crate::{Error, Real};
 
 /// `function(first, second)` at each position of the shape that both broadcast to, as numpy has it.
@@ -38,7 +39,7 @@ fn combine_rows<F: Real>(
     function: impl Fn(F, F) -> F + Sync + Send,
 ) -> ArrayD<F> {
     let (shape, mut axes) = joint_axes(first.shape(), second.shape());
-    let mut output = ArrayD::zeros(shape);
+    let mut output = zeros(&shape);
     let row = axes.pop().unwrap_or(Axes { length: 1, first_varies: true, second_varies: true });
     if output.is_empty() {
         return output;

@@ -1,10 +1,11 @@
 //! Work on one plane at a time: all positions of one channel of one sample.
 
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD};
 use rayon::prelude::*;
 
 use crate::Real;
 use crate::arrays::contiguous::{elements, elements_mut};
+use crate::arrays::memory::zeros;
 use crate::arrays::order::Order;
 
 /// An array of `shape` (samples, channels, …), each plane of which is made from the same planes of `sources`.
@@ -53,7 +54,7 @@ pub(crate) fn fill_blocks<F: Real, const N: usize>(
     fill: impl Fn(usize, [&[F]; N], &mut [F]) + Sync,
 ) -> ArrayD<F> {
     let blocks: usize = shape.iter().take(leading).product();
-    let mut target = ArrayD::zeros(IxDyn(shape));
+    let mut target = zeros(shape);
     let length = target.len() / blocks.max(1);
     let sources = sources.each_ref().map(elements);
     let chunks = elements_mut(&mut target).par_chunks_mut(length.max(1));

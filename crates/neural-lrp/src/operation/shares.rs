@@ -7,6 +7,9 @@ use crate::Real;
 use crate::arrays::map::map_parts;
 use crate::arrays::order::Order;
 
+/// Shares, with what stabilizer and zero denominators take.
+pub(crate) type Shares<F> = (ArrayD<F>, [(Sink, Amount); 2]);
+
 /// `s_k = R_k / stabilize(z_k)`, zero where the denominator is; with what stabilizer and zero denominators take.
 ///
 /// `upper` is R and `totals` z, of one shape, which is that of s.
@@ -14,8 +17,11 @@ pub(crate) fn shares<F: Real>(
     upper: ArrayViewD<'_, F>,
     totals: &ArrayViewD<'_, F>,
     stabilizer: Stabilizer,
-) -> (ArrayD<F>, [(Sink, Amount); 2]) {
+) -> Shares<F> {
     let arrays = [upper.view(), totals.view()];
+    if let Some(shares) = shares_by_kernel(&arrays, stabilizer) {
+        return shares;
+    }
     let shares = map_parts(arrays.clone(), |[upper, totals], shares| {
         for (share, (&upper, &total)) in shares.iter_mut().zip(upper.iter().zip(totals)) {
             let denominator = stabilizer.stabilize(total);
@@ -31,4 +37,18 @@ pub(crate) fn shares<F: Real>(
         [(Sink::Stabilizer, taken), (Sink::ZeroDenominator, lost)]
     };
     (shares, sinks)
+}
+
+/// The same by the kernel of these numbers, if they have one and all of them are finite.
+fn shares_by_kernel<F: Real>(arrays: &[ArrayViewD<'_, F>; 2], stabilizer: Stabilizer) -> Option<Shares<F>> {
+    let order = Order::common(arrays);
+    let [upper, totals] = arrays.each_ref().map(|array| order.numbers(array));
+    let (r, z) = (F::single(&upper)?, F::single(&totals)?);
+    let mut shares = F::zeros(z.len());
+    let booked = channel_kernels::shares(r, z, stabilizer.epsilon() as f32, F::single_mut(&mut shares)?);
+    let sinks = [(Sink::Stabilizer, booked.stabilizer), (Sink::ZeroDenominator, booked.zero)];
+    let sinks =
+        sinks.map(|(sink, amount)| (sink, Amount { total: amount.total, magnitude: amount.magnitude, non_finite: 0 }));
+    let is_finite = booked.upper.magnitude.is_finite() && sinks.iter().all(|(_, amount)| amount.magnitude.is_finite());
+    is_finite.then(|| (order.array(arrays[1].shape(), shares), sinks))
 }

@@ -4,6 +4,7 @@ use ndarray::{ArrayD, ArrayView1, ArrayViewD, ArrayViewMut1, Axis, Zip};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::arrays::axes::{axis_of, position};
+use crate::arrays::memory::zeros;
 use crate::operation::OperatorSpec;
 use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::operations::activation::elementwise::same_shape;
@@ -63,7 +64,7 @@ fn lanes<F: Real>(
     second: &ArrayViewD<'_, F>,
     fill: impl Fn(ArrayView1<'_, F>, ArrayView1<'_, F>, ArrayViewMut1<'_, F>) + Sync + Send,
 ) -> ArrayD<F> {
-    let mut target = ArrayD::zeros(first.raw_dim());
+    let mut target = zeros(first.shape());
     let axis = agreed(axis, first.shape());
     let sources = Zip::from(first.lanes(axis)).and(second.lanes(axis));
     sources.and(target.lanes_mut(axis)).par_for_each(fill);

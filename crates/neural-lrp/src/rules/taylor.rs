@@ -1,11 +1,12 @@
 //! First-order Taylor decomposition of one operation.
 
-use ndarray::ArrayViewD;
+use ndarray::{ArrayD, ArrayViewD};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
 use crate::arrays::broadcast::combine;
-use crate::arrays::contiguous::elements;
+use crate::arrays::memory::recycle;
+use crate::arrays::order::Order;
 use crate::operation::shares::shares;
 use crate::operation::{Accepts, Operation, Redistribution, Step};
 use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
@@ -56,10 +57,25 @@ pub(super) fn first_order<F: Real>(
 ) -> Redistribution<F> {
     let (shares, [absorbed, zero]) = shares(upper, &step.output, stabilizer);
     let gradients = operation.gradient(step, shares.view()).into_iter().zip(&step.operands);
-    let lower = gradients.map(|(gradient, operand)| combine(&gradient.view(), operand, |gradient, x| gradient * x));
-    let (lower, along, shares) = (lower.collect(), operation.along_operands(step), shares.view());
-    let along = along.view();
-    let (s, y, along) = (elements(&shares), elements(&step.output), elements(&along));
-    let residual = Amount::over(y.len(), |place| s[place].as_() * (y[place].as_() - along[place].as_()));
+    let lower = gradients.map(|(gradient, operand)| times(gradient, operand)).collect();
+    let residual = {
+        let along = operation.along_operands(step);
+        let arrays = [shares.view(), step.output.view(), along.view()];
+        let order = Order::common(&arrays);
+        let [s, y, along] = arrays.each_ref().map(|array| order.numbers(array));
+        Amount::over(y.len(), |place| s[place].as_() * (y[place].as_() - along[place].as_()))
+    };
+    recycle(shares);
     Redistribution::with_sinks(lower, [absorbed, (Sink::TaylorResidual, residual), zero])
+}
+
+/// `gradient ⊙ operand`, in the place of the gradient where both lie in one order.
+fn times<F: Real>(mut gradient: ArrayD<F>, operand: &ArrayViewD<'_, F>) -> ArrayD<F> {
+    if gradient.shape() == operand.shape() && gradient.strides() == operand.strides() {
+        gradient *= operand;
+        return gradient;
+    }
+    let product = combine(&gradient.view(), operand, |gradient, x| gradient * x);
+    recycle(gradient);
+    product
 }
