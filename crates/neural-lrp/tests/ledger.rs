@@ -81,10 +81,15 @@ impl Sketch {
         Self { random, builder, shapes: vec![shape], constants: BTreeSet::new(), taken: BTreeSet::new() }
     }
 
-    /// Numbers of both signs, some of them zero or equal.
+    /// Numbers of both signs, some of them zero or equal, but none another's negative: a sum of what odd functions make of
+    /// such two is nothing but roundings, and their sign decides that of the stabilizer.
     fn numbers(&mut self, shape: &[usize]) -> Arc<ArrayD<f64>> {
         let random = &mut self.random;
-        Arc::new(ArrayD::from_shape_simple_fn(IxDyn(shape), || f64::from(random.gen_range(-8i32..=8)) / 4.0))
+        let number = || match random.gen_range(-8i32..=8) {
+            0 => 0.0,
+            quarters => f64::from(quarters) / 4.0 + 1.0 / 32.0,
+        };
+        Arc::new(ArrayD::from_shape_simple_fn(IxDyn(shape), number))
     }
 
     fn positive_numbers(&mut self, length: usize) -> Arc<ArrayD<f64>> {
