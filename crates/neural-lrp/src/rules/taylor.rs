@@ -6,7 +6,7 @@ use relevance::{Amount, Sink, Stabilizer};
 use crate::Real;
 use crate::arrays::broadcast::combine;
 use crate::arrays::contiguous::elements;
-use crate::operation::shares::shares;
+use crate::operation::shares::{contribution, shares};
 use crate::operation::{Accepts, Operation, Redistribution, Step};
 use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
 
@@ -56,10 +56,11 @@ pub(super) fn first_order<F: Real>(
 ) -> Redistribution<F> {
     let (shares, [absorbed, zero]) = shares(upper, &step.output, stabilizer);
     let gradients = operation.gradient(step, shares.view()).into_iter().zip(&step.operands);
-    let lower = gradients.map(|(gradient, operand)| combine(&gradient.view(), operand, |gradient, x| gradient * x));
+    let lower = gradients
+        .map(|(gradient, operand)| combine(&gradient.view(), operand, |gradient, x| contribution(x, gradient)));
     let (lower, along, shares) = (lower.collect(), operation.along_operands(step), shares.view());
     let along = along.view();
     let (s, y, along) = (elements(&shares), elements(&step.output), elements(&along));
-    let residual = Amount::over(y.len(), |place| s[place].as_() * (y[place].as_() - along[place].as_()));
+    let residual = Amount::over(y.len(), |place| contribution(y[place].as_() - along[place].as_(), s[place].as_()));
     Redistribution::with_sinks(lower, [absorbed, (Sink::TaylorResidual, residual), zero])
 }
