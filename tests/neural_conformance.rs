@@ -221,8 +221,6 @@ impl<F: Real> Case<'_, F> {
                 verdict.compare(name, &found, &self.reference(rule), self.tolerance(rule, EXACT_LAYERS));
             } else if let Some(composite) = composite(name) {
                 self.compare_rule(name, rule, &composite.with_input_range(&self.input_range()), verdict);
-            } else if ["attnlrp", "attention-", "cplrp"].iter().any(|start| name.starts_with(start)) {
-                verdict.left_out.insert(name.clone());
             } else {
                 verdict.fail(format!("{name}: unknown rule"));
             }
@@ -402,8 +400,26 @@ fn composite(name: &str) -> Option<Composite> {
         "EpsilonAlpha2Beta1" => named("epsilon-alpha2-beta1"),
         "EpsilonAlpha2Beta1Flat" => named("epsilon-alpha2-beta1-flat"),
         "EpsilonGammaBox" => named("epsilon-gamma-box"),
+        "attnlrp" | "attention-cp" | "attention-cp-gamma" | "attention-cp-gamma-identity" => named(name),
+        _ if name.starts_with("attnlrp_lnsplit_eps") => {
+            attention_epsilon(name)?.with_first(Selector::LayerNormalization, named_rule("detached"))
+        }
+        _ if name.starts_with("attnlrp_eps") => attention_epsilon(name)?,
+        _ if name.starts_with("cplrp_eps") => {
+            attention_epsilon(name)?.with_first(Selector::AttentionValue, named_rule("attention-constant"))
+        }
         _ => Composite::uniform(rule(name)?),
     })
+}
+
+/// The ε-rule of a name such as `attnlrp_eps0.001` in all layers; all else as it is by itself.
+fn attention_epsilon(name: &str) -> Option<Composite> {
+    let (_, epsilon) = name.rsplit_once("_eps")?;
+    Some(Composite::uniform(named_rule(&format!("epsilon={epsilon}"))))
+}
+
+fn named_rule(text: &str) -> Rule {
+    text.parse().unwrap()
 }
 
 /// The rule of a name such as `eps0.01`, `alpha2beta1` or `gamma0.25`.
