@@ -34,9 +34,6 @@ pub enum FullyMasked {
     Zero,
 }
 
-/// The attribute of a softmax that gives 0 along such lanes; ONNX has no such attribute.
-const ZERO_WHERE_MASKED: &str = "zero_where_fully_masked";
-
 /// `y_i = x_i − log Σ_k exp(x_k)` along one axis.
 ///
 /// Where one number takes nearly all of the softmax, its `y_i` is close to 0, and relevance is divided by it. The largest
@@ -47,6 +44,10 @@ pub struct LogSoftmax {
 }
 
 impl Softmax {
+    /// The attribute of a softmax that gives 0 along lanes without a finite number, if it is not 0. ONNX has no such
+    /// attribute.
+    pub const ZERO_WHERE_FULLY_MASKED: &str = "zero_where_fully_masked";
+
     /// Softmax along `axis`, counted from the last where it is negative.
     pub fn new(axis: i64) -> Self {
         Self { axis, fully_masked: FullyMasked::default() }
@@ -120,7 +121,7 @@ impl<F: Real> Operation<F> for Softmax {
         let spec = OperatorSpec::new("Softmax", 1).with_integer("axis", self.axis);
         match self.fully_masked {
             FullyMasked::NotANumber => spec,
-            FullyMasked::Zero => spec.with_integer(ZERO_WHERE_MASKED, 1),
+            FullyMasked::Zero => spec.with_integer(Self::ZERO_WHERE_FULLY_MASKED, 1),
         }
     }
 
@@ -259,7 +260,7 @@ impl<F: Real> Operation<F> for LogSoftmax {
 
 /// Reads softmax from its specification.
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    let fully_masked = match spec.integer(ZERO_WHERE_MASKED, 0)? {
+    let fully_masked = match spec.integer(Softmax::ZERO_WHERE_FULLY_MASKED, 0)? {
         0 => FullyMasked::NotANumber,
         _ => FullyMasked::Zero,
     };
