@@ -34,11 +34,13 @@ use crate::rules::{
 };
 use crate::{Error, Real};
 
+mod default;
 mod file;
 mod named;
 mod selector;
 mod table;
 
+pub use default::DefaultComposite;
 pub use named::{COMPOSITES, NamedComposite};
 pub use selector::Selector;
 

@@ -55,6 +55,11 @@ impl Attention {
     pub(crate) fn part<F: Real>(&self, node: &Node<F>) -> Option<Part> {
         self.parts.get(&node.output).copied()
     }
+
+    /// How many softmax stand between two products of computed tensors.
+    pub(crate) fn count(&self) -> usize {
+        self.parts.values().filter(|part| **part == Part::QueryKey).count()
+    }
 }
 
 /// Who computes each tensor.
