@@ -93,6 +93,12 @@ impl Places {
 
 /// Whether a layer with weights is a convolution, or a dense layer for each of several patches of the network's input.
 fn takes_patches<F: Real>(network: &Network<F>, layer: &Node<F>) -> bool {
+    let rank = || network.typical_shapes().map(|shapes| shapes[layer.output.index()].len());
+    is_convolution(layer) || takes_moved_input(network, layer) && rank().is_some_and(|rank| rank > 2)
+}
+
+/// Whether nothing but arrangements and maps by constants lies between a layer and the network's input.
+fn takes_moved_input<F: Real>(network: &Network<F>, layer: &Node<F>) -> bool {
     let mut tensor = layer.operands[0];
     while let Some(node) = network.producer(tensor) {
         let mut computed = node.operands.iter().filter(|&&operand| network.tensor(operand).constant.is_none());
@@ -105,8 +111,7 @@ fn takes_patches<F: Real>(network: &Network<F>, layer: &Node<F>) -> bool {
             _ => return false,
         }
     }
-    let rows = || network.typical_shapes().map(|shapes| shapes[layer.output.index()].len());
-    is_convolution(layer) || rows().is_some_and(|rank| rank > 2)
+    true
 }
 
 fn is_linear<F: Real>(node: &Node<F>) -> bool {
@@ -285,5 +290,20 @@ mod tests {
         assert_eq!(halve.to_string(), "op:com.example:Halve");
         let message = selector("op:Convolution").check(&network).unwrap_err().to_string();
         assert!(message.contains("op:Convolution") && message.contains("com.example:Halve"), "{message}");
+    }
+
+    #[test]
+    fn the_first_convolution_embeds_patches_whatever_lies_before_it() {
+        let weights = std::sync::Arc::new(ArrayD::ones(vec![1, 1, 2, 2]));
+        let convolution = crate::operations::read(&OperatorSpec::new("Conv", 1).with_constant(weights)).unwrap();
+        let mut builder = NetworkBuilder::new();
+        builder.input("x", [None, Some(1), Some(4), Some(4)]).output("y");
+        builder.node("halve", Arc::new(Halve), ["x"], "h");
+        builder.node("first", Arc::clone(&convolution.operation), ["h"], "z");
+        builder.node("second", convolution.operation, ["z"], "y");
+        let network = builder.build().unwrap();
+        let (selector, places) = (Selector::FirstPatchEmbedding, Places::of(&network));
+        let chosen: Vec<bool> = network.nodes().iter().map(|node| selector.fits(node, &places)).collect();
+        assert_eq!(chosen, [false, true, false]);
     }
 }
