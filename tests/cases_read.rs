@@ -71,6 +71,16 @@ fn newer_opsets() {
     }
 }
 
+/// Attention and RotaryEmbedding, with the outputs of ONNX's reference implementation: heads of queries that share keys, under
+/// a mask of truth values that leaves a query nothing; a mask of numbers; positions by place, of a part of each head.
+#[test]
+fn attention_operator() {
+    let case = "attention-operator";
+    for name in ["grouped-heads", "mask-of-numbers", "rotary-positions"] {
+        assert_close(&output(case, &format!("{name}.onnx")), &array(case, &format!("{name}.npy")), name);
+    }
+}
+
 /// Five Concats of 64 copies each, in a file of 1,212 bytes.
 #[test]
 fn constant_concat_without_bound() {

@@ -99,6 +99,49 @@ fn batch() -> String {
     golden(MODEL, "input.npy")
 }
 
+mod default {
+    use super::*;
+
+    fn perceptron(file: &str) -> String {
+        format!("{}/tests/cases/flat-rule-on-a-perceptron/{file}", env!("CARGO_MANIFEST_DIR"))
+    }
+
+    #[test]
+    fn the_first_line_says_which_composite_was_taken_and_why() {
+        let vit = |file: &str| golden("vit_block", file);
+        for (model, input, start) in [
+            (perceptron("model.onnx"), perceptron("x.npy"), "epsilon-plus, the default for perceptrons: no layer is a"),
+            (model(), batch(), "epsilon-plus-flat, the default for convolutional networks: it has 3 convolutions"),
+            (vit("model.onnx"), vit("input.npy"), "attention-cp-gamma, the default for transformers: it has"),
+        ] {
+            let folder = Folder::new();
+            let said = folder.explain(&model, &[&input], &[]);
+            assert!(said.lines().next().unwrap().starts_with(&format!("composite      {start}")), "{said}");
+            let json = folder.explain(&model, &[&input], &["--json"]);
+            let document: Value = serde_json::from_str(&json).unwrap();
+            let default = &document["default"];
+            assert!(json.lines().next().unwrap().contains(default["reason"].as_str().unwrap()), "{json}");
+            assert!(start.starts_with(default["composite"].as_str().unwrap()), "{default}");
+        }
+        let said = Folder::new().explain(&model(), &[&batch()], &["--rule", "epsilon"]);
+        assert!(said.starts_with("preprocessing"), "{said}");
+        let json = Folder::new().explain(&model(), &[&batch()], &["--json", "--composite", "epsilon-plus"]);
+        assert!(serde_json::from_str::<Value>(&json).unwrap()["default"].is_null(), "{json}");
+    }
+
+    #[test]
+    fn the_pixels_of_a_perceptron_get_different_relevance() {
+        let folder = Folder::new();
+        let path = folder.path("relevance.npy");
+        folder.explain(&perceptron("model.onnx"), &[&perceptron("x.npy")], &["--relevance", &path]);
+        let (x, relevance): (ArrayD<f32>, ArrayD<f32>) = (read(perceptron("x.npy")), read(path));
+        let distinct: BTreeSet<u32> = relevance.iter().map(|relevance| relevance.to_bits()).collect();
+        let lit = x.iter().filter(|&&x| x != 0.0).count();
+        assert!(distinct.len() >= lit && lit > 8, "{} values for {lit} pixels that are not empty", distinct.len());
+        assert!(x.iter().zip(&relevance).all(|(&x, &relevance)| x != 0.0 || relevance == 0.0));
+    }
+}
+
 mod files {
     use super::*;
 

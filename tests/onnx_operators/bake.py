@@ -34,7 +34,7 @@ from onnx.helper import get_attribute_value
 
 OPERATORS = set(
     """
-    Gemm MatMul Conv ConvTranspose
+    Gemm MatMul Conv ConvTranspose Attention RotaryEmbedding
     AveragePool MaxPool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool
     BatchNormalization LayerNormalization InstanceNormalization GroupNormalization RMSNormalization LRN
     Add Sub Mul Div Sum Einsum

@@ -113,8 +113,7 @@ impl<F: Real> Assembly<'_, F> {
 
     fn add_shaped(&mut self, node: &Node) -> Result<(), Error> {
         let lowered = if lowering::needs_shape(node) {
-            let operand = node.input(0).and_then(|name| self.shape(name)).unwrap_or_default();
-            lowering::lower(node, operand, |name| self.constant(name))?
+            lowering::lower(node, |name| self.shape(name), |name| self.constant(name))?
         } else {
             Lowered { nodes: vec![node.clone()], constants: Vec::new() }
         };

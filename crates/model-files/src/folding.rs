@@ -75,8 +75,9 @@ fn fold_parts<F: Real>(
     });
     let mut graph = Graph { inputs: Vec::new(), outputs: Vec::new(), nodes: Vec::new(), constants: values.collect() };
     let parts = match node.input(0).and_then(|input| graph.constants.get(input)) {
-        Some(operand) if lowering::needs_shape(node) => {
-            let lowered = lowering::lower(node, shape_of(operand), |name| graph.constants.get(name))?;
+        Some(_) if lowering::needs_shape(node) => {
+            let constant = |name: &str| graph.constants.get(name);
+            let lowered = lowering::lower(node, |name| constant(name).map(shape_of), constant)?;
             graph.constants.extend(lowered.constants);
             lowered.nodes
         }

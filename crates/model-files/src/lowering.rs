@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, IxDyn, arr1};
+use ndarray::{Array1, ArrayD, IxDyn, arr1};
 use neural_lrp::Real;
 use neural_lrp::operation::{Attribute, Constant};
 
@@ -12,6 +12,13 @@ use crate::initializer::shape_of;
 use crate::opset::OVER_ALL_FOLLOWING_AXES;
 use crate::patterns::AXES;
 
+mod attention;
+mod rotary_embedding;
+#[cfg(test)]
+mod testing;
+
+pub(crate) use attention::takes_truth_values;
+
 /// The nodes that come to stand in a node's place.
 pub(crate) struct Lowered<F> {
     pub(crate) nodes: Vec<Node>,
@@ -19,26 +26,150 @@ pub(crate) struct Lowered<F> {
     pub(crate) constants: Vec<(String, Constant<F>)>,
 }
 
+/// Returns whether nodes of this kind are always lowered: there is no operation of this name.
+pub(crate) fn is_lowered(kind: &str) -> bool {
+    matches!(kind, "Attention" | "RotaryEmbedding" | "Split")
+}
+
 /// Returns whether [`lower`] has something to do.
 pub(crate) fn needs_shape(node: &Node) -> bool {
     match node.kind.as_str() {
-        "Split" => true,
+        kind if is_lowered(kind) => true,
         "Softmax" | "LogSoftmax" => node.attributes.contains_key(OVER_ALL_FOLLOWING_AXES),
         "LayerNormalization" => node.attributes.contains_key(AXES),
         _ => false,
     }
 }
 
-/// The node in terms of operations, for a first operand of this shape. `constant` gives the values of known inputs.
+/// The node in terms of operations. `shape` gives the shapes of inputs, `constant` the values of known ones.
 pub(crate) fn lower<'c, F: Real>(
     node: &Node,
-    shape: &[usize],
+    shape: impl Fn(&str) -> Option<&'c [usize]>,
     constant: impl Fn(&str) -> Option<&'c Constant<F>>,
 ) -> Result<Lowered<F>, Error> {
+    let inputs = Inputs {
+        node,
+        shapes: node.inputs.iter().map(|name| shape(name)).collect(),
+        constants: node.inputs.iter().map(|name| constant(name)).collect(),
+    };
     match node.kind.as_str() {
-        "Split" => split(node, shape, lengths(node, constant)?),
-        "Softmax" | "LogSoftmax" => softmax(node, shape),
-        _ => layer_normalization(node, shape),
+        "Attention" => attention::lower(&inputs),
+        "RotaryEmbedding" => rotary_embedding::lower(&inputs),
+        "Split" => split(node, inputs.shape(0), lengths(node, constant)?),
+        "Softmax" | "LogSoftmax" => softmax(node, inputs.shape(0)),
+        _ => layer_normalization(node, inputs.shape(0)),
+    }
+}
+
+/// What is known of a node's inputs.
+struct Inputs<'n, 'c, F> {
+    node: &'n Node,
+    shapes: Vec<Option<&'c [usize]>>,
+    constants: Vec<Option<&'c Constant<F>>>,
+}
+
+impl<'c, F: Real> Inputs<'_, 'c, F> {
+    fn shape(&self, position: usize) -> &'c [usize] {
+        self.shapes.get(position).copied().flatten().unwrap_or_default()
+    }
+
+    fn constant(&self, position: usize) -> Option<&'c Constant<F>> {
+        self.constants.get(position).copied().flatten()
+    }
+
+    /// An attribute that is a number; `None` where it is not given.
+    fn number(&self, name: &str) -> Result<Option<f64>, Error> {
+        match self.node.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Real(number)) => Ok(Some(*number)),
+            Some(other) => Err(self.node.refuse(format!("its {name} is {other:?}, and should be a number"))),
+        }
+    }
+
+    /// An attribute that counts something; `None` where it is not given, or 0.
+    fn count(&self, name: &str) -> Result<Option<usize>, Error> {
+        let given = self.node.integer(name, 0)?;
+        match usize::try_from(given) {
+            Ok(count) => Ok(Some(count).filter(|&count| count > 0)),
+            Err(_) => Err(self.node.refuse(format!("its {name} is {given}, and should be a count"))),
+        }
+    }
+}
+
+/// A node that is written as several others.
+struct Parts<'n, F> {
+    node: &'n Node,
+    lowered: Lowered<F>,
+}
+
+impl<'n, F: Real> Parts<'n, F> {
+    fn of(node: &'n Node) -> Self {
+        Self { node, lowered: Lowered { nodes: Vec::new(), constants: Vec::new() } }
+    }
+
+    /// Adds a node; its output is named by what it means.
+    fn step(&mut self, kind: &str, inputs: &[&str], meaning: &str) -> String {
+        self.step_with(kind, inputs, meaning, [])
+    }
+
+    fn step_with<const N: usize>(
+        &mut self,
+        kind: &str,
+        inputs: &[&str],
+        meaning: &str,
+        attributes: [(&str, Attribute); N],
+    ) -> String {
+        let output = format!("{}.{meaning}", self.node.output());
+        let node = Node::new(format!("{}.{meaning}", self.node.name), kind, inputs, &output);
+        self.lowered.nodes.push(attributes.into_iter().fold(node, |node, (name, value)| node.with(name, value)));
+        output
+    }
+
+    /// Adds a constant of integers, a vector.
+    fn integers(&mut self, values: impl IntoIterator<Item = i64>, meaning: &str) -> String {
+        let values = Array1::from_iter(values).into_dyn();
+        self.constant(Constant::Integer(values), meaning)
+    }
+
+    fn numbers(&mut self, values: ArrayD<F>, meaning: &str) -> String {
+        self.constant(Constant::Real(Arc::new(values)), meaning)
+    }
+
+    fn number(&mut self, value: f64, meaning: &str) -> String {
+        self.numbers(ArrayD::from_elem(IxDyn(&[]), F::of(value)), meaning)
+    }
+
+    fn constant(&mut self, value: Constant<F>, meaning: &str) -> String {
+        let name = format!("{}.{meaning}", self.node.output());
+        self.lowered.constants.push((name.clone(), value));
+        name
+    }
+
+    /// Tokens of `heads` heads side by side, (batch, tokens, heads · size), head by head: (batch, heads, tokens, size).
+    fn by_heads(&mut self, tensor: &str, heads: usize, meaning: &str) -> String {
+        let shape = self.integers([0, 0, heads as i64, -1], &format!("{meaning} shape"));
+        let parted = self.step("Reshape", &[tensor, &shape], &format!("{meaning} parted"));
+        self.transposed(&parted, &format!("{meaning} by heads"))
+    }
+
+    /// The reverse of [`by_heads`](Self::by_heads).
+    fn side_by_side(&mut self, tensor: &str) -> String {
+        let turned = self.transposed(tensor, "by tokens");
+        let shape = self.integers([0, 0, -1], "shape");
+        self.step("Reshape", &[&turned, &shape], "side by side")
+    }
+
+    /// The axes of heads and tokens change places.
+    fn transposed(&mut self, tensor: &str, meaning: &str) -> String {
+        self.step_with("Transpose", &[tensor], meaning, [("perm", Attribute::Integers(vec![0, 2, 1, 3]))])
+    }
+
+    /// The parts, the last of which gives the node's output.
+    fn finish(mut self) -> Lowered<F> {
+        if let Some(last) = self.lowered.nodes.last_mut() {
+            last.outputs = vec![self.node.output().to_owned()];
+        }
+        self.lowered
     }
 }
 

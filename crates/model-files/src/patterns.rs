@@ -31,6 +31,7 @@ mod layer_normalization;
 mod leaky_relu;
 mod linear;
 mod log_softmax;
+mod masked_softmax;
 mod mish;
 mod normalization;
 mod reciprocal;
@@ -72,7 +73,15 @@ pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>, in_advance: &BTreeSet<Str
         let pattern = |region: &Region<'_, '_, F>| functions.iter().find_map(|find| region.pattern(find(region)?));
         regions(wiring, position).iter().find_map(pattern)
     });
-    for find in [group_normalization::find, scaled_gate::find, log_softmax::find, linear::find, einsum::find] {
+    let of_operations = [
+        group_normalization::find,
+        scaled_gate::find,
+        log_softmax::find,
+        masked_softmax::find,
+        linear::find,
+        einsum::find,
+    ];
+    for find in of_operations {
         replace_all(graph, in_advance, find);
     }
 }

@@ -181,8 +181,11 @@ fn check_support<F: Real>(
             _ if node.kind == "Split" => continue,
             _ if node.branches.is_some() && node.input(0).is_some_and(is_known) => continue,
             _ if node.branches.is_some() => "If, by what the network computes".to_owned(),
-            _ if !operators.contains(&node.kind) => node.kind.clone(),
+            _ if !operators.contains(&node.kind) && !lowering::is_lowered(&node.kind) => node.kind.clone(),
             Some(further) => format!("{}, its output {}", node.kind, further + 1),
+            None if lowering::takes_truth_values(node, &graph.nodes, &is_known) => {
+                "Attention, by a mask of truth values that the network computes".to_owned()
+            }
             None => continue,
         };
         unsupported.push(UnsupportedNode { node: node.name.clone(), kind });

@@ -8,7 +8,7 @@ mod propagation;
 mod start;
 mod target;
 
-pub use composite::{COMPOSITES, Choice, Composite, NamedComposite, Selector};
+pub use composite::{COMPOSITES, Choice, Composite, DefaultComposite, NamedComposite, Selector};
 pub(crate) use explainer::stack;
 pub use explainer::{Explained, Explainer, Forward, Question};
 pub use propagation::{Keep, Mask, Propagation, Relevances};

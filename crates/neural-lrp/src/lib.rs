@@ -66,8 +66,8 @@ mod settings;
 pub use classifier::{Attribution, NetworkClassifier};
 pub use error::Error;
 pub use explain::{
-    COMPOSITES, Choice, ClassAxis, Composite, Explained, Explainer, Forward, Initial, Keep, Mask, NamedComposite,
-    OutputLayout, Propagation, Question, Region, Relevances, Selector, Start, Target,
+    COMPOSITES, Choice, ClassAxis, Composite, DefaultComposite, Explained, Explainer, Forward, Initial, Keep, Mask,
+    NamedComposite, OutputLayout, Propagation, Question, Region, Relevances, Selector, Start, Target,
 };
 pub use network::{
     Activations, Canonizer, Network, NetworkBuilder, NetworkInput, Node, NodeTime, Stopwatch, Tensor, TensorId,

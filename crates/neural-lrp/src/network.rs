@@ -11,6 +11,7 @@ use crate::{Error, Real};
 
 mod activations;
 mod affine_maps;
+mod attention;
 mod builder;
 mod canonizer;
 mod factors;
@@ -19,6 +20,7 @@ mod samples;
 mod stopwatch;
 
 pub use activations::Activations;
+pub(crate) use attention::{Attention, Part};
 pub use builder::{NetworkBuilder, NodeDraft};
 pub use canonizer::Canonizer;
 pub(crate) use factors::Factors;

@@ -47,7 +47,7 @@ pub use pooling::*;
 pub use product::*;
 pub use reduction::{Axes, Rank, Reduction};
 pub use resize::Resize;
-pub use softmax::{LogSoftmax, Softmax};
+pub use softmax::{FullyMasked, LogSoftmax, Softmax};
 pub use sum::*;
 pub use window::{Padding, PaddingCounts, Rounding, Window};
 

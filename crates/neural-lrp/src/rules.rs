@@ -52,6 +52,7 @@ use crate::operation::{MaxSelection, Operation};
 pub mod terms;
 
 mod alpha_beta;
+mod attention_constant;
 mod by_kernel;
 mod deconvnet;
 mod detached;
@@ -127,6 +128,7 @@ rules! {
     ties_shared::TiesShared,
     proportional::Proportional,
     gated::Gated,
+    attention_constant::AttentionConstant,
     taylor::Taylor,
     toolbox_pool::ToolboxPool,
     gradient::Gradient,

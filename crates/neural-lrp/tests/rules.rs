@@ -8,9 +8,9 @@ use neural_lrp::operation::Signal;
 use neural_lrp::operations::{Dense, Relu};
 use neural_lrp::rules::terms::AbsentSign;
 use neural_lrp::rules::{
-    AlphaBeta, Backward, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated, Gradient, Guided, InputRange,
-    LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Taylor, TiesShared, ToolboxPool, WSquare,
-    WinnerTakesAll, ZBox, ZPlus,
+    AlphaBeta, AttentionConstant, Backward, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated, Gradient,
+    Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Taylor, TiesShared,
+    ToolboxPool, WSquare, WinnerTakesAll, ZBox, ZPlus,
 };
 use neural_lrp::{Operation, Real, Redistribution, Step};
 use proptest::collection::vec;
@@ -286,6 +286,7 @@ proptest! {
             comes_back(TiesShared),
             comes_back(Proportional { stabilizer }),
             comes_back(Gated { signal, stabilizer }),
+            comes_back(AttentionConstant { stabilizer: Some(stabilizer) }),
             comes_back(Taylor { stabilizer }),
             comes_back(ToolboxPool::Epsilon(stabilizer)),
             comes_back(Gradient),
@@ -296,6 +297,7 @@ proptest! {
         comes_back(ToolboxPool::AlphaBeta { alpha: number });
         comes_back(ZBox { range: None });
         comes_back(alpha_beta);
+        comes_back(AttentionConstant { stabilizer: None });
     }
 }
 

@@ -63,7 +63,7 @@ enum Sort {
 const EXAMPLES: &str = "\
 Examples:
   pixelwise profile model.onnx
-      Which nodes take longest, forward and back, with the rules of epsilon-plus-flat
+      Which nodes take longest, forward and back, with the rules that are the default for it
   pixelwise profile model.onnx --composite epsilon-alpha2-beta1 --threads 1
       Other rules, on one thread: what to compare between machines and versions
   pixelwise profile model.onnx --input-shape 8,3,224,224 --sort order

@@ -9,13 +9,13 @@ use clap::{Args, ValueEnum};
 use ndarray::{ArrayD, arr0};
 use neural_lrp::methods::Method;
 use neural_lrp::rules::{InputRange, Rule};
-use neural_lrp::{Attribution, Composite, Explained, Forward, NamedComposite, Real, Selector, Target};
+use neural_lrp::{
+    Attribution, Composite, DefaultComposite, Explained, Forward, NamedComposite, Network, Real, Selector, Start,
+    Target,
+};
 
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
-
-/// What explains where nothing else is asked for.
-pub const DEFAULT_COMPOSITE: &str = "epsilon-plus-flat";
 
 /// Which rule at which node.
 #[derive(Args, Clone, Debug, Default)]
@@ -24,7 +24,7 @@ pub struct RuleOptions {
     #[arg(long, value_name = "RULE", conflicts_with_all = ["composite", "method"])]
     pub rule: Option<Rule>,
 
-    /// A mixture of rules: epsilon-plus, epsilon-plus-flat (the default), epsilon-alpha2-beta1, epsilon-alpha2-beta1-flat, epsilon-gamma-box, those of the paper's figures, or FILE.toml
+    /// A mixture of rules: epsilon-plus, epsilon-plus-flat, epsilon-alpha2-beta1, epsilon-alpha2-beta1-flat, epsilon-gamma-box; attnlrp, attention-cp, attention-cp-gamma, attention-cp-gamma-identity for transformers; those of the paper's figures, or FILE.toml. Default: epsilon-plus-flat for convolutional networks, epsilon-plus for perceptrons, attention-cp-gamma for transformers
     #[arg(long, value_name = "NAME|FILE.toml", conflicts_with = "method")]
     pub composite: Option<CompositeChoice>,
 
@@ -32,7 +32,7 @@ pub struct RuleOptions {
     #[arg(long, value_name = "METHOD", conflicts_with = "layer_rule")]
     pub method: Option<Method>,
 
-    /// Another rule for some nodes (repeatable, the first that fits decides): a glob over node names or op:KIND (optional:op:KIND where there may be none), then the rule: '/features/*=gamma=0.25', op:LRN=taylor
+    /// Another rule for some nodes (repeatable, the first that fits decides): a glob over node names, op:KIND (optional:op:KIND where there may be none) or another selector of composite files, then the rule: '/features/*=gamma=0.25', op:LRN=taylor, layer-normalization=detached
     #[arg(long, value_name = "PATTERN=RULE")]
     pub layer_rule: Vec<LayerRule>,
 
@@ -82,27 +82,68 @@ enum BoundChoice {
 }
 
 impl RuleOptions {
-    /// The composite that they mean; for a method, that of its backward passes.
-    pub fn composite(&self) -> Result<Composite, Failure> {
-        let mut composite = match (&self.rule, &self.composite, &self.method) {
-            (Some(rule), ..) => Composite::uniform(rule.clone()),
-            (None, Some(choice), _) => choice.read()?,
+    /// Reads what they name, for any network.
+    pub fn read(&self) -> Result<ChosenRules, Failure> {
+        let composite = match (&self.rule, &self.composite, &self.method) {
+            (Some(rule), ..) => Some(Composite::uniform(rule.clone())),
+            (None, Some(choice), _) => Some(choice.read()?),
             (None, None, Some(method)) => {
-                method.composite().map_or_else(|| Composite::named("gradient"), NamedComposite::composite)?
+                Some(method.composite().map_or_else(|| Composite::named("gradient"), NamedComposite::composite)?)
             }
-            (None, None, None) => Composite::named(DEFAULT_COMPOSITE)?,
+            (None, None, None) => None,
+        };
+        Ok(ChosenRules {
+            composite,
+            compatible: self.compatible,
+            layer_rules: self.layer_rule.clone(),
+            input_range: self.input_range.as_ref().map(RangeChoice::read).transpose()?,
+        })
+    }
+}
+
+/// The rules that a command line asks for, whatever the network.
+#[derive(Clone, Debug)]
+pub struct ChosenRules {
+    /// The composite; for a method, that of its backward passes; `None` for the default of each network.
+    composite: Option<Composite>,
+    compatible: Option<Compatibility>,
+    layer_rules: Vec<LayerRule>,
+    input_range: Option<InputRange>,
+}
+
+impl ChosenRules {
+    /// With the range of the network's input.
+    pub fn with_input_range(self, range: InputRange) -> Self {
+        Self { input_range: Some(range), ..self }
+    }
+
+    /// The composite for a network.
+    pub fn composite<F: Real>(&self, network: &Network<F>) -> Result<Composite, Failure> {
+        let mut composite = match &self.composite {
+            Some(composite) => composite.clone(),
+            None => Composite::default_for(network).composite()?,
         };
         if self.compatible == Some(Compatibility::Toolbox) {
             composite = composite.compatible_with_toolbox();
         }
         // The first given decides, so it is put in last.
-        for choice in self.layer_rule.iter().rev() {
+        for choice in self.layer_rules.iter().rev() {
             composite = composite.with_first(choice.selector.clone(), choice.rule.clone());
         }
         Ok(match &self.input_range {
-            Some(range) => composite.with_input_range(&range.read()?),
+            Some(range) => composite.with_input_range(range),
             None => composite,
         })
+    }
+
+    /// The default that is taken for a network; `None` where something else is asked for.
+    pub fn default<F: Real>(&self, network: &Network<F>) -> Option<DefaultComposite> {
+        self.composite.is_none().then(|| Composite::default_for(network))
+    }
+
+    /// What a backward pass begins with: defaults begin with the score.
+    pub fn start(&self) -> Start {
+        self.composite.as_ref().map_or(Start::Score, Composite::start)
     }
 }
 
@@ -299,8 +340,12 @@ mod tests {
     #[test]
     fn the_first_layer_rule_decides() {
         let layer_rule = ["op:Conv=flat", "op:Conv=z-plus"].map(|text| text.parse().unwrap()).to_vec();
-        let composite = RuleOptions { layer_rule, ..RuleOptions::default() }.composite().unwrap();
-        assert_eq!(composite.name(), DEFAULT_COMPOSITE);
+        let mut network = neural_lrp::NetworkBuilder::<f32>::new();
+        network.input("x", [None]).output("y");
+        network.node("y", std::sync::Arc::new(neural_lrp::operations::Relu), ["x"], "y");
+        let options = RuleOptions { layer_rule, ..RuleOptions::default() };
+        let composite = options.read().unwrap().composite(&network.build().unwrap()).unwrap();
+        assert_eq!(composite.name(), "epsilon-plus");
         assert_eq!(composite.choices()[0].rule.to_string(), "flat");
     }
 }

@@ -16,6 +16,8 @@ use crate::Error;
 pub enum Sink {
     /// The share of a bias: `Σ_j b_j s_j` (Eq. 57).
     Bias,
+    /// The share of constants among computed tensors: position codes, class tokens, masks that are added.
+    Constant,
     /// The share of the stabilizer: `Σ_j ε sign(z_j) s_j` (Eq. 59).
     Stabilizer,
     /// What a first-order expansion leaves out: `f(x) − f(x₀) − ∇f(x₀)·(x − x₀)` (Eq. 17).
@@ -41,6 +43,7 @@ impl Sink {
     pub fn name(self) -> &'static str {
         match self {
             Self::Bias => "bias",
+            Self::Constant => "constants",
             Self::Stabilizer => "stabilizer",
             Self::TaylorResidual => "Taylor residual",
             Self::RootValue => "root value",

@@ -516,3 +516,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn attention_and_its_guard_are_read_and_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = vec![
+        node("Attention", &["x", "x", "x"], &["a"], vec![integer("q_num_heads", 2), integer("kv_num_heads", 2)]),
+        node("Relu", &["a"], &["y"], vec![]),
+    ];
+    let input = ndarray::ArrayD::from_shape_fn(vec![1, 3, 4], |at| (at[1] as f64 - 1.0) * (at[2] as f64 + 0.5));
+    let shapes = InputShapes::new().with("x", [1, 3, 4]);
+    let network = read_nodes(&[3, 4], nodes, vec![]).unwrap().network(&shapes).unwrap();
+    let path = folder.path().join("attention.onnx");
+    crate::write(&network, &path).unwrap();
+    let again = crate::read::<f64>(&path).unwrap().network(&shapes).unwrap();
+    let outputs = [&network, &again].map(|network| network.forward(vec![input.clone()]).unwrap().output().to_owned());
+    assert_eq!(outputs[0], outputs[1]);
+    let softmax = |network: &neural_lrp::Network<f64>| {
+        let mut specs =
+            network.nodes().iter().map(|node| node.operation.to_spec()).filter(|spec| spec.kind == "Softmax");
+        specs.next().unwrap()
+    };
+    assert_eq!(softmax(&network), softmax(&again));
+
+    let caches = vec![node("Attention", &["x", "x", "x", "", "x", "x"], &["y"], vec![])];
+    let refused = read_nodes(&[3, 4], caches, vec![]).unwrap().network(&shapes).unwrap_err().to_string();
+    assert!(refused.contains("past_key"), "{refused}");
+    let present =
+        vec![node("Attention", &["x", "x", "x"], &["a", "k", "v"], vec![]), node("Add", &["a", "k"], &["y"], vec![])];
+    let refused = read_nodes(&[3, 4], present, vec![]).unwrap_err().to_string();
+    assert!(refused.contains("Attention, its output 1"), "{refused}");
+}

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, arr0};
 use neural_lrp::Real;
 use neural_lrp::operation::{Attribute, Constant, Input, OperatorSpec};
+use neural_lrp::operations::Softmax;
 
 use super::Document;
 use crate::Error;
@@ -64,6 +65,7 @@ impl Document {
                 writer.last("Mul", &[&writer.source(), &gate]);
                 Ok(())
             }
+            "Softmax" if writer.spec.integer(Softmax::ZERO_WHERE_FULLY_MASKED, 0)? != 0 => writer.masked_softmax(),
             "SumPool" => writer.sum_pool(),
             "AveragePool" | "LpPool" => writer.pool(),
             _ => {
@@ -129,6 +131,18 @@ impl<F: Real> NodeWriter<'_, F> {
     fn number(&mut self, value: f64, meaning: &str) -> String {
         let value = Constant::Real(Arc::new(arr0(F::of(value)).into_dyn()));
         self.document.constant(format!("{}.{meaning}", self.name), &value)
+    }
+
+    /// A softmax, and 0 in the place of NaN.
+    fn masked_softmax(&mut self) -> Result<(), Error> {
+        let axis = Attribute::Integer(self.spec.integer("axis", -1)?);
+        let weights = self.document.fresh_name(format!("{}.weights", self.output));
+        let softmax = Node::new(format!("{}.weights", self.name), "Softmax", &[&self.source()], &weights);
+        self.document.push(&softmax.with("axis", axis));
+        let undefined = self.step("IsNaN", &[&weights], "undefined");
+        let zero = self.number(0.0, "zero");
+        self.last("Where", &[&undefined, &zero, &weights]);
+        Ok(())
     }
 
     /// `scale · x + shift`

@@ -27,18 +27,20 @@ use relevance::Stabilizer;
 use crate::explain::Start;
 use crate::explain::input_range::range_at;
 use crate::network::{Factors, Network, Node};
-use crate::operation::Family;
+use crate::operation::{Family, Signal};
 use crate::rules::{
-    self, AlphaBeta, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule, Taylor, TiesShared, ToolboxPool,
-    WinnerTakesAll, ZBox,
+    self, AlphaBeta, AttentionConstant, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule, Taylor,
+    TiesShared, ToolboxPool, WinnerTakesAll, ZBox,
 };
 use crate::{Error, Real};
 
+mod default;
 mod file;
 mod named;
 mod selector;
 mod table;
 
+pub use default::DefaultComposite;
 pub use named::{COMPOSITES, NamedComposite};
 pub use selector::Selector;
 
@@ -178,6 +180,7 @@ impl Composite {
         for node in network.nodes() {
             let chosen = self.choices.iter().find(|choice| choice.selector.fits(node, &places));
             let rule = chosen.map_or_else(|| self.by_family(&factors, node), |choice| choice.rule.clone());
+            let rule = self.with_values(rule, places.values(node));
             let rule = self.with_range(rule, network, node)?;
             rule.applies_to(node.operation.as_ref()).map_err(|error| error.at(&node.name, node.operation.kind()))?;
             rules.push(rule);
@@ -195,6 +198,14 @@ impl Composite {
                 Ok(ZBox { range: Some(range) }.into())
             }
             _ => Ok(rule),
+        }
+    }
+
+    /// The rule with the operand that all relevance is for, if it is one of attention at a node that has such an operand.
+    fn with_values(&self, rule: Rule, values: Option<Signal>) -> Rule {
+        match (rule.downcast_ref::<AttentionConstant>(), values) {
+            (Some(constant), Some(values)) => constant.with_values(values, self.stabilizer).into(),
+            _ => rule,
         }
     }
 
@@ -277,6 +288,69 @@ mod tests {
         {
             composite(selector, "flat").assign(&perceptron()).unwrap();
         }
+    }
+
+    /// A transformer of one block, by patches: a dense layer, a position code, layer normalization, attention of one head.
+    fn transformer() -> Network<f64> {
+        let ones = |shape: &[usize]| Arc::new(ndarray::ArrayD::ones(shape));
+        let mut network = NetworkBuilder::new();
+        network.input("x", [Some(1), Some(3), Some(4)]).output("y");
+        network.constant("code", ndarray::ArrayD::ones(vec![3, 4]));
+        let mut node = |name: &str, spec: OperatorSpec<f64>, operands: &[&str]| {
+            network.node(name, operations::read(&spec).unwrap().operation, operands.to_vec(), name);
+        };
+        let dense = || OperatorSpec::new("MatMul", 1).with_constant(ones(&[4, 4]));
+        let scale = OperatorSpec::new("LayerNormalization", 1).with_constant(ones(&[4]));
+        node("embedding", dense(), &["x"]);
+        node("position", OperatorSpec::new("Add", 2), &["embedding", "code"]);
+        node("norm", scale, &["position"]);
+        node("query", dense(), &["norm"]);
+        node("turned", OperatorSpec::new("Transpose", 1).with_integers("perm", [0, 2, 1]), &["norm"]);
+        node("scores", OperatorSpec::new("MatMul", 2), &["query", "turned"]);
+        node("softmax", OperatorSpec::new("Softmax", 1), &["scores"]);
+        node("y", OperatorSpec::new("MatMul", 2), &["softmax", "norm"]);
+        network.build().unwrap()
+    }
+
+    #[test]
+    fn attention_has_its_own_selectors_and_rules() {
+        let rules = |composite: &Composite| {
+            let (network, rules) = (transformer(), composite.assign(&transformer()).unwrap());
+            let named = network.nodes().iter().zip(&rules).map(|(node, rule)| (node.name.clone(), rule.to_string()));
+            named.collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let found = rules(&Composite::named("attention-cp-gamma").unwrap());
+        for (node, rule) in
+            [("embedding", "gamma=0.05"), ("norm", "detached"), ("y", "signal=second"), ("scores", "signal=both")]
+        {
+            assert_eq!(found[node], rule, "{node}");
+        }
+        let found = rules(&Composite::named("attnlrp").unwrap());
+        for (node, rule) in [("norm", "pass"), ("softmax", "taylor=0"), ("y", "signal=both"), ("position", "norm")] {
+            assert_eq!(found[node], rule, "{node}");
+        }
+        // Products of two tensors follow the ε of the composite.
+        let wide = Composite::uniform("epsilon=0.5".parse().unwrap());
+        let wide = wide.with_first("attention-value".parse().unwrap(), AttentionConstant { stabilizer: None });
+        let found = rules(&wide);
+        assert_eq!((&found["scores"][..], &found["y"][..]), ("signal=both,0.5", "signal=second,0.5"));
+        for (selector, node) in [
+            ("query-key", "scores"),
+            ("attention-score", "softmax"),
+            ("attention-value", "y"),
+            ("layer-normalization", "norm"),
+            ("first-patch-embedding", "embedding"),
+        ] {
+            let found = rules(&composite(selector, "gradient"));
+            let chosen: Vec<&String> =
+                found.iter().filter(|(_, rule)| *rule == "gradient").map(|(node, _)| node).collect();
+            assert_eq!(chosen, [node], "{selector}");
+        }
+        // A perceptron takes no patches.
+        let perceptron = composite("first-patch-embedding", "flat").assign(&perceptron()).unwrap();
+        assert!(perceptron.iter().all(|rule| rule.name() != "flat"));
+        let message = composite("scores", "attention-constant").assign(&transformer()).unwrap_err().to_string();
+        assert!(message.contains("node \"scores\" (MatMul)") && message.contains("attention-value"), "{message}");
     }
 
     /// An operation that this crate does not have.

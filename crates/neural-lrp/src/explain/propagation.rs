@@ -234,8 +234,7 @@ impl<F: Real> Pass<'_, F> {
             let entry = sinks[book].iter().fold(entry, |entry, &(sink, amount)| entry.with_sink(sink, amount));
             match constants[book] {
                 none if none == Amount::default() => entry,
-                // A constant that is added is a bias by another name.
-                some => entry.with_sink(Sink::Bias, some),
+                some => entry.with_sink(Sink::Constant, some),
             }
         });
         Ok(())

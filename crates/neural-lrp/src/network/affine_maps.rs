@@ -19,7 +19,8 @@ use crate::{Error, Real};
 /// vary as they like: each number still depends on one number of the input.
 ///
 /// * Directly behind a layer with weights that feeds nothing else, or behind what rearranges its channels, the run becomes
-///   part of the layer.
+///   part of the layer. A scale alone (LayerScale, or that of attention's queries) does not: relevance passes it, and the
+///   layer's ε meets the layer's own sums.
 /// * Elsewhere a run that scales anything, or shifts what was scaled or normalized, becomes an [`Affine`] operation,
 ///   through which relevance passes as through a batch normalization.
 /// * Behind a tensor that is divided by a statistic of its own, it stays what it is: relevance passes the scale, and the
@@ -163,7 +164,7 @@ impl<'a, F: Real> Maps<'a, F> {
         }
         let family = |&node: &usize| self.network.nodes()[node].operation.family();
         let adds = run.nodes.iter().any(|node| family(node) == Family::Sum);
-        let normalizes = run.nodes.iter().any(|node| family(node) == Family::Normalization);
+        let normalizes = self.normalizes(run);
         // The shift behind a ratio that is no normalization as a whole stays an operand.
         if self.factors.is_normalized(run.source) {
             return Outcome::Left { scales: false };
@@ -178,8 +179,25 @@ impl<'a, F: Real> Maps<'a, F> {
         }
     }
 
+    fn normalizes(&self, run: &Run<F>) -> bool {
+        run.nodes.iter().any(|&node| self.network.nodes()[node].operation.family() == Family::Normalization)
+    }
+
+    /// Whether an affine map takes a tensor, rearranged or not.
+    fn leads_to_a_map(&self, tensor: TensorId) -> bool {
+        self.network.nodes().iter().enumerate().filter(|(_, node)| node.operands.contains(&tensor)).any(
+            |(taker, node)| {
+                let moves = node.operation.family() == Family::Arrangement && node.operands.len() == 1;
+                self.maps[taker].is_some() || moves && self.leads_to_a_map(node.output)
+            },
+        )
+    }
+
     /// The layer with weights that gives a run's source, rearranged or not, and feeds nothing else, with the run in it.
     fn folded(&self, run: &Run<F>) -> Option<Fold<F>> {
+        if !run.map.shifts() && !self.normalizes(run) && !self.leads_to_a_map(run.output) {
+            return None;
+        }
         let way = self.way_from_a_layer(run.source)?;
         let layer = &self.network.nodes()[*way.first()?];
         let shape = &self.shapes[layer.output.index()];
@@ -425,7 +443,7 @@ mod tests {
                 ("Add", &["t", "C"], "u"),
                 ("Flatten", &["u"], "y"),
             ],
-            &[("Flatten", &["z"], "t"), ("Mul", &["N", "t"], "y")],
+            &[("Flatten", &["z"], "t"), ("Mul", &["N", "t"], "a"), ("Add", &["N", "a"], "y")],
         ];
         for (run, left) in runs.into_iter().zip([&["Transpose y"][..], &["Transpose u", "Flatten y"], &["Flatten y"]]) {
             let nodes = [&[("Conv", &["x"][..], "z")], run].concat();
@@ -441,6 +459,15 @@ mod tests {
         assert_eq!(joined(nodes, &["y", "t"]), ["Conv z", "Transpose t", "Mul y"]);
         let nodes: &[(&str, &[&str], &str)] = &[("Conv", &["x"], "z"), ("Pad", &["z"], "t"), ("Add", &["t", "C"], "y")];
         assert_eq!(joined(nodes, &["y"]), ["Conv z", "Pad t", "Add y"]);
+    }
+
+    #[test]
+    fn a_scale_alone_is_no_part_of_a_layer() {
+        let conv: &[(&str, &[&str], &str)] = &[("Conv", &["x"], "z")];
+        let after = |run: &[(&str, &[&str], &str)]| joined(&[conv, run].concat(), &["y"]);
+        assert_eq!(after(&[("Mul", &["z", "C"], "y")]), ["Conv z", "Mul y"]);
+        assert_eq!(after(&[("Flatten", &["z"], "t"), ("Mul", &["N", "t"], "y")]), ["Conv z", "Flatten t", "Mul y"]);
+        assert_eq!(after(&[("Mul", &["z", "C"], "a"), ("Add", &["a", "x"], "y")]), ["Conv z", "Mul a", "Add y"]);
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub enum Canonizer {
     Products,
     /// Affine maps by channel, batch normalizations or however they are written, become part of the layer with weights
     /// that they are directly behind, rearranged or not, if it feeds nothing else: `w' = scale · w`,
-    /// `b' = scale · b + shift`. Elsewhere each chain of them becomes one operation, [`Affine`](crate::operations::Affine).
+    /// `b' = scale · b + shift`. A scale alone stays: relevance passes it. Elsewhere each chain of them becomes one
+    /// operation, [`Affine`](crate::operations::Affine).
     AffineMaps,
 }
 

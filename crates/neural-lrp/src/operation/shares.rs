@@ -52,3 +52,21 @@ fn shares_by_kernel<F: Real>(arrays: &[ArrayViewD<'_, F>; 2], stabilizer: Stabil
     let is_finite = booked.upper.magnitude.is_finite() && sinks.iter().all(|(_, amount)| amount.magnitude.is_finite());
     is_finite.then(|| (order.array(arrays[1].shape(), shares), sinks))
 }
+
+/// The contribution `x · s` of a number to which a message `s` comes: nothing where there is no message. The number may be
+/// infinite then, as masks are.
+pub(crate) fn contribution<F: Real>(x: F, message: F) -> F {
+    if message == F::zero() { F::zero() } else { x * message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_without_a_message_contributes_nothing() {
+        assert_eq!(contribution(f64::NEG_INFINITY, 0.0), 0.0);
+        assert_eq!(contribution(3.0, -0.5), -1.5);
+        assert!(contribution(f64::NEG_INFINITY, 1e-300).is_infinite());
+    }
+}

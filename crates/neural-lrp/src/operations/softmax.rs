@@ -17,9 +17,22 @@ use crate::{Error, Real};
 /// ```text
 /// R_i = x_i ( R_i − s_i Σ_k R_k ),      Taylor residual  Σ_i R_i (1 − x_i) + Σ_i x_i s_i · Σ_k R_k
 /// ```
+///
+/// A masked number, `x_i = −∞`, counts as 0 there: it gets nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Softmax {
     axis: i64,
+    fully_masked: FullyMasked,
+}
+
+/// What softmax gives along a lane without a finite number: `0 / 0`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FullyMasked {
+    /// NaN, as ONNX has it.
+    #[default]
+    NotANumber,
+    /// 0, as exporters of attention have it.
+    Zero,
 }
 
 /// `y_i = x_i − log Σ_k exp(x_k)` along one axis.
@@ -32,9 +45,19 @@ pub struct LogSoftmax {
 }
 
 impl Softmax {
+    /// The attribute of a softmax that gives 0 along lanes without a finite number, if it is not 0. ONNX has no such
+    /// attribute.
+    pub const ZERO_WHERE_FULLY_MASKED: &str = "zero_where_fully_masked";
+
     /// Softmax along `axis`, counted from the last where it is negative.
     pub fn new(axis: i64) -> Self {
-        Self { axis }
+        Self { axis, fully_masked: FullyMasked::default() }
+    }
+
+    /// With another value along lanes without a finite number.
+    #[must_use]
+    pub fn with_fully_masked(self, fully_masked: FullyMasked) -> Self {
+        Self { fully_masked, ..self }
     }
 }
 
@@ -71,6 +94,11 @@ fn lanes<F: Real>(
     target
 }
 
+/// A number, 0 in the place of −∞.
+fn unmasked<F: Real>(x: F) -> F {
+    if x == F::neg_infinity() { F::zero() } else { x }
+}
+
 fn largest<F: Real>(lane: ArrayView1<'_, F>) -> F {
     lane.fold(F::neg_infinity(), |largest, &x| largest.max(x))
 }
@@ -91,7 +119,11 @@ fn dot<F: Real>(first: ArrayView1<'_, F>, second: ArrayView1<'_, F>) -> F {
 
 impl<F: Real> Operation<F> for Softmax {
     fn to_spec(&self) -> OperatorSpec<F> {
-        OperatorSpec::new("Softmax", 1).with_integer("axis", self.axis)
+        let spec = OperatorSpec::new("Softmax", 1).with_integer("axis", self.axis);
+        match self.fully_masked {
+            FullyMasked::NotANumber => spec,
+            FullyMasked::Zero => spec.with_integer(Self::ZERO_WHERE_FULLY_MASKED, 1),
+        }
     }
 
     fn kind(&self) -> &'static str {
@@ -120,6 +152,9 @@ impl<F: Real> Operation<F> for Softmax {
             s.zip_mut_with(&x, |s, &x| *s = (x - largest).exp());
             let sum = s.sum();
             s.mapv_inplace(|s| s / sum);
+            if self.fully_masked == FullyMasked::Zero {
+                s.mapv_inplace(|s| if s.is_nan() { F::zero() } else { s });
+            }
         })
     }
 
@@ -133,18 +168,18 @@ impl<F: Real> Operation<F> for Softmax {
 
     /// `s_i ( x_i − Σ_k s_k x_k )`: the Jacobian is symmetric.
     fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
-        self.gradient(step, step.operands[0].view()).remove(0)
+        self.gradient(step, step.operands[0].mapv(unmasked).view()).remove(0)
     }
 
     fn taylor(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>, _: Stabilizer) -> Option<Redistribution<F>> {
-        let x = &step.operands[0];
+        let x = step.operands[0].mapv(unmasked);
         let axis = agreed(self.axis, x.shape());
         let total = upper.sum_axis(axis).insert_axis(axis);
         let total = total.broadcast(x.raw_dim()).unwrap_or_else(|| unreachable!("the axis has length 1 in it"));
-        let inputs = Zip::from(x).and(&step.output).and(&upper).and(total);
+        let inputs = Zip::from(&x).and(&step.output).and(&upper).and(total);
         let lower = inputs.map_collect(|&x, &s, &relevance, &total| x * (relevance - s * total));
         let mut residual: Amount =
-            upper.iter().zip(x).map(|(relevance, x)| relevance.as_() * (1.0 - x.as_())).collect();
+            upper.iter().zip(&x).map(|(relevance, x)| relevance.as_() * (1.0 - x.as_())).collect();
         residual += Zip::from(x.lanes(axis)).and(step.output.lanes(axis)).and(upper.lanes(axis)).fold(
             Amount::default(),
             |mut sum, x, s, relevance| {
@@ -226,7 +261,11 @@ impl<F: Real> Operation<F> for LogSoftmax {
 
 /// Reads softmax from its specification.
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    Ok(ParsedOperation::new(Softmax::new(spec.integer("axis", -1)?), vec![0]))
+    let fully_masked = match spec.integer(Softmax::ZERO_WHERE_FULLY_MASKED, 0)? {
+        0 => FullyMasked::NotANumber,
+        _ => FullyMasked::Zero,
+    };
+    Ok(ParsedOperation::new(Softmax::new(spec.integer("axis", -1)?).with_fully_masked(fully_masked), vec![0]))
 }
 
 /// Reads the logarithm of softmax from its specification.
@@ -282,6 +321,33 @@ mod tests {
         let shared = Softmax::new(0).taylor(&step(&x, &s), upper.view(), Stabilizer::NONE).unwrap();
         assert_eq!(shared.lower[0], array![2.0, -2.0].into_dyn()); // 2 (3 − ½ 4), 2 (1 − ½ 4)
         assert_eq!(shared.sinks.unwrap()[0].1.total, 4.0);
+    }
+
+    #[test]
+    fn masked_scores_get_nothing() {
+        let masked = f64::NEG_INFINITY;
+        let x = [array![[1.0, masked, 2.0], [masked, masked, masked]].into_dyn()];
+        let softmax = Softmax::new(-1).with_fully_masked(FullyMasked::Zero);
+        let s = forward(&softmax, &x);
+        let e = 1.0f64.exp();
+        assert_close(
+            s.view(),
+            array![[1.0 / (1.0 + e), 0.0, e / (1.0 + e)], [0.0, 0.0, 0.0]].into_dyn().view(),
+            "masked",
+        );
+        let upper = array![[2.0, 0.0, 1.0], [0.0, 0.0, 0.0]].into_dyn();
+        let shared = softmax.taylor(&step(&x, &s), upper.view(), Stabilizer::NONE).unwrap();
+        let expected = array![[2.0 - 3.0 * s[[0, 0]], 0.0, 2.0 * (1.0 - 3.0 * s[[0, 2]])], [0.0, 0.0, 0.0]].into_dyn();
+        assert_close(shared.lower[0].view(), expected.view(), "relevance");
+        let mut entry = Entry::new("softmax", upper.iter().collect(), shared.lower[0].iter().collect());
+        for (sink, amount) in shared.sinks.unwrap() {
+            entry = entry.with_sink(sink, amount);
+        }
+        assert!(entry.relative_error() < 1e-12);
+        assert!(softmax.along_operands(&step(&x, &s)).iter().all(|along| along.is_finite()));
+        assert!(forward(&Softmax::new(-1), &x)[[1, 0]].is_nan());
+        let spec = Operation::<f64>::to_spec(&softmax);
+        assert_eq!(read(&spec).unwrap().operation.to_spec(), spec);
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use crate::Real;
 use crate::arrays::broadcast::combine;
 use crate::arrays::memory::recycle;
 use crate::arrays::order::Order;
-use crate::operation::shares::shares;
+use crate::operation::shares::{contribution, shares};
 use crate::operation::{Accepts, Operation, Redistribution, Step};
 use crate::rules::{Backward, Redistribute, parse_stabilizer, stabilizer_arguments};
 
@@ -63,7 +63,7 @@ pub(super) fn first_order<F: Real>(
         let arrays = [shares.view(), step.output.view(), along.view()];
         let order = Order::common(&arrays);
         let [s, y, along] = arrays.each_ref().map(|array| order.numbers(array));
-        Amount::over(y.len(), |place| s[place].as_() * (y[place].as_() - along[place].as_()))
+        Amount::over(y.len(), |place| contribution(y[place].as_() - along[place].as_(), s[place].as_()))
     };
     recycle(shares);
     Redistribution::with_sinks(lower, [absorbed, (Sink::TaylorResidual, residual), zero])
@@ -72,10 +72,10 @@ pub(super) fn first_order<F: Real>(
 /// `gradient ⊙ operand`, in the place of the gradient where both lie in one order.
 fn times<F: Real>(mut gradient: ArrayD<F>, operand: &ArrayViewD<'_, F>) -> ArrayD<F> {
     if gradient.shape() == operand.shape() && gradient.strides() == operand.strides() {
-        gradient *= operand;
+        gradient.zip_mut_with(operand, |gradient, &x| *gradient = contribution(x, *gradient));
         return gradient;
     }
-    let product = combine(&gradient.view(), operand, |gradient, x| gradient * x);
+    let product = combine(&gradient.view(), operand, |gradient, x| contribution(x, gradient));
     recycle(gradient);
     product
 }

@@ -5,17 +5,18 @@ use std::path::Path;
 use images::Preprocessing;
 use ndarray::{ArrayD, Axis, concatenate};
 use neural_lrp::methods::Method;
-use neural_lrp::{Composite, Explained, Explainer, Forward, Question, Real, Start};
+use neural_lrp::{DefaultComposite, Explained, Explainer, Forward, Network, Question, Real, Start};
 
 use crate::explain::arguments::{Arguments, misuse};
 use crate::failure::{Context, Failure};
 use crate::inputs::{Source, npy, read_image};
 use crate::preprocess::input_range;
+use crate::rules::ChosenRules;
 
 /// How relevance is found.
 pub enum Approach {
     /// By the rules of a composite.
-    Rules(Composite),
+    Rules(ChosenRules),
     /// By a method that it is compared with.
     Method(Method),
 }
@@ -29,32 +30,41 @@ impl Approach {
                 None => method.clone(),
             }));
         }
-        let composite = arguments.rules.composite()?;
+        let rules = arguments.rules.read()?;
         Ok(Self::Rules(match preprocessing {
-            Some(preprocessing) => composite.with_input_range(&input_range(preprocessing)?),
-            None => composite,
+            Some(preprocessing) => rules.with_input_range(input_range(preprocessing)?),
+            None => rules,
         }))
     }
 
     /// Where relevance begins.
     pub fn start(&self) -> Start {
         match self {
-            Self::Rules(composite) => composite.start(),
+            Self::Rules(rules) => rules.start(),
             Self::Method(method) => method.start(),
         }
     }
 
-    /// The composite, if it is one.
-    pub fn composite(&self) -> Option<&Composite> {
+    /// The name of the composite for a network, if it is one.
+    pub fn composite<F: Real>(&self, network: &Network<F>) -> Result<Option<String>, Failure> {
         match self {
-            Self::Rules(composite) => Some(composite),
+            Self::Rules(rules) => Ok(Some(rules.composite(network)?.name().to_owned())),
+            Self::Method(_) => Ok(None),
+        }
+    }
+
+    /// The default that is taken for a network, if that is what explains.
+    pub fn default<F: Real>(&self, network: &Network<F>) -> Option<DefaultComposite> {
+        match self {
+            Self::Rules(rules) => rules.default(network),
             Self::Method(_) => None,
         }
     }
 
     /// Ends the program where a z^B-rule has no range of inputs.
     pub fn check<F: Real>(&self, explainer: &Explainer<F>) -> Result<(), Failure> {
-        let Self::Rules(composite) = self else { return Ok(()) };
+        let Self::Rules(rules) = self else { return Ok(()) };
+        let composite = rules.composite(explainer.network())?;
         composite.choose(explainer.network())?;
         if let Err(error) = composite.assign(explainer.network()) {
             misuse(&format!("{error}: give the range of the network's input by --input-range LOW,HIGH"));
@@ -65,7 +75,7 @@ impl Approach {
     /// Explains a batch.
     pub fn explain<F: Real>(&self, forward: &Forward<'_, F>, question: &Question<F>) -> Result<Explained<F>, Failure> {
         Ok(match self {
-            Self::Rules(composite) => forward.explain(composite, question)?,
+            Self::Rules(rules) => forward.explain(&rules.composite(forward.explainer().network())?, question)?,
             Self::Method(method) => method.explain(forward, question)?,
         })
     }

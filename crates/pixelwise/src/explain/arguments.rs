@@ -17,7 +17,7 @@ use crate::target::{ClassChoice, TargetChoice};
 const EXAMPLES: &str = "\
 Examples:
   pixelwise explain model.onnx cat.jpg
-      A heatmap of the predicted class, by the composite epsilon-plus-flat, into the folder explanations
+      A heatmap of the predicted class, by the default rules for such a network, into the folder explanations
   pixelwise explain model.onnx cat.jpg --labels labels.txt --target cat --target dog
       Two classes, explained from one forward pass
   pixelwise explain model.onnx cat.jpg --preprocess imagenet-tf --rule epsilon=0.01
@@ -27,8 +27,9 @@ Examples:
   pixelwise explain model.onnx batch.npy --relevance relevance.npy --dtype f64
       The raw relevance of a whole batch, for a script
 
-Which rule? epsilon-plus-flat and epsilon-gamma-box are good first choices for convolutional networks, epsilon=0.01 for
-others; `pixelwise compare` shows several side by side. The lines \"where it went\" say how much of the score the heatmap
+Which rule? epsilon-plus-flat and epsilon-gamma-box are good first choices for convolutional networks, attention-cp-gamma for
+transformers, epsilon=0.01 for perceptrons; the first line says what was taken by default, and `pixelwise compare` shows
+several side by side. The lines \"where it went\" say how much of the score the heatmap
 accounts for.
 
 Exit codes: 0 all inputs are explained, 1 something failed, 2 the command line is wrong.";

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use images::Preprocessing;
-use neural_lrp::Explainer;
+use neural_lrp::{DefaultComposite, Explainer};
 
 use crate::explain::Number;
 use crate::explain::aims::Aim;
@@ -33,6 +33,10 @@ pub struct Plan<'a, F: Number> {
     pub preprocessing: Option<Preprocessing>,
     /// How relevance is found.
     pub approach: Approach,
+    /// The composite that explains, for the first samples that the network takes; none for methods.
+    pub composite: Option<String>,
+    /// Why it is taken, where nothing else was asked for.
+    pub default: Option<DefaultComposite>,
     /// What is explained.
     pub samples: Samples,
     /// The arrays that it comes from.
@@ -66,12 +70,14 @@ impl<'a, F: Number> Plan<'a, F> {
             true => Some(arguments.preprocess.for_input(&input.name, &declared)?),
             false => None,
         };
-        let plan = Self {
+        let mut plan = Self {
             arguments,
             settings: Settings::of_command_line(&arguments.model)?,
             folder: Folder::create(&arguments.output)?,
             layers: arguments.layers.as_deref().map(Folder::create).transpose()?,
             approach: Approach::of(arguments, preprocessing.as_ref())?,
+            composite: None,
+            default: None,
             aims: Aim::all(arguments, &labels, samples.all.len())?,
             networks: Mutex::new(Networks { model: Some(model), explainers: Vec::new() }),
             labels,
@@ -79,26 +85,31 @@ impl<'a, F: Number> Plan<'a, F> {
             samples,
             arrays,
         };
-        plan.check_first()?;
+        if let Some(explainer) = plan.check_first()? {
+            plan.composite = plan.approach.composite(explainer.network())?;
+            plan.default = plan.approach.default(explainer.network());
+        }
         Ok(plan)
     }
 
-    /// Refuses what would fail for every sample alike, before any of them goes through the network. What is wrong with
-    /// the first alone is told in its turn.
-    fn check_first(&self) -> Result<(), Failure> {
-        let Some(group) = self.samples.groups.first() else { return Ok(()) };
-        let samples = &self.samples.all[group.clone()];
-        let Ok(batch) = read(samples, &self.arrays, self.preprocessing.as_ref()) else { return Ok(()) };
-        let shape = batch.values.shape();
-        let layout = self.explainer(shape).and_then(|explainer| Ok(explainer.output_layout(&[shape])?));
-        match layout {
-            Err(failure) if concerns_all(failure.as_ref()) => Err(failure),
-            Err(_) => Ok(()),
-            Ok(layout) => {
-                self.arguments.classes.check_count(&self.labels, layout.classes());
-                Ok(())
+    /// Refuses what would fail for every sample alike, before any of them goes through the network; the explainer of the
+    /// first samples that the network takes. What is wrong with those before is told in its turn.
+    fn check_first(&self) -> Result<Option<Arc<Explainer<F>>>, Failure> {
+        for group in &self.samples.groups {
+            let samples = &self.samples.all[group.clone()];
+            let Ok(batch) = read(samples, &self.arrays, self.preprocessing.as_ref()) else { continue };
+            let shape = batch.values.shape();
+            let explainer = self.explainer(shape);
+            match explainer.and_then(|explainer| Ok((explainer.output_layout(&[shape])?, explainer))) {
+                Err(failure) if concerns_all(failure.as_ref()) => return Err(failure),
+                Err(_) => {}
+                Ok((layout, explainer)) => {
+                    self.arguments.classes.check_count(&self.labels, layout.classes());
+                    return Ok(Some(explainer));
+                }
             }
         }
+        Ok(None)
     }
 
     /// The explainer for batches of a shape.

@@ -57,9 +57,19 @@ impl Summary {
             None => "none, arrays are taken as they are".to_owned(),
         };
         match form {
-            Form::Text => print(&format!("preprocessing  {preprocessing}\n"))?,
+            Form::Text => {
+                let composite = plan.default.iter().map(|default| format!("composite      {default}\n"));
+                print(&format!("{}preprocessing  {preprocessing}\n", composite.collect::<String>()))?;
+            }
             Form::Json => {
-                let head = json!({ "settings": plan.settings, "preprocessing": plan.preprocessing });
+                let default = plan.default.as_ref().map(|default| {
+                    json!({ "composite": default.name, "networks": default.networks, "reason": default.reason })
+                });
+                let head = json!({
+                    "default": default,
+                    "settings": plan.settings,
+                    "preprocessing": plan.preprocessing,
+                });
                 // The document is left open for the inputs.
                 let head = head.to_string();
                 print(&format!("{},\n\"inputs\": [", head.strip_suffix('}').unwrap_or(&head)))?;
@@ -78,7 +88,7 @@ impl Summary {
             exploded: 0,
             advice: None,
             precision: plan.arguments.computation.dtype,
-            composite: plan.approach.composite().map(|composite| composite.name().to_owned()),
+            composite: plan.composite.clone(),
         })
     }
 

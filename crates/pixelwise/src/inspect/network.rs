@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use neural_lrp::operation::{Constant, Input};
 use neural_lrp::rules::Rule;
-use neural_lrp::{Composite, Explainer, Network, Node};
+use neural_lrp::{Composite, DefaultComposite, Explainer, Network, Node};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -18,6 +18,8 @@ use crate::rules::RuleOptions;
 pub struct Description {
     model: PathBuf,
     composite: Composite,
+    /// Why it is taken, where nothing else was asked for.
+    default: Option<DefaultComposite>,
     inputs: Vec<Tensor>,
     outputs: Vec<Tensor>,
     explained: String,
@@ -55,7 +57,8 @@ impl Description {
         let explainer = Explainer::new(model.network(&given)?.as_ref())?;
         let network = explainer.network();
         let shapes = network.shapes(&given)?;
-        let composite = rules.composite()?;
+        let rules = rules.read()?;
+        let (default, composite) = (rules.default(network), rules.composite(network)?);
         let rules = composite.choose(network)?;
         let nodes = network.nodes().iter().zip(&rules).map(|(node, rule)| Row {
             name: node.name.clone(),
@@ -80,6 +83,7 @@ impl Description {
         Ok(Self {
             model: path.to_owned(),
             composite,
+            default,
             inputs: inputs.collect(),
             outputs: network.outputs().iter().map(|&output| tensor(output, String::new())).collect(),
             explained: network.tensor(explainer.explained()).name.clone(),
@@ -112,6 +116,9 @@ impl Description {
             text += &format!("output     {}  {}\n", output.name, shape(&output.shape));
         }
         text += &format!("explained  {}\n", self.explained);
+        if let Some(default) = &self.default {
+            text += &format!("composite  {default}\n");
+        }
         text += &format!("rules      {}\n", self.composite);
         let mut table = Table::new(["node", "operation", "", "output", "parameters", "rule", "made part of it"]);
         for node in &self.nodes {
@@ -183,6 +190,7 @@ impl Description {
             "outputs": tensors(&self.outputs),
             "explained": self.explained,
             "composite": self.composite.name(),
+            "default": self.default.as_ref().map(ToString::to_string),
             "nodes": nodes.collect::<Vec<_>>(),
             "operations": self.operations(),
             "parameters": self.parameters(),

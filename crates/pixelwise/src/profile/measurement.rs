@@ -44,7 +44,7 @@ impl<F: Real> Measurement<F> {
         let explainer = Explainer::new(model.network(&given)?.as_ref())?
             .samples_together(samples)
             .with_stopwatch(Arc::clone(&stopwatch));
-        let composite = rules.composite()?;
+        let composite = rules.read()?.composite(explainer.network())?;
         composite.choose(explainer.network())?;
         composite
             .assign(explainer.network())

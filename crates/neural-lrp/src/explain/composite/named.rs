@@ -60,6 +60,33 @@ pub const COMPOSITES: &[NamedComposite] = &[
         "the paper's Fig 25, fourth column: Eq. 60, α = 2, β = −1, LRN by Taylor, max pooling as the limit of p-means",
         &[("linear", "alpha-beta=2"), LRN, MAX_POOL],
     ),
+    relevance(
+        "attnlrp",
+        "for transformers: ε in layers with weights, softmax by Taylor, products half each, normalizations pass \
+         (Achtibat et al. 2024)",
+        &[("linear", "epsilon")],
+    ),
+    relevance(
+        "attention-cp",
+        "for transformers: ε in layers with weights, attention's weights are constants, normalizations pass (Ali et al. 2022)",
+        &[("attention-value", "attention-constant"), ("linear", "epsilon")],
+    ),
+    relevance(
+        "attention-cp-gamma",
+        "for transformers: γ = 0.25 in convolutions, 0.05 in dense layers, attention's weights and the deviations of layer \
+         normalization are constants",
+        &[
+            ("attention-value", "attention-constant"),
+            ("layer-normalization", "detached"),
+            ("convolution", "gamma=0.25"),
+            ("linear", "gamma=0.05"),
+        ],
+    ),
+    relevance(
+        "attention-cp-gamma-identity",
+        "for transformers: γ = 0.25 in layers with weights, attention's weights are constants, normalizations pass",
+        &[("attention-value", "attention-constant"), ("linear", "gamma=0.25")],
+    ),
     gradient("gradient", "the gradient (Eq. 54)", &[("any", "gradient")]),
     gradient("guided-backprop", "guided backpropagation", &[("any", "guided")]),
     gradient("deconvnet", "deconvolution", &[("any", "deconvnet")]),

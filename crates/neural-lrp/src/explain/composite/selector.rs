@@ -6,15 +6,16 @@ use std::str::FromStr;
 
 use globset::{Glob, GlobMatcher};
 
-use crate::network::{Network, Node};
-use crate::operation::Family;
+use crate::network::{Attention, Network, Node, Part};
+use crate::operation::{Family, Signal};
 use crate::operations::KINDS;
 use crate::{Error, Real};
 
 /// Which nodes a choice is for: by operation, by name, or by place among the linear layers.
 ///
-/// Written as `any`, `linear`, `convolution`, `first`, `first-convolution`, `last`, `before:4`, `sum`, `normalization`, `op:LRN`, or a glob
-/// over the nodes' names, `/features/*`. Places are counted in the order of the model's file, from 1.
+/// Written as `any`, `linear`, `convolution`, `first`, `first-convolution`, `first-patch-embedding`, `last`, `before:4`,
+/// `sum`, `normalization`, `layer-normalization`, `attention-value`, `attention-score`, `query-key`, `op:LRN`, or a glob over
+/// the nodes' names, `/features/*`. Places are counted in the order of the model's file, from 1.
 ///
 /// `op:LRN` and names are demands: a network without such a node is refused, so that no choice is lost by a slip of the
 /// pen. `optional:op:LRN` is for networks that may have none. All the others may fit no node: a perceptron has no
@@ -31,6 +32,9 @@ pub enum Selector {
     First,
     /// The first convolution.
     FirstConvolution,
+    /// The first layer with weights, where it takes patches of the input: a convolution, or a dense layer that is the same for
+    /// each of several patches.
+    FirstPatchEmbedding,
     /// The last layer with weights.
     Last,
     /// The layers with weights before the k-th of them.
@@ -39,6 +43,14 @@ pub enum Selector {
     Sum,
     /// Each normalization that is no part of a layer: batch, layer, instance, group, and affine maps by channel.
     Normalization,
+    /// Each layer, group or instance normalization: those that subtract a mean of their own operand.
+    LayerNormalization,
+    /// Each product of values and weights, behind the softmax of attention.
+    AttentionValue,
+    /// Each softmax of attention.
+    AttentionScore,
+    /// Each product of queries and keys, before the softmax of attention.
+    QueryKey,
     /// Each node of one operator.
     Operation(String),
     /// Each node whose name matches.
@@ -47,10 +59,13 @@ pub enum Selector {
     Optional(Box<Selector>),
 }
 
-/// Where the linear layers stand in the model's file.
+/// Where the linear layers stand in the model's file, and which nodes are parts of attention.
 pub(super) struct Places {
     linear: Vec<usize>,
     convolutions: Vec<usize>,
+    /// The first layer with weights, if it takes patches.
+    patch_embedding: Option<usize>,
+    attention: Attention,
 }
 
 impl Places {
@@ -61,8 +76,42 @@ impl Places {
             places.sort_unstable();
             places
         };
-        Self { linear: places(is_linear), convolutions: places(is_convolution) }
+        let linear = places(is_linear);
+        let first = network.nodes().iter().find(|node| linear.first() == Some(&node.position));
+        let patch_embedding = first.filter(|node| takes_patches(network, node)).map(|node| node.position);
+        Self { linear, convolutions: places(is_convolution), patch_embedding, attention: Attention::of(network) }
     }
+
+    /// The operand of an attention's product that holds the values.
+    pub(super) fn values<F: Real>(&self, node: &Node<F>) -> Option<Signal> {
+        match self.attention.part(node) {
+            Some(Part::Value(values)) => Some(values),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a layer with weights is a convolution, or a dense layer for each of several patches of the network's input.
+fn takes_patches<F: Real>(network: &Network<F>, layer: &Node<F>) -> bool {
+    let rank = || network.typical_shapes().map(|shapes| shapes[layer.output.index()].len());
+    is_convolution(layer) || takes_moved_input(network, layer) && rank().is_some_and(|rank| rank > 2)
+}
+
+/// Whether nothing but arrangements and maps by constants lies between a layer and the network's input.
+fn takes_moved_input<F: Real>(network: &Network<F>, layer: &Node<F>) -> bool {
+    let mut tensor = layer.operands[0];
+    while let Some(node) = network.producer(tensor) {
+        let mut computed = node.operands.iter().filter(|&&operand| network.tensor(operand).constant.is_none());
+        let is_moved = matches!(
+            node.operation.family(),
+            Family::Arrangement | Family::Product | Family::Sum | Family::Normalization
+        );
+        match (computed.next(), computed.next()) {
+            (Some(&operand), None) if is_moved => tensor = operand,
+            _ => return false,
+        }
+    }
+    true
 }
 
 fn is_linear<F: Real>(node: &Node<F>) -> bool {
@@ -87,12 +136,19 @@ impl Selector {
             Self::Convolution => is_convolution(node),
             Self::First => places.linear.first() == Some(&node.position),
             Self::FirstConvolution => places.convolutions.first() == Some(&node.position),
+            Self::FirstPatchEmbedding => places.patch_embedding == Some(node.position) && is_linear(node),
             Self::Last => places.linear.last() == Some(&node.position),
             Self::Before(k) => {
                 is_linear(node) && places.linear.get(k.saturating_sub(1)).is_none_or(|&place| node.position < place)
             }
             Self::Sum => node.operation.family() == Family::Sum,
             Self::Normalization => node.operation.normalization().is_some(),
+            Self::LayerNormalization => {
+                node.operation.normalization().is_some_and(|normalization| normalization.centers())
+            }
+            Self::AttentionValue => places.values(node).is_some(),
+            Self::AttentionScore => places.attention.part(node) == Some(Part::Score),
+            Self::QueryKey => places.attention.part(node) == Some(Part::QueryKey),
             Self::Operation(kind) => node.operation.kind() == kind,
             Self::Name(glob) => glob.is_match(&node.name),
             Self::Optional(selector) => selector.fits(node, places),
@@ -144,9 +200,14 @@ impl FromStr for Selector {
             "convolution" => Ok(Self::Convolution),
             "first" => Ok(Self::First),
             "first-convolution" => Ok(Self::FirstConvolution),
+            "first-patch-embedding" => Ok(Self::FirstPatchEmbedding),
             "last" => Ok(Self::Last),
             "sum" => Ok(Self::Sum),
             "normalization" => Ok(Self::Normalization),
+            "layer-normalization" => Ok(Self::LayerNormalization),
+            "attention-value" => Ok(Self::AttentionValue),
+            "attention-score" => Ok(Self::AttentionScore),
+            "query-key" => Ok(Self::QueryKey),
             glob => {
                 Glob::new(glob).map(|glob| Self::Name(glob.compile_matcher())).map_err(|error| wrong(error.to_string()))
             }
@@ -162,10 +223,15 @@ impl fmt::Display for Selector {
             Self::Convolution => formatter.write_str("convolution"),
             Self::First => formatter.write_str("first"),
             Self::FirstConvolution => formatter.write_str("first-convolution"),
+            Self::FirstPatchEmbedding => formatter.write_str("first-patch-embedding"),
             Self::Last => formatter.write_str("last"),
             Self::Before(place) => write!(formatter, "before:{place}"),
             Self::Sum => formatter.write_str("sum"),
             Self::Normalization => formatter.write_str("normalization"),
+            Self::LayerNormalization => formatter.write_str("layer-normalization"),
+            Self::AttentionValue => formatter.write_str("attention-value"),
+            Self::AttentionScore => formatter.write_str("attention-score"),
+            Self::QueryKey => formatter.write_str("query-key"),
             Self::Operation(kind) => write!(formatter, "op:{kind}"),
             Self::Name(glob) => write!(formatter, "{}", glob.glob()),
             Self::Optional(selector) => write!(formatter, "optional:{selector}"),
@@ -224,5 +290,20 @@ mod tests {
         assert_eq!(halve.to_string(), "op:com.example:Halve");
         let message = selector("op:Convolution").check(&network).unwrap_err().to_string();
         assert!(message.contains("op:Convolution") && message.contains("com.example:Halve"), "{message}");
+    }
+
+    #[test]
+    fn the_first_convolution_embeds_patches_whatever_lies_before_it() {
+        let weights = std::sync::Arc::new(ArrayD::ones(vec![1, 1, 2, 2]));
+        let convolution = crate::operations::read(&OperatorSpec::new("Conv", 1).with_constant(weights)).unwrap();
+        let mut builder = NetworkBuilder::new();
+        builder.input("x", [None, Some(1), Some(4), Some(4)]).output("y");
+        builder.node("halve", Arc::new(Halve), ["x"], "h");
+        builder.node("first", Arc::clone(&convolution.operation), ["h"], "z");
+        builder.node("second", convolution.operation, ["z"], "y");
+        let network = builder.build().unwrap();
+        let (selector, places) = (Selector::FirstPatchEmbedding, Places::of(&network));
+        let chosen: Vec<bool> = network.nodes().iter().map(|node| selector.fits(node, &places)).collect();
+        assert_eq!(chosen, [false, true, false]);
     }
 }

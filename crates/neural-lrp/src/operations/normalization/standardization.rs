@@ -371,6 +371,10 @@ impl<F: Real, O: Standardizer> Normalization<F> for Standardization<F, O> {
         })
     }
 
+    fn centers(&self) -> bool {
+        O::CENTERING == Centering::Mean
+    }
+
     /// `Σ_j β_j s_j`
     fn absorbed(&self, step: &Step<'_, F>, message: ArrayViewD<'_, F>) -> Amount {
         let Some(beta) = &self.beta else { return Amount::default() };

@@ -13,7 +13,7 @@ use crate::operation::affine::along;
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Attribute, Constant, Input};
 use crate::operation::{Family, Operation, OperatorSpec, ParsedOperation, Product, Redistribution, Signal, Step};
-use crate::operations::product::bilinear::to_factors;
+use crate::operations::product::bilinear::{Factor, to_factors};
 use crate::{Error, Real};
 use contraction::{Labeled, contract};
 use equation::{Axes, Equation};
@@ -65,12 +65,15 @@ impl Equation {
 
 impl Einsum {
     /// The derivatives of both operands.
-    fn transposed<F: Real>(&self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>) -> [ArrayD<F>; 2] {
+    fn transposed<F: Real>(&self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>, factor: Factor) -> ArrayD<F> {
         let [a, b] = [&step.operands[0], &step.operands[1]];
         let axes = self.equation.agreed(&[a, b]);
         let upper = Labeled { labels: &axes.output, values: upper.view() };
         let [of_a, of_b] = [(0, a), (1, b)].map(|(at, x)| Labeled { labels: &axes.operands[at], values: x.view() });
-        [contract(&upper, &of_b, of_a.labels, a.shape()), contract(&upper, &of_a, of_b.labels, b.shape())]
+        match factor {
+            Factor::First => contract(&upper, &of_b, of_a.labels, a.shape()),
+            Factor::Second => contract(&upper, &of_a, of_b.labels, b.shape()),
+        }
     }
 }
 
@@ -102,7 +105,7 @@ impl<F: Real> Operation<F> for Einsum {
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        self.transposed(step, &upper).into()
+        [Factor::First, Factor::Second].map(|factor| self.transposed(step, &upper, factor)).into()
     }
 
     /// `2 y`: once along each operand.
@@ -127,7 +130,7 @@ impl<F: Real> Product<F> for Einsum {
         signal: Signal,
         stabilizer: Stabilizer,
     ) -> Redistribution<F> {
-        to_factors(step, upper, signal, stabilizer, |shares| self.transposed(step, shares))
+        to_factors(step, upper, signal, stabilizer, |shares, factor| self.transposed(step, shares, factor))
     }
 }
 

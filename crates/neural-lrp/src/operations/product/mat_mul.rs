@@ -11,7 +11,7 @@ use crate::operation::{Constant, Input, OperatorSpec};
 use crate::operation::{Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::operation::{Product, Signal};
 use crate::operations::Dense;
-use crate::operations::product::bilinear::to_factors;
+use crate::operations::product::bilinear::{Factor, to_factors};
 use crate::operations::product::einsum;
 use crate::{Error, Real};
 
@@ -26,8 +26,8 @@ use crate::{Error, Real};
 pub struct MatMul;
 
 impl MatMul {
-    /// The derivatives of both factors: `U Bᵀ` and `Aᵀ U`.
-    fn transposed<F: Real>(self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>) -> [ArrayD<F>; 2] {
+    /// The derivative of a factor: `U Bᵀ` or `Aᵀ U`.
+    fn transposed<F: Real>(self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>, factor: Factor) -> ArrayD<F> {
         let (a, b) = matrices(&step.operands);
         let mut upper = upper.view();
         if step.operands[1].ndim() == 1 {
@@ -37,12 +37,12 @@ impl MatMul {
             let axis = upper.ndim() - 1;
             upper = upper.insert_axis(Axis(axis));
         }
-        let lower_a = sum_to_shape(product(&upper, &swapped(b.view())), a.shape());
-        let lower_b = sum_to_shape(product(&swapped(a.view()), &upper), b.shape());
-        [(lower_a, &step.operands[0]), (lower_b, &step.operands[1])].map(|(lower, operand)| {
-            let lower = lower.into_shape_with_order(operand.raw_dim());
-            lower.unwrap_or_else(|_| unreachable!("a vector has as many numbers as its row or column"))
-        })
+        let (lower, operand) = match factor {
+            Factor::First => (sum_to_shape(product(&upper, &swapped(b.view())), a.shape()), &step.operands[0]),
+            Factor::Second => (sum_to_shape(product(&swapped(a.view()), &upper), b.shape()), &step.operands[1]),
+        };
+        let lower = lower.into_shape_with_order(operand.raw_dim());
+        lower.unwrap_or_else(|_| unreachable!("a vector has as many numbers as its row or column"))
     }
 }
 
@@ -67,7 +67,7 @@ impl<F: Real> Product<F> for MatMul {
         signal: Signal,
         stabilizer: Stabilizer,
     ) -> Redistribution<F> {
-        to_factors(step, upper, signal, stabilizer, |shares| self.transposed(step, shares))
+        to_factors(step, upper, signal, stabilizer, |shares, factor| self.transposed(step, shares, factor))
     }
 }
 
@@ -121,7 +121,7 @@ impl<F: Real> Operation<F> for MatMul {
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        self.transposed(step, &upper).into()
+        [Factor::First, Factor::Second].map(|factor| self.transposed(step, &upper, factor)).into()
     }
 
     /// `2 O`: once along each factor.
