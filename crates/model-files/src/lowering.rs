@@ -23,7 +23,7 @@ pub(crate) struct Lowered<F> {
 pub(crate) fn needs_shape(node: &Node) -> bool {
     match node.kind.as_str() {
         "Split" => true,
-        "Softmax" | "LogSoftmax" => node.attributes.contains_key(OVER_ALL_FOLLOWING_AXES),
+        "Softmax" | "LogSoftmax" | "Hardmax" => node.attributes.contains_key(OVER_ALL_FOLLOWING_AXES),
         "LayerNormalization" => node.attributes.contains_key(AXES),
         _ => false,
     }
@@ -37,7 +37,7 @@ pub(crate) fn lower<'c, F: Real>(
 ) -> Result<Lowered<F>, Error> {
     match node.kind.as_str() {
         "Split" => split(node, shape, lengths(node, constant)?),
-        "Softmax" | "LogSoftmax" => softmax(node, shape),
+        "Softmax" | "LogSoftmax" | "Hardmax" => softmax(node, shape),
         _ => layer_normalization(node, shape),
     }
 }

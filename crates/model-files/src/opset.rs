@@ -54,8 +54,11 @@ const OLDER: &[(i64, &[&str])] = &[
         1,
         &[
             "Abs",
+            "ArgMax",
+            "ArgMin",
             "AveragePool",
             "BatchNormalization",
+            "Ceil",
             "Clip",
             "Conv",
             "ConvTranspose",
@@ -64,18 +67,23 @@ const OLDER: &[(i64, &[&str])] = &[
             "Elu",
             "Exp",
             "Flatten",
+            "Floor",
             "Gather",
             "GlobalAveragePool",
             "GlobalMaxPool",
             "HardSigmoid",
+            "Hardmax",
             "Identity",
             "LRN",
             "LeakyRelu",
             "Log",
             "LogSoftmax",
             "MatMul",
+            "Max",
             "MaxPool",
+            "Min",
             "Neg",
+            "Not",
             "Reciprocal",
             "ReduceMean",
             "ReduceSum",
@@ -101,7 +109,7 @@ const OLDER: &[(i64, &[&str])] = &[
     (6, &["Cast", "InstanceNormalization", "Selu", "Tile"]),
 ];
 
-/// Marks a Softmax or LogSoftmax of before opset 13: it runs over all axes from its own on.
+/// Marks a Softmax, LogSoftmax or Hardmax of before opset 13: it runs over all axes from its own on.
 pub(crate) const OVER_ALL_FOLLOWING_AXES: &str = "over all following axes";
 
 /// Brings all nodes, those of branches too, to the form of opset 25.
@@ -131,7 +139,7 @@ fn modernize_nodes<F: Real>(graph: &mut Graph<F>, nodes: &mut [Node], opset: i64
             "Resize" if opset == 10 => resize_from_corner(graph, node),
             // Opset 24 has it; the operation bears the name of older days.
             "Swish" => node.kind = "Silu".to_owned(),
-            "Softmax" | "LogSoftmax" if opset < 13 => {
+            "Softmax" | "LogSoftmax" | "Hardmax" if opset < 13 => {
                 node.attributes.entry("axis".to_owned()).or_insert(Attribute::Integer(1));
                 node.attributes.insert(OVER_ALL_FOLLOWING_AXES.to_owned(), Attribute::Integer(1));
             }

@@ -33,13 +33,14 @@ pub(crate) fn rewritten<F: Real>(graph: &mut Graph<F>, node: Node) -> Vec<Node> 
     }
 }
 
-/// All floating-point numbers are of one type here.
+/// All floating-point numbers are of one type here; integers and truth values are among them.
 fn cast(mut node: Node) -> Node {
     match node.attributes.get("to") {
         Some(Attribute::Integer(1 | 10 | 11 | 16)) => {
             node.attributes.clear();
             node.kind = "Identity".to_owned();
         }
+        Some(Attribute::Integer(2..=7 | 9 | 12 | 13 | 21 | 22)) => {}
         Some(Attribute::Integer(to)) => {
             let to = DataType(i32::try_from(*to).unwrap_or_default());
             node.kind = format!("Cast to {}", to.name().unwrap_or("an unknown type"));

@@ -12,6 +12,7 @@
 //! | `normalization` | it passes |
 //! | `product` | to the factor that carries the signal, or half to each |
 //! | `softmax` | by first-order Taylor decomposition |
+//! | `decision` | it ends: truth values and positions |
 //! | `resize` | back the way the numbers came, or in shares |
 //!
 //! Convolutions and poolings have a `window` in common.
@@ -25,6 +26,7 @@ use crate::{Error, Real};
 
 mod activation;
 mod arrangement;
+mod decision;
 mod linear;
 mod normalization;
 mod operators;
@@ -40,6 +42,7 @@ mod window;
 
 pub use activation::*;
 pub use arrangement::*;
+pub use decision::*;
 pub use linear::*;
 pub use normalization::*;
 pub use operators::Operators;
@@ -105,8 +108,13 @@ operations! {
     "Abs" => activation::functions::read_abs,
     "Add" => sum::addition::read_add,
     "Affine" => normalization::affine::read,
+    "And" => decision::comparison::read,
+    "ArgMax" => decision::position::read_max,
+    "ArgMin" => decision::position::read_min,
     "AveragePool" => pooling::average_pool::read,
     "BatchNormalization" => normalization::batch_normalization::read,
+    "Cast" => activation::rounding::read_cast,
+    "Ceil" => activation::rounding::read_ceil,
     "Celu" => activation::exponential::read_celu,
     "Clip" => activation::clip::read,
     "Concat" => arrangement::concat::read,
@@ -117,32 +125,45 @@ operations! {
     "Dropout" => arrangement::identity::read,
     "Einsum" => product::einsum::read,
     "Elu" => activation::exponential::read_elu,
+    "Equal" => decision::comparison::read,
     "Erf" => activation::gelu::read_erf,
     "Exp" => activation::functions::read_exp,
     "Expand" => arrangement::gather::read_expand,
     "Flatten" => arrangement::reshape::read_flatten,
+    "Floor" => activation::rounding::read_floor,
     "Gather" => arrangement::gather::read_gather,
     "Gelu" => activation::gelu::read_gelu,
     "Gemm" => linear::dense::read,
     "GlobalAveragePool" => pooling::average_pool::read_global,
     "GlobalLpPool" => pooling::lp_pool::read_global,
     "GlobalMaxPool" => pooling::max_pool::read_global,
+    "Greater" => decision::comparison::read,
+    "GreaterOrEqual" => decision::comparison::read,
     "GroupNormalization" => normalization::group_normalization::read,
     "HardSigmoid" => activation::sigmoid::read_hard_sigmoid,
     "HardSwish" => activation::swish::read_hard_swish,
+    "Hardmax" => decision::hardmax::read,
     "Identity" => arrangement::identity::read,
     "InstanceNormalization" => normalization::instance_normalization::read,
+    "IsInf" => decision::test::read_is_infinite,
+    "IsNaN" => decision::test::read_is_nan,
     "LRN" => normalization::local_response_normalization::read,
     "LayerNormalization" => normalization::layer_normalization::read,
     "LeakyRelu" => activation::rectifiers::read_leaky,
+    "Less" => decision::comparison::read,
+    "LessOrEqual" => decision::comparison::read,
     "Log" => activation::functions::read_log,
     "LogSoftmax" => softmax::read_logarithm,
     "LpPool" => pooling::lp_pool::read,
     "MatMul" => product::mat_mul::read,
+    "Max" => pooling::extremum_of_tensors::read_max,
     "MaxPool" => pooling::max_pool::read,
+    "Min" => pooling::extremum_of_tensors::read_min,
     "Mish" => activation::swish::read_mish,
     "Mul" => product::multiplication::read_mul,
     "Neg" => activation::functions::read_neg,
+    "Not" => decision::test::read_not,
+    "Or" => decision::comparison::read,
     "PRelu" => activation::rectifiers::read_parametric,
     "Pad" => arrangement::pad::read,
     "Pow" => activation::functions::read_pow,
@@ -161,8 +182,10 @@ operations! {
     "Relu" => activation::relu::read,
     "Reshape" => arrangement::reshape::read_reshape,
     "Resize" => resize::read,
+    "Round" => activation::rounding::read_round,
     "Selu" => activation::exponential::read_selu,
     "Sigmoid" => activation::sigmoid::read_sigmoid,
+    "Sign" => activation::rounding::read_sign,
     "Silu" => activation::swish::read_silu,
     "Slice" => arrangement::slice::read,
     "Softmax" => softmax::read,
@@ -178,4 +201,6 @@ operations! {
     "ThresholdedRelu" => activation::rectifiers::read_thresholded,
     "Transpose" => arrangement::transpose::read_transpose,
     "Unsqueeze" => arrangement::reshape::read_unsqueeze,
+    "Where" => arrangement::choice::read,
+    "Xor" => decision::comparison::read,
 }

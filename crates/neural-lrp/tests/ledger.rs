@@ -39,6 +39,7 @@ const OTHER_RULES: &[&str] = &[
     "detached",
     "detached=0.25",
     "arrange",
+    "stop",
     "winner",
     "ties-shared",
     "proportional",
@@ -203,9 +204,29 @@ impl Sketch {
             sketch.node(spec, &[operand])
         };
         match kind {
-            "Abs" | "Celu" | "Dropout" | "Elu" | "Erf" | "Gelu" | "HardSigmoid" | "HardSwish" | "Identity"
-            | "LeakyRelu" | "Mish" | "Neg" | "Relu" | "Selu" | "Sigmoid" | "Silu" | "Softplus" | "Softsign"
-            | "Tanh" | "ThresholdedRelu" => unary(self, spec),
+            "Abs" | "Ceil" | "Celu" | "Dropout" | "Elu" | "Erf" | "Floor" | "Gelu" | "HardSigmoid" | "HardSwish"
+            | "Identity" | "IsInf" | "IsNaN" | "LeakyRelu" | "Mish" | "Neg" | "Not" | "Relu" | "Round" | "Selu"
+            | "Sigmoid" | "Sign" | "Silu" | "Softplus" | "Softsign" | "Tanh" | "ThresholdedRelu" => unary(self, spec),
+            "Cast" => {
+                let to = [1, 3, 7, 9][self.random.gen_range(0..4)];
+                unary(self, spec.with_integer("to", to))
+            }
+            "ArgMax" | "ArgMin" | "Hardmax" => unary(self, spec.with_integer("axis", -1)),
+            "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" => {
+                let operands = self.several(2..3);
+                self.node(two(kind), &operands)
+            }
+            "Where" => {
+                let operands = self.several(3..4);
+                let condition = self.node(two("Greater"), &operands[..2]);
+                self.node(OperatorSpec::new(kind, 3), &[condition, operands[1], operands[2]])
+            }
+            "Max" | "Min" => {
+                let mut operands = self.several(1..4);
+                let numbers = self.numbers(&[self.last_axis(operands[0])]);
+                operands.push(self.constant(numbers));
+                self.node(OperatorSpec::new(kind, operands.len()), &operands)
+            }
             "Exp" => {
                 let operand = self.bounded();
                 self.node(spec, &[operand])

@@ -9,8 +9,8 @@ use neural_lrp::operations::{Dense, Relu};
 use neural_lrp::rules::terms::AbsentSign;
 use neural_lrp::rules::{
     AlphaBeta, Backward, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated, Gradient, Guided, InputRange,
-    LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Taylor, TiesShared, ToolboxPool, WSquare,
-    WinnerTakesAll, ZBox, ZPlus,
+    LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Stop, Taylor, TiesShared, ToolboxPool,
+    WSquare, WinnerTakesAll, ZBox, ZPlus,
 };
 use neural_lrp::{Operation, Real, Redistribution, Step};
 use proptest::collection::vec;
@@ -282,6 +282,7 @@ proptest! {
             comes_back(Pass),
             comes_back(Detached { stabilizer }),
             comes_back(Rearrange),
+            comes_back(Stop),
             comes_back(WinnerTakesAll),
             comes_back(TiesShared),
             comes_back(Proportional { stabilizer }),

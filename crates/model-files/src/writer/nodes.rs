@@ -7,8 +7,9 @@ use std::f64::consts::{FRAC_2_PI, SQRT_2};
 use std::sync::Arc;
 
 use ndarray::{ArrayD, arr0};
-use neural_lrp::Real;
-use neural_lrp::operation::{Attribute, Constant, Input, OperatorSpec};
+use neural_lrp::operation::{Attribute, Constant, Input, Numbers, OperatorSpec};
+use neural_lrp::{Operation, Real};
+use rten_onnx::onnx::DataType;
 
 use super::Document;
 use crate::Error;
@@ -17,8 +18,41 @@ use crate::graph::Node;
 mod normalization;
 
 impl Document {
+    /// Adds an operation of a network. All tensors that it takes and gives are of floating-point numbers; what it takes for
+    /// integers or truth values is cast on the way in, and such an output on the way out.
+    pub(super) fn operation<F: Real>(
+        &mut self,
+        name: &str,
+        operation: &dyn Operation<F>,
+        operands: &[String],
+        rank: Option<usize>,
+        output: &str,
+    ) -> Result<(), Error> {
+        let cast = |(position, operand): (usize, &String)| match data_type(operation.takes(position)) {
+            None => operand.clone(),
+            Some(to) => {
+                let input = self.fresh_name(format!("{name}.{position}"));
+                self.cast(operand, to, &input);
+                input
+            }
+        };
+        let operands: Vec<String> = operands.iter().enumerate().map(cast).collect();
+        if data_type(operation.gives()).is_none() {
+            return self.node(name, operation.to_spec(), &operands, rank, output);
+        }
+        let given = self.fresh_name(format!("{output}.given"));
+        self.node(name, operation.to_spec(), &operands, rank, &given)?;
+        self.cast(&given, self.data_type, output);
+        Ok(())
+    }
+
+    fn cast(&mut self, source: &str, to: DataType, output: &str) {
+        let to = Attribute::Integer(i64::from(to.0));
+        self.push(&Node::new(format!("{output}.cast"), "Cast", &[source], output).with("to", to));
+    }
+
     /// Adds an operation of a network: its spec, the tensors it takes, the rank of the first, and its output.
-    pub(super) fn node<F: Real>(
+    fn node<F: Real>(
         &mut self,
         name: &str,
         spec: OperatorSpec<F>,
@@ -71,6 +105,15 @@ impl Document {
                 Ok(())
             }
         }
+    }
+}
+
+/// ONNX's type of numbers that are no floating-point numbers.
+fn data_type(numbers: Numbers) -> Option<DataType> {
+    match numbers {
+        Numbers::Real => None,
+        Numbers::Integer => Some(DataType::INT64),
+        Numbers::Boolean => Some(DataType::BOOL),
     }
 }
 

@@ -29,8 +29,8 @@ use crate::explain::input_range::range_at;
 use crate::network::{Factors, Network, Node};
 use crate::operation::Family;
 use crate::rules::{
-    self, AlphaBeta, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule, Taylor, TiesShared, ToolboxPool,
-    WinnerTakesAll, ZBox,
+    self, AlphaBeta, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule, Stop, Taylor, TiesShared,
+    ToolboxPool, WinnerTakesAll, ZBox,
 };
 use crate::{Error, Real};
 
@@ -209,6 +209,7 @@ impl Composite {
             Family::Product => Gated::new(factors.signal(node)).into(),
             Family::Bilinear => Gated { signal: factors.signal(node), stabilizer: self.stabilizer }.into(),
             Family::Softmax => Taylor { stabilizer: Stabilizer::NONE }.into(),
+            Family::Decision => Stop.into(),
         }
     }
 }

@@ -7,6 +7,7 @@ pub(super) mod functions;
 pub(super) mod gelu;
 pub(super) mod rectifiers;
 pub(super) mod relu;
+pub(super) mod rounding;
 pub(super) mod sigmoid;
 pub(super) mod swish;
 
@@ -17,5 +18,6 @@ pub use functions::{Abs, Exp, Log, Neg, Pow, Reciprocal, Sqrt};
 pub use gelu::{Erf, Gelu};
 pub use rectifiers::{LeakyRelu, PRelu, ThresholdedRelu};
 pub use relu::Relu;
+pub use rounding::{Ceil, Floor, Round, Sign, ToInteger};
 pub use sigmoid::{HardSigmoid, Sigmoid, Softplus, Softsign, Tanh};
 pub use swish::{HardSwish, Mish, Silu};

@@ -15,6 +15,7 @@ use crate::operation::{Family, Operation, Step};
 use crate::operations::arrangement::selection::{Selection, Walk};
 use crate::{Error, Real};
 
+pub(super) mod choice;
 pub(super) mod concat;
 pub(super) mod gather;
 pub(super) mod identity;
@@ -24,6 +25,7 @@ pub(super) mod selection;
 pub(super) mod slice;
 pub(super) mod transpose;
 
+pub use choice::Where;
 pub use concat::Concat;
 pub use gather::{Expand, Gather};
 pub use identity::Identity;

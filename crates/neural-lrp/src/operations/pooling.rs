@@ -2,6 +2,7 @@
 
 pub(super) mod average_pool;
 pub(super) mod extremum;
+pub(super) mod extremum_of_tensors;
 pub(super) mod lp_pool;
 pub(super) mod max_pool;
 mod maxima;
@@ -11,6 +12,7 @@ mod windows;
 
 pub use average_pool::AveragePool;
 pub use extremum::{End, Extremum};
+pub use extremum_of_tensors::ExtremumOfTensors;
 pub use lp_pool::LpPool;
 pub use max_pool::MaxPool;
 pub use sum_pool::SumPool;
