@@ -44,6 +44,7 @@ const MOVED: &[Moved] = &[
     moved("Slice", 10, "axes", 3),
     moved("Split", 13, "split", 1),
     moved("Squeeze", 13, "axes", 1),
+    moved("TopK", 10, "k", 1),
     moved("Unsqueeze", 13, "axes", 1),
     moved("Upsample", 9, "scales", 1),
 ];
@@ -78,6 +79,7 @@ const OLDER: &[(i64, &[&str])] = &[
             "LeakyRelu",
             "Log",
             "LogSoftmax",
+            "LpNormalization",
             "MatMul",
             "Max",
             "MaxPool",
@@ -99,6 +101,7 @@ const OLDER: &[(i64, &[&str])] = &[
             "Squeeze",
             "Sum",
             "Tanh",
+            "TopK",
             "Transpose",
             "Unsqueeze",
         ],
@@ -135,6 +138,13 @@ fn modernize_nodes<F: Real>(graph: &mut Graph<F>, nodes: &mut [Node], opset: i64
             modernize_nodes(graph, &mut branches.otherwise, opset)?;
         }
         match node.kind.as_str() {
+            // Opset 20 has shorter words.
+            "GridSample" => {
+                if let Some(Attribute::Text(mode)) = node.attributes.get_mut("mode") {
+                    *mode = mode.trim_start_matches("bi").to_owned();
+                }
+            }
+            "Scatter" => node.kind = "ScatterElements".to_owned(),
             "Upsample" => resize_from_corner(graph, node),
             "Resize" if opset == 10 => resize_from_corner(graph, node),
             // Opset 24 has it; the operation bears the name of older days.

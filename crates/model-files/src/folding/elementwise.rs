@@ -8,18 +8,10 @@ use super::*;
 
 pub(super) fn find<F: Real>(kind: &str) -> Option<Compute<F>> {
     Some(match kind {
-        "Abs" => |i| unary(i, Some(i64::checked_abs), None),
-        "Acos" => |i| unary(i, None, Some(F::acos)),
-        "Acosh" => |i| unary(i, None, Some(F::acosh)),
+        "Abs" => |i| unary(i, i64::checked_abs),
         "Add" => |i| binary(i, Some(i64::checked_add), None),
         "And" => |i| logic(i, |a, b| a && b),
-        "Asin" => |i| unary(i, None, Some(F::asin)),
-        "Asinh" => |i| unary(i, None, Some(F::asinh)),
-        "Atan" => |i| unary(i, None, Some(F::atan)),
-        "Atanh" => |i| unary(i, None, Some(F::atanh)),
         "Clip" => clip,
-        "Cos" => |i| unary(i, None, Some(F::cos)),
-        "Cosh" => |i| unary(i, None, Some(F::cosh)),
         "Div" => |i| binary(i, Some(i64::checked_div), None),
         "Equal" => |i| compare(i, Ordering::is_eq),
         "Greater" => |i| compare(i, Ordering::is_gt),
@@ -30,37 +22,24 @@ pub(super) fn find<F: Real>(kind: &str) -> Option<Compute<F>> {
         "Min" => |i| several(i, |a, b| Some(a.min(b))),
         "Mod" => remainder,
         "Mul" => |i| binary(i, Some(i64::checked_mul), None),
-        "Neg" => |i| unary(i, Some(i64::checked_neg), None),
-        "Not" => |i| unary(i, Some(|value| Some(i64::from(value == 0))), None),
+        "Neg" => |i| unary(i, i64::checked_neg),
+        "Not" => |i| unary(i, |value| Some(i64::from(value == 0))),
         "Or" => |i| logic(i, |a, b| a || b),
         "Pow" => power,
-        "Sign" => |i| unary(i, Some(|value| Some(value.signum())), None),
-        "Sin" => |i| unary(i, None, Some(F::sin)),
-        "Sinh" => |i| unary(i, None, Some(F::sinh)),
+        "Sign" => |i| unary(i, |value| Some(value.signum())),
         "Sub" => |i| binary(i, Some(i64::checked_sub), None),
         "Sum" => |i| several(i, i64::checked_add),
-        "Tan" => |i| unary(i, None, Some(F::tan)),
         "Where" => choose,
         "Xor" => |i| logic(i, |a, b| a != b),
         _ => return None,
     })
 }
 
-/// A function of one number: of integers and of floating-point numbers, as far as it is defined for them.
-fn unary<F: Real>(
-    inputs: &Inputs<'_, F>,
-    of_integer: Option<fn(i64) -> Option<i64>>,
-    of_real: Option<fn(F) -> F>,
-) -> Result<Constant<F>, String> {
+/// A function of one integer.
+fn unary<F: Real>(inputs: &Inputs<'_, F>, of_integer: fn(i64) -> Option<i64>) -> Result<Constant<F>, String> {
     match inputs.value(0)? {
-        Constant::Integer(values) => {
-            let compute = of_integer.ok_or("it takes floating-point numbers, not integers")?;
-            defined(values.mapv(compute)).map(Constant::Integer)
-        }
-        Constant::Real(values) => {
-            let compute = of_real.ok_or("it takes integers or Booleans, not floating-point numbers")?;
-            Ok(Constant::Real(Arc::new(values.mapv(compute))))
-        }
+        Constant::Integer(values) => defined(values.mapv(of_integer)).map(Constant::Integer),
+        Constant::Real(_) => Err("it takes integers or Booleans, not floating-point numbers".to_owned()),
     }
 }
 

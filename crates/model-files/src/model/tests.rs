@@ -97,8 +97,8 @@ fn all_unsupported_nodes_are_listed() {
     let nodes = vec![
         node("Fancy", &["x"], &["a"], vec![]),
         node("Relu", &["a"], &["b"], vec![]),
-        node("MaxPool", &["b"], &["c", "places"], vec![integers("kernel_shape", &[1])]),
-        node("Cast", &["places"], &["d"], vec![integer("to", 8)]),
+        node("Dropout", &["b"], &["c", "kept"], vec![]),
+        node("Cast", &["kept"], &["d"], vec![integer("to", 8)]),
         node("Dead", &["x"], &["dead"], vec![]),
         NodeProto { domain: Some("com.example".to_owned()), ..node("Relu", &["d"], &["y"], vec![]) },
     ];
@@ -107,7 +107,7 @@ fn all_unsupported_nodes_are_listed() {
     let nodes: Vec<String> = nodes.iter().map(UnsupportedNode::to_string).collect();
     assert_eq!(
         nodes,
-        ["\"A\" (Fancy)", "\"C\" (MaxPool, its output 1)", "\"D\" (Cast to STRING)", "\"Y\" (com.example:Relu)",]
+        ["\"A\" (Fancy)", "\"C\" (Dropout, its output 1)", "\"D\" (Cast to STRING)", "\"Y\" (com.example:Relu)",]
     );
     let twice = vec![
         node("Fancy", &["x"], &["a"], vec![]),
@@ -313,6 +313,34 @@ fn truth_values_and_integers_are_numbers_of_a_network() {
     let model = read_nodes(&[3], nodes, [initializers(), vec![known]].concat()).unwrap();
     assert_eq!(model.steps.len(), 1);
     assert_eq!(output(&model, ArrayD::zeros(vec![1, 3])), array![[3.0, 0.5, 1.0]].into_dyn());
+}
+
+#[test]
+fn each_output_that_is_taken_is_an_operation() {
+    let pool = vec![integers("kernel_shape", &[1, 2]), integers("strides", &[1, 2])];
+    let nodes = vec![
+        node("MaxPool", &["x"], &["maxima", "places"], pool.clone()),
+        node("TopK", &["maxima", "one"], &["", "top"], vec![]),
+        node("MaxUnpool", &["maxima", "places"], &["back"], pool),
+        node("Add", &["back", "top"], &["y"], vec![]),
+    ];
+    let model = read_nodes(&[1, 1, 4], nodes, vec![longs("one", &[1], &[1])]).unwrap();
+    let found = output(&model, array![[[[1.0, 2.0, 4.0, 3.0]]]].into_dyn());
+    assert_eq!(found, array![[[[1.0, 3.0, 5.0, 1.0]]]].into_dyn());
+    assert_eq!(model.steps.len(), 5);
+}
+
+#[test]
+fn means_and_variances_are_normalized_over_any_axes() {
+    let nodes = vec![node("MeanVarianceNormalization", &["x"], &["y"], vec![integers("axes", &[0, 2])])];
+    let model = read_nodes(&[1, 2], nodes, vec![]).unwrap();
+    let found = output(&model, array![[[1.0, 3.0]], [[5.0, 7.0]]].into_dyn());
+    let deviation = 5f64.sqrt();
+    let expected = array![[[-3.0, -1.0]], [[1.0, 3.0]]].into_dyn() / deviation;
+    assert!(found.iter().zip(&expected).all(|(found, expected)| (found - expected).abs() < 1e-12), "{found}");
+    let nodes = vec![node("MeanVarianceNormalization", &["x"], &["y"], vec![])];
+    let model = read_nodes(&[1, 1, 2], nodes, vec![]).unwrap();
+    assert_eq!(output(&model, ArrayD::from_elem(vec![1, 1, 1, 2], 3.0)), ArrayD::zeros(vec![1, 1, 1, 2]));
 }
 
 #[test]
