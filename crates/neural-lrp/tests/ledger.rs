@@ -271,6 +271,11 @@ impl Sketch {
                 let upper = self.random.gen_range(0..2);
                 unary(self, spec.with_integer("upper", upper).with_constant_integers([0]))
             }
+            "Gather" | "GatherElements" if self.random.gen_bool(0.3) => {
+                let operand = self.any();
+                let places = self.node(one("ArgMin").with_integer("axis", -1), &[operand]);
+                self.node(two(kind).with_integer("axis", -1), &[operand, places])
+            }
             "GatherElements" => {
                 let operand = self.any();
                 let mut places = vec![1; self.shape(operand).len()];

@@ -178,10 +178,10 @@ impl<F: Real> NodeWriter<'_, F> {
         if self.rank != Some(4) {
             return Err(self.refuse("opset 17 has it of images, of four axes"));
         }
-        if let Some(Attribute::Text(mode)) = self.spec.attributes.get_mut("mode") {
-            if mode != "nearest" {
-                *mode = format!("bi{mode}");
-            }
+        if let Some(Attribute::Text(mode)) = self.spec.attributes.get_mut("mode")
+            && mode != "nearest"
+        {
+            *mode = format!("bi{mode}");
         }
         self.plain();
         Ok(())

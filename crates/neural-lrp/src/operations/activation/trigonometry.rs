@@ -122,7 +122,7 @@ mod tests {
         ];
         for (function, inverse, shift) in pairs {
             let x = numbers(&[7], 3) * 0.9 + shift;
-            let back = forward(inverse, &[forward(function, &[x.clone()])]);
+            let back = forward(inverse, &[forward(function, std::slice::from_ref(&x))]);
             assert_close(back.view(), x.view(), function.kind());
         }
     }

@@ -94,6 +94,20 @@ pub(super) struct BlockPlaces {
 }
 
 impl BlockPlaces {
+    /// The blocks at places along one axis of an operand of `shape`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when there is no such place.
+    pub(super) fn along(indices: &ArrayD<i64>, axis: i64, shape: &[usize]) -> Result<Self, Error> {
+        let axis = axis_of(axis, shape)?;
+        let places = indices.iter().map(|&index| place_along(axis, index, shape)).collect::<Result<Vec<_>, Error>>()?;
+        let (outer, length) = (shape[..axis].iter().product::<usize>(), shape[axis + 1..].iter().product());
+        let starts =
+            (0..outer).flat_map(|outer| places.iter().map(move |place| (outer * shape[axis] + place) * length));
+        let whole = [&shape[..axis], indices.shape(), &shape[axis + 1..]].concat();
+        Ok(Self { starts: starts.collect(), length, shape: whole })
+    }
+
     /// The blocks of an operand of `shape`, the first axes of which the lists share.
     ///
     /// # Errors
@@ -117,9 +131,9 @@ impl BlockPlaces {
         let mut starts = Vec::with_capacity(lists);
         for list in 0..lists {
             let mut start = list / lists_of_sample * sample;
-            for axis in shared..listed {
+            for (axis, stride) in strides.iter().enumerate().take(listed).skip(shared) {
                 let index = positions.next().unwrap_or_else(|| unreachable!("each list has {count} positions"));
-                start += strides[axis] * place_along(axis, *index, shape)?;
+                start += stride * place_along(axis, *index, shape)?;
             }
             starts.push(start);
         }
@@ -225,7 +239,7 @@ mod tests {
         for spec in [elements, lists] {
             assert_eq!(read(&spec).unwrap().operation.to_spec(), spec);
         }
-        assert!(matches!(read(&OperatorSpec::<f64>::new("GatherND", 2)), Err(Error::NotConstant { .. })));
+        assert!(matches!(read_nd(&OperatorSpec::<f64>::new("GatherND", 2)), Err(Error::NotConstant { .. })));
         assert!(matches!(read(&OperatorSpec::<f64>::new("GatherElements", 1)), Err(Error::MissingInput { .. })));
     }
 }

@@ -23,7 +23,7 @@ pub struct ExtremumOfTensors {
 
 impl ExtremumOfTensors {
     /// Hands the relevance of each place to its winners: the first of them, or all in equal shares.
-    fn to_winners<F: Real>(&self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>, takes: Winners) -> Vec<ArrayD<F>> {
+    fn to_winners<F: Real>(self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>, takes: Winners) -> Vec<ArrayD<F>> {
         let wins =
             |operand| combine(&step.output, operand, |y, x| if x == y || x.is_nan() { F::one() } else { F::zero() });
         let mut shares: Vec<ArrayD<F>> = step.operands.iter().map(wins).collect();

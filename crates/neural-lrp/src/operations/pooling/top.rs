@@ -97,13 +97,13 @@ impl Top {
         lower
     }
 
-    fn to_taken<F: Real>(&self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>) -> ArrayD<F> {
+    fn to_taken<F: Real>(self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>) -> ArrayD<F> {
         self.lower(step, upper, |row, _, upper, lower| {
             self.positions(row).into_iter().zip(upper).for_each(|(position, &upper)| lower[position] = upper);
         })
     }
 
-    fn to_equals<F: Real>(&self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>) -> ArrayD<F> {
+    fn to_equals<F: Real>(self, step: &Step<'_, F>, upper: &ArrayViewD<'_, F>) -> ArrayD<F> {
         self.lower(step, upper, |row, output, upper, lower| {
             for (&output, &upper) in output.iter().zip(upper) {
                 let is_equal = |x: F| x == output || (x.is_nan() && output.is_nan());
