@@ -61,11 +61,14 @@ const FAR: f64 = 1e12;
 /// One neighbor along an axis: its place, if it has one, its weight, and how that grows with the coordinate.
 type Tap = (Option<usize>, f64, f64);
 
+/// How many spatial axes there may be: the parts of an output are as many as neighbors along all of them together.
+const MOST_AXES: usize = 3;
+
 /// One number that an output is made of: its place, and the weight; and how the weight grows with each coordinate.
 struct Part<F> {
     place: usize,
     weight: F,
-    slopes: Vec<F>,
+    slopes: [F; MOST_AXES],
 }
 
 impl GridSample {
@@ -136,23 +139,23 @@ impl GridSample {
         let axes = lengths.len();
         let taps: Vec<Vec<Tap>> =
             (0..axes).map(|axis| self.taps(point[axes - 1 - axis].as_(), lengths[axis])).collect();
-        let mut parts = vec![(0, 1.0, vec![0.0; axes])];
+        let mut parts = vec![(0, 1.0, [0.0; MOST_AXES])];
         for (axis, taps) in taps.iter().enumerate() {
             let mut next = Vec::with_capacity(parts.len() * taps.len());
             for (place, weight, slopes) in &parts {
                 for &(at, own, growth) in taps {
                     let Some(at) = at else { continue };
-                    let mut slopes: Vec<f64> = slopes.iter().map(|slope| slope * own).collect();
+                    let mut slopes = slopes.map(|slope: f64| slope * own);
                     slopes[axes - 1 - axis] = weight * growth;
                     next.push((place * lengths[axis] + at, weight * own, slopes));
                 }
             }
             parts = next;
         }
-        let part = |(place, weight, slopes): (usize, f64, Vec<f64>)| Part {
+        let part = |(place, weight, slopes): (usize, f64, [f64; MOST_AXES])| Part {
             place,
             weight: F::of(weight),
-            slopes: slopes.into_iter().map(F::of).collect(),
+            slopes: slopes.map(F::of),
         };
         parts.into_iter().map(part).collect()
     }
@@ -288,12 +291,12 @@ impl<F: Real> Operation<F> for GridSample {
                 if samples == grid_samples
                     && points.len() == lengths.len()
                     && *coordinates == lengths.len()
-                    && !lengths.is_empty() =>
+                    && (1..=MOST_AXES).contains(coordinates) =>
             {
                 Ok([&[*samples, *channels], points].concat())
             }
             _ => {
-                let reason = "it takes an image, samples × channels × spatial axes, and as many samples of coordinates, one \
+                let reason = "it takes an image, samples × channels × one to three spatial axes, and as many samples of coordinates, one \
                               for each spatial axis at each place of the output";
                 Err(Error::shape(operands, reason))
             }
@@ -455,6 +458,6 @@ mod tests {
         let shape = |shapes: &[&[usize]]| Operation::<f64>::output_shape(&all().next().unwrap(), shapes);
         assert_eq!(shape(&[&[2, 3, 4, 5], &[2, 6, 7, 2]]).unwrap(), [2, 3, 6, 7]);
         assert!(shape(&[&[2, 3, 4, 5], &[1, 6, 7, 2]]).is_err() && shape(&[&[2, 3, 4, 5], &[2, 6, 7, 3]]).is_err());
-        assert!(shape(&[&[2, 3], &[2, 0]]).is_err());
+        assert!(shape(&[&[2, 3], &[2, 0]]).is_err() && shape(&[&[1; 12], &[&[1; 11][..], &[10]].concat()]).is_err());
     }
 }
