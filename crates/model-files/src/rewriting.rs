@@ -15,6 +15,9 @@ mod gemm;
 mod mean_variance;
 mod outputs;
 mod scikit_learn;
+mod sequences;
+
+pub(crate) use sequences::take_apart;
 
 /// Rewrites the nodes that the network computes for each image, which are those that `flows` says.
 pub(crate) fn rewrite<F: Real>(graph: &mut Graph<F>, flows: impl Fn(&Node) -> bool) {

@@ -331,6 +331,35 @@ fn each_output_that_is_taken_is_an_operation() {
 }
 
 #[test]
+fn tensors_of_lists_are_cut_off_or_handed_on() {
+    let of = |split: &[&str], attributes: Vec<rten_onnx::onnx::AttributeProto>, position: i64| {
+        let nodes = vec![
+            node("SplitToSequence", &[&["x"], split].concat(), &["list"], attributes),
+            node("SequenceAt", &["list", "at"], &["piece"], vec![]),
+            node("SequenceConstruct", &["x", "piece"], &["pair"], vec![]),
+            node("SequenceAt", &["pair", "last"], &["y"], vec![]),
+        ];
+        let constants = vec![
+            longs("at", &[], &[position]),
+            longs("last", &[], &[-1]),
+            longs("two", &[], &[2]),
+            longs("lengths", &[2], &[1, 4]),
+        ];
+        Ok::<_, Error>(output(&read_nodes(&[5], nodes, constants)?, array![[1.0, 2.0, 3.0, 4.0, 5.0]].into_dyn()))
+    };
+    let along = || vec![integer("axis", 1)];
+    assert_eq!(of(&["two"], along(), 1).unwrap(), array![[3.0, 4.0]].into_dyn());
+    assert_eq!(of(&["two"], along(), 2).unwrap(), array![[5.0]].into_dyn());
+    assert_eq!(of(&["lengths"], along(), -1).unwrap(), array![[2.0, 3.0, 4.0, 5.0]].into_dyn());
+    assert_eq!(of(&[], along(), -2).unwrap(), array![[4.0]].into_dyn());
+    assert_eq!(of(&[], along(), -1).unwrap(), array![[5.0]].into_dyn());
+    assert_eq!(of(&[], [along(), vec![integer("keepdims", 0)]].concat(), 1).unwrap(), array![2.0].into_dyn());
+    // How many pieces of two there are is not known before the shape is.
+    assert!(matches!(of(&["two"], along(), -1), Err(Error::Unsupported(_))));
+    assert!(matches!(of(&["lengths"], along(), 2), Err(Error::Unsupported(_))));
+}
+
+#[test]
 fn means_and_variances_are_normalized_over_any_axes() {
     let nodes = vec![node("MeanVarianceNormalization", &["x"], &["y"], vec![integers("axes", &[0, 2])])];
     let model = read_nodes(&[1, 2], nodes, vec![]).unwrap();
