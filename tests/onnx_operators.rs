@@ -147,9 +147,10 @@ fn page(outcome: &Outcome) -> String {
         "# Operators\n\n\
          The operators of ONNX that pixelwise runs and explains, and how many of the ONNX project's own tests of them\n\
          pass: {all_passed} of {total}. The tests are those of {from}, as far as their data\n\
-         are floating-point numbers; [tests/onnx_operators](../tests/onnx_operators/README.md) tells how they are made. Where\n\
-         an operator takes two tensors, each of its tests counts twice: with two tensors, and with a constant. Each of them\n\
-         runs the operator itself.\n\n\
+         are floating-point numbers, or truth values and integers where an operator is about these;\n\
+         [tests/onnx_operators](../tests/onnx_operators/README.md) tells how they are made. Where an operator takes two\n\
+         tensors, each of its tests counts twice: with two tensors, and with a constant; and where it gives positions too,\n\
+         these are a test of their own. Each of them runs the operator itself.\n\n\
          This page is written by `PIXELWISE_UPDATE=1 cargo test --test onnx_operators`; a test keeps it true.\n\n\
          | Operator | Tests passed |\n| --- | --- |\n{rows}\n\
          ## Written out\n\nTests of the same operators in simpler ones, as some exporters write them.\n\n\

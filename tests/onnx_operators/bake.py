@@ -11,9 +11,12 @@ writes for each
     NAME/input_0.npy     the data; input_1.npy and so on where the operator joins several tensors
     NAME/output_0.npy    what has to come out, as the ONNX project computed it; more where the operator has more
 
+Truth values and integers, of the operators in DECIDING, are stored as float32 too, as networks have them here.
+
 The first input is the data. The others (weights, shapes, axes, bounds) become initializers, as they are in networks;
 operators of JOINING keep all their tensors as inputs. Those of them that take two get a second test, NAME_constant,
-whose second operand is an initializer. Of the operators in FIRST_OUTPUT_ONLY only the first output is kept.
+whose second operand is an initializer. Of the operators in FIRST_OUTPUT_ONLY only the first output is kept; those in
+SECOND_OUTPUT_TOO get a second test, NAME_positions, with the second output alone.
 
 index.json lists the tests, with the file of each input and output: large arrays that several tests share are stored
 once. It also lists what was left out, and why. Every test is run by onnxruntime before it is written; where
@@ -43,12 +46,23 @@ OPERATORS = set(
     Identity Dropout Upsample Resize
     Clip Relu LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Softplus Softsign Tanh Sigmoid HardSigmoid HardSwish Mish Gelu
     Erf Exp Log Sqrt Pow Reciprocal Abs Neg Softmax LogSoftmax
+    Max Min Where Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor Not IsNaN IsInf Cast
+    Sign Floor Ceil Round ArgMax ArgMin Hardmax
+    CumSum Trilu Tile GatherElements GatherND ScatterElements ScatterND TopK MaxUnpool GridSample Col2Im
+    MeanVarianceNormalization LpNormalization Shrink
+    Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh
     """.split()
 )
-IN_ADVANCE = {"Constant", "ConstantOfShape", "Shape", "Size", "Cast", "CastLike"}  # that networks are read with, not run
-JOINING = {"Add", "Sub", "Mul", "Div", "Sum", "MatMul", "Concat", "Einsum"}
-WITH_A_CONSTANT_TOO = {"Add", "Sub", "Mul", "Div", "MatMul", "Einsum"}
-FIRST_OUTPUT_ONLY = {"MaxPool", "Dropout", "LayerNormalization"}
+IN_ADVANCE = {"Constant", "ConstantOfShape", "Shape", "Size", "CastLike"}  # that networks are read with, not run
+COMPARING = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
+LOGICAL = {"And", "Or", "Xor", "Not"}
+DECIDING = COMPARING | LOGICAL | {"IsNaN", "IsInf", "ArgMax", "ArgMin", "Where"}  # of truth values or integers, or giving them
+JOINING = {"Add", "Sub", "Mul", "Div", "Sum", "MatMul", "Concat", "Einsum", "Max", "Min", "Where", "And", "Or", "Xor",
+           "ScatterElements", "ScatterND", "MaxUnpool", "GridSample"} | COMPARING
+PLACES = {"ScatterElements": 1, "ScatterND": 1, "MaxUnpool": 2}  # the input of an operator of JOINING that becomes an initializer all the same
+WITH_A_CONSTANT_TOO = {"Add", "Sub", "Mul", "Div", "MatMul", "Einsum", "Max", "Min", "GridSample"} | COMPARING
+FIRST_OUTPUT_ONLY = {"MaxPool", "Dropout", "LayerNormalization", "TopK"}
+SECOND_OUTPUT_TOO = {"MaxPool", "TopK"}
 
 CORRECTED_SINCE = {
     "averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True": "divides by positions beyond the padding;"
@@ -57,7 +71,7 @@ CORRECTED_SINCE = {
 
 RELATIVE, ABSOLUTE = 1e-3, 1e-7  # the tolerances of the ONNX project's own runner
 STORED_ONCE = 1 << 16  # bytes from which on an array is not stored twice
-LARGEST_FILE, LARGEST_FOLDER = 1 << 20, 3 << 20
+LARGEST_FILE, LARGEST_FOLDER = 1 << 20, 4 << 20
 
 
 class LeftOut(Exception):
@@ -114,18 +128,22 @@ def refuse_what_is_not_meant(test):
     outside = set(test.nodes) - OPERATORS - IN_ADVANCE
     if outside:
         raise LeftOut(f"spelled out in other operators: {', '.join(sorted(outside))}")
-    for value in (test.graph.input[0], test.graph.output[0]):
-        if type_name(value) != "float":
+    allowed = {"float", "bool", "int32", "int64"} if set(test.nodes) & DECIDING else {"float"}
+    for value in (*test.graph.input[: 3 if allowed > {"float"} else 1], test.graph.output[0]):
+        if type_name(value) not in allowed:
             raise LeftOut(f"data of type {type_name(value)}")
     for node in test.graph.node:
-        if node.op_type == "Resize" and attribute(node, "mode", b"nearest") == b"cubic":
-            raise LeftOut("cubic interpolation")
+        to_double = node.op_type == "Cast" and attribute(node, "to", 0) == TensorProto.DOUBLE
+        if to_double and len(test.graph.node) == 1:
+            raise LeftOut("data of type double")  # which is taken as float32
         if node.op_type == "Einsum" and repeats_a_letter(attribute(node, "equation", b"").decode()):
             raise LeftOut("diagonals")
         if node.op_type in ("ReduceMax", "ReduceMin") and any(not size for size in shape_of(test.graph.input[0])):
             raise LeftOut("the largest or smallest of no numbers")
         if node.op_type == "Pow" and test.graph.input[-1].type.tensor_type.shape.dim:
             raise LeftOut("more than one exponent")
+        if node.op_type in ("ScatterElements", "ScatterND") and attribute(node, "reduction", b"none") not in (b"none", b"add"):
+            raise LeftOut("products and extremes of what is scattered")
         if node.op_type == "BatchNormalization" and attribute(node, "training_mode", 0):
             raise LeftOut("training mode")
         if node.op_type == "Dropout" and len(node.input) > 2:
@@ -142,7 +160,7 @@ def shape_of(value):
     return [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
 
 
-def bake(test, operator, constants):
+def bake(test, operator, constants, output=0):
     """The test's network with the arrays of `constants` as initializers, without the outputs nobody reads."""
     model = onnx.ModelProto()
     model.CopyFrom(test.model)
@@ -153,7 +171,9 @@ def bake(test, operator, constants):
     graph.input.extend(remaining)
     graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in constants.items())
     if operator in FIRST_OUTPUT_ONLY:
-        del graph.output[1:]
+        kept = graph.output[output]
+        del graph.output[:]
+        graph.output.append(kept)
     onnx.checker.check_model(model)
     return model
 
@@ -162,10 +182,17 @@ def forms(test, operator):
     """(name, network, inputs, outputs) for each way in which the test is asked."""
     inputs = test.arrays("input", test.graph.input)
     first, *others = inputs
+    if not all(np.isfinite(array).all() for array in inputs.values()):
+        raise LeftOut("a network's input is finite")
     outputs = test.arrays("output", test.graph.output)
-    baked = bake(test, operator, {name: inputs[name] for name in others})
+    constants = {name: inputs[name] for name in others}
+    baked = bake(test, operator, constants)
     joins = len(test.graph.node) == 1 and test.nodes[0] in JOINING
-    yield test.name, bake(test, operator, {}) if joins else baked, inputs, outputs
+    places = list(inputs)[PLACES[test.nodes[0]] :][:1] if test.nodes[0] in PLACES else []
+    yield test.name, bake(test, operator, {name: inputs[name] for name in places}) if joins else baked, inputs, outputs
+    row_major = not attribute(test.graph.node[0], "storage_order", 0)
+    if test.nodes[0] in SECOND_OUTPUT_TOO and len(test.graph.output) > 1 and row_major:
+        yield f"{test.name}_positions", bake(test, operator, constants, output=1), inputs, outputs
     if joins and others and test.nodes[0] in WITH_A_CONSTANT_TOO:
         yield f"{test.name}_constant", baked, inputs, outputs
 
@@ -211,7 +238,7 @@ class Folder:
         content = (array.dtype.str, array.shape, array.tobytes())
         file = self.shared.setdefault(content, file) if array.nbytes >= STORED_ONCE else file
         if not (self.path / file).exists():
-            np.save(self.path / file, array)
+            np.save(self.path / file, array.astype(np.float32))
         return file
 
     def check_sizes(self):

@@ -45,6 +45,11 @@ fn allowed(input: &InputDeclaration, given: &[usize]) -> Vec<Option<usize>> {
     }
 }
 
+/// Whether an integer is a number that the network computes in.
+fn is_exact<F: Real>(integer: i64) -> bool {
+    integer.unsigned_abs() <= F::EXACT_INTEGERS.unsigned_abs()
+}
+
 fn fixed(shape: &[usize]) -> Vec<Option<usize>> {
     shape.iter().copied().map(Some).collect()
 }
@@ -146,10 +151,13 @@ impl<F: Real> Assembly<'_, F> {
         let value = match self.constant(name) {
             None => return Ok(()),
             Some(Constant::Real(value)) => Arc::clone(value),
-            Some(Constant::Integer(_)) => {
-                let reason = "the network would compute with it, and it is of integers; cast it to FLOAT".to_owned();
-                return Err(Error::Tensor { tensor: name.to_owned(), reason });
-            }
+            Some(Constant::Integer(values)) => match values.iter().find(|&&value| !is_exact::<F>(value)) {
+                None => Arc::new(values.mapv(|value| F::of(value as f64))),
+                Some(value) => {
+                    let reason = format!("the network would compute with the integer {value}, which {} lacks", F::NAME);
+                    return Err(Error::Tensor { tensor: name.to_owned(), reason });
+                }
+            },
         };
         if self.constants.insert(name.to_owned()) {
             self.builder.constant(name, value);

@@ -110,6 +110,10 @@ fn has_own_form<F: Real>(inputs: &Inputs<'_, F>) -> Result<bool, String> {
     Ok(match inputs.node.kind.as_str() {
         // Shared, not copied.
         "Identity" => true,
+        // With reductions that a network does not explain.
+        "ScatterElements" | "ScatterND" => true,
+        // Into integers of more digits than floating-point numbers have.
+        "Cast" => true,
         // By its own statistics.
         "BatchNormalization" => inputs.integer_attribute("training_mode", 0)? != 0,
         // By an exponent for each number.

@@ -35,7 +35,7 @@ pub(crate) fn is_lowered(kind: &str) -> bool {
 pub(crate) fn needs_shape(node: &Node) -> bool {
     match node.kind.as_str() {
         kind if is_lowered(kind) => true,
-        "Softmax" | "LogSoftmax" => node.attributes.contains_key(OVER_ALL_FOLLOWING_AXES),
+        "Softmax" | "LogSoftmax" | "Hardmax" => node.attributes.contains_key(OVER_ALL_FOLLOWING_AXES),
         "LayerNormalization" => node.attributes.contains_key(AXES),
         _ => false,
     }
@@ -56,7 +56,7 @@ pub(crate) fn lower<'c, F: Real>(
         "Attention" => attention::lower(&inputs),
         "RotaryEmbedding" => rotary_embedding::lower(&inputs),
         "Split" => split(node, inputs.shape(0), lengths(node, constant)?),
-        "Softmax" | "LogSoftmax" => softmax(node, inputs.shape(0)),
+        "Softmax" | "LogSoftmax" | "Hardmax" => softmax(node, inputs.shape(0)),
         _ => layer_normalization(node, inputs.shape(0)),
     }
 }

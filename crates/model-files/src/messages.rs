@@ -14,6 +14,7 @@ pub(crate) struct Model<'a> {
     pub(crate) ir_version: Option<i64>,
     pub(crate) opsets: Vec<OperatorSet>,
     pub(crate) graph: Option<Graph<'a>>,
+    pub(crate) functions: Vec<Function<'a>>,
 }
 
 impl<'a> Model<'a> {
@@ -25,6 +26,7 @@ impl<'a> Model<'a> {
                 1 => model.ir_version = Some(field.integer()?),
                 7 => model.graph = Some(Graph::decode(field.bytes()?, 0)?),
                 8 => model.opsets.push(OperatorSet::decode(field.bytes()?)?),
+                25 => model.functions.push(Function::decode(field.bytes()?)?),
                 _ => {}
             }
         }
@@ -86,6 +88,39 @@ impl<'a> Graph<'a> {
     }
 }
 
+/// `FunctionProto`: an operator of the file's own, by the nodes that it stands for.
+#[derive(Debug, Default)]
+pub(crate) struct Function<'a> {
+    pub(crate) name: String,
+    pub(crate) domain: String,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) outputs: Vec<String>,
+    pub(crate) nodes: Vec<Node<'a>>,
+    /// The attributes that a node need not say.
+    pub(crate) defaults: Vec<Attribute<'a>>,
+    pub(crate) opsets: Vec<OperatorSet>,
+}
+
+impl<'a> Function<'a> {
+    fn decode(message: Bytes<'a>) -> Result<Self, Damage> {
+        let mut function = Self::default();
+        for field in Fields::of(message) {
+            let field = field?;
+            match field.number {
+                1 => function.name = field.text()?,
+                4 => function.inputs.push(field.text()?),
+                5 => function.outputs.push(field.text()?),
+                7 => function.nodes.push(Node::decode(field.bytes()?, 0)?),
+                9 => function.opsets.push(OperatorSet::decode(field.bytes()?)?),
+                10 => function.domain = field.text()?,
+                11 => function.defaults.push(Attribute::decode(field.bytes()?, 0)?),
+                _ => {}
+            }
+        }
+        Ok(function)
+    }
+}
+
 /// `NodeProto`.
 #[derive(Debug, Default)]
 pub(crate) struct Node<'a> {
@@ -133,6 +168,8 @@ pub(crate) enum AttributeValue<'a> {
     Floats(Vec<f32>),
     Integers(Vec<i64>),
     Graph(Box<Graph<'a>>),
+    /// That of the attribute of this name which the node of a function has.
+    OfFunction(String),
     /// Lists of strings or graphs, sparse tensors: no operation here has such attributes.
     Other,
 }
@@ -142,7 +179,7 @@ impl<'a> Attribute<'a> {
         let (mut name, mut kind) = (String::new(), None);
         let (mut float, mut integer, mut text, mut tensor, mut graph) = (0.0, 0, String::new(), None, None);
         let (mut floats, mut integers) = (Vec::new(), Vec::new());
-        let mut seen = 0;
+        let (mut seen, mut reference) = (0, String::new());
         for field in Fields::of(message) {
             let field = field?;
             match field.number {
@@ -155,6 +192,7 @@ impl<'a> Attribute<'a> {
                 7 => field.append_floats(&mut floats)?,
                 8 => field.append_integers(&mut integers)?,
                 20 => kind = Some(field.integer()?),
+                21 => reference = field.text()?,
                 _ => {}
             }
             if (2..=12).contains(&field.number) {
@@ -163,6 +201,7 @@ impl<'a> Attribute<'a> {
         }
         // A field that holds the default may be left out where the type is said, and old files do not say the type.
         let value = match kind.unwrap_or_else(|| type_of_field(seen)) {
+            _ if !reference.is_empty() => AttributeValue::OfFunction(reference),
             1 => AttributeValue::Float(float),
             2 => AttributeValue::Integer(integer),
             3 => AttributeValue::Text(text),

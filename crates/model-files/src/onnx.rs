@@ -41,7 +41,26 @@ pub(crate) fn read<F: Real>(source: &Source<'_>, folder: &Path) -> Result<(Graph
         return Err(Error::NoNetwork { reason: "an ONNX file would hold a graph, and there is none".to_owned() });
     };
     let opset = opset(&model)?;
-    Ok((graph(message, folder)?, opset))
+    let functions = functions(&model.functions, opset)?;
+    Ok((graph(message, functions, folder)?, opset))
+}
+
+/// The operators that a file brings itself, by domain and name.
+type Functions<'a> = BTreeMap<(&'a str, &'a str), &'a messages::Function<'a>>;
+
+fn functions<'a>(functions: &'a [messages::Function<'a>], opset: i64) -> Result<Functions<'a>, Error> {
+    for function in functions {
+        let own = function.opsets.iter().find(|set| OWN_DOMAINS.contains(&set.domain.as_str()));
+        if let Some(own) = own.filter(|own| own.version != opset) {
+            let (name, version) = (&function.name, own.version);
+            let reason = format!(
+                "function {name:?} is of opset {version}, and the graph of opset {opset}; both should be of one"
+            );
+            return Err(Error::Graph(reason));
+        }
+    }
+    let of_ones_own = functions.iter().filter(|function| !OWN_DOMAINS.contains(&function.domain.as_str()));
+    Ok(of_ones_own.map(|function| ((function.domain.as_str(), function.name.as_str()), function)).collect())
 }
 
 fn opset(model: &messages::Model<'_>) -> Result<i64, Error> {
@@ -51,8 +70,12 @@ fn opset(model: &messages::Model<'_>) -> Result<i64, Error> {
     if (1..=*OPSETS.end()).contains(&version) { Ok(version) } else { Err(Error::Opset { version }) }
 }
 
-fn graph<F: Real>(message: &messages::Graph<'_>, folder: &Path) -> Result<Graph<F>, Error> {
-    let mut reader = Reader { stored: BTreeMap::new() };
+fn graph<'a, F: Real>(
+    message: &'a messages::Graph<'a>,
+    functions: Functions<'a>,
+    folder: &Path,
+) -> Result<Graph<F>, Error> {
+    let mut reader = Reader { stored: BTreeMap::new(), functions, inlined: 0 };
     let nodes = reader.nodes(message, &Names::default())?;
     let mut declared = BTreeSet::new();
     // Old files declare their initializers as inputs too.
@@ -81,7 +104,15 @@ fn graph<F: Real>(message: &messages::Graph<'_>, folder: &Path) -> Result<Graph<
 struct Reader<'a> {
     /// The constants of all of them.
     stored: BTreeMap<String, Stored<'a>>,
+    functions: Functions<'a>,
+    /// How large all nodes are that have come out of functions, by their names and attributes.
+    inlined: usize,
 }
+
+/// Functions may stand in one another, and be many nodes by few words.
+const LARGEST_INLINED: usize = 1 << 24;
+/// The number of functions around a function, at most.
+const DEEPEST_FUNCTION: usize = 32;
 
 impl<'a> Reader<'a> {
     /// The nodes of a graph, in the file's order; its constants are stored.
@@ -92,12 +123,29 @@ impl<'a> Reader<'a> {
         for tensor in &message.initializers {
             self.store(names.of(&tensor.name), Stored::Tensor(tensor))?;
         }
+        self.listed(&message.nodes, names)
+    }
+
+    /// The nodes of a list, in its order.
+    fn listed(&mut self, messages: &'a [messages::Node<'a>], names: &Names<'_>) -> Result<Vec<Node>, Error> {
         let mut nodes = Vec::new();
-        for message in &message.nodes {
+        for message in messages {
             let mut node = plain_node(message);
             node.inputs.iter_mut().chain(&mut node.outputs).for_each(|name| *name = names.of(name));
+            node.attributes.extend(names.given_attributes(message));
+            self.weigh(&node, names)?;
+            if let Some(&function) = self.functions.get(&(message.domain.as_str(), message.kind.as_str())) {
+                nodes.extend(self.inline(function, &node, names.depth + 1)?);
+                continue;
+            }
             match node.kind.as_str() {
-                "Constant" => self.store(node.output().to_owned(), Stored::Node(message))?,
+                "Constant" => {
+                    let value = match node.attributes.iter().find(|(name, _)| name.starts_with("value")) {
+                        Some((_, given)) if names.gives_attributes(message) => Stored::Given(given.clone()),
+                        _ => Stored::Node(message),
+                    };
+                    self.store(node.output().to_owned(), value)?;
+                }
                 // Every number of that shape is the value: it is expanded.
                 "ConstantOfShape" => {
                     let fill = format!("{}.value", node.output());
@@ -134,6 +182,45 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Counts a node of a function.
+    fn weigh(&mut self, node: &Node, names: &Names<'_>) -> Result<(), Error> {
+        let Some(caller) = names.depth.checked_sub(1).map(|_| names.caller.len()) else { return Ok(()) };
+        let texts: usize = node.inputs.iter().chain(&node.outputs).map(String::len).sum();
+        let attributes: usize = node.attributes.values().map(length).sum();
+        self.inlined += 64 + caller + node.name.len() + texts + attributes;
+        match self.inlined <= LARGEST_INLINED {
+            true => Ok(()),
+            false => Err(node.refuse("the functions of this file stand for more than a network has")),
+        }
+    }
+
+    /// The nodes that a node of a function stands for.
+    fn inline(&mut self, function: &'a messages::Function<'a>, node: &Node, depth: usize) -> Result<Vec<Node>, Error> {
+        if depth > DEEPEST_FUNCTION {
+            return Err(node.refuse("functions stand too deep in functions"));
+        }
+        if node.inputs.len() > function.inputs.len() || node.outputs.len() > function.outputs.len() {
+            let (inputs, outputs) = (function.inputs.len(), function.outputs.len());
+            return Err(node.refuse(format!("its function takes {inputs} inputs and gives {outputs} outputs")));
+        }
+        let mut attributes: BTreeMap<String, Attribute> = function
+            .defaults
+            .iter()
+            .filter_map(|default| Some((default.name.clone(), value(&default.value)?)))
+            .collect();
+        attributes.extend(node.attributes.clone());
+        let mut names = Names { depth, attributes, caller: node.name.clone(), ..Names::default() };
+        for (position, input) in function.inputs.iter().enumerate() {
+            names.inside.insert(input.as_str(), node.inputs.get(position).cloned().unwrap_or_default());
+        }
+        let outputs = function.outputs.iter().map(String::as_str).zip(&node.outputs);
+        names.name_inside(&function.nodes, outputs.clone(), &node.name);
+        let mut nodes = self.listed(&function.nodes, &names)?;
+        nodes.iter_mut().for_each(|inner| inner.name = format!("{}.{}", node.name, inner.name));
+        nodes.extend(names.handed_on(outputs));
+        Ok(nodes)
+    }
+
     fn branches(&mut self, message: &'a messages::Node<'a>, node: &Node, names: &Names<'_>) -> Result<Branches, Error> {
         let mut branch = |attribute: &str| {
             let found = message.attributes.iter().find(|found| found.name == attribute);
@@ -156,46 +243,85 @@ impl<'a> Reader<'a> {
         if message.outputs.len() < node.outputs.len() {
             return Err(node.refuse(format!("its {attribute} gives {} outputs only", message.outputs.len())));
         }
-        let computed = message.nodes.iter().filter(|node| node.kind != "Constant").flat_map(|node| &node.outputs);
-        let mut names = Names { inside: BTreeMap::new(), outside: Some(outside) };
-        for (output, name) in message.outputs.iter().zip(&node.outputs) {
-            if !name.is_empty() && computed.clone().any(|computed| *computed == output.name) {
-                names.inside.entry(output.name.as_str()).or_insert_with(|| name.clone());
-            }
-        }
-        let outputs = message.nodes.iter().flat_map(|node| node.outputs.iter().map(String::as_str));
-        for name in outputs.chain(message.initializers.iter().map(|tensor| tensor.name.as_str())) {
-            if !name.is_empty() {
-                names.inside.entry(name).or_insert_with(|| format!("{}.{attribute}.{name}", node.output()));
-            }
+        let caller = outside.caller.clone();
+        let mut names = Names { outside: Some(outside), depth: outside.depth, caller, ..Names::default() };
+        let outputs = message.outputs.iter().map(|output| output.name.as_str()).zip(&node.outputs);
+        let within = format!("{}.{attribute}", node.output());
+        names.name_inside(&message.nodes, outputs.clone(), &within);
+        for tensor in message.initializers.iter().filter(|tensor| !tensor.name.is_empty()) {
+            names.inside.entry(&tensor.name).or_insert_with(|| format!("{within}.{}", tensor.name));
         }
         let mut nodes = self.nodes(message, &names)?;
-        for (output, name) in message.outputs.iter().zip(&node.outputs) {
-            let source = names.of(&output.name);
-            if !name.is_empty() && source != *name {
-                nodes.push(Node::new(name, "Identity", &[&source], name));
-            }
-        }
+        nodes.extend(names.handed_on(outputs));
         let outside: BTreeSet<String> = taken_from_outside(&nodes).into_iter().map(str::to_owned).collect();
         let given: Vec<String> = node.given_outputs().map(str::to_owned).collect();
         arrange(nodes, &given, |name| outside.contains(name) || self.stored.contains_key(name))
     }
 }
 
-/// The names of a graph's tensors; those inside of a graph in an attribute are told from those outside.
+/// The names of a graph's tensors; those inside of a graph in an attribute, or of a function, are told from those outside.
 #[derive(Default)]
 struct Names<'n> {
     inside: BTreeMap<&'n str, String>,
+    /// The graph around it.
     outside: Option<&'n Names<'n>>,
+    /// Those of a function's node, which the nodes inside may refer to.
+    attributes: BTreeMap<String, Attribute>,
+    /// How many functions it stands in.
+    depth: usize,
+    /// The node that the innermost of them stands for.
+    caller: String,
 }
 
-impl Names<'_> {
+impl<'n> Names<'n> {
     fn of(&self, name: &str) -> String {
         match (self.inside.get(name), self.outside) {
             (Some(name), _) => name.clone(),
             (None, Some(outside)) => outside.of(name),
             (None, None) => name.to_owned(),
         }
+    }
+
+    /// Names what nodes compute: an output as it is called outside, all else within its own graph.
+    fn name_inside<'o>(
+        &mut self,
+        nodes: &'n [messages::Node<'n>],
+        outputs: impl Iterator<Item = (&'n str, &'o String)>,
+        within: &str,
+    ) {
+        let computed = nodes.iter().filter(|node| node.kind != "Constant").flat_map(|node| &node.outputs);
+        for (output, name) in outputs {
+            if !name.is_empty() && computed.clone().any(|computed| *computed == output) {
+                self.inside.entry(output).or_insert_with(|| name.clone());
+            }
+        }
+        for name in nodes.iter().flat_map(|node| node.outputs.iter()).filter(|name| !name.is_empty()) {
+            self.inside.entry(name.as_str()).or_insert_with(|| format!("{within}.{name}"));
+        }
+    }
+
+    /// A node for each output that is called otherwise inside.
+    fn handed_on<'o>(&self, outputs: impl Iterator<Item = (&'n str, &'o String)>) -> Vec<Node> {
+        let called = outputs.filter(|(_, name)| !name.is_empty()).map(|(output, name)| (self.of(output), name));
+        let other = called.filter(|(source, name)| source != *name);
+        other.map(|(source, name)| Node::new(name, "Identity", &[&source], name)).collect()
+    }
+
+    /// The attributes of a node that are those of the function around it, as far as that has them.
+    fn given_attributes(&self, message: &messages::Node<'_>) -> Vec<(String, Attribute)> {
+        let given = |attribute: &messages::Attribute<'_>| match &attribute.value {
+            AttributeValue::OfFunction(name) => Some((attribute.name.clone(), self.attribute(name)?.clone())),
+            _ => None,
+        };
+        message.attributes.iter().filter_map(given).collect()
+    }
+
+    fn gives_attributes(&self, message: &messages::Node<'_>) -> bool {
+        !self.given_attributes(message).is_empty()
+    }
+
+    fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.get(name).or_else(|| self.outside.and_then(|outside| outside.attribute(name)))
     }
 }
 
@@ -215,6 +341,8 @@ enum Stored<'a> {
     Tensor(&'a messages::Tensor<'a>),
     /// In an attribute of this Constant or ConstantOfShape node.
     Node(&'a messages::Node<'a>),
+    /// The attribute of a function's node.
+    Given(Attribute),
 }
 
 impl Stored<'_> {
@@ -226,12 +354,14 @@ impl Stored<'_> {
                 AttributeValue::Tensor(tensor) => tensor.data_type,
                 _ => None,
             }),
+            Self::Given(_) => None,
         }
     }
 
     fn decode<F: Real>(&self, folder: &Path) -> Result<Constant<F>, Error> {
         let node = match self {
             Self::Tensor(tensor) => return initializer::decode(tensor, folder),
+            Self::Given(attribute) => return given(attribute),
             Self::Node(node) => node,
         };
         let real = |value: f32| F::of(f64::from(value));
@@ -251,6 +381,29 @@ impl Stored<'_> {
             _ => Err(plain_node(node).refuse("it has no value of numbers; text and sparse values can't be used")),
         }
     }
+}
+
+/// How large an attribute is.
+fn length(attribute: &Attribute) -> usize {
+    match attribute {
+        Attribute::Integer(_) | Attribute::Real(_) => 8,
+        Attribute::Integers(values) => 8 * values.len(),
+        Attribute::Reals(values) => 8 * values.len(),
+        Attribute::Text(text) => text.len(),
+    }
+}
+
+/// The constant that an attribute is.
+fn given<F: Real>(attribute: &Attribute) -> Result<Constant<F>, Error> {
+    Ok(match attribute {
+        Attribute::Integer(value) => Constant::Integer(arr0(*value).into_dyn()),
+        Attribute::Integers(values) => Constant::Integer(Array1::from(values.clone()).into_dyn()),
+        Attribute::Real(value) => Constant::Real(Arc::new(arr0(F::of(*value)).into_dyn())),
+        Attribute::Reals(values) => {
+            Constant::Real(Arc::new(values.iter().map(|&value| F::of(value)).collect::<Array1<F>>().into_dyn()))
+        }
+        Attribute::Text(text) => return Err(Error::Graph(format!("the constant {text:?} of a function is no number"))),
+    })
 }
 
 /// A constant of one number, without axes.
@@ -287,7 +440,10 @@ fn value(value: &AttributeValue<'_>) -> Option<Attribute> {
         AttributeValue::Integer(value) => Attribute::Integer(*value),
         AttributeValue::Integers(values) => Attribute::Integers(values.clone()),
         AttributeValue::Text(text) => Attribute::Text(text.clone()),
-        AttributeValue::Tensor(_) | AttributeValue::Graph(_) | AttributeValue::Other => return None,
+        AttributeValue::Tensor(_)
+        | AttributeValue::Graph(_)
+        | AttributeValue::OfFunction(_)
+        | AttributeValue::Other => return None,
     })
 }
 
@@ -341,6 +497,103 @@ mod tests {
         assert_eq!(dimensions[0], Dimension::Symbolic("N".to_owned()));
         assert_eq!(dimensions[1..], [Dimension::Fixed(1), Dimension::Fixed(3), Dimension::Fixed(3)]);
         assert_eq!((graph.inputs[0].element_type.as_str(), graph.outputs), ("FLOAT", vec!["y".to_owned()]));
+    }
+
+    /// A field of bytes in the wire format.
+    fn field(number: u64, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+        let varint = |mut value: u64| {
+            let mut bytes = Vec::new();
+            while value >= 128 {
+                bytes.push(value as u8 | 128);
+                value >>= 7;
+            }
+            bytes.push(value as u8);
+            bytes
+        };
+        [varint(number << 3 | 2), varint(bytes.as_ref().len() as u64), bytes.as_ref().to_vec()].concat()
+    }
+
+    fn encoded(kind: &str, domain: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
+        let inputs = inputs.iter().flat_map(|input| field(1, input));
+        let attributes = attributes.iter().flat_map(|attribute| field(5, attribute));
+        let rest = [field(2, output), field(4, kind), field(7, domain)].concat();
+        inputs.chain(rest).chain(attributes).collect()
+    }
+
+    fn function(name: &str, inputs: &[&str], output: &str, nodes: &[Vec<u8>]) -> Vec<u8> {
+        let inputs = inputs.iter().flat_map(|input| field(4, input));
+        let nodes = nodes.iter().flat_map(|node| field(7, node));
+        field(
+            25,
+            inputs
+                .chain(nodes)
+                .chain([field(1, name), field(5, output), field(10, "own")].concat())
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    /// A graph that is a node of the first function.
+    fn calling(inputs: &[&str], attributes: Vec<rten_onnx::onnx::AttributeProto>, functions: &[Vec<u8>]) -> Vec<u8> {
+        let mut call = fixtures::node("first", inputs, &["y"], attributes);
+        call.domain = Some("own".to_owned());
+        let weights = vec![fixtures::floats("w", &[3], &[0.5; 3])];
+        [fixtures::model(fixtures::graph(&[3], vec![call], weights), 18), functions.concat()].concat()
+    }
+
+    #[test]
+    fn functions_are_the_nodes_that_they_stand_for() {
+        let slope = [field(1, "alpha"), field(21, "slope"), vec![0xa0, 1, 1]].concat();
+        let inner = function("inner", &["a"], "b", &[encoded("LeakyRelu", "", &["a"], "b", &[slope])]);
+        let passed_on = [field(1, "slope"), field(21, "steepness"), vec![0xa0, 1, 1]].concat();
+        let nodes = [
+            encoded("inner", "own", &["p"], "t", &[passed_on]),
+            encoded("Add", "", &["t", "q"], "sum", &[]),
+            encoded("Relu", "", &["sum"], "t2", &[]),
+        ];
+        let first = function("first", &["p", "q"], "t2", &nodes);
+        let bytes = calling(&["x", "w"], vec![fixtures::float("steepness", 0.25)], &[first, inner]);
+        let graph = read(&bytes).unwrap();
+        let told: Vec<(&str, Vec<&str>)> = graph
+            .nodes
+            .iter()
+            .map(|node| (node.kind.as_str(), node.given_inputs().chain([node.output()]).collect()))
+            .collect();
+        let expected =
+            [("LeakyRelu", vec!["x", "Y.t"]), ("Add", vec!["Y.t", "w", "Y.sum"]), ("Relu", vec!["Y.sum", "y"])];
+        assert_eq!(told, expected);
+        assert_eq!(graph.nodes[0].attributes["alpha"], Attribute::Real(0.25));
+        assert!(graph.nodes[0].name.starts_with("Y."), "{}", graph.nodes[0].name);
+    }
+
+    #[test]
+    fn what_a_function_hands_on_has_the_outer_name() {
+        let first = function("first", &["p"], "p", &[]);
+        let graph = read(&calling(&["x"], vec![], &[first])).unwrap();
+        assert_eq!((graph.nodes[0].kind.as_str(), graph.nodes[0].output()), ("Identity", "y"));
+        let constant = [field(1, "value_float"), field(21, "number"), vec![0xa0, 1, 1]].concat();
+        let nodes = [encoded("Constant", "", &[], "c", &[constant]), encoded("Mul", "", &["p", "c"], "z", &[])];
+        let first = function("first", &["p"], "z", &nodes);
+        let graph = read(&calling(&["x"], vec![fixtures::float("number", 1.5)], &[first])).unwrap();
+        assert_eq!(graph.constants["Y.c"], Constant::Real(Arc::new(arr0(1.5).into_dyn())));
+    }
+
+    #[test]
+    fn functions_that_never_end_are_refused() {
+        let own = function("first", &["p"], "z", &[encoded("first", "own", &["p"], "z", &[])]);
+        assert!(read(&calling(&["x"], vec![], &[own])).unwrap_err().to_string().contains("too deep"));
+        // Thirty functions, each of which stands for ten of the next one.
+        let level = |name: &str, next: &str, domain: &str| {
+            let output = |k: usize| if k == 0 { "z".to_owned() } else { format!("z{k}") };
+            let nodes: Vec<_> = (0..10).map(|k| encoded(next, domain, &["p"], &output(k), &[])).collect();
+            function(name, &["p"], "z", &nodes)
+        };
+        let names: Vec<String> = (0..30).map(|k| if k == 0 { "first".to_owned() } else { format!("f{k}") }).collect();
+        let mut levels: Vec<_> = names.windows(2).map(|pair| level(&pair[0], &pair[1], "own")).collect();
+        levels.push(level(&names[29], "Relu", ""));
+        let error = read(&calling(&["x"], vec![], &levels)).unwrap_err().to_string();
+        assert!(error.contains("more than a network has"), "{error}");
+        let few = function("first", &[], "z", &[]);
+        assert!(read(&calling(&["x"], vec![], &[few])).unwrap_err().to_string().contains("takes 0 inputs"));
     }
 
     #[test]

@@ -44,6 +44,7 @@ const MOVED: &[Moved] = &[
     moved("Slice", 10, "axes", 3),
     moved("Split", 13, "split", 1),
     moved("Squeeze", 13, "axes", 1),
+    moved("TopK", 10, "k", 1),
     moved("Unsqueeze", 13, "axes", 1),
     moved("Upsample", 9, "scales", 1),
 ];
@@ -54,8 +55,11 @@ const OLDER: &[(i64, &[&str])] = &[
         1,
         &[
             "Abs",
+            "ArgMax",
+            "ArgMin",
             "AveragePool",
             "BatchNormalization",
+            "Ceil",
             "Clip",
             "Conv",
             "ConvTranspose",
@@ -64,18 +68,24 @@ const OLDER: &[(i64, &[&str])] = &[
             "Elu",
             "Exp",
             "Flatten",
+            "Floor",
             "Gather",
             "GlobalAveragePool",
             "GlobalMaxPool",
             "HardSigmoid",
+            "Hardmax",
             "Identity",
             "LRN",
             "LeakyRelu",
             "Log",
             "LogSoftmax",
+            "LpNormalization",
             "MatMul",
+            "Max",
             "MaxPool",
+            "Min",
             "Neg",
+            "Not",
             "Reciprocal",
             "ReduceMean",
             "ReduceSum",
@@ -91,6 +101,7 @@ const OLDER: &[(i64, &[&str])] = &[
             "Squeeze",
             "Sum",
             "Tanh",
+            "TopK",
             "Transpose",
             "Unsqueeze",
         ],
@@ -101,7 +112,7 @@ const OLDER: &[(i64, &[&str])] = &[
     (6, &["Cast", "InstanceNormalization", "Selu", "Tile"]),
 ];
 
-/// Marks a Softmax or LogSoftmax of before opset 13: it runs over all axes from its own on.
+/// Marks a Softmax, LogSoftmax or Hardmax of before opset 13: it runs over all axes from its own on.
 pub(crate) const OVER_ALL_FOLLOWING_AXES: &str = "over all following axes";
 
 /// Brings all nodes, those of branches too, to the form of opset 25.
@@ -127,11 +138,18 @@ fn modernize_nodes<F: Real>(graph: &mut Graph<F>, nodes: &mut [Node], opset: i64
             modernize_nodes(graph, &mut branches.otherwise, opset)?;
         }
         match node.kind.as_str() {
+            // Opset 20 has shorter words.
+            "GridSample" => {
+                if let Some(Attribute::Text(mode)) = node.attributes.get_mut("mode") {
+                    *mode = mode.trim_start_matches("bi").to_owned();
+                }
+            }
+            "Scatter" => node.kind = "ScatterElements".to_owned(),
             "Upsample" => resize_from_corner(graph, node),
             "Resize" if opset == 10 => resize_from_corner(graph, node),
             // Opset 24 has it; the operation bears the name of older days.
             "Swish" => node.kind = "Silu".to_owned(),
-            "Softmax" | "LogSoftmax" if opset < 13 => {
+            "Softmax" | "LogSoftmax" | "Hardmax" if opset < 13 => {
                 node.attributes.entry("axis".to_owned()).or_insert(Attribute::Integer(1));
                 node.attributes.insert(OVER_ALL_FOLLOWING_AXES.to_owned(), Attribute::Integer(1));
             }

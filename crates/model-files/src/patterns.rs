@@ -18,6 +18,7 @@ use wiring::Wiring;
 /// The attribute in which the axes of a normalization stand that was recognized.
 pub(crate) const AXES: &str = "axes";
 
+mod choice;
 mod clip;
 mod einsum;
 mod formula;
@@ -69,6 +70,7 @@ pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>, in_advance: &BTreeSet<Str
     ];
     identities::take_out(graph, in_advance);
     replace_all(graph, in_advance, hadamard::find);
+    replace_all(graph, in_advance, choice::find);
     replace_all(graph, in_advance, |wiring, position| {
         let pattern = |region: &Region<'_, '_, F>| functions.iter().find_map(|find| region.pattern(find(region)?));
         regions(wiring, position).iter().find_map(pattern)

@@ -3,6 +3,8 @@
 //! What is known when the file is read is rewritten here; what takes the shapes of the inputs, in
 //! [`lowering`](crate::lowering).
 
+use std::collections::BTreeSet;
+
 use neural_lrp::Real;
 use neural_lrp::operation::{Attribute, Constant};
 use rten_onnx::onnx::DataType;
@@ -10,11 +12,19 @@ use rten_onnx::onnx::DataType;
 use crate::graph::{Graph, Node};
 
 mod gemm;
+mod mean_variance;
+mod outputs;
 mod scikit_learn;
+mod sequences;
+
+pub(crate) use sequences::take_apart;
 
 /// Rewrites the nodes that the network computes for each image, which are those that `flows` says.
 pub(crate) fn rewrite<F: Real>(graph: &mut Graph<F>, flows: impl Fn(&Node) -> bool) {
-    for node in std::mem::take(&mut graph.nodes) {
+    let nodes = std::mem::take(&mut graph.nodes);
+    let taken = nodes.iter().flat_map(Node::given_inputs).chain(graph.outputs.iter().map(String::as_str));
+    let wanted: BTreeSet<String> = taken.map(str::to_owned).collect();
+    for node in nodes.into_iter().flat_map(|node| outputs::apart(node, &wanted)) {
         let rewritten = if flows(&node) { rewritten(graph, node) } else { vec![node] };
         graph.nodes.extend(rewritten);
     }
@@ -26,6 +36,7 @@ pub(crate) fn rewritten<F: Real>(graph: &mut Graph<F>, node: Node) -> Vec<Node> 
         "Cast" => vec![cast(node)],
         "Dropout" => vec![dropout(node)],
         "Gemm" => gemm::rewrite(graph, node),
+        "MeanVarianceNormalization" => vec![mean_variance::rewrite(node)],
         "Resize" => vec![resize(graph, node)],
         "ai.onnx.ml:Scaler" => scikit_learn::scaler(graph, node),
         "ai.onnx.ml:ZipMap" => vec![scikit_learn::zip_map(node)],
@@ -33,13 +44,14 @@ pub(crate) fn rewritten<F: Real>(graph: &mut Graph<F>, node: Node) -> Vec<Node> 
     }
 }
 
-/// All floating-point numbers are of one type here.
+/// All floating-point numbers are of one type here; integers and truth values are among them.
 fn cast(mut node: Node) -> Node {
     match node.attributes.get("to") {
         Some(Attribute::Integer(1 | 10 | 11 | 16)) => {
             node.attributes.clear();
             node.kind = "Identity".to_owned();
         }
+        Some(Attribute::Integer(2..=7 | 9 | 12 | 13 | 21 | 22)) => {}
         Some(Attribute::Integer(to)) => {
             let to = DataType(i32::try_from(*to).unwrap_or_default());
             node.kind = format!("Cast to {}", to.name().unwrap_or("an unknown type"));

@@ -133,7 +133,7 @@ impl Document {
         for node in network.nodes() {
             let operands: Vec<String> = node.operands.iter().map(|&operand| name(operand)).collect();
             let rank = node.operands.first().and_then(|operand| ranks.as_ref().map(|ranks| ranks[operand.index()]));
-            self.node(&node.name, node.operation.to_spec(), &operands, rank, &name(node.output))?;
+            self.operation(&node.name, node.operation.as_ref(), &operands, rank, &name(node.output))?;
         }
         let input = |input: &neural_lrp::NetworkInput| {
             let input_name = name(input.tensor);

@@ -23,6 +23,7 @@ pub(crate) mod kernel;
 pub(crate) mod linear;
 mod max_selection;
 mod normalization;
+mod numbers;
 mod parsed;
 mod product;
 mod shape;
@@ -37,6 +38,7 @@ pub use family::Family;
 pub use linear::LinearMap;
 pub use max_selection::{MaxSelection, Sharing};
 pub use normalization::Normalization;
+pub use numbers::Numbers;
 pub use parsed::ParsedOperation;
 pub use product::{Product, Signal};
 pub use shape::{LARGEST_TENSOR, bounded, output_shape};
@@ -75,6 +77,18 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// Whether operands may have an axis of no length. Those that only move numbers, or go by each number itself, may.
     fn takes_empty_operands(&self) -> bool {
         matches!(self.family(), Family::Arrangement | Family::Activation | Family::Product)
+    }
+
+    /// What ONNX takes the output's numbers for.
+    fn gives(&self) -> Numbers {
+        Numbers::Real
+    }
+
+    /// What ONNX takes the numbers of an operand for. Of operations that move numbers, operands of integers or truth values
+    /// only say which way; they get no relevance.
+    fn takes(&self, operand: usize) -> Numbers {
+        let _ = operand;
+        Numbers::Real
     }
 
     /// The shape of the output for operands of the given shapes. Every other method may rely on this having agreed.
@@ -212,7 +226,7 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     }
 
     /// Whether the output opens a way for another tensor when it is multiplied with that: a function from 0 to some
-    /// bound that is open where its operand is 0, as sigmoids are, or softmax.
+    /// bound that is open where its operand is 0, as sigmoids are, or softmax; or truth values, which are 0 or 1.
     fn is_gate(&self) -> bool {
         false
     }

@@ -12,6 +12,7 @@
 //! | `normalization` | it passes |
 //! | `product` | to the factor that carries the signal, or half to each |
 //! | `softmax` | by first-order Taylor decomposition |
+//! | `decision` | it ends: truth values and positions |
 //! | `resize` | back the way the numbers came, or in shares |
 //!
 //! Convolutions and poolings have a `window` in common.
@@ -25,6 +26,7 @@ use crate::{Error, Real};
 
 mod activation;
 mod arrangement;
+mod decision;
 mod linear;
 mod normalization;
 mod operators;
@@ -40,6 +42,7 @@ mod window;
 
 pub use activation::*;
 pub use arrangement::*;
+pub use decision::*;
 pub use linear::*;
 pub use normalization::*;
 pub use operators::Operators;
@@ -47,6 +50,7 @@ pub use pooling::*;
 pub use product::*;
 pub use reduction::{Axes, Rank, Reduction};
 pub use resize::Resize;
+pub use resize::grid_sample::{GridBeyond, GridEnds, GridMode, GridSample};
 pub use softmax::{FullyMasked, LogSoftmax, Softmax};
 pub use sum::*;
 pub use window::{Padding, PaddingCounts, Rounding, Window};
@@ -103,46 +107,79 @@ fn with_operands<F: Real>(spec: &OperatorSpec<F>, parsed: ParsedOperation<F>) ->
 
 operations! {
     "Abs" => activation::functions::read_abs,
+    "Acos" => activation::trigonometry::read_acos,
+    "Acosh" => activation::trigonometry::read_acosh,
     "Add" => sum::addition::read_add,
     "Affine" => normalization::affine::read,
+    "And" => decision::comparison::read,
+    "ArgMax" => decision::position::read_max,
+    "ArgMin" => decision::position::read_min,
+    "Asin" => activation::trigonometry::read_asin,
+    "Asinh" => activation::trigonometry::read_asinh,
+    "Atan" => activation::trigonometry::read_atan,
+    "Atanh" => activation::trigonometry::read_atanh,
     "AveragePool" => pooling::average_pool::read,
     "BatchNormalization" => normalization::batch_normalization::read,
+    "Cast" => activation::rounding::read_cast,
+    "Ceil" => activation::rounding::read_ceil,
     "Celu" => activation::exponential::read_celu,
     "Clip" => activation::clip::read,
+    "Col2Im" => sum::blocks::read,
     "Concat" => arrangement::concat::read,
     "Conv" => linear::conv::read,
     "ConvTranspose" => linear::conv_transpose::read,
+    "Cos" => activation::trigonometry::read_cos,
+    "Cosh" => activation::trigonometry::read_cosh,
+    "CumSum" => sum::cumulative::read,
     "DepthToSpace" => arrangement::transpose::read_depth_to_space,
     "Div" => product::multiplication::read_div,
     "Dropout" => arrangement::identity::read,
     "Einsum" => product::einsum::read,
     "Elu" => activation::exponential::read_elu,
+    "Equal" => decision::comparison::read,
     "Erf" => activation::gelu::read_erf,
     "Exp" => activation::functions::read_exp,
     "Expand" => arrangement::gather::read_expand,
     "Flatten" => arrangement::reshape::read_flatten,
-    "Gather" => arrangement::gather::read_gather,
+    "Floor" => activation::rounding::read_floor,
+    "Gather" => arrangement::lookup::read_axis,
+    "GatherElements" => arrangement::lookup::read_rows,
+    "GatherND" => arrangement::lookup::read_lists,
     "Gelu" => activation::gelu::read_gelu,
     "Gemm" => linear::dense::read,
     "GlobalAveragePool" => pooling::average_pool::read_global,
     "GlobalLpPool" => pooling::lp_pool::read_global,
     "GlobalMaxPool" => pooling::max_pool::read_global,
+    "Greater" => decision::comparison::read,
+    "GreaterOrEqual" => decision::comparison::read,
+    "GridSample" => resize::grid_sample::read,
     "GroupNormalization" => normalization::group_normalization::read,
     "HardSigmoid" => activation::sigmoid::read_hard_sigmoid,
     "HardSwish" => activation::swish::read_hard_swish,
+    "Hardmax" => decision::hardmax::read,
     "Identity" => arrangement::identity::read,
     "InstanceNormalization" => normalization::instance_normalization::read,
+    "IsInf" => decision::test::read_is_infinite,
+    "IsNaN" => decision::test::read_is_nan,
     "LRN" => normalization::local_response_normalization::read,
     "LayerNormalization" => normalization::layer_normalization::read,
     "LeakyRelu" => activation::rectifiers::read_leaky,
+    "Less" => decision::comparison::read,
+    "LessOrEqual" => decision::comparison::read,
     "Log" => activation::functions::read_log,
     "LogSoftmax" => softmax::read_logarithm,
+    "LpNormalization" => normalization::lp_normalization::read,
     "LpPool" => pooling::lp_pool::read,
     "MatMul" => product::mat_mul::read,
+    "Max" => pooling::extremum_of_tensors::read_max,
     "MaxPool" => pooling::max_pool::read,
+    "MaxUnpool" => pooling::unpool::read,
+    "Min" => pooling::extremum_of_tensors::read_min,
     "Mish" => activation::swish::read_mish,
     "Mul" => product::multiplication::read_mul,
     "Neg" => activation::functions::read_neg,
+    "Not" => decision::test::read_not,
+    "Or" => decision::comparison::read,
     "PRelu" => activation::rectifiers::read_parametric,
     "Pad" => arrangement::pad::read,
     "Pow" => activation::functions::read_pow,
@@ -161,9 +198,16 @@ operations! {
     "Relu" => activation::relu::read,
     "Reshape" => arrangement::reshape::read_reshape,
     "Resize" => resize::read,
+    "Round" => activation::rounding::read_round,
+    "ScatterElements" => arrangement::scatter::read_elements,
+    "ScatterND" => arrangement::scatter::read_nd,
     "Selu" => activation::exponential::read_selu,
+    "Shrink" => activation::rectifiers::read_shrink,
     "Sigmoid" => activation::sigmoid::read_sigmoid,
+    "Sign" => activation::rounding::read_sign,
     "Silu" => activation::swish::read_silu,
+    "Sin" => activation::trigonometry::read_sin,
+    "Sinh" => activation::trigonometry::read_sinh,
     "Slice" => arrangement::slice::read,
     "Softmax" => softmax::read,
     "Softplus" => activation::sigmoid::read_softplus,
@@ -174,8 +218,14 @@ operations! {
     "Sub" => sum::addition::read_sub,
     "Sum" => sum::addition::read_sum,
     "SumPool" => pooling::sum_pool::read,
+    "Tan" => activation::trigonometry::read_tan,
     "Tanh" => activation::sigmoid::read_tanh,
     "ThresholdedRelu" => activation::rectifiers::read_thresholded,
+    "Tile" => arrangement::tile::read_tile,
+    "TopK" => pooling::top::read,
     "Transpose" => arrangement::transpose::read_transpose,
+    "Trilu" => arrangement::tile::read_trilu,
     "Unsqueeze" => arrangement::reshape::read_unsqueeze,
+    "Where" => arrangement::choice::read,
+    "Xor" => decision::comparison::read,
 }

@@ -25,6 +25,9 @@ pub trait Real:
     /// How such a number is named in settings and files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 
+    /// The integers from minus this to this are such numbers, each of them.
+    const EXACT_INTEGERS: i64;
+
     /// The number nearest to `value`.
     fn of(value: f64) -> Self;
 
@@ -47,6 +50,7 @@ pub trait Real:
 
 impl Real for f32 {
     const NAME: &'static str = "f32";
+    const EXACT_INTEGERS: i64 = 1 << f32::MANTISSA_DIGITS;
 
     #[inline]
     fn of(value: f64) -> Self {
@@ -74,6 +78,7 @@ impl Real for f32 {
 
 impl Real for f64 {
     const NAME: &'static str = "f64";
+    const EXACT_INTEGERS: i64 = 1 << f64::MANTISSA_DIGITS;
 
     #[inline]
     fn of(value: f64) -> Self {

@@ -74,6 +74,7 @@ mod quotients;
 mod rearrange;
 mod redistribute;
 mod rule;
+mod stop;
 mod taylor;
 mod ties_shared;
 mod toolbox_pool;
@@ -124,6 +125,7 @@ rules! {
     pass::Pass,
     detached::Detached,
     rearrange::Rearrange,
+    stop::Stop,
     winner_takes_all::WinnerTakesAll,
     ties_shared::TiesShared,
     proportional::Proportional,
@@ -151,7 +153,9 @@ fn stabilizer(epsilon: f64) -> Result<Stabilizer, String> {
 
 /// The operation as one that takes the largest or smallest of several numbers, for the rules that are about these.
 fn maximum<F: Real>(operation: &dyn Operation<F>) -> Result<&dyn MaxSelection<F>, String> {
-    operation.max_selection().ok_or_else(|| "it is for maxima, of windows (MaxPool) or along axes (ReduceMax)".into())
+    operation
+        .max_selection()
+        .ok_or_else(|| "it is for maxima, of windows (MaxPool), along axes (ReduceMax) or of tensors (Max)".into())
 }
 
 fn parse_number(text: &str) -> Result<f64, String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
-use neural_lrp::operation::OperatorSpec;
+use neural_lrp::operation::{Constant, Input, OperatorSpec};
 use neural_lrp::rules::Rule;
 use neural_lrp::{Activations, Composite, Error, Keep, Network, NetworkBuilder, Propagation, Step, operations};
 use proptest::prelude::*;
@@ -39,6 +39,7 @@ const OTHER_RULES: &[&str] = &[
     "detached",
     "detached=0.25",
     "arrange",
+    "stop",
     "winner",
     "ties-shared",
     "proportional",
@@ -211,12 +212,126 @@ impl Sketch {
             sketch.node(spec, &[operand])
         };
         match kind {
-            "Abs" | "Celu" | "Dropout" | "Elu" | "Erf" | "Gelu" | "HardSigmoid" | "HardSwish" | "Identity"
-            | "LeakyRelu" | "Mish" | "Neg" | "Relu" | "Selu" | "Sigmoid" | "Silu" | "Softplus" | "Softsign"
-            | "Tanh" | "ThresholdedRelu" => unary(self, spec),
-            "Exp" => {
+            "Abs" | "Ceil" | "Celu" | "Dropout" | "Elu" | "Erf" | "Floor" | "Gelu" | "HardSigmoid" | "HardSwish"
+            | "Identity" | "IsInf" | "IsNaN" | "LeakyRelu" | "Mish" | "Neg" | "Not" | "Relu" | "Round" | "Selu"
+            | "Sigmoid" | "Sign" | "Silu" | "Softplus" | "Softsign" | "Tanh" | "ThresholdedRelu" => unary(self, spec),
+            "Cast" => {
+                let to = [1, 3, 7, 9][self.random.gen_range(0..4)];
+                unary(self, spec.with_integer("to", to))
+            }
+            "ArgMax" | "ArgMin" | "Hardmax" => unary(self, spec.with_integer("axis", -1)),
+            "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" => {
+                let operands = self.several(2..3);
+                self.node(two(kind), &operands)
+            }
+            "Where" => {
+                let operands = self.several(3..4);
+                let condition = self.node(two("Greater"), &operands[..2]);
+                self.node(OperatorSpec::new(kind, 3), &[condition, operands[1], operands[2]])
+            }
+            "Max" | "Min" => {
+                let mut operands = self.several(1..4);
+                let numbers = self.numbers(&[self.last_axis(operands[0])]);
+                operands.push(self.constant(numbers));
+                self.node(OperatorSpec::new(kind, operands.len()), &operands)
+            }
+            "Asinh" | "Atan" | "Cos" | "Shrink" | "Sin" => unary(self, spec),
+            "Exp" | "Cosh" | "Sinh" | "Tan" => {
                 let operand = self.bounded();
                 self.node(spec, &[operand])
+            }
+            "Acos" | "Asin" | "Atanh" => {
+                // Off ±1, where their slopes have no end.
+                let bounded = self.bounded();
+                let operand = self.bounded_of(bounded);
+                self.node(spec, &[operand])
+            }
+            "Acosh" => {
+                let positive = self.positive();
+                let one = self.constant(Arc::new(ArrayD::ones(vec![1])));
+                let above = self.node(two("Add"), &[positive, one]);
+                self.node(spec, &[above])
+            }
+            "CumSum" => {
+                let [exclusive, reverse] = [0, 1].map(|_| self.random.gen_range(0..2));
+                let spec = spec.with_integer("exclusive", exclusive).with_integer("reverse", reverse);
+                unary(self, spec.with_constant_integers([-1]))
+            }
+            "Col2Im" => {
+                let operand = self.any();
+                let numbers: usize = self.shape(operand).iter().product();
+                let columns = self.node(one("Reshape").with_constant_integers([1, 1, -1]), &[operand]);
+                let both = self.node(two("Concat").with_integer("axis", 1), &[columns; 2]);
+                let spec = spec.with_constant_integers([numbers as i64 + 1]).with_constant_integers([2]);
+                self.node(spec, &[both])
+            }
+            "LpNormalization" => {
+                let p = self.random.gen_range(1..3);
+                unary(self, spec.with_integer("p", p))
+            }
+            "Tile" => {
+                let operand = self.any();
+                let mut repeats = vec![1; self.shape(operand).len()];
+                repeats[1] = 2;
+                self.node(spec.with_constant_integers(repeats), &[operand])
+            }
+            "Trilu" => {
+                let upper = self.random.gen_range(0..2);
+                unary(self, spec.with_integer("upper", upper).with_constant_integers([0]))
+            }
+            "Gather" | "GatherElements" if self.random.gen_bool(0.3) => {
+                let operand = self.any();
+                let places = self.node(one("ArgMin").with_integer("axis", -1), &[operand]);
+                self.node(two(kind).with_integer("axis", -1), &[operand, places])
+            }
+            "GatherElements" => {
+                let operand = self.any();
+                let mut places = vec![1; self.shape(operand).len()];
+                places[self.shape(operand).len() - 1] = 3;
+                self.node(with_places(spec.with_integer("axis", -1), &places), &[operand])
+            }
+            "GatherND" => unary(self, with_places(spec, &[1, 2, 1])),
+            "ScatterElements" | "ScatterND" => {
+                let data = self.any();
+                let rank = self.shape(data).len();
+                let reduction = ["none", "add"][self.random.gen_range(0..2)];
+                let spec = spec.with_text("reduction", reduction);
+                let axes: Vec<i64> = (0..rank as i64).collect();
+                let (places, axes, lengths) = match kind {
+                    "ScatterND" => (vec![1, rank - 1], &axes[1..], vec![1, -1]),
+                    _ => (vec![1; rank], &axes[..], vec![1; rank]),
+                };
+                let largest =
+                    self.node(one("ReduceMax").with_constant_integers(axes.iter().map(|axis| axis - axes[0])), &[data]);
+                let updates = self.node(one("Reshape").with_constant_integers(lengths), &[largest]);
+                let mut spec = with_places(spec, &places);
+                spec.inputs.push(Input::Tensor);
+                self.node(spec, &[data, updates])
+            }
+            "GridSample" => {
+                let operand = self.image();
+                let [across, down] = [0, 1].map(|_| self.random.gen_range(1..4));
+                let grid = self.numbers(&[self.shape(operand)[0], down, across, 2]);
+                let grid = self.constant(grid);
+                let mode = ["nearest", "linear", "cubic"][self.random.gen_range(0..3)];
+                let beyond = ["zeros", "border", "reflection"][self.random.gen_range(0..3)];
+                let spec = two(kind).with_text("mode", mode).with_text("padding_mode", beyond);
+                self.node(spec, &[operand, grid])
+            }
+            "TopK" => {
+                let operand = self.any();
+                let count = self.last_axis(operand).min(2) as i64;
+                let [largest, output] = [0, 1].map(|_| self.random.gen_range(0..2));
+                let spec = spec.with_integer("largest", largest).with_integer("output", output);
+                self.node(spec.with_constant_integers([count]), &[operand])
+            }
+            "MaxUnpool" => {
+                let operand = self.image();
+                let window: Vec<i64> = self.shape(operand)[2..].iter().map(|&length| length.min(2) as i64).collect();
+                let pool = one("MaxPool").with_integers("kernel_shape", window.clone());
+                let maxima = self.node(pool.clone(), &[operand]);
+                let positions = self.node(pool.with_integer("output", 1), &[operand]);
+                self.node(two(kind).with_integers("kernel_shape", window), &[maxima, positions])
             }
             "Log" | "Reciprocal" | "Sqrt" => of_positive(self, spec),
             "Pow" => {
@@ -299,7 +414,11 @@ impl Sketch {
                 of_image(self, spec.with_integer("count_include_pad", counted))
             }
             "MaxPool" => {
-                let spec = spec.with_integers("kernel_shape", [2, 3]).with_integers("pads", [1, 1, 0, 1]);
+                let output = i64::from(self.random.gen_bool(0.2));
+                let spec = spec
+                    .with_integer("output", output)
+                    .with_integers("kernel_shape", [2, 3])
+                    .with_integers("pads", [1, 1, 0, 1]);
                 of_image(self, spec.with_integers("strides", [1, 2]))
             }
             "LpPool" | "SumPool" => {
@@ -445,6 +564,12 @@ fn one(kind: &str) -> OperatorSpec<f64> {
 
 fn two(kind: &str) -> OperatorSpec<f64> {
     OperatorSpec::new(kind, 2)
+}
+
+/// With the first place, so many times, as the constant that says places.
+fn with_places(mut spec: OperatorSpec<f64>, shape: &[usize]) -> OperatorSpec<f64> {
+    spec.inputs.push(Input::Constant(Constant::Integer(ArrayD::zeros(shape))));
+    spec
 }
 
 /// The last two axes change places.

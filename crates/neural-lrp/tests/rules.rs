@@ -4,18 +4,18 @@
 use std::fmt::Debug;
 
 use ndarray::{Array1, Array2, ArrayD, ArrayViewD, IxDyn, array};
-use neural_lrp::operation::Signal;
-use neural_lrp::operations::{Dense, Relu};
+use neural_lrp::operation::{OperatorSpec, Signal};
+use neural_lrp::operations::{Dense, Relu, read};
 use neural_lrp::rules::terms::AbsentSign;
 use neural_lrp::rules::{
     AlphaBeta, AttentionConstant, Backward, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated, Gradient,
-    Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Taylor, TiesShared,
-    ToolboxPool, WSquare, WinnerTakesAll, ZBox, ZPlus,
+    Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Stop, Taylor,
+    TiesShared, ToolboxPool, WSquare, WinnerTakesAll, ZBox, ZPlus,
 };
 use neural_lrp::{Operation, Real, Redistribution, Step};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use relevance::{Sink, Stabilizer};
+use relevance::{Amount, Sink, Stabilizer};
 
 /// A dense layer with what goes in and the relevance that comes from above.
 #[derive(Clone, Debug)]
@@ -196,6 +196,25 @@ proptest! {
 }
 
 #[test]
+fn relevance_ends_in_truth_values_and_positions() {
+    let operands = [array![[1.0, 3.0, 2.0]].into_dyn(), array![[2.0, 2.0, 2.0]].into_dyn()];
+    for (kind, taken) in [("Greater", 2), ("Not", 1), ("ArgMax", 1), ("Hardmax", 1)] {
+        let spec = OperatorSpec::<f64>::new(kind, taken).with_integer("axis", 1);
+        let operation = read(&spec).unwrap().operation;
+        let operands: Vec<_> = operands[..taken].iter().map(|operand| operand.view()).collect();
+        let output = operation.forward(&operands);
+        let step = Step { operands: operands.clone(), output: output.view() };
+        let upper = output.mapv(|y| y - 0.25);
+        let handed = Rule::from(Stop).redistribute(&*operation, &step, upper.view()).unwrap();
+        let nothing = operands.iter().map(|operand| operand.mapv(|_| 0.0)).collect::<Vec<_>>();
+        assert_eq!(handed.lower, nothing, "{kind}");
+        assert_eq!(handed.sinks.unwrap(), [(Sink::Decision, upper.iter().collect::<Amount>())], "{kind}");
+        assert!(operation.gradient(&step, upper.view()).iter().flatten().all(|&slope| slope == 0.0), "{kind}");
+    }
+    assert!(Rule::from(Stop).applies_to::<f64>(&Relu).unwrap_err().to_string().contains("truth values"));
+}
+
+#[test]
 fn two_weights_and_a_bias() {
     let layer = Layer { w: array![[1.0, -1.0]], b: array![-1.0], x: array![1.0, 1.0], upper: array![-1.0] };
     assert!((&layer.down("alpha-beta=1").lower[0] - &array![[-1.0, 0.0]]).iter().all(|error| error.abs() < 1e-5));
@@ -282,6 +301,7 @@ proptest! {
             comes_back(Pass),
             comes_back(Detached { stabilizer }),
             comes_back(Rearrange),
+            comes_back(Stop),
             comes_back(WinnerTakesAll),
             comes_back(TiesShared),
             comes_back(Proportional { stabilizer }),

@@ -30,6 +30,8 @@ pub enum Sink {
     AbsentSign,
     /// Relevance of padded positions outside of the input.
     Padding,
+    /// Relevance of truth values and positions, which no small change of what they are told of changes.
+    Decision,
     /// Relevance that a mask keeps from going further down.
     Masked,
     /// What a foreign program makes of relevance beside the formulas, where its numbers are asked for.
@@ -50,6 +52,7 @@ impl Sink {
             Self::ZeroDenominator => "zero denominator",
             Self::AbsentSign => "absent sign",
             Self::Padding => "padding",
+            Self::Decision => "decisions",
             Self::Masked => "masked out",
             Self::Compatibility => "compatibility",
             Self::Overlap => "overlap of tiles",

@@ -8,64 +8,38 @@ use super::*;
 
 pub(super) fn find<F: Real>(kind: &str) -> Option<Compute<F>> {
     Some(match kind {
-        "Abs" => |i| unary(i, Some(i64::checked_abs), None),
-        "Acos" => |i| unary(i, None, Some(F::acos)),
-        "Acosh" => |i| unary(i, None, Some(F::acosh)),
+        "Abs" => |i| unary(i, i64::checked_abs),
         "Add" => |i| binary(i, Some(i64::checked_add), None),
         "And" => |i| logic(i, |a, b| a && b),
-        "Asin" => |i| unary(i, None, Some(F::asin)),
-        "Asinh" => |i| unary(i, None, Some(F::asinh)),
-        "Atan" => |i| unary(i, None, Some(F::atan)),
-        "Atanh" => |i| unary(i, None, Some(F::atanh)),
-        "Ceil" => |i| unary(i, None, Some(F::ceil)),
         "Clip" => clip,
-        "Cos" => |i| unary(i, None, Some(F::cos)),
-        "Cosh" => |i| unary(i, None, Some(F::cosh)),
         "Div" => |i| binary(i, Some(i64::checked_div), None),
-        "Equal" => |i| compare(i, |order| order == Some(Ordering::Equal)),
-        "Floor" => |i| unary(i, None, Some(F::floor)),
-        "Greater" => |i| compare(i, |order| order == Some(Ordering::Greater)),
-        "GreaterOrEqual" => |i| compare(i, |order| matches!(order, Some(Ordering::Greater | Ordering::Equal))),
-        "IsInf" => |i| infinite(i),
-        "IsNaN" => |i| test(i, |value| value.is_nan()),
-        "Less" => |i| compare(i, |order| order == Some(Ordering::Less)),
-        "LessOrEqual" => |i| compare(i, |order| matches!(order, Some(Ordering::Less | Ordering::Equal))),
-        "Max" => |i| several(i, |a, b| Some(a.max(b)), F::max),
-        "Min" => |i| several(i, |a, b| Some(a.min(b)), F::min),
+        "Equal" => |i| compare(i, Ordering::is_eq),
+        "Greater" => |i| compare(i, Ordering::is_gt),
+        "GreaterOrEqual" => |i| compare(i, Ordering::is_ge),
+        "Less" => |i| compare(i, Ordering::is_lt),
+        "LessOrEqual" => |i| compare(i, Ordering::is_le),
+        "Max" => |i| several(i, |a, b| Some(a.max(b))),
+        "Min" => |i| several(i, |a, b| Some(a.min(b))),
         "Mod" => remainder,
         "Mul" => |i| binary(i, Some(i64::checked_mul), None),
-        "Neg" => |i| unary(i, Some(i64::checked_neg), None),
-        "Not" => |i| unary(i, Some(|value| Some(i64::from(value == 0))), None),
+        "Neg" => |i| unary(i, i64::checked_neg),
+        "Not" => |i| unary(i, |value| Some(i64::from(value == 0))),
         "Or" => |i| logic(i, |a, b| a || b),
         "Pow" => power,
-        "Round" => |i| unary(i, None, Some(half_to_even)),
-        "Sign" => |i| unary(i, Some(|value| Some(value.signum())), Some(sign)),
-        "Sin" => |i| unary(i, None, Some(F::sin)),
-        "Sinh" => |i| unary(i, None, Some(F::sinh)),
+        "Sign" => |i| unary(i, |value| Some(value.signum())),
         "Sub" => |i| binary(i, Some(i64::checked_sub), None),
-        "Sum" => |i| several(i, i64::checked_add, |a, b| a + b),
-        "Tan" => |i| unary(i, None, Some(F::tan)),
+        "Sum" => |i| several(i, i64::checked_add),
         "Where" => choose,
         "Xor" => |i| logic(i, |a, b| a != b),
         _ => return None,
     })
 }
 
-/// A function of one number: of integers and of floating-point numbers, as far as it is defined for them.
-fn unary<F: Real>(
-    inputs: &Inputs<'_, F>,
-    of_integer: Option<fn(i64) -> Option<i64>>,
-    of_real: Option<fn(F) -> F>,
-) -> Result<Constant<F>, String> {
+/// A function of one integer.
+fn unary<F: Real>(inputs: &Inputs<'_, F>, of_integer: fn(i64) -> Option<i64>) -> Result<Constant<F>, String> {
     match inputs.value(0)? {
-        Constant::Integer(values) => {
-            let compute = of_integer.ok_or("it takes floating-point numbers, not integers")?;
-            defined(values.mapv(compute)).map(Constant::Integer)
-        }
-        Constant::Real(values) => {
-            let compute = of_real.ok_or("it takes integers or Booleans, not floating-point numbers")?;
-            Ok(Constant::Real(Arc::new(values.mapv(compute))))
-        }
+        Constant::Integer(values) => defined(values.mapv(of_integer)).map(Constant::Integer),
+        Constant::Real(_) => Err("it takes integers or Booleans, not floating-point numbers".to_owned()),
     }
 }
 
@@ -78,15 +52,11 @@ fn binary<F: Real>(
     pair(inputs.value(0)?, inputs.value(1)?, of_integers, of_reals)
 }
 
-/// A function of two numbers, over several one after the other.
-fn several<F: Real>(
-    inputs: &Inputs<'_, F>,
-    of_integers: fn(i64, i64) -> Option<i64>,
-    of_reals: fn(F, F) -> F,
-) -> Result<Constant<F>, String> {
+/// A function of two integers, over several one after the other.
+fn several<F: Real>(inputs: &Inputs<'_, F>, of_integers: fn(i64, i64) -> Option<i64>) -> Result<Constant<F>, String> {
     let values = inputs.values()?;
     let (first, others) = values.split_first().ok_or("it has no inputs")?;
-    others.iter().try_fold((*first).clone(), |left, right| pair(&left, right, Some(of_integers), Some(of_reals)))
+    others.iter().try_fold((*first).clone(), |left, right| pair(&left, right, Some(of_integers), None))
 }
 
 fn pair<F: Real>(
@@ -117,27 +87,12 @@ fn logic<F: Real>(inputs: &Inputs<'_, F>, holds: fn(bool, bool) -> bool) -> Resu
     together(left, right, |a, b| i64::from(holds(a != 0, b != 0))).map(Constant::Integer)
 }
 
-fn compare<F: Real>(inputs: &Inputs<'_, F>, holds: fn(Option<Ordering>) -> bool) -> Result<Constant<F>, String> {
-    match (inputs.value(0)?, inputs.value(1)?) {
-        (Constant::Integer(left), Constant::Integer(right)) => {
-            together(left, right, |a, b| i64::from(holds(Some(a.cmp(&b)))))
-        }
-        (Constant::Real(left), Constant::Real(right)) => {
-            together(&**left, right, |a, b| i64::from(holds(a.partial_cmp(&b))))
-        }
-        _ => Err(MIXED.to_owned()),
-    }
-    .map(Constant::Integer)
-}
-
-fn test<F: Real>(inputs: &Inputs<'_, F>, holds: impl Fn(F) -> bool) -> Result<Constant<F>, String> {
-    Ok(Constant::Integer(inputs.required_reals(0)?.mapv(|value| i64::from(holds(value)))))
-}
-
-fn infinite<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
-    let counts = |sign: &str| inputs.integer_attribute(sign, 1).map(|flag| flag != 0);
-    let (positive, negative) = (counts("detect_positive")?, counts("detect_negative")?);
-    test(inputs, |value| value.is_infinite() && if value > F::zero() { positive } else { negative })
+/// What holds of the order of two integers; floating-point numbers are compared by the operation.
+fn compare<F: Real>(inputs: &Inputs<'_, F>, holds: fn(Ordering) -> bool) -> Result<Constant<F>, String> {
+    let (Constant::Integer(left), Constant::Integer(right)) = (inputs.value(0)?, inputs.value(1)?) else {
+        return Err(MIXED.to_owned());
+    };
+    together(left, right, |a, b| i64::from(holds(a.cmp(&b)))).map(Constant::Integer)
 }
 
 /// Clip of integers: between the second and the third input, where they are given.
@@ -180,10 +135,6 @@ fn power<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
 pub(super) fn half_to_even<F: Real>(value: F) -> F {
     let (two, rounded) = (F::of(2.0), value.round());
     if (value - value.trunc()).abs() == F::of(0.5) { (value / two).round() * two } else { rounded }
-}
-
-fn sign<F: Real>(value: F) -> F {
-    if value.is_zero() { F::zero() } else { value.signum() }
 }
 
 /// Where: the second input where the first is true, else the third.

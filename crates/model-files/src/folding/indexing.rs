@@ -8,14 +8,10 @@ pub(super) fn find<F: Real>(kind: &str) -> Option<Compute<F>> {
     Some(match kind {
         "CumSum" => cumulative_sum,
         "EyeLike" => eye,
-        "GatherElements" => gather_elements,
-        "GatherND" => gather_nd,
         "NonZero" => non_zero,
         "OneHot" => one_hot,
         "ScatterElements" => scatter_elements,
         "ScatterND" => scatter_nd,
-        "Tile" => tile,
-        "Trilu" => triangle,
         _ => return None,
     })
 }
@@ -44,45 +40,7 @@ fn positions_of<F: Real>(inputs: &Inputs<'_, F>, lengths: &[usize]) -> Result<Ar
     reshaped(positions.into_dyn(), given.shape())
 }
 
-fn tile<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
-    let value = inputs.value(0)?;
-    let lengths = shape_of(value);
-    let repeats = crate::initializer::shape_of(&inputs.required_integers(1)?)?;
-    if repeats.len() != lengths.len() {
-        return Err(format!("repeats {repeats:?} for a tensor of shape {lengths:?}"));
-    }
-    let product = |(&length, &times): (&usize, &usize)| length.checked_mul(times).ok_or("too many repeats");
-    let result = lengths.iter().zip(&repeats).map(product).collect::<Result<Vec<usize>, _>>()?;
-    picked(value, &result, |at| at.iter().zip(lengths).map(|(at, length)| at % length).collect())
-}
-
-/// Trilu: what lies above a diagonal, or below it; all else is zero.
-fn triangle<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
-    let diagonal = inputs.integers(1)?.and_then(|diagonal| diagonal.first().copied()).unwrap_or(0);
-    let is_upper = inputs.integer_attribute("upper", 1)? != 0;
-    let value = inputs.value(0)?;
-    if shape_of(value).len() < 2 {
-        return Err(format!("a tensor of shape {:?} has no triangles", shape_of(value)));
-    }
-    let is_kept = |at: &[usize]| {
-        let [.., row, column] = *at else { return false };
-        let beyond = (column as i64 - row as i64).cmp(&diagonal);
-        if is_upper { beyond.is_ge() } else { beyond.is_le() }
-    };
-    Ok(for_either!(value, array => {
-        let mut kept = array.clone();
-        kept.indexed_iter_mut().filter(|(at, _)| !is_kept(at.slice())).for_each(|(_, number)| *number = Default::default());
-        kept
-    }))
-}
-
-fn gather_elements<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
-    let value = inputs.value(0)?;
-    let (along, positions) = elements(inputs, shape_of(value))?;
-    picked(value, positions.shape(), |at| replaced(at, along, positions[at]))
-}
-
-/// The axis and the positions along it of GatherElements and ScatterElements.
+/// The axis and the positions along it of ScatterElements.
 fn elements<F: Real>(inputs: &Inputs<'_, F>, shape: &[usize]) -> Result<(usize, ArrayD<usize>), String> {
     let along = axis(inputs.integer_attribute("axis", 0)?, shape.len())?;
     let given = inputs.shape(1)?;
@@ -98,23 +56,6 @@ fn replaced(at: &[usize], along: usize, position: usize) -> Vec<usize> {
     let mut place = at.to_vec();
     place[along] = position;
     place
-}
-
-fn gather_nd<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
-    let value = inputs.value(0)?;
-    let (shape, given) = (shape_of(value), inputs.shape(1)?);
-    let misfit = || format!("positions of shape {given:?} for a tensor of shape {shape:?}");
-    let shared = usize::try_from(inputs.integer_attribute("batch_dims", 0)?).map_err(|_| misfit())?;
-    let (&count, outer) = given.split_last().ok_or_else(misfit)?;
-    if shared > outer.len() || shared + count > shape.len() || outer[..shared] != shape[..shared] {
-        return Err(misfit());
-    }
-    let positions = positions_of(inputs, &shape[shared..shared + count])?;
-    let result = [outer, &shape[shared + count..]].concat();
-    picked(value, &result, |at| {
-        let (place, rest) = at.split_at(outer.len());
-        [&place[..shared], &listed(&positions, place, count), rest].concat()
-    })
 }
 
 /// The positions that stand along the last axis.
@@ -226,41 +167,26 @@ fn non_zero<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
     Ok(Constant::Integer(ArrayD::from_shape_fn(IxDyn(&shape), |at| places[at[1]][at[0]] as i64)))
 }
 
+/// CumSum of integers.
 fn cumulative_sum<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
     let along = inputs.required_integers(1)?.first().copied().ok_or("it has no axis")?;
     let along = Axis(axis(along, inputs.shape(0)?.len())?);
     let is_exclusive = inputs.integer_attribute("exclusive", 0)? != 0;
     let is_reverse = inputs.integer_attribute("reverse", 0)? != 0;
-    Ok(match inputs.value(0)? {
-        Constant::Integer(values) => {
-            Constant::Integer(summed(values.clone(), along, is_exclusive, is_reverse, i64::wrapping_add))
-        }
-        Constant::Real(values) => {
-            let sums = summed(ArrayD::clone(values), along, is_exclusive, is_reverse, |sum, number| sum + number);
-            Constant::Real(Arc::new(sums))
-        }
-    })
-}
-
-fn summed<T: Copy + Default>(
-    mut values: ArrayD<T>,
-    along: Axis,
-    is_exclusive: bool,
-    is_reverse: bool,
-    add: fn(T, T) -> T,
-) -> ArrayD<T> {
-    for mut lane in values.lanes_mut(along) {
+    let Constant::Integer(values) = inputs.value(0)? else { return Err("input 0 should hold integers".to_owned()) };
+    let mut sums = values.clone();
+    for mut lane in sums.lanes_mut(along) {
         if is_reverse {
             lane.invert_axis(Axis(0));
         }
-        let mut sum = T::default();
+        let mut sum = 0i64;
         for number in &mut lane {
-            let with = add(sum, *number);
+            let with = sum.wrapping_add(*number);
             *number = if is_exclusive { sum } else { with };
             sum = with;
         }
     }
-    values
+    Ok(Constant::Integer(sums))
 }
 
 /// EyeLike: ones on a diagonal of a matrix as large as the input.

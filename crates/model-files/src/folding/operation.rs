@@ -1,7 +1,7 @@
 //! The operations of networks, run on constants.
 
 use ndarray::{ArrayD, CowArray, IxDyn};
-use neural_lrp::operation::{self, Input, OperatorSpec, ParsedOperation};
+use neural_lrp::operation::{self, Input, Numbers, OperatorSpec, ParsedOperation};
 use neural_lrp::{Family, operations};
 
 use super::*;
@@ -16,7 +16,12 @@ pub(super) fn run<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String
     let operands =
         parsed.operands.iter().map(|&position| inputs.required_reals(position)).collect::<Result<Vec<_>, String>>()?;
     check(&parsed, &operands.iter().map(|operand| operand.shape()).collect::<Vec<_>>())?;
-    Ok(Constant::Real(Arc::new(forward(&parsed, &operands))))
+    let output = forward(&parsed, &operands);
+    Ok(match parsed.operation.gives() {
+        Numbers::Real => Constant::Real(Arc::new(output)),
+        // Exact: the operation takes no more than it can count.
+        Numbers::Integer | Numbers::Boolean => Constant::Integer(output.mapv(|number| number.as_() as i64)),
+    })
 }
 
 /// An arrangement of integers. It does not look at what it moves: they go where their positions go.

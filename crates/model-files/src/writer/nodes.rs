@@ -7,9 +7,10 @@ use std::f64::consts::{FRAC_2_PI, SQRT_2};
 use std::sync::Arc;
 
 use ndarray::{ArrayD, arr0};
-use neural_lrp::Real;
-use neural_lrp::operation::{Attribute, Constant, Input, OperatorSpec};
+use neural_lrp::operation::{Attribute, Constant, Input, Numbers, OperatorSpec};
 use neural_lrp::operations::Softmax;
+use neural_lrp::{Operation, Real};
+use rten_onnx::onnx::DataType;
 
 use super::Document;
 use crate::Error;
@@ -18,8 +19,41 @@ use crate::graph::Node;
 mod normalization;
 
 impl Document {
+    /// Adds an operation of a network. All tensors that it takes and gives are of floating-point numbers; what it takes for
+    /// integers or truth values is cast on the way in, and such an output on the way out.
+    pub(super) fn operation<F: Real>(
+        &mut self,
+        name: &str,
+        operation: &dyn Operation<F>,
+        operands: &[String],
+        rank: Option<usize>,
+        output: &str,
+    ) -> Result<(), Error> {
+        let cast = |(position, operand): (usize, &String)| match data_type(operation.takes(position)) {
+            None => operand.clone(),
+            Some(to) => {
+                let input = self.fresh_name(format!("{name}.{position}"));
+                self.cast(operand, to, &input);
+                input
+            }
+        };
+        let operands: Vec<String> = operands.iter().enumerate().map(cast).collect();
+        if data_type(operation.gives()).is_none() {
+            return self.node(name, operation.to_spec(), &operands, rank, output);
+        }
+        let given = self.fresh_name(format!("{output}.given"));
+        self.node(name, operation.to_spec(), &operands, rank, &given)?;
+        self.cast(&given, self.data_type, output);
+        Ok(())
+    }
+
+    fn cast(&mut self, source: &str, to: DataType, output: &str) {
+        let to = Attribute::Integer(i64::from(to.0));
+        self.push(&Node::new(format!("{output}.cast"), "Cast", &[source], output).with("to", to));
+    }
+
     /// Adds an operation of a network: its spec, the tensors it takes, the rank of the first, and its output.
-    pub(super) fn node<F: Real>(
+    fn node<F: Real>(
         &mut self,
         name: &str,
         spec: OperatorSpec<F>,
@@ -41,6 +75,8 @@ impl Document {
             }
             "Pad" if writer.spec.has_input(3) => writer.pad(rank),
             "Einsum" if writer.spec.has_input(2) => writer.einsum(),
+            "Col2Im" => Err(writer.refuse("opset 17 has no such operator")),
+            "GridSample" => writer.grid_sample(),
             "GroupNormalization" => writer.group_normalization(),
             "LayerNormalization" => match writer.spec.integers("axes")?.map(<[i64]>::to_vec) {
                 Some(axes) => writer.layer_normalization(&axes),
@@ -73,6 +109,15 @@ impl Document {
                 Ok(())
             }
         }
+    }
+}
+
+/// ONNX's type of numbers that are no floating-point numbers.
+fn data_type(numbers: Numbers) -> Option<DataType> {
+    match numbers {
+        Numbers::Real => None,
+        Numbers::Integer => Some(DataType::INT64),
+        Numbers::Boolean => Some(DataType::BOOL),
     }
 }
 
@@ -110,10 +155,38 @@ impl<F: Real> NodeWriter<'_, F> {
         while inputs.last().is_some_and(String::is_empty) {
             inputs.pop();
         }
+        let outputs = self.outputs();
         let attributes = std::mem::take(&mut self.spec.attributes);
         let (name, kind) = (self.name.to_owned(), self.spec.kind.clone());
-        let outputs = vec![self.output.clone()];
         self.document.push(&Node { name, kind, attributes, inputs, outputs, branches: None });
+    }
+
+    /// The outputs of the node up to the operation's own, and all that it must have.
+    fn outputs(&mut self) -> Vec<String> {
+        let own = match self.spec.attributes.remove("output") {
+            Some(Attribute::Integer(own)) => usize::try_from(own).unwrap_or_default(),
+            _ => 0,
+        };
+        let count = if self.spec.kind == "TopK" { 2 } else { own + 1 };
+        let output = |at| match at == own {
+            true => self.output.clone(),
+            false => self.document.fresh_name(format!("{}.{at}", self.output)),
+        };
+        (0..count).map(output).collect()
+    }
+
+    /// GridSample in the words of opset 16, which has it of images.
+    fn grid_sample(&mut self) -> Result<(), Error> {
+        if self.rank != Some(4) {
+            return Err(self.refuse("opset 17 has it of images, of four axes"));
+        }
+        if let Some(Attribute::Text(mode)) = self.spec.attributes.get_mut("mode")
+            && mode != "nearest"
+        {
+            *mode = format!("bi{mode}");
+        }
+        self.plain();
+        Ok(())
     }
 
     /// Adds a node on the way; its output has the name that is returned.
@@ -299,6 +372,59 @@ mod tests {
         network.input("x", [Some(1), Some(2), Some(4), Some(3)]);
         network.node("sums", Arc::new(SumPool::new(window).unwrap()), ["x"], "y").output("y");
         network.build().unwrap()
+    }
+
+    /// What a network of nodes gives of the same input before and after it was written and read.
+    fn before_and_after(shape: [usize; 4], nodes: Vec<(OperatorSpec<f64>, &[&str], &str)>) -> [ArrayD<f64>; 2] {
+        let mut network = NetworkBuilder::new();
+        network.input("x", shape.map(Some));
+        network.constant("grid", ArrayD::from_shape_fn(vec![1, 2, 2, 2], |at| (at[1] + at[2] * at[3]) as f64 / 3.0));
+        let last = nodes.last().unwrap().2;
+        for (spec, operands, output) in nodes {
+            network.node(output, neural_lrp::operations::read(&spec).unwrap().operation, operands.to_vec(), output);
+        }
+        network.output(last);
+        let network = network.build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("network.onnx");
+        write(&network, &path).unwrap();
+        let again = read::<f64>(&path).unwrap().network(&InputShapes::new().with("x", shape)).unwrap();
+        let number = |index: usize| ((index * 37 + 11) % 23) as f64 / 8.0 - 1.0;
+        let count = shape.iter().product();
+        let input = ArrayD::from_shape_vec(shape.to_vec(), (0..count).map(number).collect()).unwrap();
+        [network, again].map(|network| network.forward(vec![input.clone()]).unwrap().output().to_owned())
+    }
+
+    #[test]
+    fn truth_values_and_positions_are_cast_on_their_way() {
+        let spec = |kind: &str, operands| OperatorSpec::<f64>::new(kind, operands);
+        let pool = || spec("MaxPool", 1).with_integers("kernel_shape", [2, 2]).with_integers("strides", [2, 2]);
+        let unpool = spec("MaxUnpool", 2).with_integers("kernel_shape", [2, 2]).with_integers("strides", [2, 2]);
+        let [before, after] = before_and_after(
+            [1, 2, 4, 4],
+            vec![
+                (pool(), &["x"], "maxima"),
+                (pool().with_integer("output", 1), &["x"], "positions"),
+                (unpool, &["maxima", "positions"], "unpooled"),
+                (spec("Greater", 2), &["x", "unpooled"], "is_greater"),
+                (spec("Not", 1), &["is_greater"], "is_not"),
+                (spec("Cast", 1).with_integer("to", 6), &["x"], "whole"),
+                (spec("Where", 3), &["is_not", "whole", "unpooled"], "chosen"),
+                (spec("ArgMax", 1).with_integer("axis", 3), &["chosen"], "first"),
+                (spec("TopK", 1).with_constant_integers([1]).with_integer("output", 1), &["chosen"], "top"),
+                (spec("Sum", 4), &["chosen", "first", "top", "is_greater"], "y"),
+            ],
+        );
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn grids_are_written_in_older_words() {
+        for mode in ["nearest", "linear", "cubic"] {
+            let spec = OperatorSpec::<f64>::new("GridSample", 2).with_text("mode", mode);
+            let [before, after] = before_and_after([1, 2, 4, 4], vec![(spec, &["x", "grid"], "y")]);
+            assert_eq!(before, after);
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::explain::input_range::range_at;
 use crate::network::{Factors, Network, Node};
 use crate::operation::{Family, Signal};
 use crate::rules::{
-    self, AlphaBeta, AttentionConstant, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule, Taylor,
+    self, AlphaBeta, AttentionConstant, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule, Stop, Taylor,
     TiesShared, ToolboxPool, WinnerTakesAll, ZBox,
 };
 use crate::{Error, Real};
@@ -220,6 +220,7 @@ impl Composite {
             Family::Product => Gated::new(factors.signal(node)).into(),
             Family::Bilinear => Gated { signal: factors.signal(node), stabilizer: self.stabilizer }.into(),
             Family::Softmax => Taylor { stabilizer: Stabilizer::NONE }.into(),
+            Family::Decision => Stop.into(),
         }
     }
 }

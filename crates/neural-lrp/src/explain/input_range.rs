@@ -6,7 +6,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Zip};
 
 use crate::arrays::broadcast::without_repeats;
 use crate::network::{Network, Node, TensorId};
-use crate::operation::Family;
+use crate::operation::{Family, Numbers};
 use crate::rules::{Bound, InputRange};
 use crate::{Error, Real};
 
@@ -98,8 +98,13 @@ impl<F: Real> Ranges<'_, F> {
     fn check(&self, node: &Node<F>) -> Result<(), Error> {
         let constants: Vec<_> = node.operands.iter().map(|&operand| self.constant(operand)).collect();
         let rank = self.shapes[node.output.index()].len();
-        let keeps_apart =
-            node.operation.family() == Family::Arrangement || node.operation.affine(&constants, rank).is_some();
+        // What only says which way numbers go may say another at each bound.
+        let is_steered = constants
+            .iter()
+            .enumerate()
+            .any(|(operand, constant)| constant.is_none() && node.operation.takes(operand) != Numbers::Real);
+        let moves = node.operation.family() == Family::Arrangement && !is_steered;
+        let keeps_apart = moves || node.operation.affine(&constants, rank).is_some();
         match keeps_apart {
             true => Ok(()),
             false => Err(self.refusal(format!(

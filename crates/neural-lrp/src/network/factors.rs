@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::Real;
 use crate::network::{Network, Node, TensorId};
-use crate::operation::{Family, Signal};
+use crate::operation::{Family, Numbers, Signal};
 
 /// How many operations a gate or a statistic is made of, at most.
 const LONGEST_WALK: usize = 64;
@@ -104,8 +104,12 @@ impl<'a, F: Real> Factors<'a, F> {
         self.producers[tensor.index()]
     }
 
+    /// The operands that carry numbers of the network: not what only says which way these go.
     fn computed(&self, node: &Node<F>) -> Vec<TensorId> {
-        node.operands.iter().copied().filter(|&operand| !self.is_constant(operand)).collect()
+        let carries = |position: usize| node.operation.takes(position) == Numbers::Real;
+        let operands = node.operands.iter().enumerate();
+        let computed = operands.filter(|&(position, &operand)| !self.is_constant(operand) && carries(position));
+        computed.map(|(_, &operand)| operand).collect()
     }
 
     fn size(&self, tensor: TensorId) -> usize {
@@ -276,6 +280,18 @@ mod tests {
         assert_eq!(of(&[("Mul", &["s", "s"], "t"), ("Mul", &["x", "t"], "y")]), Signal::First);
         assert_eq!(of(&[("Sigmoid", &["x"], "t"), ("Mul", &["s", "t"], "y")]), Signal::Both);
         assert_eq!(of(&[("Relu", &["s"], "t"), ("Mul", &["x", "t"], "y")]), Signal::Both);
+    }
+
+    #[test]
+    fn truth_values_are_gates() {
+        let of = |rest: &[(&str, &[&str], &str)]| signal(&[&[("Greater", &["x", "c"][..], "g")], rest].concat());
+        assert_eq!(of(&[("Mul", &["x", "g"], "y")]), Signal::First);
+        assert_eq!(of(&[("Not", &["g"], "n"), ("Sub", &["c", "n"], "t"), ("Mul", &["t", "w"], "y")]), Signal::Second);
+        // A choice between numbers is none, whatever it goes by; one between gates is.
+        assert_eq!(of(&[("Where", &["g", "x", "w"], "t"), ("Mul", &["t", "w"], "y")]), Signal::Both);
+        let gates: [(&str, &[&str], &str); 3] =
+            [("Sigmoid", &["w"], "s"), ("Where", &["g", "s", "c"], "t"), ("Mul", &["t", "w"], "y")];
+        assert_eq!(of(&gates), Signal::Second);
     }
 
     #[test]

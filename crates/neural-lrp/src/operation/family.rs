@@ -21,4 +21,6 @@ pub enum Family {
     Bilinear,
     /// Softmax and its logarithm.
     Softmax,
+    /// Tells what holds of numbers, or where one stands: truth values and positions. Relevance ends here, in a sink.
+    Decision,
 }

@@ -257,19 +257,43 @@ impl<F: Real> OperatorSpec<F> {
     /// # Errors
     /// [`Error::MissingInput`] for one that is left out, [`Error::Attribute`] for too many or for integers.
     pub fn constants_are_numbers(&self, count: RangeInclusive<usize>) -> Result<(), Error> {
+        self.are_given(count)?;
+        self.inputs.iter().try_for_each(|input| match input {
+            Input::Constant(Constant::Integer(_)) => Err(self.refuse("operand", "integers", "floating-point numbers")),
+            _ => Ok(()),
+        })
+    }
+
+    /// Checks that all inputs are given, as many as the operation takes, and that integers among the constant ones are such
+    /// numbers as the network computes in.
+    ///
+    /// # Errors
+    /// [`Error::MissingInput`] for one that is left out, [`Error::Attribute`] for too many or for integers that are too large.
+    pub fn constants_are_exact(&self, count: RangeInclusive<usize>) -> Result<(), Error> {
+        self.are_given(count)?;
+        let is_exact = |&integer: &i64| integer.unsigned_abs() <= F::EXACT_INTEGERS.unsigned_abs();
+        self.inputs.iter().try_for_each(|input| match input {
+            Input::Constant(Constant::Integer(values)) => match values.iter().find(|integer| !is_exact(integer)) {
+                Some(integer) => {
+                    let expected = format!("integers from −{0} to {0}, which {1} has", F::EXACT_INTEGERS, F::NAME);
+                    Err(self.refuse("operand", integer.to_string(), expected))
+                }
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        })
+    }
+
+    fn are_given(&self, count: RangeInclusive<usize>) -> Result<(), Error> {
         let missing = || Error::MissingInput { kind: self.kind.clone(), input: "operand" };
-        if self.inputs.len() < *count.start() {
+        if self.inputs.len() < *count.start() || self.inputs.contains(&Input::Absent) {
             return Err(missing());
         }
         if self.inputs.len() > *count.end() {
             let given = format!("{} inputs", self.inputs.len());
             return Err(self.refuse("list", given, format!("{} at most", count.end())));
         }
-        self.inputs.iter().try_for_each(|input| match input {
-            Input::Absent => Err(missing()),
-            Input::Constant(Constant::Integer(_)) => Err(self.refuse("operand", "integers", "floating-point numbers")),
-            Input::Tensor | Input::Constant(Constant::Real(_)) => Ok(()),
-        })
+        Ok(())
     }
 
     /// The positions of the inputs that are computed.

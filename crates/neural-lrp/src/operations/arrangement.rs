@@ -5,31 +5,42 @@
 
 use std::fmt;
 
-use ndarray::{ArrayD, ArrayViewD, Axis, CowArray, IxDyn, Zip};
+use ndarray::{Array1, ArrayD, ArrayViewD, Axis, CowArray, IxDyn, Zip};
 use relevance::Amount;
 
 use crate::arrays::axes::position;
+use crate::arrays::contiguous::elements;
 use crate::arrays::map::WORTH_THREADS;
 use crate::operation::OperatorSpec;
 use crate::operation::{Family, Operation, Step};
 use crate::operations::arrangement::selection::{Selection, Walk};
 use crate::{Error, Real};
 
+pub(super) mod choice;
 pub(super) mod concat;
+pub(super) mod elements;
 pub(super) mod gather;
 pub(super) mod identity;
+pub(super) mod lookup;
 pub(super) mod pad;
 pub(super) mod reshape;
+pub(super) mod scatter;
 pub(super) mod selection;
 pub(super) mod slice;
+pub(super) mod tile;
 pub(super) mod transpose;
 
+pub use choice::Where;
 pub use concat::Concat;
+pub use elements::{GatherElements, GatherNd};
 pub use gather::{Expand, Gather};
 pub use identity::Identity;
+pub use lookup::Lookup;
 pub use pad::Pad;
 pub use reshape::{Flatten, Reshape, Squeeze, Unsqueeze};
+pub use scatter::Scatter;
 pub use slice::{Range, Slice};
+pub use tile::{Tile, Trilu};
 pub use transpose::{DepthToSpace, SpaceToDepth, Transpose};
 
 /// An operation with one operand whose output consists of the operand's numbers, and of a constant where none is.
@@ -40,7 +51,8 @@ pub(crate) trait Arrangement: fmt::Debug + Send + Sync {
     /// The operation in words: attributes and constant inputs, as ONNX names them.
     fn words<F: Real>(&self) -> OperatorSpec<F>;
 
-    /// Where the numbers of an operand of this shape go. Allocates nothing of the output's size.
+    /// Where the numbers of an operand of this shape go. Allocates nothing of the output's size, unless the operation holds as
+    /// much itself.
     fn plan(&self, shape: &[usize]) -> Result<Plan, Error>;
 
     /// What stands where no number of the operand goes.
@@ -132,7 +144,12 @@ enum Movement {
     Permute(Vec<usize>),
     /// Along each axis some are taken.
     Select(Vec<Selection>),
+    /// Some are taken one by one, from places in row-major order.
+    Pick { length: usize, source: Box<Source>, leaves_first_axis: bool },
 }
+
+/// For each place of the result, the place of the number that stands there, if one does.
+type Source = dyn Fn(usize) -> Option<usize> + Send + Sync;
 
 impl Plan {
     /// The same numbers in the same order, in another shape with as many of them.
@@ -155,6 +172,30 @@ impl Plan {
         }
     }
 
+    /// For each place of the output, in row-major order, the place in the operand of the number that stands there, or none.
+    pub(crate) fn pick(
+        operand: Vec<usize>,
+        output: Vec<usize>,
+        source: impl Fn(usize) -> Option<usize> + Send + Sync + 'static,
+    ) -> Self {
+        let length = output.iter().product();
+        let movement = Movement::Pick { length, source: Box::new(source), leaves_first_axis: false };
+        Self { seen_as: operand, movement, output }
+    }
+
+    /// Blocks of so many numbers that follow one another, from these places of the operand on.
+    pub(crate) fn blocks(operand: &[usize], starts: Vec<usize>, length: usize, output: Vec<usize>) -> Self {
+        Self::pick(operand.to_vec(), output, move |place| Some(starts[place / length] + place % length))
+    }
+
+    /// The same plan, which picks no number from another position along the first axis.
+    pub(crate) fn leaving_first_axis(mut self) -> Self {
+        if let Movement::Pick { leaves_first_axis, .. } = &mut self.movement {
+            *leaves_first_axis = true;
+        }
+        self
+    }
+
     /// The result seen as another shape with as many numbers.
     pub(crate) fn then_seen_as(mut self, output: Vec<usize>) -> Self {
         self.output = output;
@@ -168,6 +209,12 @@ impl Plan {
             Movement::Stay => numbers,
             Movement::Permute(permutation) => permuted(numbers.view(), permutation).into(),
             Movement::Select(selections) => Walk::over(selections).gather(numbers.view(), fill).into(),
+            Movement::Pick { length, source, .. } => {
+                let view = numbers.view();
+                let numbers = elements(&view);
+                let picked = (0..*length).map(|place| source(place).map_or(fill, |source| numbers[source]));
+                Array1::from_iter(picked).into_dyn().into()
+            }
         };
         seen_as(moved, &self.output).into_owned()
     }
@@ -186,6 +233,16 @@ impl Plan {
                 permuted(seen_as(upper, &lengths).view(), &inverse).into()
             }
             Movement::Select(selections) => Walk::over(selections).scatter(upper.view()).into(),
+            Movement::Pick { length, source, .. } => {
+                let mut lower = F::zeros(self.seen_as.iter().product());
+                let view = upper.view();
+                for (place, &upper) in (0..*length).zip(elements(&view).iter()) {
+                    if let Some(source) = source(place) {
+                        lower[source] += upper;
+                    }
+                }
+                Array1::from(lower).into_dyn().into()
+            }
         };
         seen_as(moved, operand).into_owned()
     }
@@ -196,6 +253,7 @@ impl Plan {
             Movement::Stay => true,
             Movement::Permute(permutation) => permutation.first() == Some(&0) && self.seen_as[0] == self.output[0],
             Movement::Select(selections) => selections.first().is_some_and(Selection::is_whole),
+            Movement::Pick { leaves_first_axis, .. } => *leaves_first_axis,
         }
     }
 
@@ -204,6 +262,11 @@ impl Plan {
         match &self.movement {
             Movement::Stay | Movement::Permute(_) => Amount::default(),
             Movement::Select(selections) => Walk::over(selections).outside(upper),
+            Movement::Pick { length, source, .. } => {
+                let upper = elements(&upper);
+                let nowhere = (0..*length).filter(|&place| source(place).is_none());
+                nowhere.map(|place| upper[place].as_()).collect()
+            }
         }
     }
 }

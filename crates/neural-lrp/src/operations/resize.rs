@@ -12,6 +12,7 @@ use crate::operations::resize::resampling::{
 };
 use crate::{Error, Real};
 
+pub(super) mod grid_sample;
 mod resampling;
 
 /// Interpolates between the numbers along some axes: linear in its operand, each output a weighted mean.

@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::arrays::map::{map, map_by_kernel, map_parts};
-use crate::operation::{OperatorSpec, Step};
+use crate::operation::{Numbers, OperatorSpec, Step};
 use crate::{Error, Real};
 
 /// A function of one number, applied to each number of a tensor: an activation, through which relevance passes (Eq. 63).
@@ -43,6 +43,11 @@ pub trait Elementwise<F: Real>: Sync {
     /// Whether it is a gate: see [`Operation::is_gate`](crate::Operation::is_gate).
     fn is_gate(&self) -> bool {
         false
+    }
+
+    /// See [`Operation::gives`](crate::Operation::gives).
+    fn gives(&self) -> Numbers {
+        Numbers::Real
     }
 
     /// The attributes, as ONNX names them.
@@ -110,6 +115,10 @@ macro_rules! activation {
             ) -> Option<$crate::operation::AffineMap<F>> {
                 let factor = $crate::operations::activation::elementwise::Elementwise::<F>::factor(self)?;
                 Some($crate::operation::AffineMap::scaling($crate::operation::affine::number(factor)))
+            }
+
+            fn gives(&self) -> $crate::operation::Numbers {
+                $crate::operations::activation::elementwise::Elementwise::<F>::gives(self)
             }
 
             fn is_gate(&self) -> bool {

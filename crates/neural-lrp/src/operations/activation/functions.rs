@@ -39,6 +39,8 @@ macro_rules! function {
     };
 }
 
+pub(super) use function;
+
 function!(
     /// `y = |x|`; its derivative at 0 is 0.
     Abs,

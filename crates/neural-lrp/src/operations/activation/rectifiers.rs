@@ -1,4 +1,4 @@
-//! Relatives of the rectifier that are made of straight pieces: LeakyRelu, PRelu, ThresholdedRelu.
+//! Relatives of the rectifier that are made of straight pieces: LeakyRelu, PRelu, Shrink, ThresholdedRelu.
 
 use std::sync::Arc;
 
@@ -75,6 +75,48 @@ pub(crate) fn read_thresholded<F: Real>(spec: &OperatorSpec<F>) -> Result<Parsed
     Ok(ParsedOperation::new(ThresholdedRelu { threshold: spec.real("alpha", 1.0)? }, vec![0]))
 }
 
+/// `y = x ± bias` beyond ±λ, nearer to 0, and 0 between; its derivative at ±λ is 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Shrink {
+    /// How far 0 reaches, ONNX's `lambd`.
+    pub reach: f64,
+    /// How much nearer to 0 the others come.
+    pub bias: f64,
+}
+
+impl<F: Real> Elementwise<F> for Shrink {
+    const KIND: &'static str = "Shrink";
+
+    fn value(&self, x: F) -> F {
+        let (reach, bias) = (F::of(self.reach), F::of(self.bias));
+        if x > reach {
+            x - bias
+        } else if x < -reach {
+            x + bias
+        } else if x.is_nan() {
+            x
+        } else {
+            F::zero()
+        }
+    }
+
+    fn derivative(&self, x: F, _: F) -> F {
+        let reach = F::of(self.reach);
+        if x > reach || x < -reach { F::one() } else { F::zero() }
+    }
+
+    fn attributes(&self) -> OperatorSpec<F> {
+        OperatorSpec::new("Shrink", 1).with_real("lambd", self.reach).with_real("bias", self.bias)
+    }
+}
+
+activation!(Shrink);
+
+/// Reads [`Shrink`] from its specification.
+pub(crate) fn read_shrink<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
+    Ok(ParsedOperation::new(Shrink { reach: spec.real("lambd", 0.5)?, bias: spec.real("bias", 0.0)? }, vec![0]))
+}
+
 /// [`LeakyRelu`] with learned slopes, which broadcast to the operand: one for each channel, as a rule.
 #[derive(Clone, Debug)]
 pub struct PRelu<F> {
@@ -148,7 +190,15 @@ mod tests {
         let x = array![[[-2.0, 0.5, 3.0], [-0.25, 1.5, -1.0]]].into_dyn();
         check_gradient(&LeakyRelu { slope: 0.1 }, from_ref(&x));
         check_gradient(&ThresholdedRelu { threshold: 1.0 }, from_ref(&x));
+        check_gradient(&Shrink { reach: 0.75, bias: 0.5 }, from_ref(&x));
         check_gradient(&PRelu::new(Arc::new(array![[0.3], [-0.2]].into_dyn())), &[x]);
+    }
+
+    #[test]
+    fn shrinking_brings_nearer_to_zero() {
+        let of = |x: f64| Elementwise::<f64>::value(&Shrink { reach: 1.0, bias: 0.25 }, x);
+        assert_eq!([-2.0, -1.0, 0.5, 1.0, 1.5].map(of), [-1.75, 0.0, 0.0, 0.0, 1.25]);
+        assert!(of(f64::NAN).is_nan());
     }
 
     #[test]

@@ -186,7 +186,7 @@ pub(crate) fn read_unsqueeze<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOp
 }
 
 /// A list of integers that must be given, and known in advance.
-pub(super) fn required_integers<F: Real>(
+pub(crate) fn required_integers<F: Real>(
     spec: &OperatorSpec<F>,
     position: usize,
     meaning: &'static str,

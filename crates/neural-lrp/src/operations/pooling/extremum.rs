@@ -36,7 +36,7 @@ impl End {
     }
 
     /// The one of two numbers that is taken, NaN where either is.
-    fn of<F: Real>(self, a: F, b: F) -> F {
+    pub(super) fn of<F: Real>(self, a: F, b: F) -> F {
         let is_further = match self {
             Self::Largest => b > a,
             Self::Smallest => b < a,

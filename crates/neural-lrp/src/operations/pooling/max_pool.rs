@@ -7,6 +7,7 @@ use crate::operation::OperatorSpec;
 use crate::operation::shares::shares;
 use crate::operation::{Accepts, Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::operation::{MaxSelection, Sharing};
+use crate::operations::pooling::MaxPositions;
 use crate::operations::pooling::pooled::Pooled;
 use crate::operations::window::Window;
 use crate::{Error, Real};
@@ -207,9 +208,15 @@ impl<F: Real> Operation<F> for MaxPool {
     }
 }
 
-/// Reads the pooling of windows from its specification.
+/// Reads the pooling of windows, or the positions of its maxima, from its specification.
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    Ok(ParsedOperation::new(MaxPool::new(Pooled::read(spec)?)?, vec![0]))
+    let window = Pooled::read(spec)?;
+    match (spec.integer("output", 0)?, spec.integer("storage_order", 0)?) {
+        (0, _) => Ok(ParsedOperation::new(MaxPool::new(window)?, vec![0])),
+        (1, 0) => Ok(ParsedOperation::new(MaxPositions::new(window)?, vec![0])),
+        (1, order) => Err(spec.refuse("storage_order", order.to_string(), "0, row-major")),
+        (other, _) => Err(spec.refuse("output", other.to_string(), "0 or 1")),
+    }
 }
 
 /// Reads the pooling of whole planes from its specification.
