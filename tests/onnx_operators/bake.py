@@ -11,7 +11,7 @@ writes for each
     NAME/input_0.npy     the data; input_1.npy and so on where the operator joins several tensors
     NAME/output_0.npy    what has to come out, as the ONNX project computed it; more where the operator has more
 
-Truth values and integers, of the operators in DECIDING, are stored as float32 too, as networks have them here.
+Truth values and integers, of the operators in DECIDING and of quantization, are stored as float32 too, as networks have them here.
 
 The first input is the data. The others (weights, shapes, axes, bounds) become initializers, as they are in networks;
 operators of JOINING keep all their tensors as inputs. Those of them that take two get a second test, NAME_constant,
@@ -49,7 +49,7 @@ OPERATORS = set(
     Max Min Where Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor Not IsNaN IsInf Cast
     Sign Floor Ceil Round ArgMax ArgMin Hardmax
     CumSum Trilu Tile GatherElements GatherND ScatterElements ScatterND TopK MaxUnpool GridSample Col2Im
-    MeanVarianceNormalization LpNormalization Shrink
+    MeanVarianceNormalization LpNormalization Shrink QuantizeLinear DequantizeLinear
     Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh
     """.split()
 )
@@ -128,8 +128,11 @@ def refuse_what_is_not_meant(test):
     outside = set(test.nodes) - OPERATORS - IN_ADVANCE
     if outside:
         raise LeftOut(f"spelled out in other operators: {', '.join(sorted(outside))}")
-    allowed = {"float", "bool", "int32", "int64"} if set(test.nodes) & DECIDING else {"float"}
-    for value in (*test.graph.input[: 3 if allowed > {"float"} else 1], test.graph.output[0]):
+    deciding = set(test.nodes) & DECIDING
+    allowed = {"float", "bool", "int32", "int64"} if deciding else {"float"}
+    if set(test.nodes) <= {"QuantizeLinear", "DequantizeLinear"}:
+        allowed |= {"uint8", "int8", "uint16", "int16"}
+    for value in (*test.graph.input[: 3 if deciding else 1], test.graph.output[0]):
         if type_name(value) not in allowed:
             raise LeftOut(f"data of type {type_name(value)}")
     for node in test.graph.node:
@@ -142,6 +145,8 @@ def refuse_what_is_not_meant(test):
             raise LeftOut("the largest or smallest of no numbers")
         if node.op_type == "Pow" and test.graph.input[-1].type.tensor_type.shape.dim:
             raise LeftOut("more than one exponent")
+        if attribute(node, "block_size", 0):
+            raise LeftOut("blocks of scales")
         if node.op_type in ("ScatterElements", "ScatterND") and attribute(node, "reduction", b"none") not in (b"none", b"add"):
             raise LeftOut("products and extremes of what is scattered")
         if node.op_type == "BatchNormalization" and attribute(node, "training_mode", 0):

@@ -112,6 +112,8 @@ fn has_own_form<F: Real>(inputs: &Inputs<'_, F>) -> Result<bool, String> {
         "Identity" => true,
         // With reductions that a network does not explain.
         "ScatterElements" | "ScatterND" => true,
+        // In blocks, too, and exact for integers of any size.
+        "QuantizeLinear" => true,
         // Into integers of more digits than floating-point numbers have.
         "Cast" => true,
         // By its own statistics.

@@ -15,7 +15,7 @@ fn numbers(shape: &[usize], seed: u64) -> ArrayD<f64> {
     ArrayD::from_shape_simple_fn(shape, || random.gen_range(-1.0..1.0))
 }
 
-/// A small network with a pool, a gate, and a sum with a constant.
+/// A small network with a pool, a gate, a choice, maxima, running sums, a norm, and a sum with a constant.
 fn explainer() -> Explainer<f64> {
     let constant = |shape: &[usize], seed| Arc::new(numbers(shape, seed));
     let one = |kind: &str| OperatorSpec::new(kind, 1);
@@ -29,7 +29,13 @@ fn explainer() -> Explainer<f64> {
     node(one("MaxPool").with_integers("kernel_shape", [2, 2]).with_integers("strides", [2, 2]), &["rectified"], "pool");
     node(one("Sigmoid"), &["pool"], "gate");
     node(OperatorSpec::new("Mul", 2), &["pool", "gate"], "gated");
-    node(OperatorSpec::new("Add", 2), &["gated", "c"], "sum");
+    node(OperatorSpec::new("Greater", 2), &["gated", "c"], "is_greater");
+    node(OperatorSpec::new("Where", 3), &["is_greater", "gated", "pool"], "chosen");
+    node(OperatorSpec::new("Max", 2), &["chosen", "c"], "larger");
+    node(one("TopK").with_constant_integers([3]), &["larger"], "sorted");
+    node(one("CumSum").with_constant_integers([2]), &["sorted"], "running");
+    node(one("LpNormalization").with_integer("axis", 1), &["running"], "normalized");
+    node(OperatorSpec::new("Add", 2), &["normalized", "c"], "sum");
     node(one("AveragePool").with_integers("kernel_shape", [2, 2]), &["sum"], "average");
     node(one("Flatten"), &["average"], "flat");
     node(one("Gemm").with_integer("transB", 1).with_constant(constant(&[3, 16], 3)), &["flat"], "scores");

@@ -252,6 +252,10 @@ impl Sketch {
                 let above = self.node(two("Add"), &[positive, one]);
                 self.node(spec, &[above])
             }
+            "QuantizeLinear" | "DequantizeLinear" => {
+                let scale = self.positive_numbers(1);
+                unary(self, spec.with_constant(scale).with_constant_integers([3]))
+            }
             "CumSum" => {
                 let [exclusive, reverse] = [0, 1].map(|_| self.random.gen_range(0..2));
                 let spec = spec.with_integer("exclusive", exclusive).with_integer("reverse", reverse);

@@ -106,7 +106,8 @@ impl<'a, F: Real> Factors<'a, F> {
 
     /// The operands that carry numbers of the network: not what only says which way these go.
     fn computed(&self, node: &Node<F>) -> Vec<TensorId> {
-        let carries = |position: usize| node.operation.takes(position) == Numbers::Real;
+        let moves = node.operation.family() == Family::Arrangement;
+        let carries = |position: usize| !moves || node.operation.takes(position) == Numbers::Real;
         let operands = node.operands.iter().enumerate();
         let computed = operands.filter(|&(position, &operand)| !self.is_constant(operand) && carries(position));
         computed.map(|(_, &operand)| operand).collect()

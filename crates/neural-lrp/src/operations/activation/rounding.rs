@@ -43,7 +43,7 @@ function!(
     |_, _| F::zero()
 );
 
-fn half_to_even<F: Real>(x: F) -> F {
+pub(super) fn half_to_even<F: Real>(x: F) -> F {
     let two = F::of(2.0);
     if (x - x.trunc()).abs() == F::of(0.5) { (x / two).round() * two } else { x.round() }
 }
@@ -59,17 +59,23 @@ pub struct ToInteger {
 impl ToInteger {
     /// The conversion to ONNX's type of this number, if that is one of integers.
     fn to(number: i64) -> Option<Self> {
-        let range = match number {
-            2 => Some((0, 1 << 8)),           // UINT8
-            3 => Some((-(1 << 7), 1 << 8)),   // INT8
-            4 => Some((0, 1 << 16)),          // UINT16
-            5 => Some((-(1 << 15), 1 << 16)), // INT16
-            21 => Some((0, 1 << 4)),          // UINT4
-            22 => Some((-(1 << 3), 1 << 4)),  // INT4
-            6 | 7 | 12 | 13 => None,          // INT32, INT64, UINT32, UINT64
-            _ => return None,
-        };
-        Some(Self { number, range })
+        match number {
+            6 | 7 | 12 | 13 => Some(Self { number, range: None }), // INT32, INT64, UINT32, UINT64
+            _ => Some(Self { number, range: Some(short_range(number)?) }),
+        }
+    }
+}
+
+/// The smallest integer of ONNX's type of this number, and how many it has, for those of up to 16 bits.
+pub(super) fn short_range(number: i64) -> Option<(i32, i32)> {
+    match number {
+        2 => Some((0, 1 << 8)),           // UINT8
+        3 => Some((-(1 << 7), 1 << 8)),   // INT8
+        4 => Some((0, 1 << 16)),          // UINT16
+        5 => Some((-(1 << 15), 1 << 16)), // INT16
+        21 => Some((0, 1 << 4)),          // UINT4
+        22 => Some((-(1 << 3), 1 << 4)),  // INT4
+        _ => None,
     }
 }
 

@@ -97,7 +97,7 @@ impl<F: Real> Operation<F> for Lookup {
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let [shape, indices] = operands else { return Err(Error::shape(operands, "it takes 2")) };
-        // Of shapes alone, without the places: those of the first number are there as long as there is one.
+        // What places there are is not known before there are numbers.
         let misfit = |reason: &str| Error::shape(operands, reason);
         match self.by {
             By::Axis { axis } => {
