@@ -104,6 +104,8 @@ struct Maps<'a, F: Real> {
     /// By tensor: the position of the node that gives it, and of the last of those that take it.
     givers: Vec<Option<usize>>,
     takers: Vec<Option<usize>>,
+    /// By tensor: whether an affine map takes it, rearranged or not.
+    goes_on: Vec<bool>,
     factors: Factors<'a, F>,
 }
 
@@ -128,7 +130,15 @@ impl<'a, F: Real> Maps<'a, F> {
             givers[node.output.index()] = Some(position);
             node.operands.iter().for_each(|operand| takers[operand.index()] = Some(position));
         }
-        Self { network, shapes, maps, raw, uses: network.uses(), givers, takers, factors: Factors::of(network) }
+        let mut goes_on = vec![false; tensors];
+        for (node, map) in network.nodes().iter().zip(&maps).rev() {
+            let moves = node.operation.family() == Family::Arrangement && node.operands.len() == 1;
+            if map.is_some() || moves && goes_on[node.output.index()] {
+                node.operands.iter().for_each(|operand| goes_on[operand.index()] = true);
+            }
+        }
+        let (uses, factors) = (network.uses(), Factors::of(network));
+        Self { network, shapes, maps, raw, uses, givers, takers, goes_on, factors }
     }
 
     fn runs(&self) -> Vec<Run<F>> {
@@ -183,19 +193,9 @@ impl<'a, F: Real> Maps<'a, F> {
         run.nodes.iter().any(|&node| self.network.nodes()[node].operation.family() == Family::Normalization)
     }
 
-    /// Whether an affine map takes a tensor, rearranged or not.
-    fn leads_to_a_map(&self, tensor: TensorId) -> bool {
-        self.network.nodes().iter().enumerate().filter(|(_, node)| node.operands.contains(&tensor)).any(
-            |(taker, node)| {
-                let moves = node.operation.family() == Family::Arrangement && node.operands.len() == 1;
-                self.maps[taker].is_some() || moves && self.leads_to_a_map(node.output)
-            },
-        )
-    }
-
     /// The layer with weights that gives a run's source, rearranged or not, and feeds nothing else, with the run in it.
     fn folded(&self, run: &Run<F>) -> Option<Fold<F>> {
-        if !run.map.shifts() && !self.normalizes(run) && !self.leads_to_a_map(run.output) {
+        if !run.map.shifts() && !self.normalizes(run) && !self.goes_on[run.output.index()] {
             return None;
         }
         let way = self.way_from_a_layer(run.source)?;
