@@ -152,7 +152,7 @@ impl<'a> Dense<'a> {
     }
 
     /// As [`quotient_transposed`](Self::quotient_transposed), of several products that are added; each quotient is made
-    /// once. See [`Convolution::quotients_transposed`](crate::Convolution::quotients_transposed).
+    /// once. See [`ConvolutionOver::quotients_transposed`](crate::ConvolutionOver::quotients_transposed).
     ///
     /// # Panics
     /// When a slice has not as many numbers as its array, when there is no product, or one that has not as many parts as
