@@ -1,24 +1,26 @@
 //! ONNX files: from bytes to a [`Graph`].
 
+mod names;
+mod node;
+mod stored;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
-use ndarray::{Array1, arr0};
 use neural_lrp::Real;
-use neural_lrp::operation::{Attribute, Constant};
+use neural_lrp::operation::Attribute;
 use rten_onnx::onnx::DataType;
 
+use self::names::Names;
+use self::node::{OWN_DOMAINS, plain_node, value_of};
+use self::stored::Stored;
 use crate::graph::{Branches, Graph, Node, arrange, taken_from_outside};
 use crate::messages::{self, AttributeValue};
 use crate::source::Source;
 use crate::support::OPSETS;
 use crate::wire::Fields;
-use crate::{Dimension, Error, InputDeclaration, initializer};
-
-/// The domains of ONNX's own operators.
-const OWN_DOMAINS: [&str; 2] = ["", "ai.onnx"];
+use crate::{Dimension, Error, InputDeclaration};
 
 /// Returns whether a file could be an ONNX file: whether it begins with a field that `ModelProto` has.
 pub(crate) fn is_likely(source: &Source<'_>) -> bool {
@@ -206,7 +208,7 @@ impl<'a> Reader<'a> {
         let mut attributes: BTreeMap<String, Attribute> = function
             .defaults
             .iter()
-            .filter_map(|default| Some((default.name.clone(), value(&default.value)?)))
+            .filter_map(|default| Some((default.name.clone(), value_of(&default.value)?)))
             .collect();
         attributes.extend(node.attributes.clone());
         let mut names = Names { depth, attributes, caller: node.name.clone(), ..Names::default() };
@@ -259,72 +261,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The names of a graph's tensors; those inside of a graph in an attribute, or of a function, are told from those outside.
-#[derive(Default)]
-struct Names<'n> {
-    inside: BTreeMap<&'n str, String>,
-    /// The graph around it.
-    outside: Option<&'n Names<'n>>,
-    /// Those of a function's node, which the nodes inside may refer to.
-    attributes: BTreeMap<String, Attribute>,
-    /// How many functions it stands in.
-    depth: usize,
-    /// The node that the innermost of them stands for.
-    caller: String,
-}
-
-impl<'n> Names<'n> {
-    fn of(&self, name: &str) -> String {
-        match (self.inside.get(name), self.outside) {
-            (Some(name), _) => name.clone(),
-            (None, Some(outside)) => outside.of(name),
-            (None, None) => name.to_owned(),
-        }
-    }
-
-    /// Names what nodes compute: an output as it is called outside, all else within its own graph.
-    fn name_inside<'o>(
-        &mut self,
-        nodes: &'n [messages::Node<'n>],
-        outputs: impl Iterator<Item = (&'n str, &'o String)>,
-        within: &str,
-    ) {
-        let computed = nodes.iter().filter(|node| node.kind != "Constant").flat_map(|node| &node.outputs);
-        for (output, name) in outputs {
-            if !name.is_empty() && computed.clone().any(|computed| *computed == output) {
-                self.inside.entry(output).or_insert_with(|| name.clone());
-            }
-        }
-        for name in nodes.iter().flat_map(|node| node.outputs.iter()).filter(|name| !name.is_empty()) {
-            self.inside.entry(name.as_str()).or_insert_with(|| format!("{within}.{name}"));
-        }
-    }
-
-    /// A node for each output that is called otherwise inside.
-    fn handed_on<'o>(&self, outputs: impl Iterator<Item = (&'n str, &'o String)>) -> Vec<Node> {
-        let called = outputs.filter(|(_, name)| !name.is_empty()).map(|(output, name)| (self.of(output), name));
-        let other = called.filter(|(source, name)| source != *name);
-        other.map(|(source, name)| Node::new(name, "Identity", &[&source], name)).collect()
-    }
-
-    /// The attributes of a node that are those of the function around it, as far as that has them.
-    fn given_attributes(&self, message: &messages::Node<'_>) -> Vec<(String, Attribute)> {
-        let given = |attribute: &messages::Attribute<'_>| match &attribute.value {
-            AttributeValue::OfFunction(name) => Some((attribute.name.clone(), self.attribute(name)?.clone())),
-            _ => None,
-        };
-        message.attributes.iter().filter_map(given).collect()
-    }
-
-    fn gives_attributes(&self, message: &messages::Node<'_>) -> bool {
-        !self.given_attributes(message).is_empty()
-    }
-
-    fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes.get(name).or_else(|| self.outside.and_then(|outside| outside.attribute(name)))
-    }
-}
-
 /// The outputs of floating-point numbers; labels beside them are no part of a network.
 fn explainable_outputs(outputs: &[messages::ValueInfo]) -> Vec<String> {
     let is_label = |output: &&messages::ValueInfo| {
@@ -336,53 +272,6 @@ fn explainable_outputs(outputs: &[messages::ValueInfo]) -> Vec<String> {
     explained.into_iter().map(|output| output.name.clone()).collect()
 }
 
-/// The place of a constant tensor's value.
-enum Stored<'a> {
-    Tensor(&'a messages::Tensor<'a>),
-    /// In an attribute of this Constant or ConstantOfShape node.
-    Node(&'a messages::Node<'a>),
-    /// The attribute of a function's node.
-    Given(Attribute),
-}
-
-impl Stored<'_> {
-    /// The type of the numbers of a tensor.
-    fn data_type(&self) -> Option<DataType> {
-        match self {
-            Self::Tensor(tensor) => tensor.data_type,
-            Self::Node(node) => node.attributes.iter().find_map(|attribute| match &attribute.value {
-                AttributeValue::Tensor(tensor) => tensor.data_type,
-                _ => None,
-            }),
-            Self::Given(_) => None,
-        }
-    }
-
-    fn decode<F: Real>(&self, folder: &Path) -> Result<Constant<F>, Error> {
-        let node = match self {
-            Self::Tensor(tensor) => return initializer::decode(tensor, folder),
-            Self::Given(attribute) => return given(attribute),
-            Self::Node(node) => node,
-        };
-        let real = |value: f32| F::of(f64::from(value));
-        let attribute = node.attributes.iter().find(|attribute| attribute.name.starts_with("value"));
-        match attribute.map(|attribute| &attribute.value) {
-            Some(AttributeValue::Tensor(tensor)) => initializer::decode(tensor, folder).and_then(|value| match value {
-                value if node.kind == "Constant" => Ok(value),
-                value => single(value).ok_or_else(|| plain_node(node).refuse("its value should be a single number")),
-            }),
-            Some(AttributeValue::Float(value)) => Ok(Constant::Real(Arc::new(arr0(real(*value)).into_dyn()))),
-            Some(AttributeValue::Floats(values)) => {
-                Ok(Constant::Real(Arc::new(values.iter().copied().map(real).collect::<Array1<F>>().into_dyn())))
-            }
-            Some(AttributeValue::Integer(value)) => Ok(Constant::Integer(arr0(*value).into_dyn())),
-            Some(AttributeValue::Integers(values)) => Ok(Constant::Integer(Array1::from(values.clone()).into_dyn())),
-            None if node.kind == "ConstantOfShape" => Ok(Constant::Real(Arc::new(arr0(F::zero()).into_dyn()))),
-            _ => Err(plain_node(node).refuse("it has no value of numbers; text and sparse values can't be used")),
-        }
-    }
-}
-
 /// How large an attribute is.
 fn length(attribute: &Attribute) -> usize {
     match attribute {
@@ -391,60 +280,6 @@ fn length(attribute: &Attribute) -> usize {
         Attribute::Reals(values) => 8 * values.len(),
         Attribute::Text(text) => text.len(),
     }
-}
-
-/// The constant that an attribute is.
-fn given<F: Real>(attribute: &Attribute) -> Result<Constant<F>, Error> {
-    Ok(match attribute {
-        Attribute::Integer(value) => Constant::Integer(arr0(*value).into_dyn()),
-        Attribute::Integers(values) => Constant::Integer(Array1::from(values.clone()).into_dyn()),
-        Attribute::Real(value) => Constant::Real(Arc::new(arr0(F::of(*value)).into_dyn())),
-        Attribute::Reals(values) => {
-            Constant::Real(Arc::new(values.iter().map(|&value| F::of(value)).collect::<Array1<F>>().into_dyn()))
-        }
-        Attribute::Text(text) => return Err(Error::Graph(format!("the constant {text:?} of a function is no number"))),
-    })
-}
-
-/// A constant of one number, without axes.
-fn single<F: Real>(value: Constant<F>) -> Option<Constant<F>> {
-    match value {
-        Constant::Real(values) if values.len() == 1 => {
-            values.first().map(|&value| Constant::Real(Arc::new(arr0(value).into_dyn())))
-        }
-        Constant::Integer(values) if values.len() == 1 => {
-            values.first().map(|&value| Constant::Integer(arr0(value).into_dyn()))
-        }
-        _ => None,
-    }
-}
-
-fn plain_node(message: &messages::Node<'_>) -> Node {
-    let attribute = |attribute: &messages::Attribute<'_>| Some((attribute.name.clone(), value(&attribute.value)?));
-    let outputs = message.outputs.clone();
-    let name =
-        if message.name.is_empty() { outputs.first().cloned().unwrap_or_default() } else { message.name.clone() };
-    let kind = match message.domain.as_str() {
-        domain if OWN_DOMAINS.contains(&domain) => message.kind.clone(),
-        domain => format!("{domain}:{}", message.kind),
-    };
-    let attributes = message.attributes.iter().filter_map(attribute).collect();
-    Node { name, kind, attributes, inputs: message.inputs.clone(), outputs, branches: None }
-}
-
-/// An attribute's value. Tensors are those of constants and graphs those of an If, which are read as such.
-fn value(value: &AttributeValue<'_>) -> Option<Attribute> {
-    Some(match value {
-        AttributeValue::Float(value) => Attribute::Real(f64::from(*value)),
-        AttributeValue::Floats(values) => Attribute::Reals(values.iter().copied().map(f64::from).collect()),
-        AttributeValue::Integer(value) => Attribute::Integer(*value),
-        AttributeValue::Integers(values) => Attribute::Integers(values.clone()),
-        AttributeValue::Text(text) => Attribute::Text(text.clone()),
-        AttributeValue::Tensor(_)
-        | AttributeValue::Graph(_)
-        | AttributeValue::OfFunction(_)
-        | AttributeValue::Other => return None,
-    })
 }
 
 fn declaration(input: &messages::ValueInfo) -> InputDeclaration {
@@ -462,6 +297,10 @@ fn declaration(input: &messages::ValueInfo) -> InputDeclaration {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use ndarray::arr0;
+    use neural_lrp::operation::Constant;
     use proptest::prelude::*;
     use rten_onnx::onnx::{GraphProto, TensorProto};
 
