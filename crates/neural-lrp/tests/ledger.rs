@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestRunner, contextualize_config};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use relevance::{Amount, Entry, Ledger, Sink};
+use relevance::{Amount, Ledger, Sink};
 
 /// Every rule that keeps books, in its settings: those for layers with weights, …
 const LINEAR_RULES: [&str; 13] = [
@@ -620,23 +620,11 @@ fn growth(ledger: &Ledger) -> f64 {
     largest / ledger.total().upper.magnitude
 }
 
-/// Whether a step balances.
-///
-/// What the stabilizer takes was divided by little else than ε: by such quotients, 10⁶ times the relevance, and slopes of up
-/// to some hundred as many terms of both signs are handed down, and what they cancel to has as many digits less.
-fn balances(entry: &Entry) -> bool {
-    let size = entry.upper.magnitude.max(entry.lower.magnitude + entry.sunk().magnitude);
-    entry.imbalance().abs() <= 1e-10 * size + 1e-5 * entry.sink(Sink::Stabilizer).magnitude
-}
-
 /// Each step balances, and so does the whole.
 fn check(ledger: &Ledger) -> Result<(), String> {
-    let whole = growth(ledger) > 1e5 || balances(&ledger.total());
-    if whole && ledger.entries.iter().all(balances) {
-        return Ok(());
-    }
-    let (steps, whole) = (ledger.max_relative_error(), ledger.total().relative_error());
-    Err(format!("steps {steps:e}, whole {whole:e}\n{ledger}"))
+    let of_steps = ledger.max_relative_error();
+    let whole = if growth(ledger) > 1e5 { 0.0 } else { ledger.total().relative_error() };
+    if of_steps.max(whole) <= 1e-10 { Ok(()) } else { Err(format!("steps {of_steps:e}, whole {whole:e}\n{ledger}")) }
 }
 
 /// The same numbers, with those of a position together in memory.
@@ -658,40 +646,30 @@ fn same_in_any_order(pass: &Activations<f64>, subject: usize, rule: &Rule) -> Re
     let operands: Vec<ArrayD<f64>> = step.operands.iter().map(channels_last).collect();
     let output = channels_last(&step.output);
     let turned = Step { operands: operands.iter().map(ArrayD::view).collect(), output: output.view() };
-    close(&node.forward(&turned.operands), &step.output, 1.0, "output")?;
+    close(&node.forward(&turned.operands), &step.output, "output")?;
 
     let handed = |step: &Step<'_, f64>, upper| rule.redistribute(node.operation.as_ref(), step, upper).unwrap();
     let (plain, turned) = (handed(&step, upper.view()), handed(&turned, channels_last(&upper.view()).view()));
-    let magnitude = |array: &ArrayD<f64>| array.iter().map(|number| number.abs()).sum::<f64>();
-    let grown = plain.lower.iter().map(magnitude).sum::<f64>() / magnitude(&upper);
     for (plain, turned) in plain.lower.iter().zip(&turned.lower) {
-        close(turned, &plain.view(), grown, &format!("{}, {rule}", node.operation.kind()))?;
+        close(turned, &plain.view(), &format!("{}, {rule}", node.operation.kind()))?;
     }
     let sinks = |sinks: Option<Vec<(Sink, Amount)>>| sinks.unwrap_or_default().into_iter();
     let largest = upper.iter().map(|upper| upper.abs()).sum::<f64>();
     for ((sink, plain), (_, turned)) in sinks(plain.sinks).zip(sinks(turned.sinks)) {
         let scale = largest.max(plain.magnitude);
-        let error = (plain.total - turned.total).abs();
-        prop_assert!(error <= precision(grown) * scale, "{sink:?}: {plain:?}, {turned:?}");
+        prop_assert!((plain.total - turned.total).abs() <= 1e-10 * scale, "{sink:?}: {plain:?}, {turned:?}");
     }
     Ok(())
 }
 
-/// How exact relevance is that became `grown` times as much: a sum that cancels to a part of its terms loses as many digits,
-/// and a rule with a small stabilizer divides by it. Such a sum has up to some hundred terms, of which each may be off by
-/// 1.1e-16; and the growth of all relevance is less than that of one sum's.
-fn precision(grown: f64) -> f64 {
-    f64::max(1e-10, 1e-13 * grown)
-}
-
 /// Whether numbers are the same but for roundings.
-fn close(found: &ArrayD<f64>, expected: &ArrayViewD<'_, f64>, grown: f64, what: &str) -> Result<(), TestCaseError> {
+fn close(found: &ArrayD<f64>, expected: &ArrayViewD<'_, f64>, what: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(found.shape(), expected.shape(), "{}", what);
     let largest = expected.iter().fold(1.0, |largest: f64, number| largest.max(number.abs()));
-    let tolerance = largest * precision(grown);
     for (found, expected) in found.iter().zip(expected) {
-        let same = found == expected || (found.is_nan() && expected.is_nan());
-        prop_assert!(same || (found - expected).abs() <= tolerance, "{what}: {found} is not {expected}");
+        // Infinities are equal, and have no difference.
+        let same = found == expected || (found - expected).abs() <= 1e-10 * largest;
+        prop_assert!(same, "{what}: {found} is not {expected}");
     }
     Ok(())
 }
