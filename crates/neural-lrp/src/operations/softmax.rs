@@ -277,10 +277,9 @@ pub(crate) fn read_logarithm<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOp
 mod tests {
     use ndarray::array;
     use proptest::prelude::*;
-    use relevance::Entry;
 
     use super::*;
-    use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+    use crate::operations::testing::{assert_close, booked, check_gradient, forward, numbers, step};
 
     #[test]
     fn odds_of_one_to_three() {
@@ -339,10 +338,7 @@ mod tests {
         let shared = softmax.taylor(&step(&x, &s), upper.view(), Stabilizer::NONE).unwrap();
         let expected = array![[2.0 - 3.0 * s[[0, 0]], 0.0, 2.0 * (1.0 - 3.0 * s[[0, 2]])], [0.0, 0.0, 0.0]].into_dyn();
         assert_close(shared.lower[0].view(), expected.view(), "relevance");
-        let mut entry = Entry::new("softmax", upper.iter().collect(), shared.lower[0].iter().collect());
-        for (sink, amount) in shared.sinks.unwrap() {
-            entry = entry.with_sink(sink, amount);
-        }
+        let entry = booked(&upper, shared);
         assert!(entry.relative_error() < 1e-12);
         assert!(softmax.along_operands(&step(&x, &s)).iter().all(|along| along.is_finite()));
         assert!(forward(&Softmax::new(-1), &x)[[1, 0]].is_nan());
@@ -357,10 +353,7 @@ mod tests {
             let s = forward(&Softmax::new(axis), &x);
             let upper = numbers(&[2, 3, 4], seed + 1);
             let shared = Softmax::new(axis).taylor(&step(&x, &s), upper.view(), Stabilizer::NONE).unwrap();
-            let mut entry = Entry::new("softmax", upper.iter().collect(), shared.lower[0].iter().collect());
-            for (sink, amount) in shared.sinks.unwrap() {
-                entry = entry.with_sink(sink, amount);
-            }
+            let entry = booked(&upper, shared);
             prop_assert!(entry.relative_error() < 1e-12, "{}", entry.relative_error());
         }
     }

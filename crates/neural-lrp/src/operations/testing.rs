@@ -1,8 +1,9 @@
 //! What the tests of operations have in common.
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use relevance::Entry;
 
-use crate::operation::{Operation, Step};
+use crate::operation::{Operation, Redistribution, Step};
 
 /// Numbers in [−1, 1) that look random: the same for the same `seed`.
 pub(crate) fn numbers(shape: &[usize], seed: u64) -> ArrayD<f64> {
@@ -29,6 +30,12 @@ pub(crate) fn forward(operation: &dyn Operation<f64>, operands: &[ArrayD<f64>]) 
 /// One step of an operation.
 pub(crate) fn step<'a>(operands: &'a [ArrayD<f64>], output: &'a ArrayD<f64>) -> Step<'a, f64> {
     Step { operands: operands.iter().map(ArrayD::view).collect(), output: output.view() }
+}
+
+/// The books of a step: the relevance that came, what all operands get of it, and where the rest went.
+pub(crate) fn booked(upper: &ArrayD<f64>, handed: Redistribution<f64>) -> Entry {
+    let entry = Entry::new("step", upper.iter().collect(), handed.lower.iter().flatten().collect());
+    handed.sinks.unwrap().into_iter().fold(entry, |entry, (sink, amount)| entry.with_sink(sink, amount))
 }
 
 /// Compares `gradient` and `along_operands` to finite differences; at kinks the operands must keep off by 1e-3.

@@ -227,10 +227,9 @@ pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use relevance::Entry;
 
     use super::*;
-    use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+    use crate::operations::testing::{assert_close, booked, check_gradient, forward, numbers, step};
     use crate::rules::{Detached, Rule};
 
     fn layer(size: usize, beta: f64) -> LocalResponseNormalization {
@@ -309,10 +308,7 @@ mod tests {
             let upper = numbers(y.shape(), seed + 1);
             let stabilizer = Stabilizer::new(epsilon).unwrap();
             let shared = layer(size, beta).taylor(&step(&x, &y), upper.view(), stabilizer).unwrap();
-            let mut entry = Entry::new("LRN", upper.iter().collect(), shared.lower[0].iter().collect());
-            for (sink, amount) in shared.sinks.unwrap() {
-                entry = entry.with_sink(sink, amount);
-            }
+            let entry = booked(&upper, shared);
             prop_assert!(entry.relative_error() < 1e-10, "{}", entry.relative_error());
         }
     }

@@ -149,11 +149,11 @@ pub(crate) fn read_min<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperatio
 #[cfg(test)]
 mod tests {
     use ndarray::{IxDyn, array};
-    use relevance::{Entry, Stabilizer};
+    use relevance::Stabilizer;
 
     use super::*;
     use crate::operations::reduction::{Axes, Rank};
-    use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+    use crate::operations::testing::{assert_close, booked, check_gradient, forward, numbers, step};
 
     fn over(end: End, axes: Axes, rank: Rank) -> Extremum {
         Extremum::new(end, Reduction::new(axes, rank))
@@ -228,9 +228,7 @@ mod tests {
                 let y = forward(&extremum, &x);
                 let upper = numbers(y.shape(), seed + 1);
                 let shared = extremum.redistribute(&step(&x, &y), upper.view(), sharing);
-                let entry = Entry::new("extremum", upper.iter().collect(), shared.lower[0].iter().collect());
-                let sinks = shared.sinks.unwrap().into_iter();
-                let entry = sinks.fold(entry, |entry, (sink, amount)| entry.with_sink(sink, amount));
+                let entry = booked(&upper, shared);
                 assert!(entry.relative_error() < 1e-12, "{sharing:?}: {}", entry.relative_error());
             }
         }

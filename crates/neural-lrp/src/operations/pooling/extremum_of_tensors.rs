@@ -140,10 +140,10 @@ fn read<F: Real>(spec: &OperatorSpec<F>, end: End) -> Result<ParsedOperation<F>,
 #[cfg(test)]
 mod tests {
     use ndarray::array;
-    use relevance::{Entry, Stabilizer};
+    use relevance::Stabilizer;
 
     use super::*;
-    use crate::operations::testing::{check_gradient, forward, numbers, step};
+    use crate::operations::testing::{booked, check_gradient, forward, numbers, step};
 
     fn of(end: End, operands: usize) -> ExtremumOfTensors {
         ExtremumOfTensors { end, operands }
@@ -197,10 +197,7 @@ mod tests {
         let proportional = [0.0, 0.25].map(|epsilon| Sharing::Proportional(Stabilizer::new(epsilon).unwrap()));
         for sharing in proportional.into_iter().chain([Sharing::First, Sharing::Ties]) {
             let handed = max.redistribute(&step(&x, &y), upper.view(), sharing);
-            let lower = handed.lower.iter().flatten().collect();
-            let entry = Entry::new("max", upper.iter().collect(), lower);
-            let sinks = handed.sinks.unwrap().into_iter();
-            let entry = sinks.fold(entry, |entry, (sink, amount)| entry.with_sink(sink, amount));
+            let entry = booked(&upper, handed);
             assert!(entry.relative_error() < 1e-12, "{sharing:?}: {}", entry.relative_error());
         }
     }

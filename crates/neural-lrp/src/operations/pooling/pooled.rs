@@ -132,12 +132,12 @@ fn over(window: &Window, lengths: &[usize]) -> Result<Geometry, String> {
 mod tests {
     use ndarray::{ArrayD, IxDyn, array};
     use proptest::prelude::*;
-    use relevance::{Entry, Stabilizer};
+    use relevance::Stabilizer;
 
     use crate::operation::OperatorSpec;
     use crate::operation::{MaxSelection, Sharing};
     use crate::operations::read;
-    use crate::operations::testing::{assert_close, forward, numbers, step};
+    use crate::operations::testing::{assert_close, booked, forward, numbers, step};
     use crate::operations::window::twin::{Case, cases};
 
     fn largest(window: &[f64]) -> f64 {
@@ -204,10 +204,7 @@ mod tests {
             let expected = handed_down(&case, &input[0], &upper, |window| shares_of_sharing(sharing, window));
             assert_close(found.lower[0].view(), expected.view(), "relevance");
 
-            let mut entry = Entry::new("pool", upper.iter().collect(), found.lower[0].iter().collect());
-            for (sink, amount) in found.sinks.unwrap() {
-                entry = entry.with_sink(sink, amount);
-            }
+            let entry = booked(&upper, found);
             prop_assert!(entry.relative_error() < 1e-12, "{}", entry.relative_error());
         }
     }

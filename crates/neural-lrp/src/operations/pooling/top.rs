@@ -226,10 +226,10 @@ pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>
 #[cfg(test)]
 mod tests {
     use ndarray::array;
-    use relevance::{Entry, Stabilizer};
+    use relevance::Stabilizer;
 
     use super::*;
-    use crate::operations::testing::{check_gradient, forward, numbers, step};
+    use crate::operations::testing::{booked, check_gradient, forward, numbers, step};
 
     #[test]
     fn the_furthest_come_first_and_the_first_of_equals() {
@@ -268,9 +268,7 @@ mod tests {
         assert_eq!(handed(Sharing::First).lower[0], array![[3.0, 8.0, 6.0, 0.0, 0.0]].into_dyn());
         assert_eq!(handed(Sharing::Ties).lower[0], array![[3.0, 8.0, 3.0, 3.0, 0.0]].into_dyn());
         let proportional = handed(Sharing::Proportional(Stabilizer::new(0.5).unwrap()));
-        let entry = Entry::new("top", upper.iter().collect(), proportional.lower[0].iter().collect());
-        let sinks = proportional.sinks.unwrap().into_iter();
-        let entry = sinks.fold(entry, |entry, (sink, amount)| entry.with_sink(sink, amount));
+        let entry = booked(&upper, proportional);
         assert!(entry.relative_error() < 1e-12);
     }
 

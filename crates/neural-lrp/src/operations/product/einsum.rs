@@ -347,12 +347,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use ndarray::Ix2;
-    use relevance::Entry;
 
     use super::equation::Label;
     use super::*;
     use crate::operations::Dense;
-    use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+    use crate::operations::testing::{assert_close, booked, check_gradient, forward, numbers, step};
     use crate::rules::Rule;
 
     const PAIRS: [(&str, &[usize], &[usize]); 12] = [
@@ -485,9 +484,7 @@ mod tests {
                 let upper = numbers(y.shape(), 66);
                 let stabilizer = Stabilizer::new(1e-6).unwrap();
                 let shared = binary(text).redistribute(&step(&operands, &y), upper.view(), signal, stabilizer);
-                let entry = Entry::new("einsum", upper.iter().collect(), shared.lower.iter().flatten().collect());
-                let sinks = shared.sinks.unwrap().into_iter();
-                let entry = sinks.fold(entry, |entry, (sink, amount)| entry.with_sink(sink, amount));
+                let entry = booked(&upper, shared);
                 assert!(entry.relative_error() < 1e-10, "{text}: {}", entry.relative_error());
             }
         }

@@ -163,11 +163,10 @@ pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>
 mod tests {
     use ndarray::array;
     use proptest::prelude::*;
-    use relevance::Entry;
     use std::sync::Arc;
 
     use super::*;
-    use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+    use crate::operations::testing::{assert_close, booked, check_gradient, forward, numbers, step};
 
     const SHAPES: [[&[usize]; 2]; 9] = [
         [&[3, 4], &[4, 2]],
@@ -268,11 +267,7 @@ mod tests {
             let output = forward(&MatMul, &operands);
             let upper = numbers(output.shape(), seed + 7);
             let shared = MatMul.redistribute(&step(&operands, &output), upper.view(), signal, Stabilizer::new(1e-6).unwrap());
-            let lower = shared.lower.iter().flatten().collect();
-            let mut entry = Entry::new("product", upper.iter().collect(), lower);
-            for (sink, amount) in shared.sinks.unwrap() {
-                entry = entry.with_sink(sink, amount);
-            }
+            let entry = booked(&upper, shared);
             prop_assert!(entry.relative_error() < 1e-10, "{}", entry.relative_error());
         }
     }

@@ -369,10 +369,9 @@ pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>
 #[cfg(test)]
 mod tests {
     use ndarray::array;
-    use relevance::Entry;
 
     use super::*;
-    use crate::operations::testing::{check_gradient, check_gradient_of, forward, numbers, step};
+    use crate::operations::testing::{booked, check_gradient, check_gradient_of, forward, numbers, step};
 
     fn all() -> impl Iterator<Item = GridSample> {
         let settings = MODES.iter().flat_map(|(_, mode)| BEYOND.iter().map(|(_, beyond)| (*mode, *beyond)));
@@ -429,9 +428,7 @@ mod tests {
             let stabilizer = Stabilizer::new(0.25).unwrap();
             let shared = sample.by_contributions(&step(&x, &y), upper.view(), stabilizer).unwrap();
             assert!(shared.lower[1].iter().all(|&grid| grid == 0.0));
-            let entry = Entry::new("grid", upper.iter().collect(), shared.lower[0].iter().collect());
-            let sinks = shared.sinks.unwrap().into_iter();
-            let entry = sinks.fold(entry, |entry, (sink, amount)| entry.with_sink(sink, amount));
+            let entry = booked(&upper, shared);
             assert!(entry.relative_error() < 1e-12, "{sample:?}: {}", entry.relative_error());
         }
     }

@@ -281,11 +281,10 @@ pub(crate) fn read_product<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOper
 #[cfg(test)]
 mod tests {
     use ndarray::array;
-    use relevance::Entry;
 
     use super::*;
     use crate::operations::reduction::{Axes, Rank};
-    use crate::operations::testing::{assert_close, check_gradient, forward, numbers, step};
+    use crate::operations::testing::{assert_close, booked, check_gradient, forward, numbers, step};
     use crate::rules::{Norm, Rule, Taylor};
 
     const STATISTICS: [Statistic; 8] = [
@@ -404,9 +403,7 @@ mod tests {
                 let y = forward(&operation, &x);
                 let upper = numbers(y.shape(), 65);
                 let shared = rule.redistribute(&operation, &step(&x, &y), upper.view()).unwrap();
-                let entry = Entry::new("reduction", upper.iter().collect(), shared.lower[0].iter().collect());
-                let sinks = shared.sinks.unwrap().into_iter();
-                let entry = sinks.fold(entry, |entry, (sink, amount)| entry.with_sink(sink, amount));
+                let entry = booked(&upper, shared);
                 assert!(entry.relative_error() < 1e-10, "{statistic:?}, {rule}: {}", entry.relative_error());
             }
         }
