@@ -102,7 +102,9 @@ impl Windows {
 
     /// Combines `of(x)` over the numbers of each window of a plane.
     ///
-    /// Rows are combined first, number by number: that is the part which takes the time, and it vectorizes.
+    /// Rows are combined first, number by number: that is the part which takes the time, and it vectorizes. Numbers are
+    /// combined in one order wherever they lie in memory, so that sums are the same to the bit: a sum that cancels to nothing
+    /// may have the sign of its roundings, and a stabilizer follows it.
     pub(super) fn fold<F: Real>(
         &self,
         plane: &[F],
@@ -110,11 +112,20 @@ impl Windows {
         of: impl Fn(F) -> F,
         combine: impl Fn(F, F) -> F,
     ) {
-        if self.is_pointwise_along_rows {
-            return self
-                .visit_rows(|outputs, starts| self.fold_rows(plane, starts, &mut output[outputs], &of, &combine));
-        }
         let mut row = vec![F::zero(); self.lengths[2]];
+        if self.is_pointwise_along_rows {
+            for (window, output) in self.rows().zip(output.chunks_exact_mut(row.len())) {
+                for (place, starts) in self.column_starts(window).enumerate() {
+                    if place == 0 {
+                        self.fold_rows(plane, &starts, output, &of, &combine);
+                    } else {
+                        self.fold_rows(plane, &starts, &mut row, &of, &combine);
+                        output.iter_mut().zip(&row).for_each(|(output, &column)| *output = combine(*output, column));
+                    }
+                }
+            }
+            return;
+        }
         for (window, output) in self.rows().zip(output.chunks_exact_mut(self.taps[2].len())) {
             let starts: Vec<usize> = self.row_starts(window).collect();
             self.fold_rows(plane, &starts, &mut row, &of, &combine);
@@ -195,6 +206,13 @@ impl Windows {
     fn row_starts(&self, [depth, height]: [Taps; 2]) -> impl Iterator<Item = usize> {
         let [_, rows, columns] = self.lengths;
         self.along(0, depth).flat_map(move |slice| self.along(1, height).map(move |row| (slice * rows + row) * columns))
+    }
+
+    /// Where the rows of each column of a window begin, if a row holds the channels of a position.
+    fn column_starts(&self, [depth, height]: [Taps; 2]) -> impl Iterator<Item = Vec<usize>> {
+        let [_, rows, columns] = self.lengths;
+        let start = move |slice: usize, row: usize| (slice * rows + row) * columns;
+        self.along(1, height).map(move |row| self.along(0, depth).map(|slice| start(slice, row)).collect())
     }
 
     fn along(&self, axis: usize, taps: Taps) -> impl Iterator<Item = usize> + use<> {
