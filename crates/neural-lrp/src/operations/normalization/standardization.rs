@@ -326,16 +326,16 @@ impl<F: Real, O: Standardizer> Operation<F> for Standardization<F, O> {
     }
 
     /// `( h_i − mean(h) − x̂_i mean(h x̂) ) / √(σ² + ε)` with `h = γ · upper`, `x̂ = (x − μ)/√(σ² + ε)`; without centering
-    /// there is no `mean(h)`.
+    /// there is no `mean(h)`. As `mean(x̂) = 0`, `mean(h x̂)` may be that of centered `h`.
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let input = &step.operands[0];
         vec![self.rows(input.shape(), [input.view(), upper.view()], |[x, upper], affine, lower| {
             let moments = Moments::of(x, self.epsilon, O::CENTERING);
-            let weighed = weighed(upper, &affine);
-            let level = O::CENTERING.mean(&weighed);
-            let tilt = mean(weighed.iter().zip(x).map(|(&weighed, &x)| weighed * moments.standardize(x)));
-            for ((lower, &weighed), &x) in lower.iter_mut().zip(&weighed).zip(x) {
-                *lower = (weighed - level - moments.standardize(x) * tilt) * moments.scale;
+            let mut centered = weighed(upper, &affine);
+            O::CENTERING.center(&mut centered);
+            let tilt = mean(centered.iter().zip(x).map(|(&h, &x)| h * moments.standardize(x)));
+            for ((lower, &h), &x) in lower.iter_mut().zip(&centered).zip(x) {
+                *lower = (h - moments.standardize(x) * tilt) * moments.scale;
             }
         })]
     }
