@@ -23,11 +23,12 @@ mod tests {
     use std::sync::Arc;
 
     use ndarray::{ArrayD, IxDyn, array};
+    use proptest::prelude::*;
 
     use super::*;
-    use crate::Operation;
+    use crate::operation::{Normalization, Operation};
     use crate::operations::normalization::standardization::tests::{Plain, check};
-    use crate::operations::testing::{assert_close, forward, numbers};
+    use crate::operations::testing::{assert_close, forward, numbers, step};
     use NormalizedAxes::{From, Over};
 
     fn layer(operator: LayerNormalization, shape: &[usize]) -> Standardization<f64, LayerNormalization> {
@@ -52,6 +53,23 @@ mod tests {
         let half = f64::sqrt(8.0) / root;
         let expected = array![[0.5 - half, 0.5 + 2.0 * half], [0.5, 0.5]].into_dyn();
         assert_close(forward(&layer.unwrap(), &[x]).view(), expected.view(), "normalized");
+    }
+
+    proptest! {
+        #[test]
+        fn equal_numbers_are_centered_to_nothing(x in -4.0..4.0, upper in -4.0..4.0, count in 1..100usize) {
+            // What is left of them after one round, 1e-16, comes out of a layer of ε = 1e-12 as 1e-10.
+            let layer = Standardization::<f64, _>::new(LayerNormalization(From(-1)), 1e-12, array![1.0].into_dyn(), None);
+            let layer = layer.unwrap();
+            let equal = |number: f64| ArrayD::from_elem(vec![1, count], number);
+            let (operands, output) = ([equal(x)], forward(&layer, &[equal(x)]));
+            let step = step(&operands, &output);
+            let gradient = layer.gradient(&step, equal(upper).view()).remove(0);
+            let back = layer.transposed(&step, equal(upper).view());
+            for numbers in [output.view(), gradient.view(), back.view()] {
+                prop_assert!(numbers.iter().all(|number| number.abs() < 1e-20), "{numbers}");
+            }
+        }
     }
 
     #[test]

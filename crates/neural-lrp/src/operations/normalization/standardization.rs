@@ -221,7 +221,7 @@ struct Affine<'a, F> {
 
 /// What standardizes a row.
 struct Moments<F> {
-    mean: F,
+    level: Level<F>,
     variance: F,
     /// `1/√(σ² + ε)`
     scale: F,
@@ -229,35 +229,49 @@ struct Moments<F> {
 
 impl<F: Real> Moments<F> {
     fn of(row: &[F], epsilon: f64, centering: Centering) -> Self {
-        let level = centering.mean(row);
-        let variance = mean(row.iter().map(|&x| (x - level) * (x - level)));
-        Self { mean: level, variance, scale: (variance + F::of(epsilon)).sqrt().recip() }
+        let level = centering.level(row);
+        let variance = mean(row.iter().map(|&x| level.center(x) * level.center(x)));
+        Self { level, variance, scale: (variance + F::of(epsilon)).sqrt().recip() }
     }
 
     fn standardize(&self, x: F) -> F {
-        (x - self.mean) * self.scale
+        self.level.center(x) * self.scale
     }
 }
 
 impl Centering {
-    /// Takes its mean away from each number of a row.
+    /// Centers the numbers of a row.
     fn center<F: Real>(self, row: &mut [F]) {
-        if self == Self::None {
-            return;
-        }
-        // The mean of large numbers that are nearly equal is off by as much as they differ: the second round takes that away.
-        for _ in 0..2 {
-            let level = self.mean(row);
-            row.iter_mut().for_each(|x| *x -= level);
-        }
+        let level = self.level(row);
+        row.iter_mut().for_each(|x| *x = level.center(*x));
     }
 
-    /// What centering takes away from each number of a row.
-    fn mean<F: Real>(self, row: &[F]) -> F {
+    /// The level of the numbers of a row.
+    fn level<F: Real>(self, row: &[F]) -> Level<F> {
         match self {
-            Self::Mean => mean(row.iter().copied()),
-            Self::None => F::zero(),
+            Self::Mean => {
+                let rounded = mean(row.iter().copied());
+                Level { rounded, rest: mean(row.iter().map(|&x| x - rounded)) }
+            }
+            Self::None => Level { rounded: F::zero(), rest: F::zero() },
         }
+    }
+}
+
+/// The mean of a row in two parts, or 0.
+///
+/// The mean of large numbers that are nearly equal is off by as much as they differ, and a small deviation or stabilizer
+/// makes much of it: numbers that are all equal have to be centered to 0.
+struct Level<F> {
+    /// The mean, rounded.
+    rounded: F,
+    /// The mean of what is left without it.
+    rest: F,
+}
+
+impl<F: Real> Level<F> {
+    fn center(&self, x: F) -> F {
+        x - self.rounded - self.rest
     }
 }
 
