@@ -28,6 +28,6 @@ if ! cmp -s "$here/requirements.txt" "$venv/installed.txt"; then
     "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt"
     cp "$here/requirements.txt" "$venv/installed.txt"
 fi
-cargo build --quiet --release --manifest-path "$here/../../Cargo.toml" --package pixelwise --example time_networks
+cargo build --quiet --release --manifest-path "$here/../../Cargo.toml" --package pixelwise-cli --example time_networks
 export PYTHONDONTWRITEBYTECODE=1
 exec "$venv/bin/python" "$here/compare.py" --program "$target/release/examples/time_networks" "$@"
