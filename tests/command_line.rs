@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use bow_classifier::{BowClassifier, BowModel, Encoder, ThirdLayer};
+use bow_classifier::{BowClassifier, BowModel, Encoder, ThirdLayer, Tiling, decompose_tiles};
 use bow_mapping::{Codebook, Hard, Normalization, Pooling};
 use image::{GrayImage, Luma};
 use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
@@ -37,6 +37,38 @@ fn inspect_says_what_a_model_is_made_of() {
     for part in ["128 dimensions", "3 support vectors", "hard, 128 words", "dense SIFT", "p = 1", "linear", "Eq. 24"] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
+}
+
+#[test]
+fn tile_classifiers_are_explained_as_networks_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    classifier().save(path("a.model")).unwrap();
+    GrayImage::from_fn(150, 110, |x, y| Luma([(40 + x * y % 150) as u8])).save(path("picture.png")).unwrap();
+    let explain = |options: &[&str]| {
+        pixelwise(
+            &[&["explain", &path("a.model"), &path("picture.png"), "--output", &path("output")], options].concat(),
+        )
+    };
+    let run = explain(&["--json", "--colormap", "seismic"]);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let json: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let relevance: Array2<f64> = ndarray_npy::read_npy(path("output/picture.0.relevance.npy")).unwrap();
+    assert_eq!(relevance.dim(), (110, 150));
+    let photo = images::to_unit_range(images::read(path("picture.png")).unwrap().view());
+    let tiled = decompose_tiles(&classifier(), photo.view(), Tiling::default()).unwrap();
+    assert_eq!(relevance, tiled.pixels);
+    assert!(tiled.scores.len() > 1);
+    let score: f64 = tiled.scores.iter().map(|(_, score)| score).sum();
+    assert_eq!(json["explanations"][0]["score"], score);
+    assert!(path("output/index.html").parse::<std::path::PathBuf>().unwrap().is_file());
+
+    for (option, value) in [("--rule", "z-plus"), ("--dtype", "f64"), ("--labels", "labels.txt")] {
+        let refused = explain(&[option, value]);
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains(&format!("{option} is for networks")) && message.contains("of tiles"), "{message}");
+    }
+    assert_eq!(explain(&["--target", "1"]).status.code(), Some(1));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The command line on photographs: `pixelwise bow`.
+//! The command line on Bag-of-Words classifiers of photographs.
 
 use std::fs;
 use std::ops::Deref;
@@ -93,14 +93,14 @@ fn photos_are_learned_judged_and_explained() {
     let voc = Voc::new();
     let told = voc.train(&[]);
     assert!(told.contains("12 photos learned") && told.contains("steep") && told.contains("flat"), "{told}");
-    let judged: Value = serde_json::from_str(&voc.succeed(&["evaluate", "a.model", "--voc", ".", "--json"])).unwrap();
+    let judged: Value = serde_json::from_str(&voc.succeed(&["accuracy", "a.model", "--voc", ".", "--json"])).unwrap();
     assert_eq!(judged["mean_average_precision"], 1.0);
     let curves = fs::read_to_string(voc.path("evaluation/precision-recall.svg")).unwrap();
     assert!(curves.contains("steep"));
     assert_eq!(fs::read_to_string(voc.path("evaluation/scores.csv")).unwrap().lines().count(), 1 + 8);
 
     let photos = ["JPEGImages/12.jpg", "JPEGImages/13.jpg"];
-    let options = ["--class", "steep", "--class", "flat", "--scale", "batch", "--json"];
+    let options = ["--target", "steep", "--target", "flat", "--scale", "batch", "--json"];
     let explained: Value =
         serde_json::from_str(&voc.succeed(&[&["explain", "a.model"], &photos[..], &options].concat())).unwrap();
     let explained = explained["explanations"].as_array().unwrap();
@@ -116,6 +116,15 @@ fn photos_are_learned_judged_and_explained() {
     }
     assert!(fs::read_to_string(voc.path("explanations/index.html")).unwrap().contains("12.jpg"));
     assert!(explained[0]["score"].as_f64().unwrap() > 0.0 && explained[1]["score"].as_f64().unwrap() < 0.0);
+    // The forward pass alone gives the same scores.
+    let run = [&["run", "a.model"], &photos[..], &["--json", "--output-array", "scores.npy"]].concat();
+    let run: Value = serde_json::from_str(&voc.succeed(&run)).unwrap();
+    let scores: Array2<f64> = read_npy(voc.path("scores.npy")).unwrap();
+    assert_eq!(scores.dim(), (2, 2));
+    // Classes are in the order of their names.
+    assert_eq!(scores[[0, 1]], explained[0]["score"].as_f64().unwrap());
+    assert_eq!(run["answers"][1]["outputs"][0]["top"][0][0]["score"], scores[[1, 0]]);
+    voc.succeed(&[&["run", "a.model"], &photos[..], &["--expect", "scores.npy"]].concat());
     // Without a class, the one with the highest score is explained.
     assert!(voc.succeed(&["explain", "a.model", photos[1]]).contains("13.jpg: flat"));
 
@@ -136,9 +145,9 @@ fn machines_from_elsewhere_are_judged_and_explained() {
     let expansions = classes.map(|(class, name)| (name.to_owned(), learned.model(class).unwrap().expansion().clone()));
     let given = PhotoClassifier::from_expansions(learned.vocabulary().clone(), expansions.collect()).unwrap();
     given.save(voc.path("given.model")).unwrap();
-    let explain = |model: &str| voc.succeed(&["explain", model, "JPEGImages/12.jpg", "--class", "steep"]);
+    let explain = |model: &str| voc.succeed(&["explain", model, "JPEGImages/12.jpg", "--target", "steep"]);
     assert_eq!(explain("given.model"), explain("a.model"));
-    let judge = |model: &str| voc.succeed(&["evaluate", model, "--voc", "."]);
+    let judge = |model: &str| voc.succeed(&["accuracy", model, "--voc", "."]);
     assert_eq!(judge("given.model"), judge("a.model"));
     let inspected = voc.succeed(&["inspect", "given.model"]);
     assert!(inspected.contains("learned elsewhere") && inspected.contains("steep"), "{inspected}");
@@ -170,7 +179,10 @@ fn explanations_of_photos_are_judged_as_those_of_networks_are() {
 
     let refused = voc.pixelwise(&["evaluate", "a.model", "JPEGImages", "--preprocess", "mnist"]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("--preprocess is for networks"));
-    assert!(voc.pixelwise(&["inspect", "a.model"]).stderr.ends_with(b"says what is in it\n"));
+    let refused = voc.refuse(&["explain", "a.model", "JPEGImages/12.jpg", "--composite", "epsilon-plus"]);
+    assert!(refused.contains("--composite is for networks, and a.model is a Bag-of-Words classifier"), "{refused}");
+    assert!(voc.refuse(&["explain", "a.model", "JPEGImages/12.jpg", "--target", "flat@1,2"]).contains("for networks"));
+    assert!(voc.refuse(&["profile", "a.model"]).contains("a network is needed"));
 }
 
 #[test]
@@ -192,7 +204,7 @@ fn configurations_are_compared_on_one_sheet() {
     let voc = Voc::new();
     voc.write("hard.toml", &configuration().replace("{ rank = { base = 2.4, neighbors = 4 } }", "\"hard\""));
     let compare =
-        ["compare", "--voc", ".", "--configuration", "small.toml", "hard.toml", "--codebook", "7,5", "--json"];
+        ["configurations", "--voc", ".", "--configuration", "small.toml", "hard.toml", "--codebook", "7,5", "--json"];
     let json: Value = serde_json::from_str(&voc.succeed(&compare)).unwrap();
     let compared = json["configurations"].as_array().unwrap();
     assert_eq!(compared.iter().map(|way| &way["configuration"]).collect::<Vec<_>>(), ["small.toml", "hard.toml"]);
@@ -202,7 +214,7 @@ fn configurations_are_compared_on_one_sheet() {
             ["train", "--voc", ".", "--configuration", configuration, "--codebook", "7,5", "--output", "a.model"];
         voc.succeed(&train);
         let judged: Value =
-            serde_json::from_str(&voc.succeed(&["evaluate", "a.model", "--voc", ".", "--json"])).unwrap();
+            serde_json::from_str(&voc.succeed(&["accuracy", "a.model", "--voc", ".", "--json"])).unwrap();
         assert_eq!(way["mean_average_precision"], judged["mean_average_precision"]);
         assert_eq!(way["classes"][0]["average_precision"], judged["classes"][0]["average_precision"]);
         assert_eq!(way["dimensions"], 12);
@@ -215,16 +227,16 @@ fn configurations_are_compared_on_one_sheet() {
 
     // A configuration that can't be learned is named; the others are compared all the same.
     voc.write("many.toml", &configuration().replace("words = 12", "words = 100000"));
-    let run = voc.run(&["compare", "--voc", ".", "--configuration", "many.toml", "small.toml", "--json"]);
+    let run = voc.run(&["configurations", "--voc", ".", "--configuration", "many.toml", "small.toml", "--json"]);
     let message = String::from_utf8(run.stderr).unwrap();
     assert!(message.contains("many.toml") && message.contains("1 of 2 configurations"), "{message}");
     let json: Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!((json["configurations"].as_array().unwrap().len(), json["failed"].as_array().unwrap().len()), (1, 1));
 
-    let own = ["compare", "JPEGImages/13.jpg", "--voc", ".", "--configuration", "small.toml", "--output", "own"];
+    let own = ["configurations", "JPEGImages/13.jpg", "--voc", ".", "--configuration", "small.toml", "--output", "own"];
     assert!(voc.succeed(&own).contains("small.toml"));
-    assert!(voc.refuse(&["compare", "--voc", ".", "--configuration", "unknown"]).contains("voc2009"));
-    assert!(voc.refuse(&["compare", "no.jpg", "--voc", "."]).contains("no.jpg"));
+    assert!(voc.refuse(&["configurations", "--voc", ".", "--configuration", "unknown"]).contains("voc2009"));
+    assert!(voc.refuse(&["configurations", "no.jpg", "--voc", "."]).contains("no.jpg"));
 }
 
 #[test]
@@ -314,7 +326,7 @@ fn broken_photos_are_named_and_the_rest_goes_on() {
 
     cut_short(12);
     image::open(photo(13)).unwrap().into_luma8().save(photo(13)).unwrap();
-    let run = voc.run(&["evaluate", "a.model", "--voc", "."]);
+    let run = voc.run(&["accuracy", "a.model", "--voc", "."]);
     assert!(run.status.success());
     told(&run, &["12.jpg"]);
     assert_eq!(fs::read_to_string(voc.path("evaluation/scores.csv")).unwrap().lines().count(), 1 + 7);
@@ -387,5 +399,23 @@ fn what_can_not_be_learned_is_refused() {
     voc.write("ImageSets/Main/steep_train.txt", &none);
     assert!(voc.refuse(&train).contains("shows steep"));
     voc.train(&["--class", "flat"]);
-    assert!(voc.refuse(&["explain", "a.model", "JPEGImages/01.jpg", "--class", "dog"]).contains("flat"));
+    assert!(voc.refuse(&["explain", "a.model", "JPEGImages/01.jpg", "--target", "dog"]).contains("flat"));
+}
+
+#[test]
+fn old_names_say_the_new_ones() {
+    let voc = Voc::new();
+    voc.train(&[]);
+    let photo = "JPEGImages/12.jpg";
+    let pairs: [(&[&str], &[&str]); 3] = [
+        (&["bow", "inspect", "a.model"], &["inspect", "a.model"]),
+        (&["bow", "evaluate", "a.model", "--voc", "."], &["accuracy", "a.model", "--voc", "."]),
+        (&["bow", "explain", "a.model", photo, "--class", "flat"], &["explain", "a.model", photo, "--target", "flat"]),
+    ];
+    for (old, new) in pairs {
+        let run = voc.run(old);
+        assert_eq!(String::from_utf8(run.stdout).unwrap(), voc.succeed(new));
+        let note = String::from_utf8(run.stderr).unwrap();
+        assert!(note.contains(&format!("is `pixelwise {}", new[0])), "{note}");
+    }
 }

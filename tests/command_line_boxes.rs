@@ -112,7 +112,7 @@ fn the_table_is_the_mean_of_what_each_photo_tells() {
     let voc = Voc::new();
     let found = voc.context(&[]);
     assert_eq!(found["left_out"].as_array().unwrap().len(), 0);
-    let explained = voc.explain(&["JPEGImages"], &["--class", "polygon", "--class", "circle"]);
+    let explained = voc.explain(&["JPEGImages"], &["--target", "polygon", "--target", "circle"]);
 
     let mut expected: BTreeMap<&str, Vec<(String, [f64; 3])>> = BTreeMap::new();
     for number in 16..24 {
@@ -162,7 +162,7 @@ fn boxes_are_in_all_pictures_those_of_the_class_bold() {
     let voc = Voc::new();
     let (id, photo) = ("000018", "JPEGImages/000018.jpg");
     fs::copy(voc.path(photo), voc.path("elsewhere.jpg")).unwrap();
-    voc.explain(&[photo, "elsewhere.jpg"], &["--class", "circle"]);
+    voc.explain(&[photo, "elsewhere.jpg"], &["--target", "circle"]);
     let file = |name: &str| voc.path(&format!("explanations/{name}"));
     let picture = |name: &str| -> RgbImage { image::open(file(name)).unwrap().into_rgb8() };
     let bytes = |name: &str| fs::read(file(name)).unwrap();
@@ -213,7 +213,7 @@ fn what_is_broken_is_named_and_the_rest_goes_on() {
     assert_eq!([counts(0), counts(1)], [("circle", 4, 2), ("polygon", 4, 1)]);
 
     let photos = ["JPEGImages/000016.jpg", "JPEGImages/000018.jpg"];
-    let explained = voc.explain(&photos, &["--class", "polygon"]);
+    let explained = voc.explain(&photos, &["--target", "polygon"]);
     assert!(explained["left_out"][0].as_str().unwrap().contains("000016.xml"));
     let explained = explained["explanations"].as_array().unwrap();
     assert!(explained.len() == 2 && explained.iter().all(|explanation| explanation["boxes"].is_null()));

@@ -35,7 +35,7 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 /// The paper's Figs 7 to 10, for any classifier of photographs and any photos
 #[derive(Parser)]
 struct Arguments {
-    /// The classifier, as `pixelwise bow train` writes it
+    /// The classifier, as `pixelwise train` writes it
     model: PathBuf,
 
     /// Photos (JPEG, PNG, BMP, PNM), in place of a folder

@@ -37,10 +37,10 @@ impl PhotoFolder {
         fs::write(self.path(name), text).unwrap();
     }
 
-    /// `pixelwise bow`, to be started.
+    /// `pixelwise`, to be started.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pixelwise"));
-        command.arg("bow").args(arguments).current_dir(self.0.path());
+        command.args(arguments).current_dir(self.0.path());
         command
     }
 

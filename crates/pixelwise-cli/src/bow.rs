@@ -1,4 +1,4 @@
-//! `pixelwise bow`: Bag-of-Words classifiers of photographs, learned, judged and explained.
+//! Bag-of-Words classifiers of photographs: learned, judged and explained.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -12,18 +12,18 @@ use crate::failure::{Failure, chain};
 use crate::output::{print, print_json};
 
 mod boxes;
-mod compare;
-mod context;
-mod evaluate;
-mod explain;
-mod inspect;
+pub mod compare;
+pub mod context;
+pub mod evaluate;
+pub mod explain;
+pub mod inspect;
 mod judging;
 mod learning;
 mod options;
 mod stages;
-mod train;
+pub mod train;
 
-/// Learn, judge and explain Bag-of-Words classifiers of photographs, in folders laid out like PASCAL VOC
+/// The names that these verbs had
 #[derive(Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -40,15 +40,36 @@ enum Verb {
     Inspect(Box<inspect::Arguments>),
 }
 
-/// Does what is asked of classifiers of photographs.
+/// Does what is asked of classifiers of photographs by an old name, and says the new one.
 pub fn bow(arguments: &Arguments) -> Result<(), Failure> {
+    let is_now = |old: &str, new: &str| {
+        eprintln!("Note: `pixelwise bow {old}` is `pixelwise {new}` now; the old name goes with the next version.");
+    };
     match &arguments.verb {
-        Verb::Train(arguments) => train::train(arguments),
-        Verb::Evaluate(arguments) => evaluate::evaluate(arguments),
-        Verb::Explain(arguments) => explain::explain(arguments),
-        Verb::Compare(arguments) => compare::compare(arguments),
-        Verb::Context(arguments) => context::context(arguments),
-        Verb::Inspect(arguments) => inspect::inspect(arguments),
+        Verb::Train(arguments) => {
+            is_now("train", "train");
+            train::train(arguments)
+        }
+        Verb::Evaluate(arguments) => {
+            is_now("evaluate", "accuracy");
+            evaluate::evaluate(arguments)
+        }
+        Verb::Explain(arguments) => {
+            is_now("explain --class", "explain --target");
+            arguments.explain()
+        }
+        Verb::Compare(arguments) => {
+            is_now("compare", "configurations");
+            compare::compare(arguments)
+        }
+        Verb::Context(arguments) => {
+            is_now("context", "context");
+            context::context(arguments)
+        }
+        Verb::Inspect(arguments) => {
+            is_now("inspect", "inspect");
+            inspect::inspect(arguments)
+        }
     }
 }
 

@@ -1,15 +1,19 @@
 //! `pixelwise compare`: explanations side by side.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use heatmap::write_png;
 use neural_lrp::{Explainer, Real};
+use pixelwise::{BagOfWords, Kind};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::computation::Precision;
 use crate::failure::{Context, Failure};
+use crate::given::Given;
 use crate::inputs::Source;
+use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
 use crate::network_options::NetworkOptions;
 use crate::output::{print, print_json};
@@ -22,18 +26,17 @@ mod explained;
 mod samples;
 mod sheet;
 
-/// Compare explanations: rules side by side on one sheet, each with what became of the score
+/// Compare explanations: rules and models side by side on one sheet, each with what became of the score
 ///
 /// Every heatmap is scaled by its own largest relevance. The captions and the table say where the score went: how much
-/// of it reached the input, and which sink took most of the rest.
+/// of it reached the input, and which sink took most of the rest. Several models, networks and Bag-of-Words classifiers,
+/// stand side by side, each explained for the class of --target, or for the one that it predicts.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The network: an ONNX file, or a text network of the LRP toolbox
-    model: PathBuf,
-
-    /// An image (PNG, JPEG, BMP, PNM), a folder of images, or an .npy batch; each has a row on the sheet
-    input: PathBuf,
+    /// Models, each a network (an ONNX file, or a text network of the LRP toolbox) or a Bag-of-Words classifier; then an image (PNG, JPEG, BMP, PNM), a folder of images, or an .npy batch: each has a row on the sheet
+    #[arg(required = true, num_args = 2.., value_names = ["MODEL", "INPUT"])]
+    files: Vec<PathBuf>,
 
     /// What is compared: rules, composites, methods, as `pixelwise explain` knows them
     #[arg(long, value_name = "RULE|COMPOSITE|METHOD", num_args = 1.., default_values = DEFAULT_RULES)]
@@ -66,34 +69,60 @@ Examples:
   pixelwise compare model.onnx photo.jpg --rules epsilon=0.01 epsilon=1 alpha-beta=2 --output epsilon.png
       One's own choice
   pixelwise compare model.onnx photo.jpg --target 207 --rules epsilon-gamma-box input-x-gradient
-      Another class than the predicted one";
+      Another class than the predicted one
+  pixelwise compare model.onnx bird.model photo.jpg --labels labels.txt --target bird --rules alpha-beta=2
+      Do a network and a Bag-of-Words classifier look at the same things?";
 
-/// Explains an input in several ways, and puts the heatmaps on one sheet.
-pub fn compare(arguments: &Arguments) -> Result<(), Failure> {
-    arguments.network.computation.start()?;
-    match arguments.network.computation.dtype {
-        Precision::F32 => compare_in::<f32>(arguments),
-        Precision::F64 => compare_in::<f64>(arguments),
-    }
+/// Options that a Bag-of-Words classifier has as well.
+const FOR_BAG_OF_WORDS: [&str; 4] = ["target", "output", "threads", "json"];
+
+/// A model's explanations of all samples.
+struct Compared {
+    model: PathBuf,
+    /// The numbers that it computes with.
+    dtype: &'static str,
+    /// How photos are prepared for it.
+    preprocessing: Option<String>,
+    samples: Vec<ExplainedSample>,
 }
 
-fn compare_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
+/// Explains an input in several ways, and puts the heatmaps on one sheet.
+pub fn compare(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
+    let Some((input, models)) = arguments.files.split_last() else { unreachable!("two files or more are required") };
+    arguments.network.computation.start()?;
+    let kinds = models.iter().map(|model| Kind::of(model)).collect::<Result<Vec<_>, _>>()?;
+    if !kinds.contains(&Kind::Network) {
+        given.refuse_beyond(&FOR_BAG_OF_WORDS, &models[0], kinds[0])?;
+    }
+    let sources = Source::all(input)?;
+    check_count(sources.len())?;
+    let compared = models.iter().zip(kinds).map(|(model, kind)| match (kind, arguments.network.computation.dtype) {
+        (Kind::Network, Precision::F32) => explain_network::<f32>(arguments, model, &sources),
+        (Kind::Network, Precision::F64) => explain_network::<f64>(arguments, model, &sources),
+        (Kind::Tiles | Kind::Photos, _) => explain_words(arguments, model, &sources),
+    });
+    let compared = compared.collect::<Result<Vec<_>, _>>()?;
+    let columns: Vec<sheet::Column<'_>> =
+        compared.iter().map(|one| sheet::Column { model: &one.model, samples: &one.samples }).collect();
+    write_png(&arguments.output, &sheet::draw(&columns)?)?;
+    if arguments.json { print_json(&json(arguments, &compared)) } else { tell(arguments, &compared) }
+}
+
+fn explain_network<F: Real>(arguments: &Arguments, path: &Path, sources: &[Source]) -> Result<Compared, Failure> {
     let classes = &arguments.network.classes;
     let labels = classes.labels()?;
     let target = arguments.target.read(&labels)?;
-    let mut model = NetworkModel::<F>::read(&arguments.model)?;
+    let mut model = NetworkModel::<F>::read(path)?;
     let input = model.only_input()?;
     let (name, declared) = (input.name.clone(), declared_shape(input));
-    let sources = Source::all(&arguments.input)?;
-    let preprocessing = arguments.network.preprocessing(&sources, &name, &declared)?;
+    let preprocessing = arguments.network.preprocessing(sources, &name, &declared)?;
     let range = arguments.network.range(preprocessing.as_ref())?;
     let ways = arguments.rules.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let together = declared.first().copied().flatten().unwrap_or(1);
-    check_count(sources.len())?;
     let precision = arguments.network.computation.dtype;
 
     let mut explained: Vec<ExplainedSample> = Vec::new();
-    for source in &sources {
+    for source in sources {
         for group in samples::<F>(source, preprocessing.as_ref(), together)? {
             let explainer = Explainer::new(model.network(&[group.batch.shape()])?.as_ref())?;
             let explainer = explainer.with_class_axis(classes.axis(&labels));
@@ -104,23 +133,54 @@ fn compare_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
             explained.extend(explain(&explainer, &group, &ways, &target, &labels, precision).context(&group.names[0])?);
         }
     }
-    let sheet = sheet::draw(&explained, &ways)?;
-    write_png(&arguments.output, &sheet)?;
+    let preprocessing = preprocessing.map(|preprocessing| preprocessing.to_string());
+    Ok(Compared { model: path.to_owned(), dtype: F::NAME, preprocessing, samples: explained })
+}
 
-    let prepared = preprocessing.map(|preprocessing| preprocessing.to_string());
-    if arguments.json {
-        let samples = explained.iter().map(ExplainedSample::json).collect::<Vec<Value>>();
-        return print_json(&json!({
-            "model": arguments.model,
-            "dtype": F::NAME,
-            "preprocessing": prepared,
+fn explain_words(arguments: &Arguments, path: &Path, sources: &[Source]) -> Result<Compared, Failure> {
+    let classifier = BagOfWords::load(path)?;
+    let labels = Labels::of(classifier.classes().iter().map(String::as_str));
+    let class = arguments.target.of_bag_of_words(&labels).context(path.display())?;
+    let explain = |source: &Source| {
+        let Source::Image(photo) = source else {
+            return Err(format!("{} is an array, and {} takes photos", source.path().display(), path.display()).into());
+        };
+        ExplainedSample::by_words(&classifier, photo, class, &labels).context(photo.display())
+    };
+    let samples = sources.par_iter().map(explain).collect::<Result<_, Failure>>()?;
+    Ok(Compared { model: path.to_owned(), dtype: f64::NAME, preprocessing: None, samples })
+}
+
+/// For a program: a single model's comparison, or that of each.
+fn json(arguments: &Arguments, compared: &[Compared]) -> Value {
+    let of_model = |one: &Compared| {
+        json!({
+            "model": one.model,
+            "dtype": one.dtype,
+            "preprocessing": one.preprocessing,
             "output": arguments.output,
-            "samples": samples,
-        }));
+            "samples": one.samples.iter().map(ExplainedSample::json).collect::<Vec<Value>>(),
+        })
+    };
+    match compared {
+        [one] => of_model(one),
+        several => {
+            json!({ "models": several.iter().map(of_model).collect::<Vec<Value>>(), "output": arguments.output })
+        }
     }
-    if let Some(prepared) = prepared {
-        print(&format!("preprocessing: {prepared}\n"))?;
+}
+
+/// For a person.
+fn tell(arguments: &Arguments, compared: &[Compared]) -> Result<(), Failure> {
+    for one in compared {
+        if compared.len() > 1 {
+            print(&format!("\n{}\n", one.model.display()))?;
+        }
+        if let Some(prepared) = &one.preprocessing {
+            print(&format!("preprocessing: {prepared}\n"))?;
+        }
+        let precision = arguments.network.computation.dtype;
+        one.samples.iter().try_for_each(|sample| print(&sample.text(precision)))?;
     }
-    explained.iter().try_for_each(|sample| print(&sample.text(precision)))?;
     print(&format!("\nsheet: {}\n", arguments.output.display()))
 }

@@ -28,7 +28,7 @@ mod unfinished;
 #[derive(Args)]
 #[command(after_help = EXAMPLES, after_long_help = long_help())]
 pub struct Arguments {
-    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise bow train` or `cargo run -p bow-demo` saves it
+    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
     model: PathBuf,
 
     /// A folder of images, an image (PNG, JPEG, BMP, PNM), or an .npy batch

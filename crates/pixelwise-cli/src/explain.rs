@@ -21,19 +21,40 @@ mod summary;
 
 pub use arguments::{Arguments, Scale};
 
+use heatmap::ColorMap;
 use ndarray_npy::WritableElement;
 use neural_lrp::Real;
+use pixelwise::Kind;
 
+use crate::bow::explain as photos;
 use crate::computation::Precision;
 use crate::failure::Failure;
+use crate::given::Given;
 
-/// Explains inputs one after another.
-pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
+/// Options that a Bag-of-Words classifier has as well.
+const FOR_BAG_OF_WORDS: [&str; 6] = ["target", "output", "colormap", "scale", "threads", "json"];
+
+/// Explains inputs one after another, whatever kind of model it is.
+pub fn explain(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
+    let kind = Kind::of(&arguments.model)?;
+    if kind != Kind::Network {
+        given.refuse_beyond(&FOR_BAG_OF_WORDS, &arguments.model, kind)?;
+        arguments.computation.start()?;
+        return photos::explain(&photos::Run {
+            model: &arguments.model,
+            photos: &arguments.input,
+            classes: &arguments.target,
+            output: &arguments.output,
+            color_map: arguments.colormap.unwrap_or(ColorMap::Jet),
+            scale: arguments.scale,
+            json: arguments.json,
+        });
+    }
     arguments.check();
     arguments.computation.start()?;
     match arguments.computation.dtype {
-        Precision::F32 => run::run::<f32>(arguments),
-        Precision::F64 => run::run::<f64>(arguments),
+        Precision::F32 => run::run::<f32>(arguments, given),
+        Precision::F64 => run::run::<f64>(arguments, given),
     }
 }
 

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use bow_classifier::{BowClassifier, describe};
 use clap::Args;
+use pixelwise::Kind;
 use serde_json::{Value, json};
 
+use crate::bow::inspect as photos;
 use crate::failure::Failure;
+use crate::given::Given;
 use crate::input_shapes::ShapeOptions;
-use crate::model::Kind;
 use crate::output::{print, print_json};
 use crate::rules::RuleOptions;
 
@@ -21,7 +23,7 @@ mod network;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `cargo run -p bow-demo` saves it
+    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
     model: PathBuf,
 
     #[command(flatten)]
@@ -29,6 +31,10 @@ pub struct Arguments {
 
     #[command(flatten)]
     shapes: ShapeOptions,
+
+    /// Print the configuration of a classifier of photographs alone, as a file for `pixelwise train --configuration`
+    #[arg(long, conflicts_with = "json")]
+    configuration: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -44,19 +50,27 @@ Examples:
   pixelwise inspect model.onnx --input-shape 1,3,299,299
       For a model that leaves the size of its images open
   pixelwise inspect bow-demo-output/classifier.model
-      What a saved Bag-of-Words classifier is made of";
+      What a saved Bag-of-Words classifier is made of
+  pixelwise inspect all.model --configuration > mine.toml
+      How a classifier of photographs was learned, to begin one's own with";
+
+/// Options for networks; `--configuration` is not for them.
+const FOR_NETWORKS: &[&str] =
+    &["rule", "composite", "method", "layer-rule", "input-range", "compatible", "input-shape", "json"];
+/// Options for Bag-of-Words classifiers.
+const FOR_BAG_OF_WORDS: &[&str] = &["configuration", "json"];
 
 /// Prints what a model is made of.
-pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
-    match Kind::of(&arguments.model)? {
-        Kind::BagOfWords => bag_of_words(&arguments.model, arguments.json),
-        Kind::Photos => {
-            let path = arguments.model.display();
-            Err(format!("{path} is a classifier of photographs: `pixelwise bow inspect` says what is in it").into())
-        }
+pub fn inspect(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
+    let (path, as_json) = (&arguments.model, arguments.json);
+    let kind = Kind::of(path)?;
+    given.refuse_beyond(if kind == Kind::Network { FOR_NETWORKS } else { FOR_BAG_OF_WORDS }, path, kind)?;
+    match kind {
+        Kind::Tiles => bag_of_words(path, as_json),
+        Kind::Photos => photos::describe(path, arguments.configuration, as_json),
         Kind::Network => {
-            let network = network::Description::of(&arguments.model, &arguments.shapes, &arguments.rules)?;
-            if arguments.json { print_json(&network.json()) } else { print(&network.text()) }
+            let network = network::Description::of(path, &arguments.shapes, &arguments.rules)?;
+            if as_json { print_json(&network.json()) } else { print(&network.text()) }
         }
     }
 }

@@ -7,6 +7,7 @@ mod computation;
 mod evaluate;
 mod explain;
 mod failure;
+mod given;
 mod input_shapes;
 mod inputs;
 mod inspect;
@@ -24,7 +25,9 @@ mod target;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use given::Given;
 
 /// Explains image classifiers pixel by pixel: which pixels speak for the decision, and which against it?
 #[derive(Parser)]
@@ -42,6 +45,11 @@ enum Verb {
     Profile(Box<profile::Arguments>),
     Compare(Box<compare::Arguments>),
     Evaluate(Box<evaluate::Arguments>),
+    Train(Box<bow::train::Arguments>),
+    Accuracy(Box<bow::evaluate::Arguments>),
+    Context(Box<bow::context::Arguments>),
+    Configurations(Box<bow::compare::Arguments>),
+    #[command(hide = true)]
     Bow(Box<bow::Arguments>),
 }
 
@@ -59,20 +67,27 @@ Examples:
       Rules side by side, on one sheet
   pixelwise evaluate model.onnx photos/
       Are the heatmaps right? Measures of it, rules side by side
-  pixelwise bow train --voc VOC2009 --class bird --output bird.model
-      A Bag-of-Words classifier of photographs; `pixelwise bow explain` tells what it sees
+  pixelwise train --voc VOC2009 --class bird --output bird.model
+      A Bag-of-Words classifier of photographs; `pixelwise explain bird.model photo.jpg` tells what it sees
 
 `pixelwise VERB --help` says more. `cargo run -p bow-demo` learns a Bag-of-Words classifier and explains pictures with
 it; `pixelwise inspect` shows what it is made of.";
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().verb {
-        Verb::Explain(arguments) => explain::explain(&arguments),
-        Verb::Run(arguments) => run::run(&arguments),
-        Verb::Inspect(arguments) => inspect::inspect(&arguments),
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let given = Given::of(&matches).unwrap_or_else(|| unreachable!("a verb is required"));
+    let result = match arguments.verb {
+        Verb::Explain(arguments) => explain::explain(&arguments, &given),
+        Verb::Run(arguments) => run::run(&arguments, &given),
+        Verb::Inspect(arguments) => inspect::inspect(&arguments, &given),
         Verb::Profile(arguments) => profile::profile(&arguments),
-        Verb::Compare(arguments) => compare::compare(&arguments),
+        Verb::Compare(arguments) => compare::compare(&arguments, &given),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
+        Verb::Train(arguments) => bow::train::train(&arguments),
+        Verb::Accuracy(arguments) => bow::evaluate::evaluate(&arguments),
+        Verb::Context(arguments) => bow::context::context(&arguments),
+        Verb::Configurations(arguments) => bow::compare::compare(&arguments),
         Verb::Bow(arguments) => bow::bow(&arguments),
     };
     match result {

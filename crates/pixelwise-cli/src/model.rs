@@ -1,41 +1,14 @@
-//! The model file: which kind it is, what it takes, and its network for inputs of given shapes.
+//! A network's file: what it takes, and its network for inputs of given shapes.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use model_files::{Dimension, InputDeclaration, InputShapes, Model};
 use neural_lrp::{Network, Real};
+use pixelwise::Kind;
 
-use crate::failure::{Context, Failure};
+use crate::failure::Failure;
 use crate::inputs::quoted;
-
-/// What kind of model a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A Bag-of-Words classifier as `bow-demo` saves it.
-    BagOfWords,
-    /// A Bag-of-Words classifier of photographs, as `pixelwise bow train` writes it.
-    Photos,
-    /// Anything else should be a network.
-    Network,
-}
-
-impl Kind {
-    /// The kind of the model in a file, by its first bytes.
-    pub fn of(path: &Path) -> Result<Self, Failure> {
-        const BEGINNINGS: [(&[u8], Kind); 2] =
-            [(b"pixelwise bag-of-words model", Kind::BagOfWords), (b"pixelwise photo model", Kind::Photos)];
-        const AS_LONG_AS_THOSE: u64 = 32;
-        let reading = || format!("can't read {}", path.display());
-        let mut start = Vec::new();
-        let file = File::open(path).context(reading())?;
-        file.take(AS_LONG_AS_THOSE).read_to_end(&mut start).context(reading())?;
-        let known = BEGINNINGS.iter().find(|(beginning, _)| start.starts_with(beginning));
-        Ok(known.map_or(Self::Network, |(_, kind)| *kind))
-    }
-}
 
 /// A network file, and the network of the last shapes that were asked for.
 pub struct NetworkModel<F: Real> {
@@ -52,13 +25,10 @@ struct Last<F: Real> {
 impl<F: Real> NetworkModel<F> {
     /// Reads a network, whatever its format.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let other = match Kind::of(path)? {
-            Kind::Network => return Ok(Self { model: model_files::read(path)?, last: None }),
-            Kind::BagOfWords => "pixelwise inspect",
-            Kind::Photos => "pixelwise bow explain",
-        };
-        let path = path.display();
-        Err(format!("{path} is a Bag-of-Words model, and a network is needed; see `{other}`").into())
+        match Kind::of(path)? {
+            Kind::Network => Ok(Self { model: model_files::read(path)?, last: None }),
+            found => Err(pixelwise::Error::Kind { path: path.to_owned(), found, needed: "a network" }.into()),
+        }
     }
 
     /// What the network takes.

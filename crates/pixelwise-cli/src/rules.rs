@@ -152,6 +152,9 @@ pub fn is_backward_pass(method: &Method) -> bool {
     method.composite().is_some()
 }
 
+/// How Bag-of-Words classifiers are explained.
+pub const ALGORITHM_1: &str = "Algorithm 1";
+
 /// A way to explain, by one name: a rule, a composite or a method.
 #[derive(Clone, Debug)]
 pub enum Way {

@@ -8,13 +8,15 @@ use images::Preprocessing;
 use ndarray::{ArrayD, Axis, concatenate};
 use ndarray_npy::WritableElement;
 use neural_lrp::{Network, Real};
+use pixelwise::{BagOfWords, Kind};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::computation::{ComputationOptions, Precision};
 use crate::failure::{Context, Failure};
+use crate::given::Given;
 use crate::inputs::{NamedFile, Source, npy, read_image};
-use crate::labels::ClassOptions;
+use crate::labels::{ClassOptions, Labels};
 use crate::model::NetworkModel;
 use crate::output::{print, print_json, write_npy};
 use crate::preprocess::PreprocessOptions;
@@ -25,14 +27,14 @@ mod described;
 mod expected;
 mod questions;
 
-/// Run a network: the forward pass alone, to see what it sees, and whether that is what its framework sees
+/// Run a model: the forward pass alone, to see what it sees, and whether that is what its framework sees
 ///
 /// Arrays go in as they are, of any rank and type; an image is prepared as --preprocess says. Several INPUTs, or the
 /// images in a folder, go through the network one after another, and their outputs are stacked along axis 0.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The network: an ONNX file, or a text network of the LRP toolbox
+    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier
     model: PathBuf,
 
     /// Images (PNG, JPEG, BMP, PNM), folders of images, or .npy arrays; for a network of several inputs, one for each: NAME=FILE
@@ -87,9 +89,17 @@ fn parse_tolerance(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "it should be a number that is not negative, as 1e-4".to_owned())
 }
 
-/// Takes inputs through the network, one after another.
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+/// Options that a Bag-of-Words classifier has as well.
+const FOR_BAG_OF_WORDS: [&str; 6] = ["output-array", "expect", "tolerance", "top", "threads", "json"];
+
+/// Takes inputs through the model, one after another.
+pub fn run(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     arguments.computation.start()?;
+    let kind = Kind::of(&arguments.model)?;
+    if kind != Kind::Network {
+        given.refuse_beyond(&FOR_BAG_OF_WORDS, &arguments.model, kind)?;
+        return score(arguments);
+    }
     match arguments.computation.dtype {
         Precision::F32 => run_in::<f32>(arguments),
         Precision::F64 => run_in::<f64>(arguments),
@@ -148,29 +158,78 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
         }
     }
 
-    let stacked = |file: &NamedFile| stack(&kept, model.outputs(), file.name.as_deref());
-    for file in &written {
-        write_npy(&file.path, stacked(file)?.view())?;
-    }
-    let compared = expected.iter().map(|file| {
-        let output = file.name.clone().unwrap_or_else(|| model.outputs()[0].clone());
-        Expected::compare(output, &file.path, stacked(file)?, arguments.tolerance)
+    let preprocessing = preparations.iter().flatten().map(ToString::to_string).collect();
+    Outcome { outputs: model.outputs(), written, expected, kept, answers, preprocessing }.report(arguments)
+}
+
+/// Scores photos by a Bag-of-Words classifier.
+fn score(arguments: &Arguments) -> Result<(), Failure> {
+    let classifier = BagOfWords::load(&arguments.model)?;
+    let labels = Labels::of(classifier.classes().iter().map(String::as_str));
+    let outputs = ["scores".to_owned()];
+    let outputs_of = |texts: &[String]| {
+        texts.iter().map(|text| NamedFile::parse(text, "output", &["scores"])).collect::<Result<Vec<_>, _>>()
+    };
+    let (written, expected) = (outputs_of(&arguments.output_array)?, outputs_of(&arguments.expect)?);
+    let sources = arguments.input.iter().map(|path| Source::all(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let scores = sources.par_iter().flatten().map(|source| {
+        let path = source.path();
+        let photo = images::to_unit_range(images::read(path)?.view());
+        let scores = classifier.scores(photo.view()).context(path.display())?;
+        Ok::<_, Failure>((path, scores.insert_axis(Axis(0)).into_dyn()))
     });
-    let compared = compared.collect::<Result<Vec<_>, _>>()?;
-    if arguments.json {
-        let preprocessing = preparations.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
-        let expected = compared.iter().map(Expected::json).collect::<Vec<Value>>();
-        print_json(&json!({
-            "model": arguments.model,
-            "dtype": F::NAME,
-            "preprocessing": preprocessing,
-            "answers": answers,
-            "expected": expected,
-        }))?;
-    } else {
-        compared.iter().try_for_each(|compared| print(&compared.text()))?;
+    let (mut answers, mut kept) = (Vec::new(), Vec::new());
+    for (path, scores) in scores.collect::<Result<Vec<_>, _>>()? {
+        let answer = described::Answer::of_scores(path, &scores, &labels, arguments.top);
+        match arguments.json {
+            true => answers.push(answer.json()),
+            false => print(&answer.text())?,
+        }
+        kept.push(vec![scores]);
     }
-    expected::verdict(&compared)
+    Outcome { outputs: &outputs, written, expected, kept, answers, preprocessing: Vec::new() }.report(arguments)
+}
+
+/// What all forward passes gave, and what is to be done with it.
+struct Outcome<'a, F> {
+    /// The names of the outputs.
+    outputs: &'a [String],
+    written: Vec<NamedFile>,
+    expected: Vec<NamedFile>,
+    /// The outputs of each pass, where they are written or compared.
+    kept: Vec<Vec<ArrayD<F>>>,
+    /// Each pass, where a program asks.
+    answers: Vec<Value>,
+    /// How images were prepared.
+    preprocessing: Vec<String>,
+}
+
+impl<F: Real + WritableElement> Outcome<'_, F> {
+    /// Writes and compares outputs, and ends the report.
+    fn report(self, arguments: &Arguments) -> Result<(), Failure> {
+        let stacked = |file: &NamedFile| stack(&self.kept, self.outputs, file.name.as_deref());
+        for file in &self.written {
+            write_npy(&file.path, stacked(file)?.view())?;
+        }
+        let compared = self.expected.iter().map(|file| {
+            let output = file.name.clone().or_else(|| self.outputs.first().cloned()).unwrap_or_default();
+            Expected::compare(output, &file.path, stacked(file)?, arguments.tolerance)
+        });
+        let compared = compared.collect::<Result<Vec<_>, _>>()?;
+        if arguments.json {
+            let expected = compared.iter().map(Expected::json).collect::<Vec<Value>>();
+            print_json(&json!({
+                "model": arguments.model,
+                "dtype": F::NAME,
+                "preprocessing": self.preprocessing,
+                "answers": self.answers,
+                "expected": expected,
+            }))?;
+        } else {
+            compared.iter().try_for_each(|compared| print(&compared.text()))?;
+        }
+        expected::verdict(&compared)
+    }
 }
 
 /// The arrays of one question, one for each of the network's inputs.

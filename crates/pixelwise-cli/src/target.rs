@@ -53,6 +53,11 @@ impl TargetChoice {
     /// The class with the largest score.
     pub const PREDICTED: Self = Self { class: ClassChoice::Predicted, region: None };
 
+    /// A class by its name, at all positions.
+    pub fn named(name: &str) -> Self {
+        Self { class: ClassChoice::Name(name.to_owned()), region: None }
+    }
+
     /// The target, for a command that explains one class of all samples.
     pub fn read(&self, labels: &Labels) -> Result<(Target, Option<ReadyRegion>), Failure> {
         let region = self.region()?;
@@ -66,6 +71,15 @@ impl TargetChoice {
             }
         };
         Ok((within(target, region.as_ref()), region))
+    }
+
+    /// The class of a Bag-of-Words classifier, which has one score for each; none for the one with the highest.
+    pub fn of_bag_of_words(&self, labels: &Labels) -> Result<Option<usize>, Failure> {
+        match self.read(labels)? {
+            (Target::Predicted, None) => Ok(None),
+            (Target::Class(class), None) => Ok(Some(class)),
+            _ => Err("CLASS@WHERE is for networks: a Bag-of-Words classifier has one score for each class".into()),
+        }
     }
 
     /// The positions, with a mask read from its file.

@@ -18,6 +18,8 @@
 //! Around them: [`relevance`] (what all stages share), [`evaluation`] (is a heatmap right?), [`images`], [`heatmap`] and
 //! [`report`] (pictures in and out), [`datasets`].
 //!
+//! [`Model`] is any of those classifiers, from its file to an explanation.
+//!
 //! # An example
 //!
 //! ```
@@ -65,6 +67,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bag_of_words;
+mod error;
+mod model;
+
+pub use bag_of_words::{BagOfWords, ExplainedClass};
+pub use error::Error;
+pub use model::{Attribution, Kind, Model, Target};
 pub use {
     bow_classifier, bow_mapping, datasets, evaluation, heatmap, images, kernels, local_features, model_files,
     neural_lrp, relevance, report,

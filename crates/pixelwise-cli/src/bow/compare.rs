@@ -1,4 +1,4 @@
-//! `pixelwise bow compare`: ways to learn a classifier of photographs, side by side.
+//! `pixelwise configurations`: ways to learn a classifier of photographs, side by side.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -63,11 +63,11 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  pixelwise bow compare --voc VOCdevkit/VOC2009 --class bird
+  pixelwise configurations --voc VOCdevkit/VOC2009 --class bird
       Every way of the paper, for one class
-  pixelwise bow compare --voc photos --codebook 512,512,256 --configuration voc2009 p-mean-2 mine.toml
+  pixelwise configurations --voc photos --codebook 512,512,256 --configuration voc2009 p-mean-2 mine.toml
       One's own configuration beside two that are built in
-  pixelwise bow compare cat.jpg dog.jpg --voc photos
+  pixelwise configurations cat.jpg dog.jpg --voc photos
       Heatmaps of photos of one's own";
 
 /// The examples, and the configurations.

@@ -1,4 +1,4 @@
-//! `pixelwise bow context`.
+//! `pixelwise context`.
 
 use std::path::PathBuf;
 
@@ -21,9 +21,9 @@ mod sheet;
 
 const EXAMPLES: &str = "\
 Examples:
-  pixelwise bow context all.model --voc VOCdevkit/VOC2009
+  pixelwise context all.model --voc VOCdevkit/VOC2009
       For each class of the model: how much of the relevance is in its boxes, over the photos of the list val
-  pixelwise bow context all.model --voc VOCdevkit/VOC2009 --class boat --output boats
+  pixelwise context all.model --voc VOCdevkit/VOC2009 --class boat --output boats
       The boat, or the water? table.csv, photos.csv, context.json, report.html and boat.png, the photos with the most
       relevance on the context, in the folder boats";
 
@@ -41,7 +41,7 @@ Examples:
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The classifier, as `pixelwise bow train` writes it
+    /// The classifier, as `pixelwise train` writes it
     model: PathBuf,
 
     /// The folder, in which JPEGImages, ImageSets/Main and Annotations lie

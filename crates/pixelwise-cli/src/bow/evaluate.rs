@@ -1,4 +1,4 @@
-//! `pixelwise bow evaluate`.
+//! `pixelwise accuracy`.
 
 use std::path::PathBuf;
 
@@ -15,14 +15,14 @@ use crate::output::Table;
 
 const EXAMPLES: &str = "\
 Examples:
-  pixelwise bow evaluate bird.model --voc VOCdevkit/VOC2009 --split val
+  pixelwise accuracy bird.model --voc VOCdevkit/VOC2009 --split val
       Average precision, area under the ROC curve, and precision-recall curves";
 
 /// Judge a classifier of photographs: average precision, area under the ROC curve, precision-recall curves
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The classifier, as `pixelwise bow train` writes it
+    /// The classifier, as `pixelwise train` writes it
     model: PathBuf,
 
     /// The list of photos to judge it by

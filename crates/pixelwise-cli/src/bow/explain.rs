@@ -1,15 +1,15 @@
-//! `pixelwise bow explain`.
+//! Photos, explained by Bag-of-Words classifiers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use bow_photos::PhotoClassifier;
 use clap::Args;
 use datasets::voc::Annotation;
 use evaluation::ObjectShare;
 use heatmap::{BoundingBox, ColorMap, encode_png};
 use images::to_unit_range;
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, Ix2};
 use ndarray_npy::read_npy;
+use pixelwise::{BagOfWords, ExplainedClass};
 use rayon::prelude::*;
 use relevance::Ledger;
 use report::{Picture, Report, Section};
@@ -17,38 +17,25 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::boxes::boxes_for;
-use super::{highest, load, position, tell, told};
+use super::{tell, told};
 use crate::computation::ThreadOptions;
 use crate::explain::Scale;
 use crate::explain::drawing::{Caption, Drawing, largest};
 use crate::explain::files::{Folder, Names, file_name};
 use crate::failure::{Context, Failure, chain};
 use crate::inputs::Source;
+use crate::labels::Labels;
 use crate::output::number;
 use crate::progress::Progress;
+use crate::target::TargetChoice;
 
-const EXAMPLES: &str = "\
-Examples:
-  pixelwise bow explain all.model photo.jpg
-      The class with the highest score, into the folder explanations
-  pixelwise bow explain all.model photos/ --class bird --class cat --scale batch
-      Two classes, one color scale for all photos
-  pixelwise bow explain boat.model VOCdevkit/VOC2009/JPEGImages/2008_000007.jpg
-      With boxes around the boats, from Annotations/2008_000007.xml, and how much of the relevance is in them";
-
-/// Explain what a classifier sees in photographs: heatmap, raw relevance, and where the score went
-///
-/// A photo that lies in a folder of PASCAL VOC's layout, JPEGImages/ID.jpg, and has an annotation there,
-/// Annotations/ID.xml, gets its objects' boxes in all pictures: bold ones for the explained class, thin ones for others.
-/// What share of the positive relevance is inside of the class's boxes, and what share on the context, is told; over
-/// many photos, `pixelwise bow context` tells it.
+/// The old command line of this.
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The classifier, as `pixelwise bow train` writes it
+    /// The classifier, as `pixelwise train` writes it
     model: PathBuf,
 
-    /// Photos (JPEG, PNG, BMP, PNM), or folders of them
+    /// Photos, or folders of them
     #[arg(required = true)]
     photo: Vec<PathBuf>,
 
@@ -60,11 +47,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "explanations")]
     output: PathBuf,
 
-    /// Colors of the heatmaps: jet, seismic, black-fire-red, gray-red, blue-orange, red-blue, turbo
+    /// Colors of the heatmaps
     #[arg(long, value_name = "NAME", default_value_t = ColorMap::Jet)]
     colormap: ColorMap,
 
-    /// What the strongest color stands for: the largest relevance of each photo, or of all photos of the run
+    /// What the strongest color stands for
     #[arg(long, value_name = "SCOPE", value_enum, default_value_t = Scale::Image)]
     scale: Scale,
 
@@ -74,6 +61,39 @@ pub struct Arguments {
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
+}
+
+impl Arguments {
+    /// Explains photos.
+    pub fn explain(&self) -> Result<(), Failure> {
+        self.threads.start()?;
+        let classes: Vec<TargetChoice> = self.class.iter().map(|name| TargetChoice::named(name)).collect();
+        explain(&Run {
+            model: &self.model,
+            photos: &self.photo,
+            classes: &classes,
+            output: &self.output,
+            color_map: self.colormap,
+            scale: self.scale,
+            json: self.json,
+        })
+    }
+}
+
+/// Photos that a Bag-of-Words classifier explains.
+pub struct Run<'a> {
+    pub model: &'a Path,
+    /// Photos, and folders of them.
+    pub photos: &'a [PathBuf],
+    /// The classes that are explained; without any, the one with the highest score.
+    pub classes: &'a [TargetChoice],
+    /// The folder where files go.
+    pub output: &'a Path,
+    pub color_map: ColorMap,
+    /// What the strongest color stands for.
+    pub scale: Scale,
+    /// Whether a JSON document is printed.
+    pub json: bool,
 }
 
 /// A page shows at most so many photos; the files are there for all.
@@ -105,15 +125,15 @@ struct Explained {
 }
 
 /// Explains photos, one after the other on each thread.
-pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
-    arguments.threads.start()?;
-    let classifier = load(&arguments.model)?;
-    let classes = arguments.class.iter().map(|name| position(&classifier, name)).collect::<Result<Vec<_>, _>>()?;
-    let folder = Folder::create(&arguments.output)?;
+pub fn explain(run: &Run<'_>) -> Result<(), Failure> {
+    let classifier = BagOfWords::load(run.model)?;
+    let labels = Labels::of(classifier.classes().iter().map(String::as_str));
+    let classes = run.classes.iter().map(|target| target.of_bag_of_words(&labels)).collect::<Result<Vec<_>, _>>()?;
+    let folder = Folder::create(run.output)?;
     let mut photos: Vec<Photo> = Vec::new();
     let mut names = Names::default();
     let mut left_out = Vec::new();
-    for path in &arguments.photo {
+    for path in run.photos {
         for source in Source::all(path)? {
             let path = source.path().to_owned();
             let name = names.unique(&file_name(&path.file_stem().unwrap_or_default().to_string_lossy()));
@@ -130,7 +150,7 @@ pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
     let explained: Vec<Result<Vec<Explained>, Failure>> = photos
         .par_iter()
         .map(|photo| {
-            let explained = one(&classifier, &classes, photo, &folder);
+            let explained = one(&classifier, &labels, &classes, photo, &folder);
             progress.advance(1);
             explained
         })
@@ -149,12 +169,12 @@ pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     let over_all = whole.iter().fold(0.0, |largest: f64, explained| largest.max(explained.largest_relevance));
-    let maximum = |explained: &Explained| match arguments.scale {
+    let maximum = |explained: &Explained| match run.scale {
         Scale::Image => explained.largest_relevance,
         Scale::Batch => over_all,
     };
-    whole.par_iter().try_for_each(|explained| draw(explained, maximum(explained), arguments.colormap, &folder))?;
-    page(arguments, &whole, &folder)?.write(folder.path.join("index.html"))?;
+    whole.par_iter().try_for_each(|explained| draw(explained, maximum(explained), run.color_map, &folder))?;
+    page(run, &whole, &folder)?.write(folder.path.join("index.html"))?;
 
     let lines = whole.iter().map(|explained| {
         format!(
@@ -167,8 +187,8 @@ pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
         )
     });
     let text = format!("{}files: {}\n", lines.collect::<String>(), folder.path.display());
-    let json = json!({ "model": arguments.model, "explanations": whole, "failed": failures, "left_out": left_out });
-    tell(arguments.json, &text, &json)?;
+    let json = json!({ "model": run.model, "explanations": whole, "failed": failures, "left_out": left_out });
+    tell(run.json, &text, &json)?;
     match failures.len() {
         0 => Ok(()),
         failed => Err(format!("{failed} of {} photos could not be explained", photos.len()).into()),
@@ -177,36 +197,50 @@ pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Explains a photo and writes its relevance and ledger.
 fn one(
-    classifier: &PhotoClassifier,
-    classes: &[usize],
+    classifier: &BagOfWords,
+    labels: &Labels,
+    classes: &[Option<usize>],
     photo: &Photo,
     folder: &Folder,
 ) -> Result<Vec<Explained>, Failure> {
     let pixels = to_unit_range(images::read(&photo.path)?.view());
-    let bag = classifier.vocabulary().bag(pixels.view())?;
-    let wanted = if classes.is_empty() { vec![highest(classifier, bag.vector.view())?] } else { classes.to_vec() };
-    let explain = |class: usize| {
-        let found = bow_classifier::pixel_wise_decomposition(classifier.model(class)?, &bag)?;
-        let class = classifier.classes().nth(class).unwrap_or_default().to_owned();
-        let mask = photo.annotation.as_ref().map(|annotation| annotation.mask(&class, found.pixels.dim()));
-        let share = mask.map(|mask| ObjectShare::of(found.pixels.view(), mask.view())).transpose()?;
-        let explained = Explained {
-            photo: photo.path.clone(),
-            score: found.score,
-            largest_relevance: largest(&found.pixels),
-            boxes: share.flatten(),
-            name: format!("{}.{}", photo.name, file_name(&class)),
-            framed: photo.annotation.as_ref().map_or_else(Vec::new, |annotation| boxes_for(&class, annotation)),
-            class,
-            ledger: found.ledger,
-        };
-        folder.write_npy(&file(&explained, "relevance.npy"), found.pixels.view().into_dyn())?;
-        let mut record = serde_json::to_vec_pretty(&explained)?;
-        record.push(b'\n');
-        folder.write(&file(&explained, "json"), &record)?;
-        Ok(explained)
+    let known: Vec<usize> = classes.iter().copied().flatten().collect();
+    let mut found = Vec::new();
+    if known.len() < classes.len() || classes.is_empty() {
+        found.extend(classifier.explain(pixels.view(), &[])?);
+    }
+    if !known.is_empty() {
+        found.extend(classifier.explain(pixels.view(), &known)?);
+    }
+    found.into_iter().map(|found| write(found, labels, photo, folder)).collect()
+}
+
+/// Writes the relevance and the record of a class.
+fn write(
+    ExplainedClass { class, explanation }: ExplainedClass,
+    labels: &Labels,
+    photo: &Photo,
+    folder: &Folder,
+) -> Result<Explained, Failure> {
+    let class = labels.name(class).map_or_else(|| class.to_string(), str::to_owned);
+    let pixels = explanation.relevance.into_dimensionality::<Ix2>()?;
+    let mask = photo.annotation.as_ref().map(|annotation| annotation.mask(&class, pixels.dim()));
+    let share = mask.map(|mask| ObjectShare::of(pixels.view(), mask.view())).transpose()?;
+    let explained = Explained {
+        photo: photo.path.clone(),
+        score: explanation.score,
+        largest_relevance: largest(&pixels),
+        boxes: share.flatten(),
+        name: format!("{}.{}", photo.name, file_name(&class)),
+        framed: photo.annotation.as_ref().map_or_else(Vec::new, |annotation| boxes_for(&class, annotation)),
+        class,
+        ledger: explanation.ledger,
     };
-    wanted.into_iter().map(explain).collect()
+    folder.write_npy(&file(&explained, "relevance.npy"), pixels.view().into_dyn())?;
+    let mut record = serde_json::to_vec_pretty(&explained)?;
+    record.push(b'\n');
+    folder.write(&file(&explained, "json"), &record)?;
+    Ok(explained)
 }
 
 impl Explained {
@@ -243,7 +277,7 @@ fn draw(explained: &Explained, maximum: f64, color_map: ColorMap, folder: &Folde
 }
 
 /// All photos, or the first of them, on one page.
-fn page(arguments: &Arguments, explained: &[Explained], folder: &Folder) -> Result<Report, Failure> {
+fn page(run: &Run<'_>, explained: &[Explained], folder: &Folder) -> Result<Report, Failure> {
     let mut report = Report::new("What the classifier sees").subtitle(format!("{} explanations", explained.len()));
     for explained in explained.iter().take(MOST_ON_PAGE) {
         let picture = |ending: &str, caption: &str| {
@@ -264,5 +298,5 @@ fn page(arguments: &Arguments, explained: &[Explained], folder: &Folder) -> Resu
         report = report
             .note(format!("The first {MOST_ON_PAGE} of {}; the others are files beside this one.", explained.len()));
     }
-    Ok(report.setting("model", arguments.model.display()).setting("color map", arguments.colormap))
+    Ok(report.setting("model", run.model.display()).setting("color map", run.color_map))
 }

@@ -1,6 +1,6 @@
-//! `pixelwise bow inspect`.
+//! What is in a classifier of photographs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bow_photos::Configuration;
 use clap::Args;
@@ -13,10 +13,10 @@ use crate::output::{Table, number, print};
 /// Say what is in a classifier of photographs
 #[derive(Args)]
 pub struct Arguments {
-    /// The classifier, as `pixelwise bow train` writes it
+    /// The classifier, as `pixelwise train` writes it
     model: PathBuf,
 
-    /// Print its configuration alone, as a file for `pixelwise bow train --configuration`
+    /// Print its configuration alone, as a file for `pixelwise train --configuration`
     #[arg(long, conflicts_with = "json")]
     configuration: bool,
 
@@ -29,9 +29,14 @@ const ELSEWHERE: &str = "its machines were learned elsewhere: it has no configur
 
 /// Prints what a classifier is made of.
 pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
-    let classifier = load(&arguments.model)?;
+    describe(&arguments.model, arguments.configuration, arguments.json)
+}
+
+/// Prints what a classifier is made of, or its configuration alone.
+pub fn describe(model: &Path, configuration_alone: bool, as_json: bool) -> Result<(), Failure> {
+    let classifier = load(model)?;
     let configuration = classifier.configuration().map(Configuration::to_toml).transpose()?;
-    if arguments.configuration {
+    if configuration_alone {
         return print(&configuration.ok_or(ELSEWHERE)?);
     }
     let mut table = Table::new(["class", "support vectors", "bias", "kernel weights"]);
@@ -49,10 +54,10 @@ pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
     let configuration = configuration.unwrap_or_else(|| format!("{ELSEWHERE}\n"));
     let text = format!("{configuration}\n{dimensions} dimensions\n\n{}", table.text());
     let json = json!({
-        "model": arguments.model,
+        "model": model,
         "configuration": classifier.configuration(),
         "dimensions": dimensions,
         "classes": classes,
     });
-    tell(arguments.json, &text, &json)
+    tell(as_json, &text, &json)
 }

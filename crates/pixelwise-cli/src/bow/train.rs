@@ -1,4 +1,4 @@
-//! `pixelwise bow train`.
+//! `pixelwise train`.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -17,12 +17,12 @@ use crate::output::{Table, number};
 
 const EXAMPLES: &str = "\
 Examples:
-  pixelwise bow train --voc VOCdevkit/VOC2009 --class bird --output bird.model
+  pixelwise train --voc VOCdevkit/VOC2009 --class bird --output bird.model
       The paper's configuration for one class
-  pixelwise bow train --voc photos --codebook 512,512,256 --class-weight balanced --cost 0.5 --output all.model
+  pixelwise train --voc photos --codebook 512,512,256 --class-weight balanced --cost 0.5 --output all.model
       Smaller codebooks for few photos; all classes of the folder, which share features, codebooks and kernels
-  pixelwise bow train --voc photos --configuration pyramid.toml --cross-validate 0.1,1,10 --output all.model
-      One's own configuration (`pixelwise bow inspect all.model --configuration` prints one to begin with)
+  pixelwise train --voc photos --configuration pyramid.toml --cross-validate 0.1,1,10 --output all.model
+      One's own configuration (`pixelwise inspect all.model --configuration` prints one to begin with)
 
 What is computed of photos is kept in the folder of --cache: a run that was stopped goes on, and the next one with the
 same photos and settings does not compute it again.";

@@ -1,7 +1,10 @@
 //! One sample, explained in several ways.
 
+use std::path::Path;
+
 use ndarray::{Array2, Array3, Axis};
 use neural_lrp::{Attribution, Explainer, Network, Real, Target};
+use pixelwise::{BagOfWords, ExplainedClass};
 use relevance::{Entry, Ledger};
 use serde_json::{Value, json};
 
@@ -12,7 +15,7 @@ use crate::failure::Failure;
 use crate::labels::Labels;
 use crate::output::{Table, number, percent};
 use crate::pictures::Layout;
-use crate::rules::ReadyWay;
+use crate::rules::{ALGORITHM_1, ReadyWay};
 use crate::target::{ReadyRegion, positions};
 
 /// A sample with all its explanations.
@@ -120,6 +123,33 @@ impl Explanation {
 }
 
 impl ExplainedSample {
+    /// A photo that a Bag-of-Words classifier explains, for a class or the one with the highest score.
+    pub fn by_words(
+        classifier: &BagOfWords,
+        photo: &Path,
+        class: Option<usize>,
+        labels: &Labels,
+    ) -> Result<Self, Failure> {
+        let shown = images::read(photo)?;
+        let classes: Vec<usize> = class.into_iter().collect();
+        let explained = classifier.explain(images::to_unit_range(shown.view()).view(), &classes)?.into_iter().next();
+        let ExplainedClass { class, explanation } = explained.ok_or("there is no class to explain")?;
+        Ok(Self {
+            name: photo.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            shown,
+            class: labels.describe(class),
+            positions: None,
+            score: explanation.score,
+            explanations: vec![Explanation {
+                way: ALGORITHM_1.to_owned(),
+                pixels: explanation.relevance.into_dimensionality()?,
+                books: Some(explanation.ledger.total()),
+                findings: Findings::of(&explanation.ledger, Precision::F64),
+                hint: None,
+            }],
+        })
+    }
+
     /// For a person.
     pub fn text(&self, precision: Precision) -> String {
         let columns = ["explanation", "to the input", "of the score", "main sink", "of the score", "largest Σ|R|"];

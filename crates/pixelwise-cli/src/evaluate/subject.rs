@@ -1,8 +1,7 @@
 //! What is judged: a model, the ways in which it is explained, and the samples.
 
-use bow_classifier::BowClassifier;
-use bow_photos::PhotoClassifier;
 use neural_lrp::{Explainer, NetworkClassifier, Real};
+use pixelwise::{BagOfWords, Kind};
 use relevance::RandomizableClassifier;
 
 use super::Arguments;
@@ -11,15 +10,12 @@ use crate::computation::Precision;
 use crate::failure::Failure;
 use crate::inputs::Source;
 use crate::labels::Labels;
-use crate::model::{Kind, NetworkModel, declared_shape};
-use crate::rules::Way;
+use crate::model::{NetworkModel, declared_shape};
+use crate::rules::{ALGORITHM_1, Way};
 use crate::target::positions;
 
 /// A rule of the paper, today's usual composite, and what they are compared with.
 pub const DEFAULT_RULES: [&str; 4] = ["alpha-beta=2", "epsilon-plus-flat", "input-x-gradient", "gradient"];
-
-/// How Bag-of-Words classifiers are explained.
-const BAG_OF_WORDS: &str = "Algorithm 1";
 
 /// A model that is explained in several ways, and samples of what it takes.
 pub struct Subject {
@@ -47,13 +43,9 @@ impl Subject {
         match (Kind::of(&arguments.model)?, arguments.network.computation.dtype) {
             (Kind::Network, Precision::F32) => Self::network::<f32>(arguments, sources),
             (Kind::Network, Precision::F64) => Self::network::<f64>(arguments, sources),
-            (Kind::BagOfWords, _) => {
-                let classifier = BowClassifier::load(&arguments.model)?;
-                Self::bag_of_words(arguments, sources, classifier, &Labels::default())
-            }
-            (Kind::Photos, _) => {
-                let classifier = PhotoClassifier::load(&arguments.model)?;
-                let labels = Labels::of(classifier.classes());
+            (Kind::Tiles | Kind::Photos, _) => {
+                let classifier = BagOfWords::load(&arguments.model)?;
+                let labels = Labels::of(classifier.classes().iter().map(String::as_str));
                 Self::bag_of_words(arguments, sources, classifier, &labels)
             }
         }
@@ -87,19 +79,19 @@ impl Subject {
     fn bag_of_words(
         arguments: &Arguments,
         sources: &[Source],
-        classifier: impl RandomizableClassifier + 'static,
+        classifier: BagOfWords,
         labels: &Labels,
     ) -> Result<Self, Failure> {
         if let Some(option) = network_option(arguments) {
             return Err(format!(
                 "{option} is for networks, and {} is a Bag-of-Words classifier: it takes images as they are, and is \
-                 explained by {BAG_OF_WORDS}",
+                 explained by {ALGORITHM_1}",
                 arguments.model.display()
             )
             .into());
         }
         let samples = samples(arguments, sources, Some(Preparation::UnitRange), labels)?;
-        let explained = Explained { way: BAG_OF_WORDS.to_owned(), classifier: Box::new(classifier) };
+        let explained = Explained { way: ALGORITHM_1.to_owned(), classifier: classifier.into_classifier() };
         Ok(Self { explained: vec![explained], samples, positions: None, dtype: f64::NAME })
     }
 }

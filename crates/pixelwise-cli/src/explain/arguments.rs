@@ -26,6 +26,8 @@ Examples:
       A folder of any size, one color scale for all of it; run it again after an interruption
   pixelwise explain model.onnx batch.npy --relevance relevance.npy --dtype f64
       The raw relevance of a whole batch, for a script
+  pixelwise explain bird.model VOCdevkit/VOC2009/JPEGImages/2008_000007.jpg --target bird
+      A Bag-of-Words classifier of photographs, with boxes around the birds from Annotations/2008_000007.xml
 
 Which rule? epsilon-plus-flat and epsilon-gamma-box are good first choices for convolutional networks, attention-cp-gamma for
 transformers, epsilon=0.01 for perceptrons; the first line says what was taken by default, and `pixelwise compare` shows
@@ -34,11 +36,16 @@ accounts for.
 
 Exit codes: 0 all inputs are explained, 1 something failed, 2 the command line is wrong.";
 
-/// Explain what a network sees: heatmap, raw relevance, and where the relevance went
+/// Explain what a model sees: heatmap, raw relevance, and where the relevance went
+///
+/// Networks and Bag-of-Words classifiers alike. These take photos as they are and are explained by Algorithm 1: of the
+/// options, --target, --output, --colormap, --scale, --threads and --json are for them. A photo that lies in a folder of
+/// PASCAL VOC's layout, JPEGImages/ID.jpg, and has an annotation there, Annotations/ID.xml, then gets its objects' boxes in
+/// all pictures: bold ones for the explained class, thin ones for others.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The network: an ONNX file, or a text network of the LRP toolbox
+    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
     pub model: PathBuf,
 
     /// Images (PNG, JPEG, BMP, PNM), folders of images, or .npy batches in the model's layout
@@ -97,9 +104,9 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER", help_heading = "What is written")]
     pub layers: Option<PathBuf>,
 
-    /// Colors of the heatmaps: jet, seismic, black-fire-red, gray-red, blue-orange, red-blue, turbo
-    #[arg(long, value_name = "NAME", default_value_t = ColorMap::Seismic, help_heading = "What is written")]
-    pub colormap: ColorMap,
+    /// Colors of the heatmaps: jet, seismic, black-fire-red, gray-red, blue-orange, red-blue, turbo (default: seismic for networks, jet for Bag-of-Words classifiers, as in the paper)
+    #[arg(long, value_name = "NAME", help_heading = "What is written")]
+    pub colormap: Option<ColorMap>,
 
     /// What the strongest color stands for: the largest relevance of each image, or of all images of the run
     #[arg(long, value_name = "SCOPE", value_enum, default_value_t = Scale::Image, help_heading = "What is written")]

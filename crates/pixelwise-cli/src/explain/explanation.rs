@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use heatmap::encode_png;
+use heatmap::{ColorMap, encode_png};
 use ndarray::{Array2, Array3, ArrayD, ArrayView1, Axis};
 use neural_lrp::rules::Rule;
 use neural_lrp::{Explained, Explainer, Forward, Node, Question};
@@ -219,7 +219,8 @@ impl<F: Number> Plan<'_, F> {
         photo: &Array3<u8>,
         maximum: f64,
     ) -> Result<(), Failure> {
-        let drawing = Drawing { map, maximum, color_map: self.arguments.colormap, boxes: &[] };
+        let color_map = self.arguments.colormap.unwrap_or(ColorMap::Seismic);
+        let drawing = Drawing { map, maximum, color_map, boxes: &[] };
         self.folder.write(&target.files.heatmap, &drawing.heatmap(&caption(name, target))?)?;
         self.folder.write(&target.files.overlay, &encode_png(&drawing.overlay(photo)?)?)
     }

@@ -14,6 +14,7 @@ use crate::explain::run::concerns_all;
 use crate::explain::samples::{Arrays, Samples, read};
 use crate::explain::settings::Settings;
 use crate::failure::Failure;
+use crate::given::Given;
 use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
 
@@ -59,7 +60,7 @@ const SHAPES_KEPT: usize = 4;
 
 impl<'a, F: Number> Plan<'a, F> {
     /// Reads and checks whatever is wanted for all samples alike.
-    pub fn new(arguments: &'a Arguments) -> Result<Self, Failure> {
+    pub fn new(arguments: &'a Arguments, given: &Given) -> Result<Self, Failure> {
         let model = NetworkModel::<F>::read(&arguments.model)?;
         let input = model.only_input()?;
         let declared = declared_shape(input);
@@ -72,7 +73,7 @@ impl<'a, F: Number> Plan<'a, F> {
         };
         let mut plan = Self {
             arguments,
-            settings: Settings::of_command_line(&arguments.model)?,
+            settings: Settings::of(given, &arguments.model)?,
             folder: Folder::create(&arguments.output)?,
             layers: arguments.layers.as_deref().map(Folder::create).transpose()?,
             approach: Approach::of(arguments, preprocessing.as_ref())?,

@@ -16,14 +16,15 @@ use crate::explain::samples::describe;
 use crate::explain::stack::Stack;
 use crate::explain::summary::Summary;
 use crate::failure::{Context, Failure, chain};
+use crate::given::Given;
 use crate::progress::Progress;
 
 /// How many groups of samples are under way at once, for each thread.
 const AHEAD: usize = 4;
 
 /// Explains all inputs of a command line.
-pub fn run<F: Number>(arguments: &Arguments) -> Result<(), Failure> {
-    let mut plan = Plan::<F>::new(arguments)?;
+pub fn run<F: Number>(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
+    let mut plan = Plan::<F>::new(arguments, given)?;
     let refused = std::mem::take(&mut plan.samples.refused);
     let mut run = Run {
         summary: Summary::begin(&plan)?,

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use clap::{ArgMatches, CommandFactory};
+use clap::ArgMatches;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Context, Failure};
+use crate::given::Given;
 
 /// Options that change nothing about a sample's explanation.
 const WITHOUT_EFFECT: [&str; 7] = ["input", "output", "relevance", "threads", "json", "resume", "model"];
@@ -27,10 +28,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings of the present command line.
-    pub fn of_command_line(model: &Path) -> Result<Self, Failure> {
-        let matches = crate::Arguments::command().get_matches();
-        let options = matches.subcommand().map(|(_, matches)| options(matches)).unwrap_or_default();
+    /// The settings of a command line.
+    pub fn of(given: &Given, model: &Path) -> Result<Self, Failure> {
+        let options = options(given.matches());
         let mut files = BTreeMap::new();
         let values = options.values().flatten().flat_map(|value| value.split(','));
         // A mask stands behind the class that it is for.

@@ -1,5 +1,7 @@
 //! What a forward pass gave, in words.
 
+use std::path::Path;
+
 use ndarray::{ArrayD, ArrayView1};
 use neural_lrp::{ClassAxis, Network, OutputLayout, Real, TensorId};
 use serde_json::{Value, json};
@@ -64,17 +66,29 @@ impl Answer {
             let layout = layout.and_then(Result::ok).filter(|layout| layout.classes() > 1);
             let scores = layout.as_ref().map(|layout| layout.class_scores(value.view()));
             let top = |scores: ArrayView1<'_, f64>| listing.labels.top(scores.iter().copied(), listing.count);
-            let numbers = || value.iter().map(|number| number.as_());
             Output {
                 name: network.tensor(output).name.clone(),
                 shape: value.shape().to_vec(),
-                range: (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max)),
+                range: range(value),
                 top: scores.iter().flat_map(|scores| scores.outer_iter()).map(top).collect(),
                 classes: layout.as_ref().map(OutputLayout::classes),
                 positions: layout.as_ref().and_then(|layout| positions(layout, None)),
             }
         });
         Ok(Self { input: questions::name(sources), outputs: outputs.collect() })
+    }
+
+    /// The scores of a photo, one for each class.
+    pub fn of_scores(photo: &Path, scores: &ArrayD<f64>, labels: &Labels, count: usize) -> Self {
+        let output = Output {
+            name: "scores".to_owned(),
+            shape: scores.shape().to_vec(),
+            range: range(scores),
+            top: vec![labels.top(scores.iter().copied(), count)],
+            classes: Some(scores.len()),
+            positions: None,
+        };
+        Self { input: photo.display().to_string(), outputs: vec![output] }
     }
 
     /// How many classes the first output has that has any.
@@ -119,4 +133,10 @@ impl Answer {
         });
         json!({ "input": self.input, "outputs": outputs.collect::<Vec<_>>() })
     }
+}
+
+/// The smallest and the largest number.
+fn range<F: Real>(values: &ArrayD<F>) -> (f64, f64) {
+    let numbers = || values.iter().map(|number| number.as_());
+    (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max))
 }

@@ -1,0 +1,46 @@
+//! Options that the command line gives, for models that do not have all of them.
+
+use std::path::Path;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, CommandFactory};
+use pixelwise::Kind;
+
+use crate::failure::Failure;
+
+/// The command line of a verb: its options, and which of them are given.
+pub struct Given {
+    verb: Command,
+    matches: ArgMatches,
+}
+
+impl Given {
+    /// The verb of a command line, with what is given to it.
+    pub fn of(matches: &ArgMatches) -> Option<Self> {
+        let (name, matches) = matches.subcommand()?;
+        let verb = crate::Arguments::command().find_subcommand(name)?.clone();
+        Some(Self { verb, matches: matches.clone() })
+    }
+
+    /// What was matched.
+    pub fn matches(&self) -> &ArgMatches {
+        &self.matches
+    }
+
+    /// Refuses options beyond those of a kind of model: `known` are their names, without dashes.
+    pub fn refuse_beyond(&self, known: &[&str], path: &Path, kind: Kind) -> Result<(), Failure> {
+        let is_given = |id: &str| self.matches.value_source(id) == Some(ValueSource::CommandLine);
+        let options = self.verb.get_arguments().filter(|option| is_given(option.get_id().as_str()));
+        match options.filter_map(clap::Arg::get_long).find(|option| !known.contains(option)) {
+            None => Ok(()),
+            Some(option) if kind == Kind::Network => {
+                Err(format!("--{option} is for Bag-of-Words classifiers, and {} is a network", path.display()).into())
+            }
+            Some(option) => Err(format!(
+                "--{option} is for networks, and {} is {kind}: it takes photos as they are, and is explained by Algorithm 1",
+                path.display()
+            )
+            .into()),
+        }
+    }
+}
