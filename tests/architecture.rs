@@ -84,15 +84,22 @@ fn crates_know_whom_the_page_says() {
 #[test]
 fn those_that_stand_alone_bring_no_more_than_they_need() {
     for name in ALONE {
-        let tree = cargo(&["tree", "--package", name, "--edges", "normal", "--prefix", "none", "--offline"]);
-        let brought = tree.lines().filter_map(|line| line.split(' ').next());
-        let foreign: Vec<&str> = brought
-            .filter(|brought| {
-                FOREIGN.iter().any(|foreign| brought == foreign || brought.starts_with(&format!("{foreign}-")))
-            })
-            .collect();
-        assert!(foreign.is_empty(), "{name} brings {foreign:?}");
+        assert_eq!(brought(name, &FOREIGN), [""; 0], "{name}");
     }
+}
+
+#[test]
+fn the_library_brings_no_command_line() {
+    assert_eq!(brought("pixelwise", &["clap", "indicatif"]), [""; 0]);
+}
+
+/// Which of these, or of the crates that go with them, a crate brings along by any way.
+fn brought(name: &str, foreign: &[&str]) -> Vec<String> {
+    let tree = cargo(&["tree", "--package", name, "--edges", "normal", "--prefix", "none", "--offline"]);
+    let brought = tree.lines().filter_map(|line| line.split(' ').next());
+    let is_foreign =
+        |brought: &&str| foreign.iter().any(|name| brought == name || brought.starts_with(&format!("{name}-")));
+    brought.filter(is_foreign).map(str::to_owned).collect()
 }
 
 /// Which row of [`WINGS`] a file stands in; none for what all of them know.

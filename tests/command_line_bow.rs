@@ -419,3 +419,35 @@ fn old_names_say_the_new_ones() {
         assert!(note.contains(&format!("is `pixelwise {}", new[0])), "{note}");
     }
 }
+
+fn compare<'a>(models: &[&'a str], options: &[&'a str]) -> Vec<&'a str> {
+    [&["compare"], models, &["JPEGImages/12.jpg", "--output", "sheet.png", "--json"], options].concat()
+}
+
+#[test]
+fn networks_and_classifiers_of_photographs_stand_on_one_sheet() {
+    let voc = Voc::new();
+    voc.train(&[]);
+    let network = format!("{}/tests/golden/neural/resnet_basic/model.onnx", env!("CARGO_MANIFEST_DIR"));
+    let rules = ["--rules", "alpha-beta=2", "gradient"];
+    let both: Value = serde_json::from_str(&voc.succeed(&compare(&[&network, "a.model"], &rules))).unwrap();
+    let alone: Value = serde_json::from_str(&voc.succeed(&compare(&[&network], &rules))).unwrap();
+    assert_eq!(both["models"][0]["samples"], alone["samples"]);
+    let words = &both["models"][1]["samples"][0];
+    assert_eq!((&words["class"], &words["explanations"][0]["explanation"]), (&"1 steep".into(), &"Algorithm 1".into()));
+    // Histogram intersection decomposes.
+    let share = words["explanations"][0]["share_to_input"].as_f64().unwrap();
+    assert!((share - 1.0).abs() < 1e-9, "{share}");
+    // The photo, two rules, and Algorithm 1.
+    let width = |models: &[&str], options: &[&str]| {
+        voc.succeed(&compare(models, options));
+        image::open(voc.path("sheet.png")).unwrap().width()
+    };
+    assert!(width(&[&network, "a.model"], &rules) > width(&[&network], &rules));
+
+    let flat = compare(&["a.model"], &["--target", "flat"]);
+    let flat: Value = serde_json::from_str(&voc.succeed(&flat)).unwrap();
+    assert_eq!(flat["samples"][0]["class"], "0 flat");
+    assert!(voc.refuse(&compare(&["a.model"], &rules)).contains("--rules is for networks"));
+    assert!(voc.refuse(&compare(&[&network, "a.model"], &["--target", "dog"])).contains("dog"));
+}
