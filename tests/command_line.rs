@@ -102,3 +102,13 @@ fn failures_and_misuse_have_their_own_exit_codes() {
     let help = String::from_utf8(pixelwise(&["--help"]).stdout).unwrap();
     assert!(help.contains("Examples:"));
 }
+
+#[test]
+fn shells_complete_verbs_and_options() {
+    for (shell, sign) in [("bash", "_pixelwise()"), ("zsh", "#compdef pixelwise"), ("fish", "complete -c pixelwise")] {
+        let run = pixelwise(&["completions", shell]);
+        let script = String::from_utf8(run.stdout).unwrap();
+        assert!(run.status.success() && script.contains(sign) && script.contains("explain-probability"), "{shell}");
+    }
+    assert_eq!(pixelwise(&["completions", "tcsh"]).status.code(), Some(2));
+}

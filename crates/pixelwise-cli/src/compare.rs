@@ -94,12 +94,10 @@ pub fn compare(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     if !kinds.contains(&Kind::Network) {
         given.refuse_beyond(&FOR_BAG_OF_WORDS, &models[0], kinds[0])?;
     }
-    let sources = Source::all(input)?;
-    check_count(sources.len())?;
     let compared = models.iter().zip(kinds).map(|(model, kind)| match (kind, arguments.network.computation.dtype) {
-        (Kind::Network, Precision::F32) => explain_network::<f32>(arguments, model, &sources),
-        (Kind::Network, Precision::F64) => explain_network::<f64>(arguments, model, &sources),
-        (Kind::Tiles | Kind::Photos, _) => explain_words(arguments, model, &sources),
+        (Kind::Network, Precision::F32) => explain_network::<f32>(arguments, model, input),
+        (Kind::Network, Precision::F64) => explain_network::<f64>(arguments, model, input),
+        (Kind::Tiles | Kind::Photos, _) => explain_words(arguments, model, input),
     });
     let compared = compared.collect::<Result<Vec<_>, _>>()?;
     let columns: Vec<sheet::Column<'_>> =
@@ -108,21 +106,29 @@ pub fn compare(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     if arguments.json { print_json(&json(arguments, &compared)) } else { tell(arguments, &compared) }
 }
 
-fn explain_network<F: Real>(arguments: &Arguments, path: &Path, sources: &[Source]) -> Result<Compared, Failure> {
+/// The inputs, as many as a sheet takes.
+fn sources(input: &Path) -> Result<Vec<Source>, Failure> {
+    let sources = Source::all(input)?;
+    check_count(sources.len())?;
+    Ok(sources)
+}
+
+fn explain_network<F: Real>(arguments: &Arguments, path: &Path, input: &Path) -> Result<Compared, Failure> {
     let classes = &arguments.network.classes;
     let labels = classes.labels()?;
     let target = arguments.target.read(&labels)?;
     let mut model = NetworkModel::<F>::read(path)?;
-    let input = model.only_input()?;
-    let (name, declared) = (input.name.clone(), declared_shape(input));
-    let preprocessing = arguments.network.preprocessing(sources, &name, &declared)?;
+    let taken = model.only_input()?;
+    let (name, declared) = (taken.name.clone(), declared_shape(taken));
+    let sources = sources(input)?;
+    let preprocessing = arguments.network.preprocessing(&sources, &name, &declared)?;
     let range = arguments.network.range(preprocessing.as_ref())?;
     let ways = arguments.rules.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let together = declared.first().copied().flatten().unwrap_or(1);
     let precision = arguments.network.computation.dtype;
 
     let mut explained: Vec<ExplainedSample> = Vec::new();
-    for source in sources {
+    for source in &sources {
         for group in samples::<F>(source, preprocessing.as_ref(), together)? {
             let explainer = Explainer::new(model.network(&[group.batch.shape()])?.as_ref())?;
             let explainer = explainer.with_class_axis(classes.axis(&labels));
@@ -137,7 +143,7 @@ fn explain_network<F: Real>(arguments: &Arguments, path: &Path, sources: &[Sourc
     Ok(Compared { model: path.to_owned(), dtype: F::NAME, preprocessing, samples: explained })
 }
 
-fn explain_words(arguments: &Arguments, path: &Path, sources: &[Source]) -> Result<Compared, Failure> {
+fn explain_words(arguments: &Arguments, path: &Path, input: &Path) -> Result<Compared, Failure> {
     let classifier = BagOfWords::load(path)?;
     let labels = Labels::of(classifier.classes().iter().map(String::as_str));
     let class = arguments.target.of_bag_of_words(&labels).context(path.display())?;
@@ -147,7 +153,7 @@ fn explain_words(arguments: &Arguments, path: &Path, sources: &[Source]) -> Resu
         };
         ExplainedSample::by_words(&classifier, photo, class, &labels).context(photo.display())
     };
-    let samples = sources.par_iter().map(explain).collect::<Result<_, Failure>>()?;
+    let samples = sources(input)?.par_iter().map(explain).collect::<Result<_, Failure>>()?;
     Ok(Compared { model: path.to_owned(), dtype: f64::NAME, preprocessing: None, samples })
 }
 

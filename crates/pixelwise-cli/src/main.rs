@@ -3,6 +3,7 @@
 mod books;
 mod bow;
 mod compare;
+mod completions;
 mod computation;
 mod evaluate;
 mod explain;
@@ -49,6 +50,7 @@ enum Verb {
     Accuracy(Box<bow::evaluate::Arguments>),
     Context(Box<bow::context::Arguments>),
     Configurations(Box<bow::compare::Arguments>),
+    Completions(Box<completions::Arguments>),
     #[command(hide = true)]
     Bow(Box<bow::Arguments>),
 }
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Verb::Accuracy(arguments) => bow::evaluate::evaluate(&arguments),
         Verb::Context(arguments) => bow::context::context(&arguments),
         Verb::Configurations(arguments) => bow::compare::compare(&arguments),
+        Verb::Completions(arguments) => completions::completions(&arguments),
         Verb::Bow(arguments) => bow::bow(&arguments),
     };
     match result {
