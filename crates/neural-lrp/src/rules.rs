@@ -80,6 +80,7 @@ mod ties_shared;
 mod toolbox_pool;
 mod w_square;
 mod winner_takes_all;
+mod without_bias;
 mod z_box;
 mod z_plus;
 
@@ -121,6 +122,7 @@ rules! {
     w_square::WSquare,
     z_box::ZBox,
     even_bias::EvenBias,
+    without_bias::WithoutBias,
     norm::Norm,
     pass::Pass,
     detached::Detached,

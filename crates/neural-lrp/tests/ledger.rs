@@ -15,7 +15,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use relevance::{Amount, Ledger, Sink};
 
 /// Every rule that keeps books, in its settings: those for layers with weights, …
-const LINEAR_RULES: [&str; 13] = [
+const LINEAR_RULES: [&str; 16] = [
     "lrp-0",
     "epsilon=1e-6",
     "epsilon=0.01",
@@ -29,6 +29,9 @@ const LINEAR_RULES: [&str; 13] = [
     "z-box=-2,2",
     "even-bias",
     "even-bias=0.01",
+    "without-bias=z-plus",
+    "without-bias=epsilon=0.01",
+    "without-bias=gamma=0.25",
 ];
 /// … and all others; a new rule has its line here.
 const OTHER_RULES: &[&str] = &[

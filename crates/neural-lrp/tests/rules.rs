@@ -10,7 +10,7 @@ use neural_lrp::rules::terms::AbsentSign;
 use neural_lrp::rules::{
     AlphaBeta, AttentionConstant, Backward, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated, Gradient,
     Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Stop, Taylor,
-    TiesShared, ToolboxPool, WSquare, WinnerTakesAll, ZBox, ZPlus,
+    TiesShared, ToolboxPool, WithoutBias, WSquare, WinnerTakesAll, ZBox, ZPlus,
 };
 use neural_lrp::{Operation, Real, Redistribution, Step};
 use proptest::collection::vec;
@@ -190,6 +190,24 @@ proptest! {
     }
 
     #[test]
+    fn without_bias_contributions_share_everything(layer in layers()) {
+        let activating = |i, j| layer.contribution(i, j).max(0.0);
+        let sum = |j| (0..layer.x.len()).map(|i| activating(i, j)).sum::<f64>();
+        let down = layer.down("without-bias=z-plus");
+        assert_close(&down.lower[0], &layer.collect(|i, j| activating(i, j) / (sum(j) + 1e-6) * layer.upper[j]));
+        prop_assert_eq!(sink(&down, Sink::Bias), 0.0);
+        // The sign of an output stays that of the output with its bias, as in zennit.
+        let message = |i: usize, j: usize| {
+            let sign = layer.preactivation(j);
+            let favored = |value: f64| value + 0.25 * if sign > 0.0 { value.max(0.0) } else { value.min(0.0) };
+            let sum = (0..layer.x.len()).map(|i| favored(layer.contribution(i, j))).sum::<f64>();
+            if sign == 0.0 { 0.0 } else { favored(layer.contribution(i, j)) / stabilize(sum, 1e-6) * layer.upper[j] }
+        };
+        prop_assume!((0..layer.upper.len()).all(|j| layer.preactivation(j) == 0.0 || layer.preactivation(j).abs() > 1e-9));
+        assert_close(&layer.down("without-bias=gamma=0.25").lower[0], &layer.collect(message));
+    }
+
+    #[test]
     fn z_plus_is_alpha_beta_with_alpha_1(layer in layers()) {
         prop_assert_eq!(&layer.down("z-plus").lower[0], &layer.down("alpha-beta=1").lower[0]);
     }
@@ -297,6 +315,7 @@ proptest! {
             comes_back(WSquare),
             comes_back(ZBox { range: Some(range) }),
             comes_back(EvenBias { stabilizer }),
+            comes_back(WithoutBias::new(alpha_beta.stabilizer(stabilizer).into()).unwrap()),
             comes_back(Norm { stabilizer }),
             comes_back(Pass),
             comes_back(Detached { stabilizer }),
@@ -315,6 +334,7 @@ proptest! {
         ];
         prop_assert_eq!(&names, Rule::NAMES);
         comes_back(ToolboxPool::AlphaBeta { alpha: number });
+        comes_back(WithoutBias::new(ZPlus { stabilizer }.into()).unwrap());
         comes_back(ZBox { range: None });
         comes_back(alpha_beta);
         comes_back(AttentionConstant { stabilizer: None });
@@ -349,6 +369,12 @@ fn settings_that_make_no_sense_are_refused() {
         ("z-box=[ax2: 1 2 3],4", "should be lengths"),
         ("z-box=[99999999999x99999999999: 1],4", "another count"),
         ("z-box=[1 2,4", "\"[1 2\""),
+        ("without-bias", "without-bias=z-plus"),
+        ("without-bias=flat", "flat does not"),
+        ("without-bias=even-bias", "even-bias does not"),
+        ("without-bias=pass", "pass does not"),
+        ("without-bias=without-bias=z-plus", "without-bias=z-plus does not"),
+        ("without-bias=gamma=-1", "at least 0"),
     ] {
         let error = text.parse::<Rule>().unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
