@@ -74,6 +74,7 @@ mod quotients;
 mod rearrange;
 mod redistribute;
 mod rule;
+mod spread_constant;
 mod stop;
 mod taylor;
 mod ties_shared;
@@ -88,6 +89,7 @@ pub use input_range::{Bound, InputRange};
 pub use known::Rules;
 pub use redistribute::{Backward, Redistribute, without_settings};
 pub use rule::Rule;
+pub use spread_constant::Computed;
 pub use terms::Terms;
 
 /// The ε of every rule that does not say another (zennit's default).
@@ -127,6 +129,7 @@ rules! {
     pass::Pass,
     detached::Detached,
     rearrange::Rearrange,
+    spread_constant::SpreadConstant,
     stop::Stop,
     winner_takes_all::WinnerTakesAll,
     ties_shared::TiesShared,

@@ -42,6 +42,8 @@ const OTHER_RULES: &[&str] = &[
     "detached",
     "detached=0.25",
     "arrange",
+    "spread-constant=first",
+    "spread-constant=second,0.25",
     "stop",
     "winner",
     "ties-shared",

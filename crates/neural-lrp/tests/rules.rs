@@ -8,9 +8,9 @@ use neural_lrp::operation::{OperatorSpec, Signal};
 use neural_lrp::operations::{Dense, Relu, read};
 use neural_lrp::rules::terms::AbsentSign;
 use neural_lrp::rules::{
-    AlphaBeta, AttentionConstant, Backward, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated, Gradient,
-    Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Stop, Taylor,
-    TiesShared, ToolboxPool, WithoutBias, WSquare, WinnerTakesAll, ZBox, ZPlus,
+    AlphaBeta, AttentionConstant, Backward, Computed, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated,
+    Gradient, Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules,
+    SpreadConstant, Stop, Taylor, TiesShared, ToolboxPool, WSquare, WinnerTakesAll, WithoutBias, ZBox, ZPlus,
 };
 use neural_lrp::{Operation, Real, Redistribution, Step};
 use proptest::collection::vec;
@@ -320,6 +320,7 @@ proptest! {
             comes_back(Pass),
             comes_back(Detached { stabilizer }),
             comes_back(Rearrange),
+            comes_back(SpreadConstant { computed: Some(Computed::Second), stabilizer: Some(stabilizer) }),
             comes_back(Stop),
             comes_back(WinnerTakesAll),
             comes_back(TiesShared),
@@ -338,6 +339,8 @@ proptest! {
         comes_back(ZBox { range: None });
         comes_back(alpha_beta);
         comes_back(AttentionConstant { stabilizer: None });
+        comes_back(SpreadConstant { computed: None, stabilizer: Some(stabilizer) });
+        comes_back(SpreadConstant { computed: Some(Computed::First), stabilizer: None });
     }
 }
 
