@@ -54,6 +54,7 @@ pub mod terms;
 mod alpha_beta;
 mod attention_constant;
 mod by_kernel;
+mod conserving_z_plus;
 mod deconvnet;
 mod detached;
 mod epsilon;
@@ -119,6 +120,7 @@ rules! {
     epsilon::Epsilon,
     alpha_beta::AlphaBeta,
     z_plus::ZPlus,
+    conserving_z_plus::ConservingZPlus,
     gamma::Gamma,
     flat::Flat,
     w_square::WSquare,

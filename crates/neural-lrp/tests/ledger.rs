@@ -15,7 +15,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use relevance::{Amount, Ledger, Sink};
 
 /// Every rule that keeps books, in its settings: those for layers with weights, …
-const LINEAR_RULES: [&str; 16] = [
+const LINEAR_RULES: [&str; 17] = [
     "lrp-0",
     "epsilon=1e-6",
     "epsilon=0.01",
@@ -23,6 +23,7 @@ const LINEAR_RULES: [&str; 16] = [
     "alpha-beta=2",
     "alpha-beta=1.5,renormalize",
     "z-plus",
+    "conserving-z-plus",
     "gamma=0.25",
     "flat",
     "w-square",

@@ -8,9 +8,9 @@ use neural_lrp::operation::{OperatorSpec, Signal};
 use neural_lrp::operations::{Dense, Relu, read};
 use neural_lrp::rules::terms::AbsentSign;
 use neural_lrp::rules::{
-    AlphaBeta, AttentionConstant, Backward, Computed, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated,
-    Gradient, Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules,
-    SpreadConstant, Stop, Taylor, TiesShared, ToolboxPool, WSquare, WinnerTakesAll, WithoutBias, ZBox, ZPlus,
+    AlphaBeta, AttentionConstant, Backward, Computed, ConservingZPlus, Deconvnet, Detached, Epsilon, EvenBias, Flat,
+    Gamma, Gated, Gradient, Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule,
+    Rules, SpreadConstant, Stop, Taylor, TiesShared, ToolboxPool, WSquare, WinnerTakesAll, WithoutBias, ZBox, ZPlus,
 };
 use neural_lrp::{Operation, Real, Redistribution, Step};
 use proptest::collection::vec;
@@ -208,6 +208,31 @@ proptest! {
     }
 
     #[test]
+    fn conserving_z_plus_hands_down_all_of_each_sign(layer in layers()) {
+        let activating = |i, j| layer.contribution(i, j).max(0.0);
+        let share = |i: usize, j: usize| {
+            let sum: f64 = (0..layer.x.len()).map(|i| activating(i, j)).sum::<f64>() + layer.b[j].max(0.0);
+            activating(i, j) / (sum + 1e-6) * layer.upper[j]
+        };
+        let down = layer.down("conserving-z-plus");
+        let mut expected = ArrayD::zeros(down.lower[0].raw_dim());
+        let mut reaches_inputs = true;
+        for sign in [1.0, -1.0] {
+            let of_sign = |j: usize| if layer.upper[j] * sign > 0.0 { 1.0 } else { 0.0 };
+            let whole: f64 = (0..layer.upper.len()).map(|j| of_sign(j) * layer.upper[j]).sum();
+            let part = layer.collect(|i, j| of_sign(j) * share(i, j));
+            reaches_inputs &= whole == 0.0 || part.sum() != 0.0;
+            let enlarged = if part.sum() == 0.0 { part } else { &part * (whole / part.sum()) };
+            expected += &enlarged;
+        }
+        assert_close(&down.lower[0], &expected);
+        let sunk: f64 = down.sinks.iter().flatten().map(|(_, amount)| amount.total).sum();
+        let whole: f64 = layer.upper.iter().sum();
+        prop_assert!((down.lower[0].sum() + sunk - whole).abs() <= 1e-9 * (1.0 + whole.abs()));
+prop_assert!(!reaches_inputs || sunk == 0.0);
+    }
+
+    #[test]
     fn z_plus_is_alpha_beta_with_alpha_1(layer in layers()) {
         prop_assert_eq!(&layer.down("z-plus").lower[0], &layer.down("alpha-beta=1").lower[0]);
     }
@@ -310,6 +335,7 @@ proptest! {
             comes_back(Epsilon { stabilizer }),
             comes_back(alpha_beta.absent_sign(absent_sign).stabilizer(stabilizer)),
             comes_back(ZPlus { stabilizer }),
+            comes_back(ConservingZPlus { stabilizer }),
             comes_back(Gamma::new(number.abs()).unwrap()),
             comes_back(Flat),
             comes_back(WSquare),
