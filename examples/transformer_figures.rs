@@ -82,7 +82,7 @@ fn main() -> Outcome<()> {
 
     let batch = pixels.slice_axis(Axis(0), Slice::from(..arguments.samples.min(digits.labels.len())));
     let forward = vit.forward(batch)?;
-    println!("Medians over {} digits, as shares of the score", batch.len_of(Axis(0)));
+    println!("Medians over {} digits, as shares of the score", forward.scores().len_of(Axis(0)));
     println!("| recipe | pixels | constants | bias | largest sum of magnitudes |\n| --- | --- | --- | --- | --- |");
     for name in ["attnlrp", "attention-cp", "attention-cp-gamma", "attention-cp-gamma-identity"] {
         println!("{}", line(&forward, name, &composite(name)?)?);
