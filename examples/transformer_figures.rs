@@ -60,7 +60,8 @@ fn main() -> Outcome<()> {
     let (vit, convolutional) = (vit?, convolutional?);
     let default = Composite::default_for(convolutional.network()).composite()?;
 
-    let column = |title, explainer: &Explainer<f64>, way: Attribution| Column { title, explainer: explainer.clone(), way };
+    let column =
+        |title, explainer: &Explainer<f64>, way: Attribution| Column { title, explainer: explainer.clone(), way };
     let composite = |name: &str| -> Outcome<Attribution> { Ok(Composite::named(name)?.into()) };
     let method = |name: &str| -> Outcome<Attribution> { Ok(name.parse::<neural_lrp::methods::Method>()?.into()) };
     let compared = [

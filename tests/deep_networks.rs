@@ -77,7 +77,8 @@ fn told(model: &str, inputs: &[&str], options: &[&str]) -> Told {
 fn the_default_brings_the_score_of_deep_networks_to_the_pixels() {
     let found = explained(20, &[]);
     let first = found.text.lines().next().unwrap();
-    let expected = "composite      conserving-plus-flat, the default for deep convolutional networks: 20 convolutions with biases";
+    let expected =
+        "composite      conserving-plus-flat, the default for deep convolutional networks: 20 convolutions with biases";
     assert!(first.starts_with(expected), "{first}");
     assert!(found.shares.iter().all(|&share| share > 0.99), "{:?}", found.shares);
     assert!(!found.text.contains("Warning"), "{}", found.text);
@@ -88,7 +89,7 @@ fn the_default_brings_the_score_of_deep_networks_to_the_pixels() {
 #[test]
 fn biases_that_took_the_score_are_told_of_in_one_place() {
     let found = explained(20, &["--composite", "epsilon-plus-flat"]);
-    assert!(found.shares.iter().all(|&share| share < 0.01), "{:?}", found.shares);
+    assert!(found.shares.iter().all(|&share| share < 0.05), "{:?}", found.shares);
     let warning = "Warning: in 2 of 2 explanations most of the relevance ended in sinks.";
     assert_eq!(found.text.matches(warning).count(), 1, "{}", found.text);
     assert_eq!(found.text.matches("--composite conserving-plus-flat").count(), 1, "{}", found.text);

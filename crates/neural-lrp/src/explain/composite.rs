@@ -325,7 +325,10 @@ mod tests {
         let mut network = NetworkBuilder::new();
         network.input("x", [Some(1), Some(3), Some(4)]).output("y");
         network.constant("code", code());
-        network.constant("mask", ndarray::ArrayD::from_shape_fn(vec![3, 3], |place| if place[1] == 2 { mask } else { 0.0 }));
+        network.constant(
+            "mask",
+            ndarray::ArrayD::from_shape_fn(vec![3, 3], |place| if place[1] == 2 { mask } else { 0.0 }),
+        );
         let mut node = |name: &str, spec: OperatorSpec<f64>, operands: &[&str]| {
             network.node(name, operations::read(&spec).unwrap().operation, operands.to_vec(), name);
         };
@@ -386,7 +389,9 @@ mod tests {
 
     #[test]
     fn masks_leave_numbers_and_balanced_books() {
-        let numbers = ndarray::ArrayD::from_shape_fn(vec![1, 3, 4], |place| 0.75 - 0.5 * place[1] as f64 + 0.25 * place[2] as f64);
+        let numbers = ndarray::ArrayD::from_shape_fn(vec![1, 3, 4], |place| {
+            0.75 - 0.5 * place[1] as f64 + 0.25 * place[2] as f64
+        });
         for mask in [f64::NEG_INFINITY, -100.0] {
             let explainer = Explainer::new(&masked_transformer(mask)).unwrap();
             let forward = explainer.forward(numbers.view()).unwrap();
@@ -401,7 +406,10 @@ mod tests {
                     explained.ledgers[0].check(1e-9).unwrap();
                     // The masked token is value for none, query for its own output: by its values it has nothing.
                     if name != "attnlrp" {
-                        let masked = explained.relevance[0].index_axis(ndarray::Axis(1), 2).iter().fold(0.0, |sum, r| sum + f64::abs(*r));
+                        let masked = explained.relevance[0]
+                            .index_axis(ndarray::Axis(1), 2)
+                            .iter()
+                            .fold(0.0, |sum, r| sum + f64::abs(*r));
                         assert!(masked < 1e-30, "{name}, {normalization}, {mask}: {masked}");
                     }
                 }
