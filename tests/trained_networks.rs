@@ -6,22 +6,31 @@ use std::process::Command;
 use datasets::mnist::{Mnist, Split};
 use ndarray::{Array2, ArrayD, Axis, Slice};
 use ndarray_npy::{read_npy, write_npy};
+use pixelwise::model_files;
+use pixelwise::neural_lrp::{Composite, Explainer, Initial, Target};
 
-/// A network of `data/models`, what the bytes 0 and 255 are to it, and how many of 10,000 digits it has to know: about as
-/// many as the paper's.
+/// A network of `data/models`, what it takes for a digit, what the bytes 0 and 255 are to it, and how many of 10,000 digits
+/// it has to know: of the paper's, about as many as there.
 struct Trained {
     name: &'static str,
+    digit: &'static [usize],
     range: [f64; 2],
     known: usize,
 }
 
 const NORMALIZED: [f64; 2] = [-0.1307 / 0.3081, (1.0 - 0.1307) / 0.3081];
 
-const NETWORKS: [Trained; 4] = [
-    Trained { name: "400-400-tanh", range: NORMALIZED, known: 9_820 },
-    Trained { name: "rect-short", range: [-1.0, 1.0], known: 9_700 },
-    Trained { name: "rect-long", range: [-1.0, 1.0], known: 9_900 },
-    Trained { name: "tanh-long", range: [-1.0, 1.0], known: 9_900 },
+/// A digit's rows one behind the other, and a picture of one channel.
+const ROWS: &[usize] = &[784];
+const PICTURE: &[usize] = &[1, 28, 28];
+
+const NETWORKS: [Trained; 6] = [
+    Trained { name: "400-400-tanh", digit: ROWS, range: NORMALIZED, known: 9_820 },
+    Trained { name: "rect-short", digit: ROWS, range: [-1.0, 1.0], known: 9_700 },
+    Trained { name: "rect-long", digit: ROWS, range: [-1.0, 1.0], known: 9_900 },
+    Trained { name: "tanh-long", digit: ROWS, range: [-1.0, 1.0], known: 9_900 },
+    Trained { name: "vit", digit: PICTURE, range: [0.0, 1.0], known: 9_800 },
+    Trained { name: "convolutional", digit: PICTURE, range: [0.0, 1.0], known: 9_900 },
 ];
 
 fn data(name: &str) -> PathBuf {
@@ -37,7 +46,7 @@ impl Trained {
     fn inputs(&self, digits: &Mnist) -> ArrayD<f32> {
         let [low, high] = self.range;
         let values = digits.images.mapv(|byte| (low + (high - low) * f64::from(byte) / 255.0) as f32);
-        values.into_shape_with_order((digits.labels.len(), 784)).unwrap().into_dyn()
+        values.into_shape_with_order([&[digits.labels.len()], self.digit].concat()).unwrap()
     }
 }
 
@@ -51,6 +60,27 @@ fn scores(trained: &Trained, inputs: &ArrayD<f32>, folder: &Path) -> Array2<f32>
         .unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     read_npy(output).unwrap()
+}
+
+/// The ledger of each digit: every step balances, and all of them together.
+#[test]
+fn explanations_of_the_transformer_account_for_its_scores() {
+    let digits = Mnist::load(data("mnist"), Split::Test).unwrap();
+    let trained = NETWORKS.iter().find(|trained| trained.name == "vit").unwrap();
+    let inputs = trained.inputs(&digits).slice_axis(Axis(0), Slice::from(..5)).mapv(f64::from);
+    let network = model_files::read::<f64>(trained.model()).unwrap().network_with_defaults().unwrap();
+    let explainer = Explainer::new(&network).unwrap();
+    let forward = explainer.forward(inputs.view()).unwrap();
+    let default = Composite::default_for(&network);
+    assert_eq!(default.networks, "transformers");
+    for name in [default.name, "attnlrp", "attention-cp", "attention-cp-gamma", "attention-cp-gamma-identity"] {
+        let explained =
+            forward.explain(&Composite::named(name).unwrap(), &Initial::Score(Target::Predicted).into()).unwrap();
+        assert_eq!(explained.ledgers.len(), 5, "{name}");
+        for ledger in &explained.ledgers {
+            ledger.check(1e-10).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! | [`Method::GuidedBackprop`] | at a rectifier: `R [x > 0] [R > 0]` | 1 | captum, zennit `GuidedBackprop` |
 //! | [`Method::Deconvnet`] | at a rectifier: `max(R, 0)` | 1 | captum `Deconvolution`, zennit `Deconvnet` |
 //! | [`Method::ExcitationBackprop`] | z⁺ in layers with weights | score | zennit `ExcitationBackprop` |
+//! | [`attention_rollout`] | `eᵀ A'_L ⋯ A'_1`, attention's weights layer by layer | 1, at each class | |
 //! | [`TaylorDecomposition`] | `(x − x₀)_d ∂f/∂x_d (x₀)`, `f(x₀) = 0` (Eq. 53) | `f` itself | |
 //!
 //! `f` is the sum of the explained output's numbers, each times the initial relevance that the question gives it:
@@ -45,6 +46,7 @@ use ndarray::Axis;
 use crate::explain::{Explained, Forward, Question};
 use crate::{Composite, Error, Real};
 
+mod attention_rollout;
 mod function;
 mod integrated_gradients;
 mod method;
@@ -56,6 +58,7 @@ mod taylor;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use attention_rollout::attention_rollout;
 pub use function::{Decision, NetworkFunction};
 pub use integrated_gradients::IntegratedGradients;
 pub use method::Method;

@@ -54,6 +54,7 @@ pub mod terms;
 mod alpha_beta;
 mod attention_constant;
 mod by_kernel;
+mod conserving_z_plus;
 mod deconvnet;
 mod detached;
 mod epsilon;
@@ -74,12 +75,14 @@ mod quotients;
 mod rearrange;
 mod redistribute;
 mod rule;
+mod spread_constant;
 mod stop;
 mod taylor;
 mod ties_shared;
 mod toolbox_pool;
 mod w_square;
 mod winner_takes_all;
+mod without_bias;
 mod z_box;
 mod z_plus;
 
@@ -87,6 +90,7 @@ pub use input_range::{Bound, InputRange};
 pub use known::Rules;
 pub use redistribute::{Backward, Redistribute, without_settings};
 pub use rule::Rule;
+pub use spread_constant::Computed;
 pub use terms::Terms;
 
 /// The ε of every rule that does not say another (zennit's default).
@@ -116,15 +120,18 @@ rules! {
     epsilon::Epsilon,
     alpha_beta::AlphaBeta,
     z_plus::ZPlus,
+    conserving_z_plus::ConservingZPlus,
     gamma::Gamma,
     flat::Flat,
     w_square::WSquare,
     z_box::ZBox,
     even_bias::EvenBias,
+    without_bias::WithoutBias,
     norm::Norm,
     pass::Pass,
     detached::Detached,
     rearrange::Rearrange,
+    spread_constant::SpreadConstant,
     stop::Stop,
     winner_takes_all::WinnerTakesAll,
     ties_shared::TiesShared,

@@ -15,7 +15,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use relevance::{Amount, Ledger, Sink};
 
 /// Every rule that keeps books, in its settings: those for layers with weights, …
-const LINEAR_RULES: [&str; 13] = [
+const LINEAR_RULES: [&str; 17] = [
     "lrp-0",
     "epsilon=1e-6",
     "epsilon=0.01",
@@ -23,12 +23,16 @@ const LINEAR_RULES: [&str; 13] = [
     "alpha-beta=2",
     "alpha-beta=1.5,renormalize",
     "z-plus",
+    "conserving-z-plus",
     "gamma=0.25",
     "flat",
     "w-square",
     "z-box=-2,2",
     "even-bias",
     "even-bias=0.01",
+    "without-bias=z-plus",
+    "without-bias=epsilon=0.01",
+    "without-bias=gamma=0.25",
 ];
 /// … and all others; a new rule has its line here.
 const OTHER_RULES: &[&str] = &[
@@ -39,6 +43,8 @@ const OTHER_RULES: &[&str] = &[
     "detached",
     "detached=0.25",
     "arrange",
+    "spread-constant=first",
+    "spread-constant=second,0.25",
     "stop",
     "winner",
     "ties-shared",

@@ -8,9 +8,9 @@ use neural_lrp::operation::{OperatorSpec, Signal};
 use neural_lrp::operations::{Dense, Relu, read};
 use neural_lrp::rules::terms::AbsentSign;
 use neural_lrp::rules::{
-    AlphaBeta, AttentionConstant, Backward, Deconvnet, Detached, Epsilon, EvenBias, Flat, Gamma, Gated, Gradient,
-    Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule, Rules, Stop, Taylor,
-    TiesShared, ToolboxPool, WSquare, WinnerTakesAll, ZBox, ZPlus,
+    AlphaBeta, AttentionConstant, Backward, Computed, ConservingZPlus, Deconvnet, Detached, Epsilon, EvenBias, Flat,
+    Gamma, Gated, Gradient, Guided, InputRange, LrpZero, Norm, Pass, Proportional, Rearrange, Redistribute, Rule,
+    Rules, SpreadConstant, Stop, Taylor, TiesShared, ToolboxPool, WSquare, WinnerTakesAll, WithoutBias, ZBox, ZPlus,
 };
 use neural_lrp::{Operation, Real, Redistribution, Step};
 use proptest::collection::vec;
@@ -190,6 +190,49 @@ proptest! {
     }
 
     #[test]
+    fn without_bias_contributions_share_everything(layer in layers()) {
+        let activating = |i, j| layer.contribution(i, j).max(0.0);
+        let sum = |j| (0..layer.x.len()).map(|i| activating(i, j)).sum::<f64>();
+        let down = layer.down("without-bias=z-plus");
+        assert_close(&down.lower[0], &layer.collect(|i, j| activating(i, j) / (sum(j) + 1e-6) * layer.upper[j]));
+        prop_assert_eq!(sink(&down, Sink::Bias), 0.0);
+        // The sign of an output stays that of the output with its bias, as in zennit.
+        let message = |i: usize, j: usize| {
+            let sign = layer.preactivation(j);
+            let favored = |value: f64| value + 0.25 * if sign > 0.0 { value.max(0.0) } else { value.min(0.0) };
+            let sum = (0..layer.x.len()).map(|i| favored(layer.contribution(i, j))).sum::<f64>();
+            if sign == 0.0 { 0.0 } else { favored(layer.contribution(i, j)) / stabilize(sum, 1e-6) * layer.upper[j] }
+        };
+        prop_assume!((0..layer.upper.len()).all(|j| layer.preactivation(j) == 0.0 || layer.preactivation(j).abs() > 1e-9));
+        assert_close(&layer.down("without-bias=gamma=0.25").lower[0], &layer.collect(message));
+    }
+
+    #[test]
+    fn conserving_z_plus_hands_down_all_of_each_sign(layer in layers()) {
+        let activating = |i, j| layer.contribution(i, j).max(0.0);
+        let share = |i: usize, j: usize| {
+            let sum: f64 = (0..layer.x.len()).map(|i| activating(i, j)).sum::<f64>() + layer.b[j].max(0.0);
+            activating(i, j) / (sum + 1e-6) * layer.upper[j]
+        };
+        let down = layer.down("conserving-z-plus");
+        let mut expected = ArrayD::zeros(down.lower[0].raw_dim());
+        let mut reaches_inputs = true;
+        for sign in [1.0, -1.0] {
+            let of_sign = |j: usize| if layer.upper[j] * sign > 0.0 { 1.0 } else { 0.0 };
+            let whole: f64 = (0..layer.upper.len()).map(|j| of_sign(j) * layer.upper[j]).sum();
+            let part = layer.collect(|i, j| of_sign(j) * share(i, j));
+            reaches_inputs &= whole == 0.0 || part.sum() != 0.0;
+            let enlarged = if part.sum() == 0.0 { part } else { &part * (whole / part.sum()) };
+            expected += &enlarged;
+        }
+        assert_close(&down.lower[0], &expected);
+        let sunk: f64 = down.sinks.iter().flatten().map(|(_, amount)| amount.total).sum();
+        let whole: f64 = layer.upper.iter().sum();
+        prop_assert!((down.lower[0].sum() + sunk - whole).abs() <= 1e-9 * (1.0 + whole.abs()));
+prop_assert!(!reaches_inputs || sunk == 0.0);
+    }
+
+    #[test]
     fn z_plus_is_alpha_beta_with_alpha_1(layer in layers()) {
         prop_assert_eq!(&layer.down("z-plus").lower[0], &layer.down("alpha-beta=1").lower[0]);
     }
@@ -292,15 +335,18 @@ proptest! {
             comes_back(Epsilon { stabilizer }),
             comes_back(alpha_beta.absent_sign(absent_sign).stabilizer(stabilizer)),
             comes_back(ZPlus { stabilizer }),
+            comes_back(ConservingZPlus { stabilizer }),
             comes_back(Gamma::new(number.abs()).unwrap()),
             comes_back(Flat),
             comes_back(WSquare),
             comes_back(ZBox { range: Some(range) }),
             comes_back(EvenBias { stabilizer }),
+            comes_back(WithoutBias::new(alpha_beta.stabilizer(stabilizer).into()).unwrap()),
             comes_back(Norm { stabilizer }),
             comes_back(Pass),
             comes_back(Detached { stabilizer }),
             comes_back(Rearrange),
+            comes_back(SpreadConstant { computed: Some(Computed::Second), stabilizer: Some(stabilizer) }),
             comes_back(Stop),
             comes_back(WinnerTakesAll),
             comes_back(TiesShared),
@@ -315,9 +361,12 @@ proptest! {
         ];
         prop_assert_eq!(&names, Rule::NAMES);
         comes_back(ToolboxPool::AlphaBeta { alpha: number });
+        comes_back(WithoutBias::new(ZPlus { stabilizer }.into()).unwrap());
         comes_back(ZBox { range: None });
         comes_back(alpha_beta);
         comes_back(AttentionConstant { stabilizer: None });
+        comes_back(SpreadConstant { computed: None, stabilizer: Some(stabilizer) });
+        comes_back(SpreadConstant { computed: Some(Computed::First), stabilizer: None });
     }
 }
 
@@ -349,6 +398,12 @@ fn settings_that_make_no_sense_are_refused() {
         ("z-box=[ax2: 1 2 3],4", "should be lengths"),
         ("z-box=[99999999999x99999999999: 1],4", "another count"),
         ("z-box=[1 2,4", "\"[1 2\""),
+        ("without-bias", "without-bias=z-plus"),
+        ("without-bias=flat", "flat does not"),
+        ("without-bias=even-bias", "even-bias does not"),
+        ("without-bias=pass", "pass does not"),
+        ("without-bias=without-bias=z-plus", "without-bias=z-plus does not"),
+        ("without-bias=gamma=-1", "at least 0"),
     ] {
         let error = text.parse::<Rule>().unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");

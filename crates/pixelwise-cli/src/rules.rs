@@ -24,15 +24,15 @@ pub struct RuleOptions {
     #[arg(long, value_name = "RULE", conflicts_with_all = ["composite", "method"])]
     pub rule: Option<Rule>,
 
-    /// A mixture of rules: epsilon-plus, epsilon-plus-flat, epsilon-alpha2-beta1, epsilon-alpha2-beta1-flat, epsilon-gamma-box; attnlrp, attention-cp, attention-cp-gamma, attention-cp-gamma-identity for transformers; those of the paper's figures, or FILE.toml. Default: epsilon-plus-flat for convolutional networks, epsilon-plus for perceptrons, attention-cp-gamma for transformers
+    /// A mixture of rules: epsilon-plus, epsilon-plus-flat, conserving-plus-flat, epsilon-alpha2-beta1, epsilon-alpha2-beta1-flat, epsilon-gamma-box; attnlrp, attention-cp, attention-cp-gamma, attention-cp-gamma-identity for transformers; those of the paper's figures, or FILE.toml. Default: epsilon-plus-flat for convolutional networks, conserving-plus-flat for deep ones, epsilon-plus for perceptrons, attention-cp-gamma for transformers
     #[arg(long, value_name = "NAME|FILE.toml", conflicts_with = "method")]
     pub composite: Option<CompositeChoice>,
 
-    /// A method to compare with: gradient, input-x-gradient, integrated-gradients[=NODES[,midpoint]], smooth-grad[=SAMPLES[,NOISE[,SEED]]], guided-backprop, deconvnet, excitation-backprop, taylor[=margin] (with --candidates)
+    /// A method to compare with: gradient, input-x-gradient, integrated-gradients[=NODES[,midpoint]], smooth-grad[=SAMPLES[,NOISE[,SEED]]], guided-backprop, deconvnet, excitation-backprop, attention-rollout (transformers), taylor[=margin] (with --candidates)
     #[arg(long, value_name = "METHOD", conflicts_with = "layer_rule")]
     pub method: Option<Method>,
 
-    /// Another rule for some nodes (repeatable, the first that fits decides): a glob over node names, op:KIND (optional:op:KIND where there may be none) or another selector of composite files, then the rule: '/features/*=gamma=0.25', op:LRN=taylor, layer-normalization=detached
+    /// Another rule for some nodes (repeatable, the first that fits decides): a glob over node names, op:KIND (optional:op:KIND where there may be none) or another selector of composite files (first-patch-embedding, query-key, attention-score, attention-value, layer-normalization, …), then the rule: '/features/*=gamma=0.25', op:LRN=taylor, layer-normalization=detached, convolution=without-bias=z-plus
     #[arg(long, value_name = "PATTERN=RULE")]
     pub layer_rule: Vec<LayerRule>,
 

@@ -26,11 +26,11 @@ use relevance::Stabilizer;
 
 use crate::explain::Start;
 use crate::explain::input_range::range_at;
-use crate::network::{Factors, Network, Node};
+use crate::network::{Factors, Network, Node, TensorId};
 use crate::operation::{Family, Signal};
 use crate::rules::{
-    self, AlphaBeta, AttentionConstant, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule, Stop, Taylor,
-    TiesShared, ToolboxPool, WinnerTakesAll, ZBox,
+    self, AlphaBeta, AttentionConstant, Computed, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule,
+    SpreadConstant, Stop, Taylor, TiesShared, ToolboxPool, WinnerTakesAll, ZBox,
 };
 use crate::{Error, Real};
 
@@ -181,6 +181,7 @@ impl Composite {
             let chosen = self.choices.iter().find(|choice| choice.selector.fits(node, &places));
             let rule = chosen.map_or_else(|| self.by_family(&factors, node), |choice| choice.rule.clone());
             let rule = self.with_values(rule, places.values(node));
+            let rule = self.with_computed(rule, network, node);
             let rule = self.with_range(rule, network, node)?;
             rule.applies_to(node.operation.as_ref()).map_err(|error| error.at(&node.name, node.operation.kind()))?;
             rules.push(rule);
@@ -207,6 +208,23 @@ impl Composite {
             (Some(constant), Some(values)) => constant.with_values(values, self.stabilizer).into(),
             _ => rule,
         }
+    }
+
+    /// The rule with the operand that is no constant, if it is one of sums with constants; the rule of other sums, where none
+    /// of two operands is one.
+    fn with_computed<F: Real>(&self, rule: Rule, network: &Network<F>, node: &Node<F>) -> Rule {
+        let Some(&spread) = rule.downcast_ref::<SpreadConstant>().filter(|spread| spread.computed.is_none()) else {
+            return rule;
+        };
+        let stabilizer = spread.stabilizer.unwrap_or(self.stabilizer);
+        let is_constant = |operand: &TensorId| network.tensor(*operand).constant.is_some();
+        let computed = match node.operands.iter().map(is_constant).collect::<Vec<_>>()[..] {
+            [false, true] => Computed::First,
+            [true, false] => Computed::Second,
+            _ if node.operation.family() == Family::Sum => return Norm { stabilizer }.into(),
+            _ => return rule,
+        };
+        SpreadConstant { computed: Some(computed), stabilizer: Some(stabilizer) }.into()
     }
 
     /// The rule of a node that no choice is about.
@@ -241,7 +259,7 @@ mod tests {
 
     use super::*;
     use crate::NetworkBuilder;
-    use crate::explain::COMPOSITES;
+    use crate::explain::{COMPOSITES, Explainer, Initial};
     use crate::operation::OperatorSpec;
     use crate::operations;
 
@@ -291,12 +309,26 @@ mod tests {
         }
     }
 
+    /// A position code, 3 tokens × 4 numbers.
+    fn code() -> ndarray::ArrayD<f64> {
+        ndarray::ArrayD::from_shape_fn(vec![3, 4], |place| 1.0 + 0.25 * place[0] as f64 - 0.5 * place[1] as f64)
+    }
+
     /// A transformer of one block, by patches: a dense layer, a position code, layer normalization, attention of one head.
     fn transformer() -> Network<f64> {
+        masked_transformer(0.0)
+    }
+
+    /// The same with a mask that is added to the scores of the last token.
+    fn masked_transformer(mask: f64) -> Network<f64> {
         let ones = |shape: &[usize]| Arc::new(ndarray::ArrayD::ones(shape));
         let mut network = NetworkBuilder::new();
         network.input("x", [Some(1), Some(3), Some(4)]).output("y");
-        network.constant("code", ndarray::ArrayD::ones(vec![3, 4]));
+        network.constant("code", code());
+        network.constant(
+            "mask",
+            ndarray::ArrayD::from_shape_fn(vec![3, 3], |place| if place[1] == 2 { mask } else { 0.0 }),
+        );
         let mut node = |name: &str, spec: OperatorSpec<f64>, operands: &[&str]| {
             network.node(name, operations::read(&spec).unwrap().operation, operands.to_vec(), name);
         };
@@ -308,7 +340,8 @@ mod tests {
         node("query", dense(), &["norm"]);
         node("turned", OperatorSpec::new("Transpose", 1).with_integers("perm", [0, 2, 1]), &["norm"]);
         node("scores", OperatorSpec::new("MatMul", 2), &["query", "turned"]);
-        node("softmax", OperatorSpec::new("Softmax", 1), &["scores"]);
+        node("masked", OperatorSpec::new("Add", 2), &["scores", "mask"]);
+        node("softmax", OperatorSpec::new("Softmax", 1), &["masked"]);
         node("y", OperatorSpec::new("MatMul", 2), &["softmax", "norm"]);
         network.build().unwrap()
     }
@@ -352,6 +385,90 @@ mod tests {
         assert!(perceptron.iter().all(|rule| rule.name() != "flat"));
         let message = composite("scores", "attention-constant").assign(&transformer()).unwrap_err().to_string();
         assert!(message.contains("node \"scores\" (MatMul)") && message.contains("attention-value"), "{message}");
+    }
+
+    #[test]
+    fn masks_leave_numbers_and_balanced_books() {
+        let numbers = ndarray::ArrayD::from_shape_fn(vec![1, 3, 4], |place| {
+            0.75 - 0.5 * place[1] as f64 + 0.25 * place[2] as f64
+        });
+        for mask in [f64::NEG_INFINITY, -100.0] {
+            let explainer = Explainer::new(&masked_transformer(mask)).unwrap();
+            let forward = explainer.forward(numbers.view()).unwrap();
+            let question = Initial::Array(ndarray::ArrayD::ones(forward.scores().raw_dim())).into();
+            for name in ["attnlrp", "attention-cp", "attention-cp-gamma", "attention-cp-gamma-identity"] {
+                for normalization in ["pass", "detached", "taylor"] {
+                    let composite = Composite::named(name).unwrap();
+                    let rule = normalization.parse::<Rule>().unwrap();
+                    let composite = composite.with_first("layer-normalization".parse().unwrap(), rule);
+                    let explained = forward.explain(&composite, &question).unwrap();
+                    assert!(explained.relevance[0].iter().all(|r| r.is_finite()), "{name}, {normalization}, {mask}");
+                    explained.ledgers[0].check(1e-9).unwrap();
+                    // The masked token is value for none, query for its own output: by its values it has nothing.
+                    if name != "attnlrp" {
+                        let masked = explained.relevance[0]
+                            .index_axis(ndarray::Axis(1), 2)
+                            .iter()
+                            .fold(0.0, |sum, r| sum + f64::abs(*r));
+                        assert!(masked < 1e-30, "{name}, {normalization}, {mask}: {masked}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_position_code_hands_its_share_to_its_patch_by_choice() {
+        let explainer = Explainer::new(&transformer()).unwrap();
+        let numbers = ndarray::ArrayD::from_shape_fn(vec![1, 3, 4], |place| {
+            0.5 - 0.25 * place[1] as f64 + 0.125 * place[2] as f64
+        });
+        let forward = explainer.forward(numbers.view()).unwrap();
+        let question = crate::Question {
+            at: vec!["embedding".into(), "position".into()],
+            ..Initial::Array(ndarray::ArrayD::ones(forward.scores().raw_dim())).into()
+        };
+        let explained = |rule: &str| {
+            let composite = Composite::named("attention-cp-gamma").unwrap();
+            let composite = composite.with_first("position".parse().unwrap(), rule.parse::<Rule>().unwrap());
+            forward.explain(&composite, &question).unwrap()
+        };
+        let (sunk, spread) = (explained("norm"), explained("spread-constant"));
+        let constants =
+            |explained: &crate::Explained<f64>| explained.ledgers[0].total().sink(relevance::Sink::Constant);
+        assert!(constants(&sunk).magnitude > 0.1, "{}", sunk.ledgers[0]);
+        assert_eq!(constants(&spread).magnitude, 0.0);
+        spread.ledgers[0].check(1e-10).unwrap();
+        // Plain loops: what the code has at a token goes to the token's numbers, by their magnitudes.
+        let (x, upper) =
+            (forward.value(explainer.network().find("embedding").unwrap()).unwrap(), &spread.at["position"]);
+        for token in 0..3 {
+            let stabilized = |d: usize| {
+                let z = x[[0, token, d]] + code()[[token, d]];
+                z + if z < 0.0 { -1e-6 } else { 1e-6 }
+            };
+            let code: f64 = (0..4).map(|d| code()[[token, d]] * upper[[0, token, d]] / stabilized(d)).sum();
+            let magnitude: f64 = (0..4).map(|d| x[[0, token, d]].abs()).sum();
+            for d in 0..4 {
+                let x = x[[0, token, d]];
+                let expected = x * upper[[0, token, d]] / stabilized(d) + x.abs() / magnitude * code;
+                assert!((spread.at["embedding"][[0, token, d]] - expected).abs() < 1e-12);
+            }
+        }
+        let rules = composite("op:Add", "spread-constant").assign(&transformer()).unwrap();
+        assert!(rules.iter().any(|rule| rule.to_string() == "spread-constant=first,0.000001"), "{rules:?}");
+        let message = composite("embedding", "spread-constant").assign(&transformer()).unwrap_err().to_string();
+        assert!(message.contains("sums of a computed tensor and a constant"), "{message}");
+    }
+
+    #[test]
+    fn sums_without_a_constant_keep_their_rule() {
+        let mut network = NetworkBuilder::<f64>::new();
+        network.input("x", [None, Some(2)]).output("y");
+        let add = operations::read(&OperatorSpec::new("Add", 2)).unwrap().operation;
+        network.node("sum", add, ["x", "x"], "y");
+        let rules = composite("op:Add", "spread-constant=0.5").assign(&network.build().unwrap()).unwrap();
+        assert_eq!(rules[0].to_string(), "norm=0.5");
     }
 
     /// An operation that this crate does not have.

@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use crate::explain::{COMPOSITES, Composite, Explained, Forward, NamedComposite, Question, Start};
-use crate::methods::{IntegratedGradients, SmoothGrad, TaylorDecomposition, input_x_gradient};
+use crate::methods::{IntegratedGradients, SmoothGrad, TaylorDecomposition, attention_rollout, input_x_gradient};
 use crate::rules::without_settings;
 use crate::{Error, Real, settings};
 
@@ -69,6 +69,8 @@ methods! {
     Deconvnet = "deconvnet",
     /// Excitation backpropagation: the composite of that name.
     ExcitationBackprop = "excitation-backprop",
+    /// [`attention_rollout`]
+    AttentionRollout = "attention-rollout",
     /// [`TaylorDecomposition`]
     Taylor(TaylorDecomposition) = "taylor",
 }
@@ -100,6 +102,7 @@ impl Method {
     pub fn explain<F: Real>(&self, forward: &Forward<'_, F>, question: &Question<F>) -> Result<Explained<F>, Error> {
         match self {
             Self::InputXGradient => input_x_gradient(forward, question),
+            Self::AttentionRollout => attention_rollout(forward, question),
             Self::IntegratedGradients(method) => method.explain(forward, question),
             Self::SmoothGrad(method) => method.explain(forward, question),
             Self::Taylor(method) => method.explain(forward, question),

@@ -159,7 +159,12 @@ impl Term {
 
     /// Whether the denominator is the layer's own output.
     pub(super) fn is_preactivation(&self) -> bool {
-        self.contributions == [(InputPart::All, WeightPart::All)] && self.bias == BiasPart::Like(WeightPart::All)
+        self.shares_as_the_layer() && self.bias == BiasPart::Like(WeightPart::All)
+    }
+
+    /// Whether the contributions are the layer's own.
+    fn shares_as_the_layer(&self) -> bool {
+        self.contributions == [(InputPart::All, WeightPart::All)]
     }
 }
 
@@ -185,6 +190,6 @@ impl Terms {
 
     /// The ε of a rule that shares by the layer's own contributions (Eqs 56, 58): sums without weights can have the same.
     pub(crate) fn stabilizer_of_sums(&self) -> Option<Stabilizer> {
-        matches!(self.terms.as_slice(), [term] if term.is_preactivation()).then_some(self.stabilizer)
+        matches!(self.terms.as_slice(), [term] if term.shares_as_the_layer()).then_some(self.stabilizer)
     }
 }

@@ -38,6 +38,10 @@ pub struct Summary {
     composite: Option<String>,
 }
 
+/// What it means that most of the relevance ended in sinks, and where a reader finds more.
+const MOSTLY_SUNK: &str = "A heatmap shows only the rest. What biases took, --composite conserving-plus-flat leaves to the pixels; \
+                           more is in docs/guide/explain-your-own-model.md, 7. Read the ledger.";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Text,
@@ -140,7 +144,10 @@ impl Summary {
                 let all = self.printed * self.targets;
                 if self.sunk > 0 {
                     let sunk = self.sunk;
-                    writeln!(text, "Warning: in {sunk} of {all} explanations most of the relevance ended in sinks.")?;
+                    writeln!(
+                        text,
+                        "Warning: in {sunk} of {all} explanations most of the relevance ended in sinks. {MOSTLY_SUNK}"
+                    )?;
                 }
                 if let Some(advice) = self.advice {
                     let exploded = self.exploded;
@@ -253,8 +260,7 @@ fn where_it_went(target: &TargetRecord) -> String {
     if is_mostly_sunk(target) {
         let share = target.findings.as_ref().and_then(|findings| findings.sunk_share).map(percent);
         text += &format!(
-            "Warning: most of the relevance did not reach the input: {} of it ended in sinks. The heatmap shows only the \
-             rest; another rule may keep more of it.\n",
+            "Warning: most of the relevance did not reach the input: {} of it ended in sinks. {MOSTLY_SUNK}\n",
             share.unwrap_or_default()
         );
     }
@@ -286,9 +292,6 @@ fn line(record: &Record) -> String {
         let shares = target.ledger.as_ref().map(shares).unwrap_or_default();
         let shares: Vec<String> = shares.iter().map(|(name, _, share)| format!("{name} {share}")).collect();
         text += &format!("{}  {}  {class}  {}\n", record.name, target.target, shares.join(", "));
-        if is_mostly_sunk(target) {
-            text.insert_str(text.len() - 1, "  (!)");
-        }
         if let Some(mark) = target.findings.as_ref().and_then(Findings::mark) {
             text.insert_str(text.len() - 1, &format!("  ({mark})"));
         }

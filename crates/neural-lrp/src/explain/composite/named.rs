@@ -30,6 +30,11 @@ pub const COMPOSITES: &[NamedComposite] = &[
         &[("first", "flat"), ("convolution", "z-plus")],
     ),
     relevance(
+        "conserving-plus-flat",
+        "as epsilon-plus-flat, what biases would take in convolutions is shared by the inputs: for deep networks",
+        &[("first", "flat"), ("convolution", "conserving-z-plus")],
+    ),
+    relevance(
         "epsilon-alpha2-beta1",
         "αβ with α = 2, β = −1 in convolutions, ε in dense layers (zennit's EpsilonAlpha2Beta1)",
         &[("convolution", "alpha-beta=2")],
