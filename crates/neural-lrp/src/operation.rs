@@ -196,6 +196,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether the output stands for the operand's numbers, each for the one at its place: on a grid, or back from one.
+    fn is_quantization(&self) -> bool {
+        false
+    }
+
     /// Whether the output is the operand as it is.
     fn is_identity(&self) -> bool {
         false

@@ -135,6 +135,7 @@ operations! {
     "DequantizeLinear" => activation::quantization::read_back,
     "Div" => product::multiplication::read_div,
     "Dropout" => arrangement::identity::read,
+    "DynamicFakeQuantize" => activation::dynamic_quantization::read,
     "Einsum" => product::einsum::read,
     "Elu" => activation::exponential::read_elu,
     "Equal" => decision::comparison::read,

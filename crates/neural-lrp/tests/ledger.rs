@@ -235,7 +235,7 @@ impl Sketch {
                 operands.push(self.constant(numbers));
                 self.node(OperatorSpec::new(kind, operands.len()), &operands)
             }
-            "Asinh" | "Atan" | "Cos" | "Shrink" | "Sin" => unary(self, spec),
+            "Asinh" | "Atan" | "Cos" | "DynamicFakeQuantize" | "Shrink" | "Sin" => unary(self, spec),
             "Exp" | "Cosh" | "Sinh" | "Tan" => {
                 let operand = self.bounded();
                 self.node(spec, &[operand])

@@ -117,7 +117,7 @@ impl<'a, F: Real> Factors<'a, F> {
         self.sizes.get(tensor.index()).copied().unwrap_or_default()
     }
 
-    /// Whether a tensor is a gate: what a sigmoid or a softmax gives, with constants, rearranged, interpolated, and with
+    /// Whether a tensor is a gate: what a sigmoid or a softmax gives, with constants, rearranged, interpolated, quantized, and with
     /// other gates.
     fn is_gate(&self, tensor: TensorId) -> bool {
         self.walk_back([tensor], |_, node| match node.operation.is_gate() {
@@ -133,22 +133,24 @@ impl<'a, F: Real> Factors<'a, F> {
             // Means over windows take together what belongs to several numbers; interpolation does not.
             Family::Sum => !self.reduces(node),
             Family::Normalization => node.normalizes_by_constants(),
+            Family::Activation => node.operation.is_quantization(),
             _ => false,
         }
     }
 
-    /// Whether `factor` is a statistic of `signal`, or of what that is a rearranged, scaled or centered form of.
+    /// Whether `factor` is a statistic of `signal`, or of what that is a rearranged, scaled, quantized or centered form of.
     fn is_normalizer(&self, factor: TensorId, signal: TensorId) -> bool {
         let former = |tensor: &TensorId| self.producer(*tensor).and_then(|node| self.former(node));
         std::iter::successors(Some(signal), former).take(LONGEST_WALK).any(|form| self.is_statistic(factor, form))
     }
 
-    /// The tensor that a node gives a rearranged, scaled or centered form of.
+    /// The tensor that a node gives a rearranged, scaled, quantized or centered form of.
     fn former(&self, node: &Node<F>) -> Option<TensorId> {
         match (node.operation.family(), self.computed(node).as_slice()) {
             (Family::Arrangement | Family::Product | Family::Sum | Family::Normalization, &[only]) => {
                 Some(only).filter(|_| !self.reduces(node))
             }
+            (Family::Activation, &[only]) => Some(only).filter(|_| node.operation.is_quantization()),
             (Family::Sum, &[first, second]) => {
                 let of = |mean: TensorId, x: TensorId| self.is_statistic(mean, x).then_some(x);
                 of(second, first).or_else(|| of(first, second))
