@@ -236,6 +236,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether the output rises from −1 to 1 with the operand, as that of tanh: with 1 added it is a gate.
+    fn is_centered_gate(&self) -> bool {
+        false
+    }
+
     /// The operation as a layer with weights, where it is one for the constants that stand in the place of all operands but
     /// one. `ranks` are those of all operands.
     fn with_weights(&self, constants: &[Option<Arc<ArrayD<F>>>], ranks: &[usize]) -> Option<Arc<dyn Operation<F>>> {

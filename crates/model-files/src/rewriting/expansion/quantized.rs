@@ -83,14 +83,17 @@ impl<'a, F: Real> Parts<'a, F> {
 
     /// Puts a tensor onto the grid of the node's output, whose scale and zero point are the two inputs from `scale` on.
     fn onto(&mut self, tensor: &str, scale: usize) -> Result<(), Error> {
-        let scale_name = self.input(scale)?;
-        let inputs: Vec<&str> = [tensor, scale_name].into_iter().chain(self.node.input(scale + 1)).collect();
+        self.onto_grid(tensor, self.input(scale)?, self.node.input(scale + 1));
+        Ok(())
+    }
+
+    fn onto_grid(&mut self, tensor: &str, scale: &str, zero: Option<&str>) {
+        let inputs: Vec<&str> = [tensor, scale].into_iter().chain(zero).collect();
         self.step("QuantizeLinear", &inputs, "quantized");
         if let Some(data_type) = self.node.attributes.get("output_dtype") {
             self.set("output_dtype", data_type.clone());
         }
         self.gives(0);
-        Ok(())
     }
 
     /// A bias of integers: its scale is the product of two others.
@@ -254,6 +257,8 @@ fn mean<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
 }
 
 /// QLinearSoftmax, in the form of the operator set that it names.
+///
+/// onnxruntime counts in quanta of which a whole number is 1, whatever the scale of the output.
 fn softmax<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
     let operand = parts.back(0, 1, 1)?;
     let result = parts.main("Softmax", &[&operand], &["axis"]);
@@ -262,7 +267,10 @@ fn softmax<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
         parts.set("axis", Attribute::Integer(axis));
         parts.set(OVER_ALL_FOLLOWING_AXES, Attribute::Integer(1));
     }
-    parts.onto(&result, 3)
+    let scale = parts.reals(3, "scale")?.first().map_or(1.0, |scale| scale.as_()) as f32;
+    let quantum = parts.scalar(scale.recip().floor().recip().into(), "quantum");
+    parts.onto_grid(&result, &quantum, parts.node.input(4));
+    Ok(())
 }
 
 /// QLinearConcat: scale and zero point of the output, then each tensor with its own.
