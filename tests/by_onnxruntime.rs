@@ -114,7 +114,8 @@ fn single_operators_run_as_onnxruntime_runs_them() {
     for operator in operators {
         let inputs: BTreeMap<String, ArrayD<f64>> =
             operator.inputs.iter().map(|(name, input)| (name.clone(), input.array())).collect();
-        let found = network(&operator.file, &inputs).forward(inputs.into_values().collect()).unwrap().output().to_owned();
+        let found =
+            network(&operator.file, &inputs).forward(inputs.into_values().collect()).unwrap().output().to_owned();
         let expected = operator.output.array();
         let is_near = found.shape() == expected.shape() && largest(&(&found - &expected)) <= NEAR * largest(&expected);
         if !is_near {
@@ -131,7 +132,12 @@ fn networks_run_as_onnxruntime_runs_them_to_one_quantum() {
             let output = of_images(&file.file, &image).forward(vec![image]).unwrap().output().to_owned();
             let expected = ArrayD::from_shape_vec(output.shape(), expected.clone()).unwrap();
             let (far, allowed) = (largest(&(&output - &expected)), file.quantum + NEAR * largest(&expected));
-            assert!(far <= allowed, "{}: {far} from what onnxruntime gives, of a quantum of {}", file.file, file.quantum);
+            assert!(
+                far <= allowed,
+                "{}: {far} from what onnxruntime gives, of a quantum of {}",
+                file.file,
+                file.quantum
+            );
         }
     }
 }

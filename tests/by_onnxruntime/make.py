@@ -277,14 +277,14 @@ def operators(into):
     index = []
 
     def one(name, kind, data, *rest, domain=MICROSOFT, outputs=("y",), wanted=None, expected=None, **attributes):
-        """`data`, and of the rest what is given as ("x", values), are inputs of floats, which a Cast brings to their type.
+        """`data`, but a single number, and of the rest what is given as ("x", values), are inputs of floats, which a Cast brings to their type.
         What onnxruntime has no CPU kernel for says what is `expected`."""
         nodes, weights, inputs, names = [], [], {}, []
         for position, value in enumerate([data, *rest]):
             name_of = f"x{position}"
             if value is None:
                 names.append("")
-            elif position == 0 or isinstance(value, tuple):
+            elif isinstance(value, tuple) or position == 0 and value.ndim > 0:
                 value = value[1] if isinstance(value, tuple) else value
                 inputs[name_of] = value.astype(np.float32)
                 if value.dtype != np.float32:

@@ -17,6 +17,7 @@ mod attention;
 mod dynamic;
 mod fused;
 mod gelu;
+mod grids;
 mod normalization;
 mod quantized;
 mod scikit_learn;
@@ -77,7 +78,8 @@ fn expanded<F: Real>(
         }
         result.extend(nodes);
     }
-    Ok(if is_changed { needed(result, outputs) } else { result })
+    is_changed |= result.iter().any(|node| node.kind == "QuantizeLinear");
+    Ok(if is_changed { needed(grids::join(graph, result, outputs), outputs) } else { result })
 }
 
 /// The nodes that outputs depend on.

@@ -102,11 +102,11 @@ impl<F: Real> Producers<'_, F> {
     fn hands_weights_on(&self, node: &Node<F>) -> bool {
         let with_constants = || node.operands.len() > 1 && self.computed(node).len() == 1;
         match node.operation.family() {
+            _ if node.operation.is_quantization() => true,
             Family::Arrangement => !self.computed(node).is_empty(),
             Family::Linear => true,
             Family::Product | Family::Sum => with_constants(),
             Family::Normalization => node.normalizes_by_constants(),
-            Family::Activation => node.operation.is_quantization(),
             _ => false,
         }
     }

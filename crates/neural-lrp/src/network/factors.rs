@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn gates_and_normalizers_may_be_on_a_grid() {
-        let on_grid = [("Sigmoid", &["w"][..], "s"), ("DynamicFakeQuantize", &["s"], "q"), ("Mul", &["q", "x"], "y")];
+        let on_grid = [("Sigmoid", &["w"][..], "s"), ("FakeQuantize", &["s"], "q"), ("Mul", &["q", "x"], "y")];
         assert_eq!(signal(&on_grid), Signal::Second);
         let mean: [(&str, &[&str], &str); 4] = [
             ("Mul", &["x", "x"], "q"),
@@ -329,7 +329,7 @@ mod tests {
             ("Sqrt", &["v"], "r"),
             ("Reciprocal", &["r"], "i"),
         ];
-        let own = [("DynamicFakeQuantize", &["x"][..], "d"), ("Mul", &["d", "i"], "y")];
+        let own = [("FakeQuantize", &["x"][..], "d"), ("Mul", &["d", "i"], "y")];
         assert_eq!(signal(&[&mean[..], &own].concat()), Signal::First);
     }
 

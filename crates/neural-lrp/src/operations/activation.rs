@@ -1,7 +1,6 @@
 //! Functions of one number: relevance passes through them (Eq. 63).
 
 pub(super) mod clip;
-pub(super) mod dynamic_quantization;
 pub(super) mod elementwise;
 pub(super) mod exponential;
 pub(super) mod functions;
@@ -15,7 +14,6 @@ pub(super) mod swish;
 pub(super) mod trigonometry;
 
 pub use clip::Clip;
-pub use dynamic_quantization::DynamicQuantization;
 pub use elementwise::Elementwise;
 pub use exponential::{Celu, Elu, Selu};
 pub use functions::{Abs, Exp, Log, Neg, Pow, Reciprocal, Sqrt};

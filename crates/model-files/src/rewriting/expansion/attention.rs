@@ -61,7 +61,7 @@ fn of_layers<F: Real>(parts: &mut Parts<'_, F>, input: &str, weights: &str, bias
     };
     let mut joined = parts.step("MatMul", &[input, weights], "layer");
     if let Some(bias) = parts.node.input(2) {
-        joined = parts.step("Add", &[&joined, bias], "biased");
+        joined = parts.step("Add", &[&joined, bias], "with bias");
     }
     let lengths = parts.integers(lengths, "lengths");
     let pieces = ["queries", "keys", "values"].map(|meaning| parts.fresh(meaning));

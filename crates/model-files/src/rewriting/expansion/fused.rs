@@ -103,7 +103,7 @@ fn product<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
 
 /// BiasSoftmax: a sum, and its softmax.
 fn biased_softmax<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
-    let sum = parts.step("Add", &[parts.input(0)?, parts.input(1)?], "biased");
+    let sum = parts.step("Add", &[parts.input(0)?, parts.input(1)?], "with bias");
     parts.main("Softmax", &[&sum], &["axis"]);
     if !parts.node.attributes.contains_key("axis") {
         parts.set("axis", Attribute::Integer(1));

@@ -21,7 +21,7 @@ pub(super) fn find<F: Real>(kind: &str) -> Option<Expand<F>> {
 fn biased<F: Real>(parts: &mut Parts<'_, F>) -> Result<String, Error> {
     let operand = parts.input(0)?;
     Ok(match parts.node.input(1) {
-        Some(bias) => parts.step("Add", &[operand, bias], "biased"),
+        Some(bias) => parts.step("Add", &[operand, bias], "with bias"),
         None => operand.to_owned(),
     })
 }

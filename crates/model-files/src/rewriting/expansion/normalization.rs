@@ -33,7 +33,7 @@ fn skip<F: Real>(parts: &mut Parts<'_, F>, kind: &str, bias: usize) -> Result<()
             parts.givers.get(term).is_some_and(|kind| kind == "MatMul" || kind == "com.microsoft:FusedMatMul")
         });
         let term = of_a_layer.unwrap_or_default();
-        terms[term] = parts.step("Add", &[&terms[term], bias], "biased");
+        terms[term] = parts.step("Add", &[&terms[term], bias], "with bias");
     }
     let sum = parts.step("Add", &[&terms[0], &terms[1]], "sum");
     parts.gives(3);

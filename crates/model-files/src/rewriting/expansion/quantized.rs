@@ -76,7 +76,7 @@ impl<'a, F: Real> Parts<'a, F> {
         let inputs: Vec<&str> = [tensor, scale].into_iter().chain(zero).collect();
         let meaning = format!("input {position}");
         if let Some([source, _]) = self.grids.get(tensor).filter(|[_, own]| own == scale) {
-            return self.step("DynamicFakeQuantize", &[source], &meaning);
+            return self.step("FakeQuantize", &[source], &meaning);
         }
         self.step_with("DequantizeLinear", &inputs, &meaning, [("axis", Attribute::Integer(axis))])
     }
@@ -208,7 +208,7 @@ fn product_to_real<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
 /// DynamicQuantizeMatMul: the first factor spans its grid.
 fn dynamic_product<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
     let right = parts.back(1, 2, -1)?;
-    let left = parts.step("DynamicFakeQuantize", &[parts.input(0)?], "input 0");
+    let left = parts.step("FakeQuantize", &[parts.input(0)?], "input 0");
     product_and_bias(parts, [&left, &right], 4);
     Ok(())
 }

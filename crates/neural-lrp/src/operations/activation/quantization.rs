@@ -161,21 +161,34 @@ fn bounds<F: Real>((least, count): (i32, i32)) -> [F; 2] {
 
 /// Reads the way onto the grid from its specification.
 pub(crate) fn read_onto<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    let number = match spec.integer("output_dtype", 0)? {
-        0 => 2,
-        given => given,
-    };
-    let range = short_range(number);
-    let range = range.ok_or_else(|| spec.refuse("output_dtype", number.to_string(), "a type of 4, 8 or 16 bits"))?;
-    read(spec, Way::Onto { number, range })
+    Ok(ParsedOperation::new(Quantization::onto(spec)?, vec![0]))
 }
 
 /// Reads the way back from its specification.
 pub(crate) fn read_back<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    read(spec, Way::Back)
+    Ok(ParsedOperation::new(Quantization::back(spec)?, vec![0]))
 }
 
-fn read<F: Real>(spec: &OperatorSpec<F>, way: Way) -> Result<ParsedOperation<F>, Error> {
+impl<F: Real> Quantization<F> {
+    /// The way onto the grid that a specification has.
+    pub(crate) fn onto(spec: &OperatorSpec<F>) -> Result<Self, Error> {
+        let number = match spec.integer("output_dtype", 0)? {
+            0 => 2,
+            given => given,
+        };
+        let range = short_range(number);
+        let range =
+            range.ok_or_else(|| spec.refuse("output_dtype", number.to_string(), "a type of 4, 8 or 16 bits"))?;
+        read(spec, Way::Onto { number, range })
+    }
+
+    /// The way back from it.
+    pub(crate) fn back(spec: &OperatorSpec<F>) -> Result<Self, Error> {
+        read(spec, Way::Back)
+    }
+}
+
+fn read<F: Real>(spec: &OperatorSpec<F>, way: Way) -> Result<Quantization<F>, Error> {
     let scales = spec.required_constant(1, "scale")?;
     let zeros = match spec.inputs.get(2) {
         None | Some(Input::Absent) => None,
@@ -193,7 +206,7 @@ fn read<F: Real>(spec: &OperatorSpec<F>, way: Way) -> Result<ParsedOperation<F>,
         return Err(spec.refuse("block_size", "blocks", "0: blocks are for stored weights"));
     }
     let axis = spec.integer("axis", 1)?;
-    Ok(ParsedOperation::new(Quantization { way, scales, zeros, axis }, vec![0]))
+    Ok(Quantization { way, scales, zeros, axis })
 }
 
 #[cfg(test)]
