@@ -55,6 +55,12 @@ struct Stored {
     values: Vec<f64>,
 }
 
+impl Operator {
+    fn has_trees(&self) -> bool {
+        self.file == "scikit-learn.trees.onnx"
+    }
+}
+
 impl Stored {
     fn array(&self) -> ArrayD<f64> {
         ArrayD::from_shape_vec(self.shape.clone(), self.values.clone()).unwrap()
@@ -108,8 +114,8 @@ fn map(network: &Network<f64>, image: &ArrayD<f64>, class: usize) -> ArrayD<f64>
 
 #[test]
 fn single_operators_run_as_onnxruntime_runs_them() {
-    let operators = index().operators;
-    assert!(operators.len() > 50, "{} operators", operators.len());
+    let operators: Vec<Operator> = index().operators.into_iter().filter(|operator| !operator.has_trees()).collect();
+    assert!(operators.len() > 80, "{} operators", operators.len());
     let mut failures = Vec::new();
     for operator in operators {
         let inputs: BTreeMap<String, ArrayD<f64>> =
@@ -123,6 +129,13 @@ fn single_operators_run_as_onnxruntime_runs_them() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn trees_are_refused_with_what_can_be_done() {
+    let trees = index().operators.into_iter().find(Operator::has_trees).unwrap();
+    let message = model_files::read::<f64>(folder().join(trees.file)).unwrap_err().to_string();
+    assert!(message.contains("no relevance goes back") && message.contains("MLPClassifier"), "{message}");
 }
 
 #[test]
@@ -144,6 +157,7 @@ fn networks_run_as_onnxruntime_runs_them_to_one_quantum() {
 
 #[test]
 fn networks_are_explained_as_those_that_they_stand_for() {
+    let mut failures = Vec::new();
     for file in index().files {
         for (image, scores) in images(&file.plain).iter().zip(&file.outputs) {
             let [plain, other] = [&format!("{}.onnx", file.plain), &file.file].map(|name| of_images(name, image));
@@ -152,10 +166,11 @@ fn networks_are_explained_as_those_that_they_stand_for() {
             let (expected, found) = (map(&plain, image, class), map(&other, image, class));
             let (alike, far) = (cosine(&expected, &found), largest(&(&expected - &found)) / largest(&expected));
             eprintln!("{}: cosine {alike:.5}, difference {far:.1e}", file.file);
-            match file.what {
-                What::Quantized => assert!(alike >= 0.99, "{}: a cosine of {alike}", file.file),
-                What::Plain | What::Optimized => assert!(far <= NEAR, "{}: {far}", file.file),
+            let is_alike = if file.what == What::Quantized { alike >= 0.99 } else { far <= NEAR };
+            if !is_alike {
+                failures.push(format!("{}: a cosine of {alike}, a largest difference of {far}", file.file));
             }
         }
     }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

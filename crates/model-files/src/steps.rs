@@ -33,7 +33,7 @@ impl<F: Real> Step<F> {
 /// The nodes of a graph, folded and in terms of operations; its constants are those that they may take.
 pub(crate) fn steps<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Result<Vec<Step<F>>, Error> {
     rewriting::take_apart(graph);
-    rewriting::expand(graph)?;
+    rewriting::expand(graph, operators)?;
     fold_constants(graph, operators)?;
     let in_advance = known_in_advance(graph, operators);
     patterns::recognize(graph, &in_advance);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ndarray::{Array1, ArrayD, IxDyn};
 use neural_lrp::Real;
 use neural_lrp::operation::{Attribute, Constant};
+use neural_lrp::operations::Operators;
 
 use crate::Error;
 use crate::graph::{Branches, Graph, Node};
@@ -37,10 +38,12 @@ fn find<F: Real>(kind: &str) -> Option<Expand<F>> {
 }
 
 /// Replaces all nodes, those of branches too, that stand for others.
-pub(crate) fn expand<F: Real>(graph: &mut Graph<F>) -> Result<(), Error> {
+///
+/// What somebody has an operation of their own for stays.
+pub(crate) fn expand<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Result<(), Error> {
     let nodes = std::mem::take(&mut graph.nodes);
     let outputs = graph.outputs.iter().cloned().collect();
-    graph.nodes = expanded(graph, nodes, &outputs)?;
+    graph.nodes = expanded(graph, nodes, &outputs, operators)?;
     Ok(())
 }
 
@@ -49,21 +52,23 @@ fn expanded<F: Real>(
     graph: &mut Graph<F>,
     mut nodes: Vec<Node>,
     outputs: &BTreeSet<String>,
+    operators: &Operators<F>,
 ) -> Result<Vec<Node>, Error> {
     dynamic::join_scales(&mut nodes);
     let grids = dynamic::grids(&nodes);
     let taken = nodes.iter().flat_map(Node::given_inputs).map(str::to_owned);
     let wanted: BTreeSet<String> = taken.chain(outputs.iter().cloned()).collect();
-    let givers: BTreeMap<String, String> =
-        nodes.iter().map(|node| (node.output().to_owned(), node.kind.clone())).collect();
+    let givers: BTreeMap<String, Node> =
+        nodes.iter().flat_map(|node| node.given_outputs().map(|output| (output.to_owned(), node.clone()))).collect();
     let (mut result, mut is_changed) = (Vec::with_capacity(nodes.len()), false);
     for mut node in nodes {
         if let Some(Branches { holds, otherwise }) = node.branches.take().map(|branches| *branches) {
             let given = node.given_outputs().map(str::to_owned).collect();
-            let [holds, otherwise] = [holds, otherwise].map(|branch| expanded(graph, branch, &given));
+            let [holds, otherwise] = [holds, otherwise].map(|branch| expanded(graph, branch, &given, operators));
             node.branches = Some(Box::new(Branches { holds: holds?, otherwise: otherwise? }));
         }
-        let Some(expand) = find(&node.kind) else {
+        let is_own = node.kind.contains(':') && operators.contains(&node.kind);
+        let Some(expand) = find(&node.kind).filter(|_| !is_own) else {
             result.push(node);
             continue;
         };
@@ -100,8 +105,8 @@ fn needed(nodes: Vec<Node>, outputs: &BTreeSet<String>) -> Vec<Node> {
 pub(super) struct Parts<'a, F> {
     pub(super) graph: &'a mut Graph<F>,
     pub(super) node: &'a Node,
-    /// The kind of node that gives each tensor first.
-    givers: &'a BTreeMap<String, String>,
+    /// Who gives each tensor in the file.
+    givers: &'a BTreeMap<String, Node>,
     /// What spans the grid of a tensor, and its scale.
     grids: &'a BTreeMap<String, [String; 2]>,
     pub(super) nodes: Vec<Node>,

@@ -16,6 +16,7 @@ pub(super) fn find<F: Real>(kind: &str) -> Option<Expand<F>> {
         "com.microsoft:FusedMatMul" | "com.microsoft:TransposeMatMul" => product,
         "com.microsoft:BiasSoftmax" => biased_softmax,
         "com.microsoft:NhwcMaxPool" => max_pool,
+        kind if kind.starts_with("com.microsoft.nchwc:") => blocks,
         _ => return None,
     })
 }
@@ -110,6 +111,14 @@ fn biased_softmax<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
     }
     parts.gives(0);
     Ok(())
+}
+
+/// Operators on channels in blocks.
+fn blocks<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
+    Err(parts.node.refuse(
+        "its channels lie in blocks as one kind of processor likes them; save the optimized network at the level \
+         ORT_ENABLE_EXTENDED, which does without",
+    ))
 }
 
 fn max_pool<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {

@@ -30,7 +30,10 @@ fn skip<F: Real>(parts: &mut Parts<'_, F>, kind: &str, bias: usize) -> Result<()
     let mut terms = [parts.input(0)?.to_owned(), parts.input(1)?.to_owned()];
     if let Some(bias) = parts.node.input(bias) {
         let of_a_layer = terms.iter().position(|term| {
-            parts.givers.get(term).is_some_and(|kind| kind == "MatMul" || kind == "com.microsoft:FusedMatMul")
+            parts
+                .givers
+                .get(term)
+                .is_some_and(|giver| matches!(giver.kind.as_str(), "MatMul" | "com.microsoft:FusedMatMul"))
         });
         let term = of_a_layer.unwrap_or_default();
         terms[term] = parts.step("Add", &[&terms[term], bias], "with bias");
