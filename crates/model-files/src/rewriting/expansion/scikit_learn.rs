@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayD, Axis};
 use neural_lrp::Real;
-use neural_lrp::operation::Attribute;
+use neural_lrp::operation::{Attribute, Constant};
 
 use super::{Expand, Parts};
 use crate::Error;
@@ -49,7 +49,12 @@ fn scaler<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
 
 /// Some of the columns, by their positions.
 fn columns<F: Real>(parts: &mut Parts<'_, F>) -> Result<(), Error> {
-    parts.main("Gather", &[parts.input(0)?, parts.input(1)?], &[]);
+    let positions = match parts.known(parts.input(1)?) {
+        Some(Constant::Integer(positions)) => positions.iter().copied().collect::<Vec<i64>>(),
+        _ => return Err(parts.node.refuse("the positions of its columns should be constant integers")),
+    };
+    let positions = parts.integers(positions, "positions");
+    parts.main("Gather", &[parts.input(0)?, &positions], &[]);
     parts.set("axis", Attribute::Integer(-1));
     parts.gives(0);
     Ok(())
