@@ -438,6 +438,23 @@ def operators(into):
         one(f"svm-{kernel.lower()}-regressor", "SVMRegressor", normal(2, 4), domain="ai.onnx.ml", n_supports=5,
             coefficients=[float(value) for value in normal(5)], rho=[0.3], **of_kernel)
     index += scikit_learn(into)
+
+    sequence, small = normal(4, 2, 3), lambda *shape: (0.7 * normal(*shape)).astype(np.float32)
+    for kind, gates in [("LSTM", 4), ("GRU", 3), ("RNN", 1)]:
+        name, cells = kind.lower(), [("x", normal(2, 2, 3))] if kind == "LSTM" else []
+        one_way = [small(1, 3 * gates, 3), small(1, 3 * gates, 3), small(1, 6 * gates)]
+        both_ways = [small(2, 3 * gates, 3), small(2, 3 * gates, 3), small(2, 6 * gates)]
+        one(name, kind, sequence, *one_way, domain="", hidden_size=3)
+        one(f"{name}-last", kind, sequence, *one_way[:2], domain="", hidden_size=3, outputs=("", "h"), wanted="h",
+            direction="reverse")
+        one(f"{name}-both-ways", kind, sequence, *both_ways, None, ("x", normal(2, 2, 3)), *cells, domain="", hidden_size=3,
+            direction="bidirectional")
+    one("lstm-cell", "LSTM", sequence, small(1, 12, 3), small(1, 12, 3), domain="", hidden_size=3, outputs=("y", "h", "c"),
+        wanted="c")
+    one("gru-products", "GRU", sequence, small(1, 9, 3), small(1, 9, 3), small(1, 18), domain="", hidden_size=3,
+        linear_before_reset=1)
+    one("rnn-relu", "RNN", sequence, small(1, 3, 3), small(1, 3, 3), small(1, 6), domain="", hidden_size=3,
+        activations=["Relu"])
     one("quantize-16-bits", "QuantizeLinear", normal(2, 5), f(0.001), np.array(3, np.int16))
     one("dequantize-16-bits", "DequantizeLinear", random.integers(-500, 500, (2, 5)).astype(np.int16), f(0.001),
         np.array(3, np.int16))

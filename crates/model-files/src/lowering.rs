@@ -13,6 +13,7 @@ use crate::opset::OVER_ALL_FOLLOWING_AXES;
 use crate::patterns::AXES;
 
 mod attention;
+mod recurrent;
 mod rotary_embedding;
 #[cfg(test)]
 mod testing;
@@ -28,7 +29,7 @@ pub(crate) struct Lowered<F> {
 
 /// Returns whether nodes of this kind are always lowered: there is no operation of this name.
 pub(crate) fn is_lowered(kind: &str) -> bool {
-    matches!(kind, "Attention" | "FusedMatMul" | "RotaryEmbedding" | "Split")
+    matches!(kind, "Attention" | "FusedMatMul" | "GRU" | "LSTM" | "RNN" | "RotaryEmbedding" | "Split")
 }
 
 /// Returns whether [`lower`] has something to do.
@@ -55,6 +56,7 @@ pub(crate) fn lower<'c, F: Real>(
     match node.kind.as_str() {
         "Attention" => attention::lower(&inputs),
         "FusedMatMul" => turned_product(&inputs),
+        "GRU" | "LSTM" | "RNN" => recurrent::lower(&inputs),
         "RotaryEmbedding" => rotary_embedding::lower(&inputs),
         "Split" => split(node, inputs.shape(0), lengths(node, constant)?),
         "Softmax" | "LogSoftmax" | "Hardmax" => softmax(node, inputs.shape(0)),
