@@ -139,6 +139,20 @@ fn trees_are_refused_with_what_can_be_done() {
 }
 
 #[test]
+fn gates_of_recurrent_layers_get_no_relevance() {
+    for name in ["lstm-both-ways", "gru", "gru-products"] {
+        let operator = index().operators.into_iter().find(|operator| operator.file == format!("operator.{name}.onnx"));
+        let inputs = operator.unwrap().inputs.into_iter().map(|(name, input)| (name, input.array())).collect();
+        let network = network(&format!("operator.{name}.onnx"), &inputs);
+        let rules = Composite::named("attnlrp").unwrap().assign(&network).unwrap();
+        let products = network.nodes().iter().zip(&rules).filter(|(node, _)| node.operation.kind() == "Mul");
+        let rules: Vec<String> = products.map(|(_, rule)| rule.to_string()).collect();
+        assert!(rules.len() >= 10, "{name}: {rules:?}");
+        assert!(rules.iter().all(|rule| rule == "signal=first" || rule == "signal=second"), "{name}: {rules:?}");
+    }
+}
+
+#[test]
 fn networks_run_as_onnxruntime_runs_them_to_one_quantum() {
     for file in index().files {
         for (image, expected) in images(&file.plain).into_iter().zip(&file.outputs) {

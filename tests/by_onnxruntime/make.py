@@ -416,6 +416,12 @@ def operators(into):
     one("qlinear-where", "QLinearWhere", np.array([[True], [False]]), ("x", bytes_(2, 3)), f(0.02), u(120), *two, f(0.05),
         u(110))
     one("nhwc-max-pool", "NhwcMaxPool", bytes_(1, 4, 4, 2), kernel_shape=[2, 2], strides=[2, 2])
+    one("matmul-4-bits", "MatMulNBits", normal(2, 24), bytes_(3, 2, 8), np.abs(normal(6)), K=24, N=3, bits=4,
+        block_size=16)
+    one("matmul-4-bits-zeros", "MatMulNBits", normal(2, 48), bytes_(3, 3, 8), np.abs(normal(9)), bytes_(6), K=48, N=3,
+        bits=4, block_size=16)
+    one("matmul-8-bits", "MatMulNBits", normal(2, 32), bytes_(3, 2, 16), np.abs(normal(6)), K=32, N=3, bits=8,
+        block_size=16)
     learned = dict(domain="ai.onnx.ml", outputs=("label", "scores_of"), wanted="scores_of")
     labels = dict(classlabels_ints=[0, 1, 2], coefficients=[float(value) for value in normal(12)],
                   intercepts=[0.5, -0.25, 0.125])

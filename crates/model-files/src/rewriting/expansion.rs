@@ -22,6 +22,7 @@ mod grids;
 mod normalization;
 mod quantized;
 mod scikit_learn;
+mod weight_blocks;
 
 pub(crate) use quantized::zero_point_of_output;
 
@@ -35,6 +36,7 @@ fn find<F: Real>(kind: &str) -> Option<Expand<F>> {
         .or_else(|| normalization::find(kind))
         .or_else(|| attention::find(kind))
         .or_else(|| scikit_learn::find(kind))
+        .or_else(|| weight_blocks::find(kind))
 }
 
 /// Replaces all nodes, those of branches too, that stand for others.
@@ -238,5 +240,57 @@ impl<'a, F: Real> Parts<'a, F> {
     fn channels_moved(&mut self, tensor: &str, to_front: bool, meaning: &str) -> String {
         let order = if to_front { vec![0, 3, 1, 2] } else { vec![0, 2, 3, 1] };
         self.step_with("Transpose", &[tensor], meaning, [("perm", Attribute::Integers(order))])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use neural_lrp::operation::ParsedOperation;
+    use neural_lrp::operations::Relu;
+    use rten_onnx::onnx::NodeProto;
+
+    use super::*;
+    use crate::{Model, fixtures};
+
+    /// A model of one node of another domain, of `x` and weights `w`.
+    fn model(domain: &str, kind: &str, inputs: &[&str], outputs: &[&str]) -> Vec<u8> {
+        let node = fixtures::node(kind, inputs, outputs, vec![fixtures::integer("num_heads", 2)]);
+        let node = NodeProto { domain: Some(domain.to_owned()), ..node };
+        let last = fixtures::node("Relu", &[outputs[outputs.len() - 1]], &["y"], vec![]);
+        let weights = vec![fixtures::floats("w", &[4], &[1.0; 4])];
+        fixtures::model(fixtures::graph(&[3, 4], vec![node, last], weights), 17)
+    }
+
+    fn message(domain: &str, kind: &str, inputs: &[&str], outputs: &[&str]) -> String {
+        Model::<f64>::from_bytes(&model(domain, kind, inputs, outputs), Path::new(".")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_refused_says_what_would_do() {
+        let blocks = message("com.microsoft.nchwc", "Conv", &["x", "w"], &["z"]);
+        assert!(blocks.contains("\"Z\"") && blocks.contains("ORT_ENABLE_EXTENDED"), "{blocks}");
+        let masked = message("com.microsoft", "Attention", &["x", "w", "", "x"], &["z"]);
+        assert!(masked.contains("a mask of padded tokens") && masked.contains("export"), "{masked}");
+        let cached = message("com.microsoft", "MultiHeadAttention", &["x", "x", "x", "", "", "", "x"], &["z"]);
+        assert!(cached.contains("without caches"), "{cached}");
+        let function = message("ai.onnx.ml", "Normalizer", &[], &["z"]);
+        assert!(function.contains("input 0 is missing"), "{function}");
+        let mean = message("com.microsoft", "SkipLayerNormalization", &["x", "x", "w"], &["z", "mean"]);
+        assert!(mean.contains("its output 2 is taken"), "{mean}");
+    }
+
+    #[test]
+    fn an_operator_of_ones_own_stands_before_what_is_known_here() {
+        let bytes = model("com.microsoft", "Gelu", &["x"], &["z"]);
+        let kinds = |operators: &Operators<f64>| {
+            let model = Model::from_bytes_with(&bytes, Path::new("."), operators).unwrap();
+            let network = model.network_with_defaults().unwrap();
+            network.nodes().iter().map(|node| node.operation.kind()).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(&Operators::new()), ["Gelu", "Relu"]);
+        let own = Operators::new().with("com.microsoft:Gelu", |_| Ok(ParsedOperation::new(Relu, vec![0])));
+        assert_eq!(kinds(&own), ["Relu", "Relu"]);
     }
 }

@@ -198,7 +198,7 @@ impl<F: Real> Parts<'_, F> {
     /// Numbers in rows of one length.
     fn rows(&self, name: &str, count: usize) -> Result<Array2<f64>, Error> {
         let values = self.numbers(name)?;
-        let columns = if count == 0 { 0 } else { values.len() / count };
+        let columns = values.len().checked_div(count).unwrap_or_default();
         Array2::from_shape_vec((count, columns), values.to_vec())
             .map_err(|_| self.node.refuse(format!("its {} {name} are no {count} rows of one length", values.len())))
     }

@@ -152,6 +152,13 @@ impl<F: Real> Operation<F> for Quantization<F> {
     fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
         self.gradient(step, step.operands[0].view()).swap_remove(0)
     }
+
+    fn description(&self) -> String {
+        match self.way {
+            Way::Onto { range: (_, count), .. } => format!("{} bits", count.ilog2()),
+            Way::Back => String::new(),
+        }
+    }
 }
 
 /// The smallest and the largest number of a type.

@@ -43,8 +43,14 @@ pub struct FakeQuantization<F> {
 
 #[derive(Clone, Debug)]
 enum Grid<F> {
-    Given { onto: Quantization<F>, back: Quantization<F> },
+    Given(Box<BothWays<F>>),
     Spanned,
+}
+
+#[derive(Clone, Debug)]
+struct BothWays<F> {
+    onto: Quantization<F>,
+    back: Quantization<F>,
 }
 
 impl<F: Real> FakeQuantization<F> {
@@ -60,7 +66,7 @@ impl<F: Real> FakeQuantization<F> {
 impl<F: Real> Operation<F> for FakeQuantization<F> {
     fn to_spec(&self) -> OperatorSpec<F> {
         let mut spec = match &self.grid {
-            Grid::Given { onto, .. } => OperatorSpec { kind: self.kind().to_owned(), ..onto.to_spec() },
+            Grid::Given(ways) => OperatorSpec { kind: self.kind().to_owned(), ..ways.onto.to_spec() },
             Grid::Spanned => OperatorSpec::new(self.kind(), 1),
         };
         if let Some(offset) = &self.offset {
@@ -89,15 +95,15 @@ impl<F: Real> Operation<F> for FakeQuantization<F> {
     fn keeps_samples_apart(&self, operands: &[&[usize]]) -> bool {
         let has_row = |shape: &&[usize]| self.offset.as_ref().is_none_or(|offset| offset.ndim() < shape.len());
         match &self.grid {
-            Grid::Given { onto, .. } => onto.keeps_samples_apart(operands) && operands.iter().all(has_row),
+            Grid::Given(ways) => ways.onto.keeps_samples_apart(operands) && operands.iter().all(has_row),
             Grid::Spanned => false,
         }
     }
 
     fn output_shape(&self, operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let [shape] = operands else { return Err(Error::shape(operands, "it takes one")) };
-        if let Grid::Given { onto, .. } = &self.grid {
-            onto.output_shape(operands)?;
+        if let Grid::Given(ways) = &self.grid {
+            ways.onto.output_shape(operands)?;
         }
         let lengths = |offset: &Arc<ArrayD<F>>| {
             let pairs = offset.shape().iter().rev().zip(shape.iter().rev());
@@ -112,7 +118,7 @@ impl<F: Real> Operation<F> for FakeQuantization<F> {
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
         let exact = self.without_offset(&operands[0]);
         let rounded = match &self.grid {
-            Grid::Given { onto, back } => back.forward(&[onto.forward(&[exact.view()]).view()]),
+            Grid::Given(ways) => ways.back.forward(&[ways.onto.forward(&[exact.view()]).view()]),
             Grid::Spanned => on_spanned_grid(&exact.view()),
         };
         match &self.offset {
@@ -122,11 +128,11 @@ impl<F: Real> Operation<F> for FakeQuantization<F> {
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        let Grid::Given { onto, back } = &self.grid else { return vec![upper.to_owned()] };
+        let Grid::Given(ways) = &self.grid else { return vec![upper.to_owned()] };
         let exact = self.without_offset(&step.operands[0]);
         let step = Step { operands: vec![exact.view()], output: step.output.view() };
-        let upper = back.gradient(&step, upper).swap_remove(0);
-        onto.gradient(&step, upper.view())
+        let upper = ways.back.gradient(&step, upper).swap_remove(0);
+        ways.onto.gradient(&step, upper.view())
     }
 
     fn by_contributions(
@@ -156,6 +162,13 @@ impl<F: Real> Operation<F> for FakeQuantization<F> {
     fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
         self.gradient(step, step.operands[0].view()).swap_remove(0)
     }
+
+    fn description(&self) -> String {
+        match &self.grid {
+            Grid::Given(ways) => ways.onto.description(),
+            Grid::Spanned => "8 bits, by its own range".to_owned(),
+        }
+    }
 }
 
 /// Numbers on the grid that they span themselves.
@@ -178,10 +191,7 @@ fn on_spanned_grid<F: Real>(numbers: &ArrayViewD<'_, F>) -> ArrayD<F> {
 pub(crate) fn read<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
     let offset = spec.constant(3, "offset")?;
     let grid = match spec.has_input(1) {
-        true => {
-            let (onto, back) = (Quantization::onto(spec)?, Quantization::back(spec)?);
-            Grid::Given { onto, back }
-        }
+        true => Grid::Given(Box::new(BothWays { onto: Quantization::onto(spec)?, back: Quantization::back(spec)? })),
         false => Grid::Spanned,
     };
     Ok(ParsedOperation::new(FakeQuantization { grid, offset }, vec![0]))
@@ -231,6 +241,7 @@ mod tests {
         let expected = array![[0.2, 0.1, 0.5, 0.0], [0.2, 0.6, 122.5, 0.0]].into_dyn();
         assert!((&y - &expected).iter().all(|difference: &f64| difference.abs() < 1e-12), "{y}");
         assert!(operation.keeps_samples_apart(&[&[2, 4]]) && operation.output_shape(&[&[2, 3]]).is_err());
+        assert_eq!([operation.description(), spanned().description()], ["8 bits", "8 bits, by its own range"]);
         for spec in [given(), with_offset, OperatorSpec::new("FakeQuantize", 1)] {
             let operation = read_any(&spec).unwrap().operation;
             assert_eq!(read_any(&operation.to_spec()).unwrap().operation.to_spec(), operation.to_spec());
