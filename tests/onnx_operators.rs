@@ -153,11 +153,15 @@ fn page(outcome: &Outcome) -> String {
          these are a test of their own. Each of them runs the operator itself.\n\n\
          This page is written by `PIXELWISE_UPDATE=1 cargo test --test onnx_operators`; a test keeps it true.\n\n\
          | Operator | Tests passed |\n| --- | --- |\n{rows}\n\
+         ## Of other domains\n\nOperators of onnxruntime and scikit-learn are read as those of ONNX that they stand for; how\n\
+         many single nodes and models of [tests/by_onnxruntime](../tests/by_onnxruntime/make.py) run as onnxruntime runs them.\n\n\
+         | Operator | Tests |\n| --- | --- |\n{foreign}\n\
          ## Written out\n\nTests of the same operators in simpler ones, as some exporters write them.\n\n\
          | Operator | Tests passed |\n| --- | --- |\n{written_out}\n\
          ## Left out\n\n| Why | Tests of |\n| --- | --- |\n{reasons}",
         from = outcome.index.from,
         rows = table(rows),
+        foreign = foreign(),
         written_out = table(passed(&outcome.written_out)),
         reasons = reasons.concat(),
     )
@@ -170,6 +174,25 @@ fn passed(counts: &BTreeMap<String, Count>) -> BTreeMap<&str, String> {
 
 fn table(rows: BTreeMap<&str, String>) -> String {
     rows.iter().map(|(operator, count)| format!("| {operator} | {count} |\n")).collect()
+}
+
+/// The operators of other domains that are tested in `tests/by_onnxruntime`, all of whose tests pass there.
+fn foreign() -> String {
+    #[derive(Deserialize)]
+    struct ByOnnxruntime {
+        operators: Vec<Foreign>,
+    }
+    #[derive(Deserialize)]
+    struct Foreign {
+        operator: String,
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/by_onnxruntime/index.json");
+    let index: ByOnnxruntime = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for foreign in index.operators.iter().filter(|foreign| foreign.operator.contains(':')) {
+        *counts.entry(&foreign.operator).or_default() += 1;
+    }
+    counts.iter().map(|(operator, count)| format!("| {operator} | {count} |\n")).collect()
 }
 
 fn total(counts: &BTreeMap<String, Count>) -> Count {

@@ -13,6 +13,7 @@ use crate::opset::OVER_ALL_FOLLOWING_AXES;
 use crate::patterns::AXES;
 
 mod attention;
+mod recurrent;
 mod rotary_embedding;
 #[cfg(test)]
 mod testing;
@@ -28,7 +29,7 @@ pub(crate) struct Lowered<F> {
 
 /// Returns whether nodes of this kind are always lowered: there is no operation of this name.
 pub(crate) fn is_lowered(kind: &str) -> bool {
-    matches!(kind, "Attention" | "RotaryEmbedding" | "Split")
+    matches!(kind, "Attention" | "FusedMatMul" | "GRU" | "LSTM" | "RNN" | "RotaryEmbedding" | "Split")
 }
 
 /// Returns whether [`lower`] has something to do.
@@ -54,6 +55,8 @@ pub(crate) fn lower<'c, F: Real>(
     };
     match node.kind.as_str() {
         "Attention" => attention::lower(&inputs),
+        "FusedMatMul" => turned_product(&inputs),
+        "GRU" | "LSTM" | "RNN" => recurrent::lower(&inputs),
         "RotaryEmbedding" => rotary_embedding::lower(&inputs),
         "Split" => split(node, inputs.shape(0), lengths(node, constant)?),
         "Softmax" | "LogSoftmax" | "Hardmax" => softmax(node, inputs.shape(0)),
@@ -229,6 +232,31 @@ fn split<F: Real>(node: &Node, shape: &[usize], lengths: Option<Vec<i64>>) -> Re
         lowered.nodes.push(Node::new(format!("{}.{index}", node.name), "Slice", &inputs, output));
     }
     Ok(lowered)
+}
+
+/// FusedMatMul of onnxruntime: a matrix product whose factors' axes change places.
+fn turned_product<F: Real>(inputs: &Inputs<'_, '_, F>) -> Result<Lowered<F>, Error> {
+    let node = inputs.node;
+    let mut parts = Parts::of(node);
+    let mut turned = |position: usize, by_matrix: &str, by_batch: &str, meaning: &str| -> Result<String, Error> {
+        let (rank, tensor) = (inputs.shape(position).len(), node.input(position).unwrap_or_default());
+        let mut order: Vec<i64> = (0..rank as i64).collect();
+        let has_matrix = rank >= 2;
+        if node.integer(by_batch, 0)? != 0 && has_matrix {
+            order[..rank - 1].rotate_left(1);
+        }
+        if node.integer(by_matrix, 0)? != 0 && has_matrix {
+            order.swap(rank - 2, rank - 1);
+        }
+        Ok(match order.is_sorted() {
+            true => tensor.to_owned(),
+            false => parts.step_with("Transpose", &[tensor], meaning, [("perm", Attribute::Integers(order))]),
+        })
+    };
+    let left = turned(0, "transA", "transBatchA", "turned left")?;
+    let right = turned(1, "transB", "transBatchB", "turned right")?;
+    parts.step("MatMul", &[&left, &right], "product");
+    Ok(parts.finish())
 }
 
 /// A Softmax over all axes from its own on: over one axis, if the others are of length 1 or the tensor is flattened.

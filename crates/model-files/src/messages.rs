@@ -164,13 +164,14 @@ pub(crate) enum AttributeValue<'a> {
     Float(f32),
     Integer(i64),
     Text(String),
+    Texts(Vec<String>),
     Tensor(Box<Tensor<'a>>),
     Floats(Vec<f32>),
     Integers(Vec<i64>),
     Graph(Box<Graph<'a>>),
     /// That of the attribute of this name which the node of a function has.
     OfFunction(String),
-    /// Lists of strings or graphs, sparse tensors: no operation here has such attributes.
+    /// Lists of graphs, sparse tensors: no operation here has such attributes.
     Other,
 }
 
@@ -178,7 +179,7 @@ impl<'a> Attribute<'a> {
     fn decode(message: Bytes<'a>, depth: usize) -> Result<Self, Damage> {
         let (mut name, mut kind) = (String::new(), None);
         let (mut float, mut integer, mut text, mut tensor, mut graph) = (0.0, 0, String::new(), None, None);
-        let (mut floats, mut integers) = (Vec::new(), Vec::new());
+        let (mut floats, mut integers, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         let (mut seen, mut reference) = (0, String::new());
         for field in Fields::of(message) {
             let field = field?;
@@ -191,6 +192,7 @@ impl<'a> Attribute<'a> {
                 6 => graph = Some(Box::new(Graph::decode(field.bytes()?, depth + 1)?)),
                 7 => field.append_floats(&mut floats)?,
                 8 => field.append_integers(&mut integers)?,
+                9 => texts.push(field.text_or_signs()?),
                 20 => kind = Some(field.integer()?),
                 21 => reference = field.text()?,
                 _ => {}
@@ -209,6 +211,7 @@ impl<'a> Attribute<'a> {
             5 => graph.map_or(AttributeValue::Other, AttributeValue::Graph),
             6 => AttributeValue::Floats(floats),
             7 => AttributeValue::Integers(integers),
+            8 => AttributeValue::Texts(texts),
             _ => AttributeValue::Other,
         };
         Ok(Self { name, value })
@@ -225,6 +228,7 @@ fn type_of_field(number: u64) -> i64 {
         6 => 5,
         7 => 6,
         8 => 7,
+        9 => 8,
         _ => 0,
     }
 }

@@ -17,6 +17,7 @@ use self::node::{OWN_DOMAINS, plain_node, value_of};
 use self::stored::Stored;
 use crate::graph::{Branches, Graph, Node, arrange, taken_from_outside};
 use crate::messages::{self, AttributeValue};
+use crate::rewriting::zero_point_of_output;
 use crate::source::Source;
 use crate::support::OPSETS;
 use crate::wire::Fields;
@@ -140,6 +141,11 @@ impl<'a> Reader<'a> {
                 nodes.extend(self.inline(function, &node, names.depth + 1)?);
                 continue;
             }
+            let zero = zero_point_of_output(&node.kind).and_then(|zero| node.input(zero));
+            let zero_type = zero.and_then(|zero| self.stored.get(zero)).and_then(Stored::data_type);
+            if let (Some(zero_type), 0) = (zero_type, node.integer("output_dtype", 0)?) {
+                node.attributes.insert("output_dtype".to_owned(), Attribute::Integer(zero_type.0.into()));
+            }
             match node.kind.as_str() {
                 "Constant" => {
                     let value = match node.attributes.iter().find(|(name, _)| name.starts_with("value")) {
@@ -159,13 +165,6 @@ impl<'a> Reader<'a> {
                 }
                 "If" => {
                     node.branches = Some(Box::new(self.branches(message, &node, names)?));
-                    nodes.push(node);
-                }
-                "QuantizeLinear" => {
-                    let zero_type = node.input(2).and_then(|zero| self.stored.get(zero)).and_then(Stored::data_type);
-                    if let (Some(zero_type), 0) = (zero_type, node.integer("output_dtype", 0)?) {
-                        node.attributes.insert("output_dtype".to_owned(), Attribute::Integer(zero_type.0.into()));
-                    }
                     nodes.push(node);
                 }
                 _ => nodes.push(node),

@@ -38,6 +38,7 @@ mod normalization;
 mod reciprocal;
 mod region;
 mod rms_normalization;
+mod rounded_product;
 mod scaled_gate;
 mod sigmoid;
 mod silu;
@@ -81,6 +82,7 @@ pub(crate) fn recognize<F: Real>(graph: &mut Graph<F>, in_advance: &BTreeSet<Str
         log_softmax::find,
         masked_softmax::find,
         linear::find,
+        rounded_product::find,
         einsum::find,
     ];
     for find in of_operations {

@@ -11,12 +11,13 @@ use rten_onnx::onnx::DataType;
 
 use crate::graph::{Graph, Node};
 
+mod expansion;
 mod gemm;
 mod mean_variance;
 mod outputs;
-mod scikit_learn;
 mod sequences;
 
+pub(crate) use expansion::{expand, zero_point_of_output};
 pub(crate) use sequences::take_apart;
 
 /// Rewrites the nodes that the network computes for each image, which are those that `flows` says.
@@ -38,8 +39,6 @@ pub(crate) fn rewritten<F: Real>(graph: &mut Graph<F>, node: Node) -> Vec<Node> 
         "Gemm" => gemm::rewrite(graph, node),
         "MeanVarianceNormalization" => vec![mean_variance::rewrite(node)],
         "Resize" => vec![resize(graph, node)],
-        "ai.onnx.ml:Scaler" => scikit_learn::scaler(graph, node),
-        "ai.onnx.ml:ZipMap" => vec![scikit_learn::zip_map(node)],
         _ => vec![node],
     }
 }

@@ -33,6 +33,7 @@ impl<F: Real> Step<F> {
 /// The nodes of a graph, folded and in terms of operations; its constants are those that they may take.
 pub(crate) fn steps<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Result<Vec<Step<F>>, Error> {
     rewriting::take_apart(graph);
+    rewriting::expand(graph, operators)?;
     fold_constants(graph, operators)?;
     let in_advance = known_in_advance(graph, operators);
     patterns::recognize(graph, &in_advance);
@@ -179,7 +180,7 @@ fn check_support<F: Real>(
     for node in graph.nodes.iter().filter(|node| !in_advance.contains(node.output())) {
         let further = node.outputs.iter().skip(1).position(|output| wanted.contains(output.as_str()));
         let kind = match further {
-            _ if node.kind == "Split" => continue,
+            _ if matches!(node.kind.as_str(), "GRU" | "LSTM" | "RNN" | "Split") => continue,
             _ if node.branches.is_some() && node.input(0).is_some_and(is_known) => continue,
             _ if node.branches.is_some() => "If, by what the network computes".to_owned(),
             _ if !operators.contains(&node.kind) && !lowering::is_lowered(&node.kind) => node.kind.clone(),

@@ -196,6 +196,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether the output stands for the operand's numbers, each for the one at its place: on a grid, or back from one.
+    fn is_quantization(&self) -> bool {
+        false
+    }
+
     /// Whether the output is the operand as it is.
     fn is_identity(&self) -> bool {
         false
@@ -228,6 +233,11 @@ pub trait Operation<F: Real>: fmt::Debug + Send + Sync {
     /// Whether the output opens a way for another tensor when it is multiplied with that: a function from 0 to some
     /// bound that is open where its operand is 0, as sigmoids are, or softmax; or truth values, which are 0 or 1.
     fn is_gate(&self) -> bool {
+        false
+    }
+
+    /// Whether the output rises from −1 to 1 with the operand, as that of tanh: with 1 added it is a gate.
+    fn is_centered_gate(&self) -> bool {
         false
     }
 

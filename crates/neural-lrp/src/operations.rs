@@ -141,6 +141,7 @@ operations! {
     "Erf" => activation::gelu::read_erf,
     "Exp" => activation::functions::read_exp,
     "Expand" => arrangement::gather::read_expand,
+    "FakeQuantize" => sum::fake_quantization::read,
     "Flatten" => arrangement::reshape::read_flatten,
     "Floor" => activation::rounding::read_floor,
     "Gather" => arrangement::lookup::read_axis,

@@ -242,6 +242,7 @@ impl Sketch {
                 self.node(OperatorSpec::new(kind, operands.len()), &operands)
             }
             "Asinh" | "Atan" | "Cos" | "Shrink" | "Sin" => unary(self, spec),
+            "FakeQuantize" if self.random.gen_bool(0.5) => unary(self, spec),
             "Exp" | "Cosh" | "Sinh" | "Tan" => {
                 let operand = self.bounded();
                 self.node(spec, &[operand])
@@ -258,7 +259,7 @@ impl Sketch {
                 let above = self.node(two("Add"), &[positive, one]);
                 self.node(spec, &[above])
             }
-            "QuantizeLinear" | "DequantizeLinear" => {
+            "QuantizeLinear" | "DequantizeLinear" | "FakeQuantize" => {
                 let scale = self.positive_numbers(1);
                 unary(self, spec.with_constant(scale).with_constant_integers([3]))
             }

@@ -32,6 +32,8 @@ pub enum Sink {
     Padding,
     /// Relevance of truth values and positions, which no small change of what they are told of changes.
     Decision,
+    /// The share of the error of rounding to a grid of few bits.
+    Rounding,
     /// Relevance that a mask keeps from going further down.
     Masked,
     /// What a foreign program makes of relevance beside the formulas, where its numbers are asked for.
@@ -53,6 +55,7 @@ impl Sink {
             Self::AbsentSign => "absent sign",
             Self::Padding => "padding",
             Self::Decision => "decisions",
+            Self::Rounding => "rounding",
             Self::Masked => "masked out",
             Self::Compatibility => "compatibility",
             Self::Overlap => "overlap of tiles",

@@ -60,7 +60,12 @@ impl<'a, F: Real> Grid<'a, F> {
             Some(Constant::Real(_)) => return Err("its zero points should be integers".to_owned()),
         };
         let misfit = || format!("scales of shape {:?} for numbers of shape {shape:?}", scales.shape());
-        if zeros.is_some_and(|zeros| zeros.len() != scales.len() || zeros.ndim() != scales.ndim()) {
+        // One number is one number, with an axis or without.
+        let fits = |zeros: &ArrayD<i64>| match scales.len() {
+            1 => zeros.len() == 1,
+            _ => zeros.shape() == scales.shape(),
+        };
+        if !zeros.is_none_or(fits) {
             return Err(misfit());
         }
         let at = || axis(inputs.integer_attribute("axis", 1)?, shape.len());
@@ -84,7 +89,10 @@ impl<'a, F: Real> Grid<'a, F> {
     /// The scale and the zero point of a place.
     fn at(&self, place: &[usize]) -> (F, i64) {
         let mut position = match self.sharing {
-            Sharing::All => vec![0; self.scales.ndim()],
+            Sharing::All => {
+                let first = |zeros: &ArrayD<i64>| zeros.first().copied().unwrap_or_default();
+                return (self.scales.first().copied().unwrap_or_else(F::one), self.zeros.map_or(0, first));
+            }
             Sharing::Slice(at) => vec![place[at]],
             Sharing::Block(..) => place.to_vec(),
         };

@@ -30,6 +30,8 @@ pub(super) fn value_of(value: &AttributeValue<'_>) -> Option<Attribute> {
         AttributeValue::Integer(value) => Attribute::Integer(*value),
         AttributeValue::Integers(values) => Attribute::Integers(values.clone()),
         AttributeValue::Text(text) => Attribute::Text(text.clone()),
+        // Lists of words are names, of activations or classes, without commas.
+        AttributeValue::Texts(texts) => Attribute::Text(texts.join(",")),
         AttributeValue::Tensor(_)
         | AttributeValue::Graph(_)
         | AttributeValue::OfFunction(_)

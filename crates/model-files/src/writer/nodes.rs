@@ -75,7 +75,9 @@ impl Document {
             }
             "Pad" if writer.spec.has_input(3) => writer.pad(rank),
             "Einsum" if writer.spec.has_input(2) => writer.einsum(),
-            "QuantizeLinear" | "DequantizeLinear" => Err(writer.refuse("quantized activations are not written")),
+            "QuantizeLinear" | "DequantizeLinear" | "FakeQuantize" => {
+                Err(writer.refuse("quantized activations are not written"))
+            }
             "Col2Im" => Err(writer.refuse("opset 17 has no such operator")),
             "GridSample" => writer.grid_sample(),
             "GroupNormalization" => writer.group_normalization(),

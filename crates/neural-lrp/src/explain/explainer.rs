@@ -265,7 +265,7 @@ fn linear_score<F: Real>(network: &Network<F>, output: TensorId) -> (TensorId, V
         if node.operation.is_squashing() {
             return (operand, passed);
         }
-        if node.operation.family() != Family::Arrangement {
+        if node.operation.family() != Family::Arrangement && !node.operation.is_quantization() {
             break;
         }
         tensor = operand;

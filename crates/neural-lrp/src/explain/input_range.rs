@@ -104,7 +104,8 @@ impl<F: Real> Ranges<'_, F> {
             .enumerate()
             .any(|(operand, constant)| constant.is_none() && node.operation.takes(operand) != Numbers::Real);
         let moves = node.operation.family() == Family::Arrangement && !is_steered;
-        let keeps_apart = moves || node.operation.affine(&constants, rank).is_some();
+        let keeps_apart =
+            moves || node.operation.is_quantization() || node.operation.affine(&constants, rank).is_some();
         match keeps_apart {
             true => Ok(()),
             false => Err(self.refusal(format!(

@@ -9,7 +9,7 @@ use crate::operation::{Family, Signal};
 /// The parts that nodes of a network have in attention.
 ///
 /// A node is known by what it computes. From the softmax to the product with the values, weights may be rearranged, scaled
-/// and shifted by constants, and mixed by layers with weights (talking heads). The scores that softmax takes may also be
+/// and shifted by constants, quantized, and mixed by layers with weights (talking heads). The scores that softmax takes may also be
 /// sums, of a product and a bias, and go through a function, as a soft cap.
 #[derive(Debug, Default)]
 pub(crate) struct Attention {
@@ -102,6 +102,7 @@ impl<F: Real> Producers<'_, F> {
     fn hands_weights_on(&self, node: &Node<F>) -> bool {
         let with_constants = || node.operands.len() > 1 && self.computed(node).len() == 1;
         match node.operation.family() {
+            _ if node.operation.is_quantization() => true,
             Family::Arrangement => !self.computed(node).is_empty(),
             Family::Linear => true,
             Family::Product | Family::Sum => with_constants(),

@@ -12,6 +12,9 @@ use crate::operation::{Family, Numbers, Signal};
 /// How many operations a gate or a statistic is made of, at most.
 const LONGEST_WALK: usize = 64;
 
+/// How near a constant on a grid of few bits is to what it was.
+const NEAR: f64 = 1e-2;
+
 /// Who carries the signal in the products of a network.
 pub(crate) struct Factors<'a, F: Real> {
     network: &'a Network<F>,
@@ -117,14 +120,32 @@ impl<'a, F: Real> Factors<'a, F> {
         self.sizes.get(tensor.index()).copied().unwrap_or_default()
     }
 
-    /// Whether a tensor is a gate: what a sigmoid or a softmax gives, with constants, rearranged, interpolated, and with
+    /// Whether a tensor is a gate: what a sigmoid or a softmax gives, or tanh and 1 together, with constants, rearranged, interpolated, quantized, and with
     /// other gates.
     fn is_gate(&self, tensor: TensorId) -> bool {
         self.walk_back([tensor], |_, node| match node.operation.is_gate() {
             true => Walk::Ends,
+            false if self.is_centered_gate_and_one(node) => Walk::Ends,
             false if self.hands_a_gate_on(node) => Walk::GoesOn,
             false => Walk::Fails,
         })
+    }
+
+    /// Whether a node adds 1 to what rises from −1 to 1, as GELU does where its pieces are on grids of their own.
+    fn is_centered_gate_and_one(&self, node: &Node<F>) -> bool {
+        let (&[first, second], Family::Sum) = (node.operands.as_slice(), node.operation.family()) else { return false };
+        let is_one = |tensor: TensorId| {
+            let near = |number: &F| (number.as_() - 1.0).abs() < NEAR;
+            self.network.tensor(tensor).constant.as_ref().is_some_and(|numbers| numbers.iter().all(near))
+        };
+        let rises = |tensor: TensorId| {
+            self.walk_back([tensor], |_, node| match node.operation.is_centered_gate() {
+                true => Walk::Ends,
+                false if node.operation.is_quantization() => Walk::GoesOn,
+                false => Walk::Fails,
+            })
+        };
+        is_one(first) && rises(second) || is_one(second) && rises(first)
     }
 
     fn hands_a_gate_on(&self, node: &Node<F>) -> bool {
@@ -133,22 +154,24 @@ impl<'a, F: Real> Factors<'a, F> {
             // Means over windows take together what belongs to several numbers; interpolation does not.
             Family::Sum => !self.reduces(node),
             Family::Normalization => node.normalizes_by_constants(),
+            Family::Activation => node.operation.is_quantization(),
             _ => false,
         }
     }
 
-    /// Whether `factor` is a statistic of `signal`, or of what that is a rearranged, scaled or centered form of.
+    /// Whether `factor` is a statistic of `signal`, or of what that is a rearranged, scaled, quantized or centered form of.
     fn is_normalizer(&self, factor: TensorId, signal: TensorId) -> bool {
         let former = |tensor: &TensorId| self.producer(*tensor).and_then(|node| self.former(node));
         std::iter::successors(Some(signal), former).take(LONGEST_WALK).any(|form| self.is_statistic(factor, form))
     }
 
-    /// The tensor that a node gives a rearranged, scaled or centered form of.
+    /// The tensor that a node gives a rearranged, scaled, quantized or centered form of.
     fn former(&self, node: &Node<F>) -> Option<TensorId> {
         match (node.operation.family(), self.computed(node).as_slice()) {
             (Family::Arrangement | Family::Product | Family::Sum | Family::Normalization, &[only]) => {
                 Some(only).filter(|_| !self.reduces(node))
             }
+            (Family::Activation, &[only]) => Some(only).filter(|_| node.operation.is_quantization()),
             (Family::Sum, &[first, second]) => {
                 let of = |mean: TensorId, x: TensorId| self.is_statistic(mean, x).then_some(x);
                 of(second, first).or_else(|| of(first, second))
@@ -241,11 +264,12 @@ mod tests {
     use crate::operations::read;
 
     /// Who carries the signal of the last node, a product: nodes as `(kind, operands, output)` on inputs x and w of shape
-    /// (1, 2, 3, 3), with the constant `c`; means are over the last two axes.
+    /// (1, 2, 3, 3), with the constants `c` and `one`; means are over the last two axes.
     fn signal(nodes: &[(&str, &[&str], &str)]) -> Signal {
         let mut builder = NetworkBuilder::<f64>::new();
         builder.input("x", [Some(1), Some(2), Some(3), Some(3)]).input("w", [Some(1), Some(2), Some(3), Some(3)]);
         builder.constant("c", ndarray::ArrayD::from_elem(vec![], 0.5));
+        builder.constant("one", ndarray::ArrayD::ones(vec![]));
         for (kind, operands, output) in nodes {
             let spec = OperatorSpec::new(*kind, operands.len());
             let spec = match *kind {
@@ -281,6 +305,32 @@ mod tests {
         assert_eq!(of(&[("Mul", &["s", "s"], "t"), ("Mul", &["x", "t"], "y")]), Signal::First);
         assert_eq!(of(&[("Sigmoid", &["x"], "t"), ("Mul", &["s", "t"], "y")]), Signal::Both);
         assert_eq!(of(&[("Relu", &["s"], "t"), ("Mul", &["x", "t"], "y")]), Signal::Both);
+    }
+
+    #[test]
+    fn what_rises_from_minus_one_is_a_gate_with_one_added() {
+        let of = |rest: &[(&str, &[&str], &str)]| signal(&[&[("Tanh", &["x"][..], "t")], rest].concat());
+        assert_eq!(of(&[("Add", &["t", "one"], "g"), ("Mul", &["x", "g"], "y")]), Signal::First);
+        assert_eq!(
+            of(&[("Sub", &["one", "t"], "g"), ("Mul", &["g", "c"], "h"), ("Mul", &["h", "x"], "y")]),
+            Signal::Second
+        );
+        assert_eq!(of(&[("Add", &["t", "c"], "g"), ("Mul", &["x", "g"], "y")]), Signal::Both);
+        assert_eq!(of(&[("Relu", &["t"], "r"), ("Add", &["r", "one"], "g"), ("Mul", &["x", "g"], "y")]), Signal::Both);
+    }
+
+    #[test]
+    fn gates_and_normalizers_may_be_on_a_grid() {
+        let on_grid = [("Sigmoid", &["w"][..], "s"), ("FakeQuantize", &["s"], "q"), ("Mul", &["q", "x"], "y")];
+        assert_eq!(signal(&on_grid), Signal::Second);
+        let mean: [(&str, &[&str], &str); 4] = [
+            ("Mul", &["x", "x"], "q"),
+            ("ReduceMean", &["q"], "v"),
+            ("Sqrt", &["v"], "r"),
+            ("Reciprocal", &["r"], "i"),
+        ];
+        let own = [("FakeQuantize", &["x"][..], "d"), ("Mul", &["d", "i"], "y")];
+        assert_eq!(signal(&[&mean[..], &own].concat()), Signal::First);
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub trait Elementwise<F: Real>: Sync {
     /// See [`Operation::is_rectifier`](crate::Operation::is_rectifier).
     const IS_RECTIFIER: bool = false;
 
+    /// Whether it rises from −1 to 1: see [`Operation::is_centered_gate`](crate::Operation::is_centered_gate).
+    const IS_CENTERED_GATE: bool = false;
+
     /// See [`Operation::clips_to`](crate::Operation::clips_to).
     fn clips_to(&self) -> Option<[F; 2]> {
         None
@@ -123,6 +126,10 @@ macro_rules! activation {
 
             fn is_gate(&self) -> bool {
                 $crate::operations::activation::elementwise::Elementwise::<F>::is_gate(self)
+            }
+
+            fn is_centered_gate(&self) -> bool {
+                <Self as $crate::operations::activation::elementwise::Elementwise<F>>::IS_CENTERED_GATE
             }
 
             fn along_operands(&self, step: &$crate::operation::Step<'_, F>) -> ndarray::ArrayD<F> {

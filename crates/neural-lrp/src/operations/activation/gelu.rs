@@ -84,6 +84,7 @@ pub struct Erf;
 
 impl<F: Real> Elementwise<F> for Erf {
     const KIND: &'static str = "Erf";
+    const IS_CENTERED_GATE: bool = true;
 
     fn value(&self, x: F) -> F {
         F::of(libm::erf(x.as_()))

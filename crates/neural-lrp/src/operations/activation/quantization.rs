@@ -12,8 +12,10 @@ use crate::{Error, Real};
 
 /// `y = round(x / scale) + zero`, within what a type holds; or `y = (x − zero) · scale`.
 ///
-/// One after the other they only round a number, so that relevance passes through either (Eq. 63). The derivative of the first
-/// is 0, as that of any rounding.
+/// One after the other they only round a number, and keep it within bounds, so that relevance passes through either (Eq. 63).
+/// Their derivative is that of the real numbers they stand for: rounding is left out of it, as networks are trained for
+/// such grids ("straight through"), and what lies beyond the bounds has none. Of the steps of a rounding it would be 0
+/// wherever there is one, and no method that goes by gradients would see anything of the network before.
 #[derive(Clone, Debug)]
 pub struct Quantization<F> {
     way: Way,
@@ -102,6 +104,10 @@ impl<F: Real> Operation<F> for Quantization<F> {
         if self.way == Way::Back { Numbers::Integer } else { Numbers::Real }
     }
 
+    fn is_quantization(&self) -> bool {
+        true
+    }
+
     fn keeps_samples_apart(&self, operands: &[&[usize]]) -> bool {
         !self.is_by_axis() || operands.iter().all(|shape| position(self.axis, shape.len()) != Some(0))
     }
@@ -114,8 +120,8 @@ impl<F: Real> Operation<F> for Quantization<F> {
     fn forward(&self, operands: &[ArrayViewD<'_, F>]) -> ArrayD<F> {
         let [scales, zeros] = self.parameters(operands[0].shape());
         match self.way {
-            Way::Onto { range: (least, count), .. } => {
-                let (least, largest) = (F::of(least.into()), F::of((least + count - 1).into()));
+            Way::Onto { range, .. } => {
+                let [least, largest] = bounds(range);
                 let rounded = combine(&operands[0], &scales.view(), |x, scale| half_to_even(x / scale));
                 combine(&rounded.view(), &zeros.view(), |x, zero| {
                     let y = x + zero;
@@ -130,9 +136,15 @@ impl<F: Real> Operation<F> for Quantization<F> {
     }
 
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
-        let [scales, _] = self.parameters(step.operands[0].shape());
+        let [scales, zeros] = self.parameters(step.operands[0].shape());
         vec![match self.way {
-            Way::Onto { .. } => ArrayD::zeros(upper.raw_dim()),
+            Way::Onto { range, .. } => {
+                let [least, largest] = bounds(range);
+                let exact = combine(&step.operands[0], &scales.view(), |x, scale| x / scale);
+                let exact = combine(&exact.view(), &zeros.view(), |x, zero| x + zero);
+                let is_within = exact.mapv(|y| if y < least || y > largest { F::zero() } else { F::one() });
+                combine(&(&upper * &is_within).view(), &scales.view(), |upper, scale| upper / scale)
+            }
             Way::Back => combine(&upper, &scales.view(), |upper, scale| upper * scale),
         }]
     }
@@ -140,25 +152,50 @@ impl<F: Real> Operation<F> for Quantization<F> {
     fn along_operands(&self, step: &Step<'_, F>) -> ArrayD<F> {
         self.gradient(step, step.operands[0].view()).swap_remove(0)
     }
+
+    fn description(&self) -> String {
+        match self.way {
+            Way::Onto { range: (_, count), .. } => format!("{} bits", count.ilog2()),
+            Way::Back => String::new(),
+        }
+    }
+}
+
+/// The smallest and the largest number of a type.
+fn bounds<F: Real>((least, count): (i32, i32)) -> [F; 2] {
+    [least, least + count - 1].map(|bound| F::of(bound.into()))
 }
 
 /// Reads the way onto the grid from its specification.
 pub(crate) fn read_onto<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    let number = match spec.integer("output_dtype", 0)? {
-        0 => 2,
-        given => given,
-    };
-    let range = short_range(number);
-    let range = range.ok_or_else(|| spec.refuse("output_dtype", number.to_string(), "a type of 4, 8 or 16 bits"))?;
-    read(spec, Way::Onto { number, range })
+    Ok(ParsedOperation::new(Quantization::onto(spec)?, vec![0]))
 }
 
 /// Reads the way back from its specification.
 pub(crate) fn read_back<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
-    read(spec, Way::Back)
+    Ok(ParsedOperation::new(Quantization::back(spec)?, vec![0]))
 }
 
-fn read<F: Real>(spec: &OperatorSpec<F>, way: Way) -> Result<ParsedOperation<F>, Error> {
+impl<F: Real> Quantization<F> {
+    /// The way onto the grid that a specification has.
+    pub(crate) fn onto(spec: &OperatorSpec<F>) -> Result<Self, Error> {
+        let number = match spec.integer("output_dtype", 0)? {
+            0 => 2,
+            given => given,
+        };
+        let range = short_range(number);
+        let range =
+            range.ok_or_else(|| spec.refuse("output_dtype", number.to_string(), "a type of 4, 8 or 16 bits"))?;
+        read(spec, Way::Onto { number, range })
+    }
+
+    /// The way back from it.
+    pub(crate) fn back(spec: &OperatorSpec<F>) -> Result<Self, Error> {
+        read(spec, Way::Back)
+    }
+}
+
+fn read<F: Real>(spec: &OperatorSpec<F>, way: Way) -> Result<Quantization<F>, Error> {
     let scales = spec.required_constant(1, "scale")?;
     let zeros = match spec.inputs.get(2) {
         None | Some(Input::Absent) => None,
@@ -176,7 +213,7 @@ fn read<F: Real>(spec: &OperatorSpec<F>, way: Way) -> Result<ParsedOperation<F>,
         return Err(spec.refuse("block_size", "blocks", "0: blocks are for stored weights"));
     }
     let axis = spec.integer("axis", 1)?;
-    Ok(ParsedOperation::new(Quantization { way, scales, zeros, axis }, vec![0]))
+    Ok(Quantization { way, scales, zeros, axis })
 }
 
 #[cfg(test)]
@@ -214,13 +251,32 @@ mod tests {
     }
 
     #[test]
-    fn gradients_are_those_of_finite_differences() {
+    fn specifications_say_the_operation_again() {
         for kind in ["QuantizeLinear", "DequantizeLinear"] {
             let spec = spec(kind, array![0.5, 0.25, 2.0].into_dyn(), &[1, 2, 3]).with_integer("axis", -2);
             let operation = read_any(&spec).unwrap().operation;
-            check_gradient(&*operation, &[numbers(&[2, 3, 2], 1) * 3.0]);
             assert_eq!(read_any(&operation.to_spec()).unwrap().operation.to_spec(), operation.to_spec());
         }
+    }
+
+    #[test]
+    fn the_gradient_on_the_way_back_is_that_of_finite_differences() {
+        let spec = spec("DequantizeLinear", array![0.5, 0.25, 2.0].into_dyn(), &[1, 2, 3]).with_integer("axis", -2);
+        check_gradient(&*read_any(&spec).unwrap().operation, &[numbers(&[2, 3, 2], 1) * 3.0]);
+    }
+
+    #[test]
+    fn the_gradient_onto_the_grid_is_that_of_what_is_not_rounded() {
+        let grid = spec("QuantizeLinear", array![0.5, 0.25].into_dyn(), &[1, 2]).with_integer("output_dtype", 21);
+        let onto = read_any(&grid).unwrap().operation;
+        // In quanta, with the zero point: (−1, 3, 3.2, 16) and (0.4, 2.8, 14.8, 15.2), of which 0 to 15 are within.
+        let x = array![[[-1.0, 1.0, 1.1, 7.5], [-0.4, 0.2, 3.2, 3.3]]].into_dyn();
+        let output = forward(&*onto, std::slice::from_ref(&x));
+        let step = Step { operands: vec![x.view()], output: output.view() };
+        let gradient = onto.gradient(&step, array![[[1.0, 1.0, 3.0, 1.0], [1.0, 2.0, 1.0, 1.0]]].into_dyn().view());
+        assert_eq!(gradient, [array![[[0.0, 2.0, 6.0, 0.0], [4.0, 8.0, 4.0, 0.0]]].into_dyn()]);
+        let along = onto.along_operands(&step);
+        assert_eq!(along, array![[[0.0, 2.0, 2.2, 0.0], [-1.6, 0.8, 12.8, 0.0]]].into_dyn());
     }
 
     #[test]

@@ -43,7 +43,7 @@ function!(
     |_, _| F::zero()
 );
 
-pub(super) fn half_to_even<F: Real>(x: F) -> F {
+pub(crate) fn half_to_even<F: Real>(x: F) -> F {
     let two = F::of(2.0);
     if (x - x.trunc()).abs() == F::of(0.5) { (x / two).round() * two } else { x.round() }
 }

@@ -110,6 +110,7 @@ pub struct Tanh;
 
 impl<F: Real> Elementwise<F> for Tanh {
     const KIND: &'static str = "Tanh";
+    const IS_CENTERED_GATE: bool = true;
 
     fn value(&self, x: F) -> F {
         x.tanh()
@@ -134,6 +135,7 @@ pub struct Softsign;
 
 impl<F: Real> Elementwise<F> for Softsign {
     const KIND: &'static str = "Softsign";
+    const IS_CENTERED_GATE: bool = true;
 
     fn value(&self, x: F) -> F {
         x / (F::one() + x.abs())
