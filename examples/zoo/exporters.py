@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,38 +12,52 @@ import torch
 from torch import nn
 
 
+# A network of torch, or what it is once torch has captured it.
+Write = Callable[["Subject", Path], None]
+
+
+class Subject:
+    """A network and its image, to be exported several times."""
+
+    def __init__(self, load: Callable[[], nn.Module], image: torch.Tensor) -> None:
+        self.load = load
+        self.image = image
+
+    @functools.cached_property
+    def model(self) -> nn.Module:
+        """The network, which is built only if there is a file to write."""
+        return self.load()
+
+    @functools.cached_property
+    def captured(self) -> torch.export.ExportedProgram:
+        """What torch's default exporter makes of the network first, whatever the operator set."""
+        return torch.export.export(self.model, (self.image,), strict=False)
+
+
 @dataclass(frozen=True)
 class Exporter:
     """An exporter at an operator set."""
 
     name: str
-    write: Callable[[nn.Module, torch.Tensor, Path], None]
+    write: Write
 
 
-def _torchscript(opset: int) -> Callable[[nn.Module, torch.Tensor, Path], None]:
-    def write(model: nn.Module, image: torch.Tensor, path: Path) -> None:
+NAMES = {"input_names": ["image"], "output_names": ["scores"]}
+
+
+def _torchscript(opset: int) -> Write:
+    def write(subject: Subject, path: Path) -> None:
         # The fused attention of evaluation has no operator in ONNX.
         torch.backends.mha.set_fastpath_enabled(False)
-        torch.onnx.export(
-            model, (image,), str(path), opset_version=opset, dynamo=False, input_names=["image"], output_names=["scores"]
-        )
+        torch.onnx.export(subject.model, (subject.image,), str(path), opset_version=opset, dynamo=False, **NAMES)
 
     return write
 
 
-def _dynamo(opset: int) -> Callable[[nn.Module, torch.Tensor, Path], None]:
-    def write(model: nn.Module, image: torch.Tensor, path: Path) -> None:
-        torch.onnx.export(
-            model,
-            (image,),
-            str(path),
-            opset_version=opset,
-            dynamo=True,
-            external_data=False,
-            input_names=["image"],
-            output_names=["scores"],
-            verbose=False,
-        )
+def _dynamo(opset: int) -> Write:
+    def write(subject: Subject, path: Path) -> None:
+        options = {"external_data": False, "verbose": False} | NAMES
+        torch.onnx.export(subject.captured, (), str(path), opset_version=opset, dynamo=True, **options)
 
     return write
 
@@ -55,12 +70,12 @@ EXPORTERS = [
 ]
 
 
-def export(exporter: Exporter, model: nn.Module, image: torch.Tensor, path: Path) -> str | None:
+def export(exporter: Exporter, subject: Subject, path: Path) -> str | None:
     """Writes a network; returns what the exporter says where it can't."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            exporter.write(model, image, path)
+            exporter.write(subject, path)
     except Exception as error:
         return _sentence(error)
     return None

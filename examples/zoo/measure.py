@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
 import tempfile
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 
 from catalog import Network
-from exporters import EXPORTERS, export
+from exporters import EXPORTERS, Subject, export
 
 # How far scores may be from onnxruntime's, in shares of the largest.
 TOLERANCE = 1e-4
@@ -61,8 +60,7 @@ class Pixelwise:
 
 def measure(network: Network, pixelwise: Pixelwise, exporters: list[str], keep: Path | None) -> list[dict]:
     """Exports a network in each way and returns what becomes of the files."""
-    # Networks are built only if there is a file to write.
-    model, image = functools.cache(network.load), network.image()
+    subject = Subject(network.load, network.image())
     results, first = [], None
     for exporter in EXPORTERS:
         if exporter.name not in exporters:
@@ -75,9 +73,9 @@ def measure(network: Network, pixelwise: Pixelwise, exporters: list[str], keep: 
             result = Result(exporter.name)
             path = folder / "network.onnx"
             if not path.is_file():
-                result.not_written = export(exporter, model(), image, path)
+                result.not_written = export(exporter, subject, path)
             if result.not_written is None:
-                relevance = _examine(result, path, image, pixelwise, folder)
+                relevance = _examine(result, path, subject.image, pixelwise, folder)
                 first = relevance if first is None else first
                 if relevance is not None:
                     result.cosine = _cosine(first, relevance)
