@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib.metadata import version
 from pathlib import Path
 
@@ -148,5 +149,5 @@ def _share(result: dict) -> str:
 
 def _cosine(result: dict) -> str:
     # Never rounded up to 1.
-    text = f"{int(abs(result['cosine']) * 1e5) / 1e5:.5f}"
+    text = f"{math.floor(result['cosine'] * 1e5 + 1e-4) / 1e5:.5f}"
     return text + ("" if result["cosine"] >= SAME_MAP else " (!)")
