@@ -164,7 +164,7 @@ TRANSFORMERS = {
     "bit": ("BitConfig", "BitForImageClassification", {"depths": [1, 1, 1, 1]}),
     "convnext": ("ConvNextConfig", "ConvNextForImageClassification", {"depths": [1, 1, 2, 1]}),
     "convnextv2": ("ConvNextV2Config", "ConvNextV2ForImageClassification", {"depths": [1, 1, 2, 1]}),
-    "cvt": ("CvtConfig", "CvtForImageClassification", {"depth": [1, 1, 2]}),
+    "cvt": ("CvtConfig", "CvtForImageClassification", {"depth": [1, 2, 3]}),
     "data2vec": (
         "Data2VecVisionConfig",
         "Data2VecVisionForImageClassification",
@@ -295,11 +295,19 @@ def networks() -> list[Network]:
     return all_networks
 
 
+# The least that weights deviate from 0.
+SMALLEST_DEVIATION = 0.01
+
+
 def _randomize(model: nn.Module) -> None:
-    """Gives random numbers to parameters that begin as one number: scales, shifts, positions, layer scales."""
+    """Gives random numbers to parameters that begin as one number (scales, shifts, positions) or nearly as 0."""
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.numel() == 0 or not (parameter == parameter.flatten()[0]).all():
+            if parameter.numel() == 0:
+                continue
+            if not (parameter == parameter.flatten()[0]).all():
+                # Some heads begin so near to 0 that scores would be their biases.
+                parameter.mul_(max(1.0, SMALLEST_DEVIATION / float(parameter.std())))
                 continue
             start = float(parameter.flatten()[0])
             if start == 0.0:
@@ -322,5 +330,7 @@ def _settle_batch_norms(model: nn.Module, size: int) -> None:
             model(torch.randn(4, 3, size, size))
     model.eval()
     for norm in norms:
+        # Four images hardly differ in a mean over all positions; what a normalization makes large there is only rounding.
+        norm.running_var.copy_(torch.maximum(norm.running_var, 0.01 * norm.running_mean**2))
         norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
         norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.5, 1.5)
