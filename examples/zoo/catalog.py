@@ -219,6 +219,24 @@ TRANSFORMERS = {
     "vit_msn": ("ViTMSNConfig", "ViTMSNForImageClassification", _SMALL_VIT),
 }
 
+# Networks of Keras by name.
+KERAS = {
+    "ConvNeXtTiny": SMALL,
+    "DenseNet121": SMALL,
+    "EfficientNetB0": SMALL,
+    "EfficientNetV2B0": SMALL,
+    "InceptionV3": 96,
+    "MobileNet": SMALL,
+    "MobileNetV2": SMALL,
+    "MobileNetV3Small": SMALL,
+    "RegNetX002": SMALL,
+    "ResNet50": SMALL,
+    "ResNet50V2": SMALL,
+    "ResNetRS50": SMALL,
+    "VGG16": SMALL,
+    "Xception": 96,
+}
+
 # Sizes of those that take other images than small ones.
 _TRANSFORMERS_SIZES = {"hiera": PHOTO, "levit": PHOTO, "swin": PHOTO, "swinv2": PHOTO}
 
@@ -247,7 +265,8 @@ class Network:
 
     def image(self, seed: int = 1) -> torch.Tensor:
         """Returns what the network is shown."""
-        return torch.randn((1, 3, self.size, self.size), generator=torch.Generator().manual_seed(seed))
+        shape = (1, self.size, self.size, 3) if self.library == "keras" else (1, 3, self.size, self.size)
+        return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 class _Scores(nn.Module):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +12,11 @@ from pathlib import Path
 
 import torch
 from torch import nn
+
+from catalog import Network
+
+# The environment of Keras and tf2onnx, beside that of torch.
+KERAS = Path(sys.prefix).with_name("keras")
 
 
 # A network of torch, or what it is once torch has captured it.
@@ -19,14 +26,14 @@ Write = Callable[["Subject", Path], None]
 class Subject:
     """A network and its image, to be exported several times."""
 
-    def __init__(self, load: Callable[[], nn.Module], image: torch.Tensor) -> None:
-        self.load = load
-        self.image = image
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.image = network.image()
 
     @functools.cached_property
     def model(self) -> nn.Module:
         """The network, which is built only if there is a file to write."""
-        return self.load()
+        return self.network.load()
 
     @functools.cached_property
     def captured(self) -> torch.export.ExportedProgram:
@@ -62,12 +69,22 @@ def _dynamo(opset: int) -> Write:
     return write
 
 
-EXPORTERS = [
+def _tf2onnx(subject: Subject, path: Path) -> None:
+    network, script = subject.network, Path(__file__).with_name("keras_networks.py")
+    command = [KERAS / "bin" / "python", script, network.name, network.size, path]
+    run = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise RuntimeError(run.stderr.strip().splitlines()[-1])
+
+
+OF_TORCH = [
     Exporter("torchscript 17", _torchscript(17)),
     Exporter("dynamo 18", _dynamo(18)),
     Exporter("dynamo 20", _dynamo(20)),
     Exporter("dynamo 23", _dynamo(23)),
 ]
+OF_KERAS = [Exporter("tf2onnx 17", _tf2onnx)]
+EXPORTERS = OF_TORCH + OF_KERAS
 
 
 def export(exporter: Exporter, subject: Subject, path: Path) -> str | None:

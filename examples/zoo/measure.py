@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from catalog import Network
-from exporters import EXPORTERS, Subject, export
+from exporters import OF_KERAS, OF_TORCH, Subject, export
 
 # How far scores may be from onnxruntime's, in shares of the largest.
 TOLERANCE = 1e-4
@@ -60,9 +60,9 @@ class Pixelwise:
 
 def measure(network: Network, pixelwise: Pixelwise, exporters: list[str], keep: Path | None) -> list[dict]:
     """Exports a network in each way and returns what becomes of the files."""
-    subject = Subject(network.load, network.image())
+    subject = Subject(network)
     results, first = [], None
-    for exporter in EXPORTERS:
+    for exporter in OF_KERAS if network.library == "keras" else OF_TORCH:
         if exporter.name not in exporters:
             continue
         with tempfile.TemporaryDirectory() as temporary:

@@ -9,7 +9,7 @@ from pathlib import Path
 from exporters import EXPORTERS
 from measure import TOLERANCE
 
-LIBRARIES = ["torchvision", "timm", "transformers"]
+LIBRARIES = ["torchvision", "timm", "transformers", "keras"]
 # From which cosine on two maps are one.
 SAME_MAP = 0.999
 

@@ -55,25 +55,34 @@ def _arguments() -> argparse.Namespace:
 
 
 def _install() -> None:
-    """Makes the virtual environment, unless it is there with the same packages."""
-    requirements, installed = HERE / "requirements.txt", ENVIRONMENT / "installed.txt"
+    """Makes the virtual environments, unless they are there with the same packages."""
+    _install_into(ENVIRONMENT, HERE / "requirements.txt")
+    try:
+        _install_into(ENVIRONMENT.with_name("keras"), HERE / "requirements-keras.txt")
+    except subprocess.CalledProcessError as error:
+        print(f"Keras and tf2onnx can't be installed, so that their networks are left out: {error}", file=sys.stderr)
+
+
+def _install_into(environment: Path, requirements: Path) -> None:
+    installed = environment / "installed.txt"
     if installed.is_file() and installed.read_bytes() == requirements.read_bytes():
         return
-    venv.create(ENVIRONMENT, with_pip=True)
-    pip = [ENVIRONMENT / "bin" / "pip", "install", "--quiet", "--requirement", requirements]
-    subprocess.run(pip, check=True)
+    venv.create(environment, with_pip=True)
+    subprocess.run([environment / "bin" / "pip", "install", "--quiet", "--requirement", requirements], check=True)
     installed.write_bytes(requirements.read_bytes())
 
 
 def _run(arguments: argparse.Namespace) -> None:
     import report
     from catalog import networks
-    from exporters import EXPORTERS
+    from exporters import EXPORTERS, KERAS
 
     RESULTS.mkdir(parents=True, exist_ok=True)
     exporters = [exporter.name for exporter in EXPORTERS if _fits(exporter.name, arguments.exporters)]
     for network in networks():
         file = RESULTS / f"{network.key.replace(':', '-')}.json"
+        if network.library == "keras" and not (KERAS / "installed.txt").is_file():
+            continue
         if not _fits(network.key, arguments.networks) or (file.is_file() and not arguments.again):
             continue
         before = json.loads(file.read_text())["results"] if file.is_file() else []
