@@ -13,7 +13,7 @@ SMALL = 64
 PHOTO = 224
 
 TORCHVISION = {
-    "alexnet": SMALL,
+    "alexnet": PHOTO,
     "convnext_tiny": SMALL,
     "densenet121": SMALL,
     "efficientnet_b0": SMALL,
@@ -33,8 +33,8 @@ TORCHVISION = {
     "squeezenet1_1": SMALL,
     "swin_t": SMALL,
     "swin_v2_t": SMALL,
-    "vgg11": SMALL,
-    "vgg11_bn": SMALL,
+    "vgg11": PHOTO,
+    "vgg11_bn": PHOTO,
     "vit_b_16": PHOTO,
     "wide_resnet50_2": SMALL,
 }
@@ -137,7 +137,6 @@ TIMM = {
     "tresnet_m": {},
     "twins_pcpvt_small": {"img_size": SMALL},
     "twins_svt_small": {"img_size": SMALL},
-    "vgg11_bn": {},
     "visformer_tiny": {"img_size": PHOTO},
     "vit_base_patch16_siglip_224": {"img_size": SMALL, "depth": 4, "embed_dim": 192, "num_heads": 3},
     "vit_little_patch16_reg4_gap_256": {"img_size": SMALL, "depth": 4},
@@ -260,7 +259,7 @@ class Network:
         torch.manual_seed(0)
         model = self.build().eval()
         _randomize(model)
-        _settle_batch_norms(model, self.size)
+        _settle_batch_norms(model, torch.cat([self.image(), torch.randn(5, 3, self.size, self.size)]))
         return model.requires_grad_(False)
 
     def image(self, seed: int = 1) -> torch.Tensor:
@@ -337,8 +336,8 @@ def _randomize(model: nn.Module) -> None:
                 parameter.mul_(torch.empty_like(parameter).uniform_(0.5, 1.5))
 
 
-def _settle_batch_norms(model: nn.Module, size: int) -> None:
-    """Takes the statistics of batch normalizations from four random images, and moves them by chance."""
+def _settle_batch_norms(model: nn.Module, images: torch.Tensor) -> None:
+    """Takes the statistics of batch normalizations from images, and moves them by chance."""
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     norms = [norm for norm in norms if norm.running_var is not None]
     for norm in norms:
@@ -346,10 +345,10 @@ def _settle_batch_norms(model: nn.Module, size: int) -> None:
         norm.momentum = 1.0
     if norms:
         with torch.no_grad():
-            model(torch.randn(4, 3, size, size))
+            model(images)
     model.eval()
     for norm in norms:
-        # Four images hardly differ in a mean over all positions; what a normalization makes large there is only rounding.
+        # A few images hardly differ in a mean over all positions; what a normalization makes large there is only rounding.
         norm.running_var.copy_(torch.maximum(norm.running_var, 0.01 * norm.running_mean**2))
         norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
         norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.5, 1.5)
