@@ -79,7 +79,7 @@ TIMM = {
     "ghostnet_100": {},
     "ghostnetv2_100": {},
     "gmlp_ti16_224": {"img_size": SMALL},
-    "halonet26t": {"size": 128},
+    "halonet26t": {"size": 256},
     "hardcorenas_a": {},
     "hgnetv2_b0": {},
     "hiera_tiny_224": {"size": PHOTO},
@@ -87,7 +87,7 @@ TIMM = {
     "inception_next_atto": {"size": 128},
     "inception_resnet_v2": {"size": 128},
     "inception_v4": {"size": 128},
-    "lambda_resnet26t": {"size": 128},
+    "lambda_resnet26t": {"size": 256},
     "lcnet_050": {},
     "levit_128s": {"size": PHOTO},
     "mambaout_femto": {},
@@ -349,6 +349,6 @@ def _settle_batch_norms(model: nn.Module, images: torch.Tensor) -> None:
     model.eval()
     for norm in norms:
         # A few images hardly differ in a mean over all positions; what a normalization makes large there is only rounding.
-        norm.running_var.copy_(torch.maximum(norm.running_var, 0.01 * norm.running_mean**2))
+        norm.running_var.copy_(torch.maximum(norm.running_var, 0.25 * norm.running_mean**2))
         norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
         norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.5, 1.5)

@@ -30,7 +30,7 @@ def _settle_batch_norms(model: tf.keras.Model, images: np.ndarray, random: np.ra
         model(images, training=True)
     for norm in norms:
         mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
-        variance = np.maximum(variance, 0.01 * mean**2)
+        variance = np.maximum(variance, 0.25 * mean**2)
         norm.moving_mean.assign(mean + 0.1 * np.sqrt(variance) * random.standard_normal(mean.shape))
         norm.moving_variance.assign(variance * random.uniform(0.5, 1.5, variance.shape))
 
