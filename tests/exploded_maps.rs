@@ -170,7 +170,7 @@ fn a_calm_map_has_no_word_about_it() {
 
 /// Of two computed factors neither is known to be the one that only weighs.
 #[test]
-fn inspect_names_products_that_share_their_relevance_half_and_half() {
+fn products_are_named_that_share_their_relevance_half_and_half() {
     let folder = Folder::new();
     let mut network = NetworkBuilder::new();
     network.input("x", [None, Some(INPUTS)]).output("scores");
@@ -178,7 +178,11 @@ fn inspect_names_products_that_share_their_relevance_half_and_half() {
     network.node("right", dense(5, INPUTS, 2), ["x"], "r");
     network.node("product", Arc::new(Multiplication::Mul), ["l", "r"], "p");
     network.node("last", dense(3, 5, 3), ["p"], "scores");
-    let [model, _] = folder.files(&network.build().unwrap(), 1);
+    let [model, x] = folder.files(&network.build().unwrap(), 1);
+    let text = folder.told(&["explain", &model, &x]);
+    assert!(text.contains("half and half  1 product of two tensors: product; pixelwise inspect"), "{text}");
+    let text = folder.told(&["explain", &model, &x, "--layer-rule", "product=signal=first"]);
+    assert!(!text.contains("half and half"), "{text}");
     let text = folder.told(&["inspect", &model]);
     assert!(text.contains("1 product shares its relevance half and half: product; look at it"), "{text}");
     assert!(text.contains("--layer-rule 'product=signal=first'"), "{text}");

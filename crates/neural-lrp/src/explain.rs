@@ -2,6 +2,7 @@
 
 mod composite;
 mod explainer;
+mod halved;
 mod handing;
 mod input_range;
 mod propagation;
@@ -11,6 +12,7 @@ mod target;
 pub use composite::{COMPOSITES, Choice, Composite, DefaultComposite, NamedComposite, Selector};
 pub(crate) use explainer::stack;
 pub use explainer::{Explained, Explainer, Forward, Question};
+pub use halved::halved;
 pub use propagation::{Keep, Mask, Propagation, Relevances};
 pub use start::{Initial, Start};
 pub use target::{ClassAxis, OutputLayout, Region, Target};

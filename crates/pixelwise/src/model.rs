@@ -57,9 +57,9 @@ impl fmt::Display for Kind {
 /// use pixelwise::{Attribution, Model, Target};
 ///
 /// let model = Model::open("../../tests/golden/neural/lenet5/model.onnx")?;
-/// let batch: ArrayD<f64> = ndarray_npy::read_npy("../../tests/golden/neural/lenet5/input.npy")?;
-/// let input = batch.index_axis(Axis(0), 0); // (1, 32, 32)
-/// let explanation = model.explain(input, &Target::Predicted, &Attribution::Default)?;
+/// let batch: ArrayD<f32> = ndarray_npy::read_npy("../../tests/golden/neural/lenet5/input.npy")?;
+/// let input = batch.index_axis(Axis(0), 0).mapv(f64::from); // (1, 32, 32)
+/// let explanation = model.explain(input.view(), &Target::Predicted, &Attribution::Default)?;
 /// assert_eq!(explanation.relevance.shape(), [1, 32, 32]);
 /// println!("{}", explanation.ledger);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -250,8 +250,8 @@ mod tests {
     #[test]
     fn networks_get_their_default_and_what_is_asked_for() {
         let model = Model::open("../../tests/golden/neural/lenet5/model.onnx").unwrap();
-        let batch: ArrayD<f64> = ndarray_npy::read_npy("../../tests/golden/neural/lenet5/input.npy").unwrap();
-        let input = batch.index_axis(Axis(0), 1);
+        let batch: ArrayD<f32> = ndarray_npy::read_npy("../../tests/golden/neural/lenet5/input.npy").unwrap();
+        let input = batch.index_axis(Axis(0), 1).mapv(f64::from);
         let explain = |target: Target, attribution: &Attribution| model.explain(input.view(), &target, attribution);
         let default = explain(Target::Predicted, &Attribution::Default).unwrap();
         let named = Composite::named("epsilon-plus-flat").unwrap().into();

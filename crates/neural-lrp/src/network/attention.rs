@@ -9,7 +9,7 @@ use crate::operation::{Family, Signal};
 /// The parts that nodes of a network have in attention.
 ///
 /// A node is known by what it computes. From the softmax to the product with the values, weights may be rearranged, scaled
-/// and shifted by constants, quantized, and mixed by layers with weights (talking heads). The scores that softmax takes may also be
+/// and shifted by constants, mixed by layers with weights (talking heads), added to other weights, and divided by their sum. The scores that softmax takes may also be
 /// sums, of a product and a bias, and go through a function, as a soft cap.
 #[derive(Debug, Default)]
 pub(crate) struct Attention {
@@ -90,25 +90,28 @@ impl<F: Real> Producers<'_, F> {
                 Family::Softmax if node.operation.is_gate() => {
                     scores.insert(tensor);
                 }
-                _ if self.hands_weights_on(node) => {
-                    pending.extend(self.computed(node).into_iter().filter(|&operand| seen.insert(operand)));
-                }
-                _ => return None,
+                _ => pending.extend(self.handed_on(node)?.into_iter().filter(|&operand| seen.insert(operand))),
             }
         }
         Some(scores)
     }
 
-    fn hands_weights_on(&self, node: &Node<F>) -> bool {
-        let with_constants = || node.operands.len() > 1 && self.computed(node).len() == 1;
-        match node.operation.family() {
+    /// The tensors that a node hands on as weights, moved, scaled, shifted, mixed, summed, or divided by what they sum up to;
+    /// `None` where it gives something else.
+    fn handed_on(&self, node: &Node<F>) -> Option<Vec<TensorId>> {
+        let computed = self.computed(node);
+        let takes_several = node.operands.len() > 1;
+        let hands_on = match node.operation.family() {
             _ if node.operation.is_quantization() => true,
-            Family::Arrangement => !self.computed(node).is_empty(),
+            Family::Product if node.operation.is_quotient() && computed.len() == 2 => return Some(vec![computed[0]]),
+            Family::Arrangement => !computed.is_empty(),
             Family::Linear => true,
-            Family::Product | Family::Sum => with_constants(),
+            Family::Product => takes_several && computed.len() == 1,
+            Family::Sum => takes_several,
             Family::Normalization => node.normalizes_by_constants(),
             _ => false,
-        }
+        };
+        hands_on.then_some(computed)
     }
 
     /// The products that the scores of a softmax are made of.
@@ -120,15 +123,13 @@ impl<F: Real> Producers<'_, F> {
             let Some(node) = self.producers.get(&tensor) else { continue };
             if self.is_product(node) {
                 products.push(tensor);
-            } else if self.hands_weights_on(node) || self.adds(node) || node.operation.family() == Family::Activation {
-                pending.extend(self.computed(node).into_iter().filter(|&operand| seen.insert(operand)));
+                continue;
             }
+            let is_activation = node.operation.family() == Family::Activation;
+            let handed_on = if is_activation { Some(self.computed(node)) } else { self.handed_on(node) };
+            pending.extend(handed_on.into_iter().flatten().filter(|&operand| seen.insert(operand)));
         }
         products
-    }
-
-    fn adds(&self, node: &Node<F>) -> bool {
-        node.operation.family() == Family::Sum && node.operands.len() > 1
     }
 }
 
@@ -198,6 +199,28 @@ mod tests {
         ];
         let expected = [part("s", Part::QueryKey), part("p", Part::Score), part("y", Part::Value(Signal::Second))];
         assert_eq!(parts(nodes), expected);
+    }
+
+    #[test]
+    fn weights_may_be_added_and_made_to_sum_to_one() {
+        let gated: &[(&str, &[&str], &str)] = &[
+            ("MatMul", &["q", "k"], "s"),
+            ("Softmax", &["s"], "p"),
+            ("Softmax", &["q"], "r"),
+            ("Add", &["p", "r"], "both"),
+            ("ReduceMean", &["both"], "mean"),
+            ("Div", &["both", "mean"], "normalized"),
+            ("MatMul", &["normalized", "v"], "y"),
+        ];
+        let expected = [
+            part("s", Part::QueryKey),
+            part("p", Part::Score),
+            part("r", Part::Score),
+            part("y", Part::Value(Signal::Second)),
+        ];
+        assert_eq!(parts(gated), expected);
+        let with_another = [("Softmax", &["q"][..], "p"), ("Add", &["p", "k"], "r"), ("MatMul", &["r", "v"], "y")];
+        assert_eq!(parts(&with_another), []);
     }
 
     #[test]

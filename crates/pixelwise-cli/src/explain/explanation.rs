@@ -97,6 +97,7 @@ impl<F: Number> Plan<'_, F> {
             top: ranked.iter().take(self.arguments.top).map(|&(class, score)| self.class(class, score)).collect(),
             positions,
             rules: Vec::new(),
+            shared_half_and_half: Vec::new(),
             hint: None,
             targets: Vec::new(),
         }
@@ -123,6 +124,8 @@ impl<F: Number> Plan<'_, F> {
         for (row, done) in done.iter_mut().enumerate() {
             let class = classes.as_ref().map(|classes| self.class(classes[row].0, classes[row].1));
             done.record.rules = node_rules(explainer, &explained);
+            let halved = neural_lrp::halved(explainer.network(), explainer.explained(), &explained.rules);
+            done.record.shared_half_and_half = halved.iter().map(|node| node.name.clone()).collect();
             done.record.hint = hint(explainer.network(), &explained.rules);
             let said = Said { class, positions: positions.clone() };
             let target = self.write_target(&done.record.name, aim, said, &explained, row, batch)?;

@@ -33,6 +33,9 @@ pub struct Record {
     pub positions: Option<String>,
     /// The rule of each node.
     pub rules: Vec<NodeRule>,
+    /// The products whose factors get half of the relevance each.
+    #[serde(default)]
+    pub shared_half_and_half: Vec<String>,
     /// Why a map may have exploded, as far as the rules tell.
     #[serde(default)]
     pub hint: Option<String>,

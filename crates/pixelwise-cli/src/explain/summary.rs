@@ -107,8 +107,12 @@ impl Summary {
         }
         print(&match self.form {
             Form::Json => format!("{}\n{}", if first { "" } else { "," }, json!(record)),
-            Form::Text if self.samples == 1 => format!("{}{}{}", network(record), rules(record), self.alone(record)),
-            Form::Text if first => format!("{}{}\n{}", network(record), rules(record), line(record)),
+            Form::Text if self.samples == 1 => {
+                format!("{}{}{}{}", network(record), rules(record), halved(record), self.alone(record))
+            }
+            Form::Text if first => {
+                format!("{}{}{}\n{}", network(record), rules(record), halved(record), line(record))
+            }
             Form::Text => line(record),
         })
     }
@@ -232,6 +236,18 @@ fn rules(record: &Record) -> String {
         }
     }
     text
+}
+
+/// Which products of two tensors share their relevance half and half, if any.
+fn halved(record: &Record) -> String {
+    let (products, named) = match record.shared_half_and_half.as_slice() {
+        [] => return String::new(),
+        [only] => ("1 product of two tensors".to_owned(), only.clone()),
+        [first, rest @ ..] => (format!("{} products of two tensors", rest.len() + 1), format!("{first} and others")),
+    };
+    format!(
+        "half and half  {products}: {named}; pixelwise inspect says what to do where one factor only weighs the other\n"
+    )
 }
 
 /// `predicted: class 281 tabby, score 9.31`, `2: class 2, summed over 8 × 8 positions, score 3.25`

@@ -1,6 +1,6 @@
 //! A network, described node by node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use neural_lrp::operation::{Constant, Input};
@@ -60,6 +60,8 @@ impl Description {
         let rules = rules.read()?;
         let (default, composite) = (rules.default(network), rules.composite(network)?);
         let rules = composite.choose(network)?;
+        let halved: BTreeSet<_> =
+            neural_lrp::halved(network, explainer.explained(), &rules).iter().map(|node| node.output).collect();
         let nodes = network.nodes().iter().zip(&rules).map(|(node, rule)| Row {
             name: node.name.clone(),
             operation: node.operation.kind(),
@@ -68,7 +70,7 @@ impl Description {
             shape: shapes[node.output.index()].clone(),
             parameters: parameters(network, node),
             rule: if explainer.skipped().contains(&node.name) { LEFT_OUT.to_owned() } else { rule_text(rule) },
-            is_halved: !explainer.skipped().contains(&node.name) && is_halved(network, node, rule),
+            is_halved: halved.contains(&node.output),
             folded: node.folded.clone(),
         });
         let tensor = |id: neural_lrp::TensorId, declared: String| Tensor {
@@ -197,14 +199,6 @@ impl Description {
             "shared_half_and_half": self.halved(),
         })
     }
-}
-
-/// Whether a node is a product of two tensors that get half of its relevance each.
-fn is_halved(network: &Network<f32>, node: &Node<f32>, rule: &Rule) -> bool {
-    let is_computed = |operand| network.tensor(operand).constant.is_none();
-    let &[first, second] = node.operands.as_slice() else { return false };
-    let factors_differ = first != second && is_computed(first) && is_computed(second);
-    node.operation.product().is_some() && factors_differ && rule.to_string().starts_with("signal=both")
 }
 
 /// What stands in the place of a rule behind the linear score.
