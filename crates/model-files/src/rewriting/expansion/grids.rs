@@ -21,6 +21,7 @@ pub(super) fn join<F: Real>(graph: &Graph<F>, nodes: Vec<Node>, outputs: &BTreeS
     for mut node in nodes {
         node.inputs.iter_mut().for_each(|input| joining.rename(input));
         let rounded = match (node.kind.as_str(), node.input(0), node.input(1)) {
+            ("FakeQuantize", Some(source), None) => joining.rounded_before(source, node.output()),
             ("DequantizeLinear", Some(tensor), Some(scale)) => {
                 joining.rounded(tensor, [scale, node.input(2).unwrap_or("")])
             }
@@ -55,6 +56,16 @@ impl<F: Real> Joining<'_, F> {
         if let Some(new) = self.names.get(name) {
             name.clone_from(new);
         }
+    }
+
+    /// The numbers of a tensor on the grid that they span, if they were rounded before; else `output` is these.
+    fn rounded_before(&mut self, source: &str, output: &str) -> Option<String> {
+        let key = [source, "", ""].map(str::to_owned);
+        let before = self.rounded.get(&key).cloned();
+        if before.is_none() {
+            self.rounded.insert(key, output.to_owned());
+        }
+        before
     }
 
     /// The real numbers that a tensor of integers stands for.
@@ -102,5 +113,64 @@ impl<F: Real> Joining<'_, F> {
 
     fn is_single(&self, name: &str) -> bool {
         matches!(self.graph.constants.get(name), Some(Constant::Real(values)) if values.len() == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ndarray::{ArrayD, arr0};
+
+    use super::*;
+
+    /// The nodes `(kind, inputs, output)` after they are joined, as `kind(inputs) output`; `s` and `t` are scales.
+    fn joined(nodes: &[(&str, &[&str], &str)], outputs: &[&str]) -> Vec<String> {
+        let nodes = nodes.iter().map(|(kind, inputs, output)| Node::new(*output, kind, inputs, *output)).collect();
+        let scale = |value: f64| Constant::Real(Arc::new(arr0(value).into_dyn()));
+        let rows = Constant::Real(Arc::new(ArrayD::ones(vec![2])));
+        let constants = [("s", scale(0.5)), ("same", scale(0.5)), ("t", scale(0.25)), ("rows", rows)];
+        let constants = constants.map(|(name, value)| (name.to_owned(), value)).into();
+        let graph = Graph { inputs: Vec::new(), outputs: Vec::new(), nodes: Vec::new(), constants };
+        let outputs = outputs.iter().map(|&output| output.to_owned()).collect();
+        let text = |node: &Node| format!("{}({}) {}", node.kind, node.inputs.join(", "), node.output());
+        super::super::needed(join(&graph, nodes, &outputs), &outputs).iter().map(text).collect()
+    }
+
+    #[test]
+    fn what_comes_back_is_rounded_once() {
+        let nodes: &[(&str, &[&str], &str)] = &[
+            ("QuantizeLinear", &["x", "s"], "q"),
+            ("DequantizeLinear", &["q", "s"], "a"),
+            ("DequantizeLinear", &["q", "s"], "b"),
+            ("Add", &["a", "b"], "y"),
+        ];
+        assert_eq!(joined(nodes, &["y"]), ["FakeQuantize(x, s) q.rounded", "Add(q.rounded, q.rounded) y"]);
+        let output = joined(&nodes[..2], &["a"]);
+        assert_eq!(output, ["FakeQuantize(x, s) q.rounded", "Identity(q.rounded) a"]);
+        let spanned: &[(&str, &[&str], &str)] =
+            &[("FakeQuantize", &["x"], "a"), ("FakeQuantize", &["x"], "b"), ("Add", &["a", "b"], "y")];
+        assert_eq!(joined(spanned, &["y"]), ["FakeQuantize(x) a", "Add(a, a) y"]);
+    }
+
+    #[test]
+    fn what_moves_numbers_moves_rounded_ones() {
+        let nodes: &[(&str, &[&str], &str)] = &[
+            ("QuantizeLinear", &["x", "s"], "q"),
+            ("MaxPool", &["q"], "p"),
+            ("DequantizeLinear", &["p", "same"], "y"),
+        ];
+        let expected = ["FakeQuantize(x, s) q.rounded", "MaxPool(q.rounded) p.real", "Identity(p.real) y"];
+        assert_eq!(joined(nodes, &["y"]), expected);
+    }
+
+    #[test]
+    fn other_grids_stay_apart() {
+        for scales in [["s", "t"], ["rows", "rows"]] {
+            let nodes: &[(&str, &[&str], &str)] =
+                &[("QuantizeLinear", &["x", scales[0]], "q"), ("DequantizeLinear", &["q", scales[1]], "y")];
+            assert_eq!(joined(nodes, &["y"]).len(), 2);
+            assert!(joined(nodes, &["y"])[0].starts_with("QuantizeLinear"));
+        }
     }
 }
