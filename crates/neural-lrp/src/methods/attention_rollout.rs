@@ -108,7 +108,8 @@ fn rolled<F: Real>(
 fn heads_apart(shape: &[usize], samples: usize) -> Option<[usize; 4]> {
     let (&[rows, columns], leading) = (shape.last_chunk()?, shape.len() - 2);
     let leading: usize = shape[..leading].iter().product();
-    (rows == columns && leading % samples.max(1) == 0).then(|| [samples, leading / samples.max(1), rows, columns])
+    (rows == columns && leading.is_multiple_of(samples.max(1)))
+        .then(|| [samples, leading / samples.max(1), rows, columns])
 }
 
 /// `e`, for each sample.
