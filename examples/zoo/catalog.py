@@ -310,7 +310,13 @@ def networks() -> list[Network]:
     for name, parts in TRANSFORMERS.items():
         build = lambda parts=parts: _transformers(*parts)  # noqa: E731
         all_networks.append(Network("transformers", name, build, _TRANSFORMERS_SIZES.get(name, SMALL)))
+    for name, size in KERAS.items():
+        all_networks.append(Network("keras", name, _elsewhere, size))
     return all_networks
+
+
+def _elsewhere() -> nn.Module:
+    raise RuntimeError("Keras has an environment of its own")
 
 
 # The least that weights deviate from 0.
