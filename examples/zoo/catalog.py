@@ -208,7 +208,11 @@ TRANSFORMERS = {
         {"vision_config": _SMALL_VIT},
     ),
     "swiftformer": ("SwiftFormerConfig", "SwiftFormerForImageClassification", {"image_size": SMALL}),
-    "swin": ("SwinConfig", "SwinForImageClassification", {"depths": [1, 2, 2, 1], "embed_dim": 48, "image_size": PHOTO}),
+    "swin": (
+        "SwinConfig",
+        "SwinForImageClassification",
+        {"depths": [1, 2, 2, 1], "embed_dim": 48, "image_size": PHOTO},
+    ),
     "swinv2": (
         "Swinv2Config",
         "Swinv2ForImageClassification",
@@ -310,7 +314,13 @@ def networks() -> list[Network]:
     for name, parts in TRANSFORMERS.items():
         build = lambda parts=parts: _transformers(*parts)  # noqa: E731
         all_networks.append(Network("transformers", name, build, _TRANSFORMERS_SIZES.get(name, SMALL)))
+    for name, size in KERAS.items():
+        all_networks.append(Network("keras", name, _elsewhere, size))
     return all_networks
+
+
+def _elsewhere() -> nn.Module:
+    raise RuntimeError("Keras has an environment of its own")
 
 
 # The least that weights deviate from 0.
@@ -348,7 +358,7 @@ def _settle_batch_norms(model: nn.Module, images: torch.Tensor) -> None:
             model(images)
     model.eval()
     for norm in norms:
-        # A few images hardly differ in a mean over all positions; what a normalization makes large there is only rounding.
+        # A few images hardly differ in a mean over all positions: a normalization would make rounding large there.
         norm.running_var.copy_(torch.maximum(norm.running_var, 0.25 * norm.running_mean**2))
         norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
         norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.5, 1.5)

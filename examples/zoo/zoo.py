@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Exports the networks that people use, and shows what pixelwise makes of them beside onnxruntime.
 
-It takes cargo, and a python3 with venv, 3.11 or newer. What it needs of Python's packages is installed into target/zoo
-once; pip's own settings hold, so that an index of torch's builds for processors alone makes it less. Weights are random,
-so that nothing is downloaded. Files are removed as soon as they are explained.
+It takes cargo, and a python3 with venv, 3.11 (tf2onnx takes no newer one). What it needs of Python's packages is
+installed into target/zoo once; pip's own settings hold, so that an index of torch's builds for processors alone makes
+it less. Weights are random, so that nothing is downloaded. Files are removed as soon as they are explained.
 
     examples/zoo/zoo.py                                  # all networks, and docs/models.md of them
     examples/zoo/zoo.py --networks 'timm:vit*,*:resnet*' # some of them
@@ -48,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--networks", default="*", help="patterns of LIBRARY:NAME, with commas between them")
     parser.add_argument("--exporters", default="*", help="patterns of exporters, as 'dynamo*'")
     parser.add_argument("--again", action="store_true", help="also those that an earlier run has results of")
-    parser.add_argument("--keep", type=Path, help="a folder for the files, where another run finds them; else they are removed")
+    parser.add_argument("--keep", type=Path, help="a folder for the files, where the next run finds them")
     parser.add_argument("--program", type=Path, default=PROGRAM, help="pixelwise; it is built if none is given")
     parser.add_argument("--report", type=Path, default=ROOT / "docs" / "models.md", help="the page that is written")
     return parser.parse_args()
