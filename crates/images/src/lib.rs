@@ -25,6 +25,7 @@
 
 mod channels;
 mod error;
+mod folder;
 mod placement;
 mod preprocessing;
 mod presets;
@@ -34,7 +35,8 @@ mod settings;
 
 pub use channels::{from_rgb, to_unit_range};
 pub use error::Error;
+pub use folder::{EXTENSIONS, Folder, is_image_name};
 pub use preprocessing::{Prepared, Preprocessing};
 pub use presets::PRESETS;
-pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, decode, read};
+pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, damage, decode, read};
 pub use settings::{Channels, Extent, Interpolation, Layout, Scale, Settings, Size};

@@ -32,7 +32,7 @@ pub struct Arguments {
     /// The network: an ONNX file, or a text network of the LRP toolbox
     model: PathBuf,
 
-    /// An image (PNG, JPEG, BMP, PNM), a folder of images, or an .npy batch; each has a row on the sheet
+    /// An image (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), a folder of images, or an .npy batch; each has a row on the sheet
     input: PathBuf,
 
     /// What is compared: rules, composites, methods, as `pixelwise explain` knows them

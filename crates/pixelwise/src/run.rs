@@ -35,7 +35,7 @@ pub struct Arguments {
     /// The network: an ONNX file, or a text network of the LRP toolbox
     model: PathBuf,
 
-    /// Images (PNG, JPEG, BMP, PNM), folders of images, or .npy arrays; for a network of several inputs, one for each: NAME=FILE
+    /// Images (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), folders of images, or .npy arrays; for a network of several inputs, one for each: NAME=FILE
     #[arg(required = true, value_name = "[NAME=]INPUT")]
     input: Vec<String>,
 

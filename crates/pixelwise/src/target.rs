@@ -7,7 +7,7 @@ use ndarray::{ArrayD, Axis};
 use neural_lrp::{OutputLayout, Region, Target};
 
 use crate::failure::{Context, Failure};
-use crate::inputs::{IMAGE_EXTENSIONS, has_extension, npy};
+use crate::inputs::{has_extension, npy};
 use crate::labels::Labels;
 use crate::output::shape;
 
@@ -129,7 +129,7 @@ impl FromStr for TargetChoice {
         let mask = || {
             let (class, path) = text.split_once('@').filter(|(class, _)| !class.contains(['/', '\\']))?;
             let path = Path::new(path);
-            (has_extension(path, &["npy"]) || has_extension(path, &IMAGE_EXTENSIONS))
+            (has_extension(path, &["npy"]) || images::is_image_name(path))
                 .then(|| (class, RegionChoice::Mask(path.to_owned())))
         };
         let (class, region) = match position.or_else(mask) {

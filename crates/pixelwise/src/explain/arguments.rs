@@ -41,7 +41,7 @@ pub struct Arguments {
     /// The network: an ONNX file, or a text network of the LRP toolbox
     pub model: PathBuf,
 
-    /// Images (PNG, JPEG, BMP, PNM), folders of images, or .npy batches in the model's layout
+    /// Images (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), folders of images, or .npy batches in the model's layout
     #[arg(required = true)]
     pub input: Vec<PathBuf>,
 
