@@ -26,6 +26,7 @@
 mod channels;
 mod error;
 mod folder;
+mod orientation;
 mod placement;
 mod preprocessing;
 mod presets;
@@ -36,6 +37,7 @@ mod settings;
 pub use channels::{from_rgb, to_unit_range};
 pub use error::Error;
 pub use folder::{EXTENSIONS, Folder, is_image_name};
+pub use orientation::Stored;
 pub use preprocessing::{Prepared, Preprocessing};
 pub use presets::PRESETS;
 pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, damage, decode, read};

@@ -99,7 +99,8 @@ fn compare_in<F: Real>(arguments: &Arguments) -> Result<(), Failure> {
             let explainer = explainer.with_class_axis(classes.axis(&labels));
             if explained.is_empty() {
                 check_rules(&ways, explainer.network())?;
-                classes.check_count(&labels, explainer.output_layout(&[group.batch.shape()])?.classes());
+                let count = explainer.output_layout(&[group.batch.shape()])?.classes();
+                classes.check_count(&labels, count, arguments.target.is_name())?;
             }
             explained.extend(explain(&explainer, &group, &ways, &target, &labels, precision).context(&group.names[0])?);
         }

@@ -60,7 +60,10 @@ pub fn read_image<F: Real>(path: &Path, preprocessing: &Preprocessing) -> Result
         error => Failure::from(error),
     })?;
     if let Some(damage) = images::damage(&bytes) {
-        eprintln!("Warning: {} is damaged inside, so that parts of it may not be what was taken: {damage}", path.display());
+        eprintln!(
+            "Warning: {} is damaged inside, so that parts of it may not be what was taken: {damage}",
+            path.display()
+        );
     }
     let prepared = preprocessing.apply(photo.view()).context(format!("can't prepare {}", path.display()))?;
     let network = prepared.network.mapv(|value| F::of(value.into())).insert_axis(Axis(0)).into_dyn();
@@ -72,7 +75,9 @@ fn images_in(folder: &Path) -> Result<Vec<Source>, Failure> {
     let passed_over = listed.passed_over();
     if listed.images.is_empty() {
         let others = passed_over.map_or_else(String::new, |line| format!("; {line}"));
-        return Err(format!("there is no image in {}: supported are {}{others}", folder.display(), images::FORMATS).into());
+        return Err(
+            format!("there is no image in {}: supported are {}{others}", folder.display(), images::FORMATS).into()
+        );
     }
     if let Some(line) = passed_over {
         eprintln!("{line}");

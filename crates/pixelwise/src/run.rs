@@ -132,10 +132,9 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
         for ((values, network), sources) in values.into_iter().zip(&networks).zip(together) {
             let answer = described::Answer::of(sources, network, &values, &listing)?;
             if !has_checked_labels {
-                answer
-                    .class_count()
-                    .into_iter()
-                    .for_each(|count| arguments.classes.check_count(&listing.labels, count));
+                if let Some(count) = answer.class_count() {
+                    arguments.classes.check_count(&listing.labels, count, false)?;
+                }
                 has_checked_labels = true;
             }
             match arguments.json {

@@ -68,6 +68,11 @@ impl TargetChoice {
         Ok((within(target, region.as_ref()), region))
     }
 
+    /// Whether its class is given by name.
+    pub fn is_name(&self) -> bool {
+        matches!(self.class, ClassChoice::Name(_))
+    }
+
     /// The positions, with a mask read from its file.
     pub fn region(&self) -> Result<Option<ReadyRegion>, Failure> {
         Ok(Some(match &self.region {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::questions;
 use crate::failure::Failure;
 use crate::inputs::Source;
-use crate::labels::{Labels, Scored};
+use crate::labels::{Labels, Scored, best};
 use crate::output::{number, shape};
 use crate::target::positions;
 
@@ -63,7 +63,7 @@ impl Answer {
         let outputs = network.outputs().iter().zip(values).zip(layouts).map(|((&output, value), layout)| {
             let layout = layout.and_then(Result::ok).filter(|layout| layout.classes() > 1);
             let scores = layout.as_ref().map(|layout| layout.class_scores(value.view()));
-            let top = |scores: ArrayView1<'_, f64>| listing.labels.top(scores.iter().copied(), listing.count);
+            let top = |scores: ArrayView1<'_, f64>| best(&listing.labels, scores.iter().copied(), listing.count);
             let numbers = || value.iter().map(|number| number.as_());
             Output {
                 name: network.tensor(output).name.clone(),
