@@ -78,6 +78,14 @@ pub enum Error {
     /// A text that describes no preprocessing.
     #[error("no description of a preprocessing: {0}")]
     Toml(#[from] Box<toml::de::Error>),
+    /// A description by another program that can't be followed.
+    #[error("a preprocessing of {program} that can't be followed: {reason}; describe it in TOML")]
+    Foreign {
+        /// Whose it is.
+        program: &'static str,
+        /// What can't be followed.
+        reason: String,
+    },
     /// A setting with a value that it can't have.
     #[error("preprocessing: {setting} is {found}: it has to be {expected}")]
     Setting {

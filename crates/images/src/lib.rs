@@ -26,6 +26,7 @@
 mod channels;
 mod error;
 mod folder;
+mod foreign;
 mod orientation;
 mod placement;
 mod preprocessing;
@@ -41,4 +42,4 @@ pub use orientation::Stored;
 pub use preprocessing::{Prepared, Preprocessing};
 pub use presets::PRESETS;
 pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, damage, decode, read};
-pub use settings::{Channels, Extent, Interpolation, Layout, Scale, Settings, Size};
+pub use settings::{Centering, Channels, Extent, Interpolation, Layout, Scale, Settings, Size};
