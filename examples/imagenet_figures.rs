@@ -38,7 +38,7 @@ struct Arguments {
     /// The network, an ONNX file
     model: PathBuf,
 
-    /// Photos (PNG, JPEG, BMP, PNM)
+    /// Photos (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM)
     #[arg(required = true)]
     photo: Vec<PathBuf>,
 

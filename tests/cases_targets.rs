@@ -232,6 +232,18 @@ mod names {
     }
 
     #[test]
+    fn a_target_by_name_is_refused_where_names_are_not_as_many_as_classes() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("output").to_str().unwrap().to_owned();
+        let [model, x, option, names] = names("many.txt");
+        for verb in ["explain", "compare", "evaluate"] {
+            let message = refused(&[verb, &model, &x, &option, &names, "--target", "tench", "--output", &output]);
+            assert!(message.contains("5 names, from \"background\" to"), "{message}");
+            assert!(message.contains("give the target by its number"), "{message}");
+        }
+    }
+
+    #[test]
     fn another_number_of_names_than_of_classes_deserves_a_word() {
         for (file, count) in [("few.txt", "3 names"), ("many.txt", "5 names")] {
             let [model, x, option, names] = names(file);

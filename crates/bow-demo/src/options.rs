@@ -31,7 +31,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
 
-    /// Explain this picture instead of the composites (repeatable; PNG, JPEG, BMP, PNM)
+    /// Explain this picture instead of the composites (repeatable; PNG, JPEG, WebP, TIFF, GIF, BMP, PNM)
     #[arg(long, value_name = "FILE")]
     pub image: Vec<PathBuf>,
 

@@ -56,7 +56,7 @@ pub enum Error {
     },
     /// A folder that has not the layout of PASCAL VOC.
     #[error(
-        "{path} is no folder in the layout of PASCAL VOC: {missing} is missing; it needs JPEGImages/ID.jpg, \
+        "{path} is no folder in the layout of PASCAL VOC: {missing} is missing; it needs JPEGImages/ID.jpg (or .png, …), \
          ImageSets/Main/SPLIT.txt and ImageSets/Main/CLASS_SPLIT.txt", path = path.display()
     )]
     Layout {
@@ -64,6 +64,14 @@ pub enum Error {
         path: PathBuf,
         /// What it does not have.
         missing: &'static str,
+    },
+    /// A file of JSON that names no classes.
+    #[error("{} does not name classes: {reason}; it should be a list of names, or names by their classes' numbers: {{\"0\": \"tench\"}}", path.display())]
+    Labels {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A file or folder that can't be read.
     #[error("can't read {}", path.display())]
@@ -146,7 +154,7 @@ pub enum Error {
         id: String,
     },
     /// A photo that is not there.
-    #[error("there is no photo {}; it is left out", path.display())]
+    #[error("there is no photo {}, and none of another format; it is left out", path.display())]
     NoPhoto {
         /// Where it should be.
         path: PathBuf,

@@ -4,6 +4,7 @@
 //!   larger composites of them;
 //! * [`mnist`]: handwritten digits, from MNIST's own files;
 //! * [`voc`]: folders of photos in the layout of PASCAL VOC;
+//! * [`Labels`]: the names of a network's classes, as they come in files;
 //! * [`SplitMix64`]: the generator of random numbers that the polygons are drawn with.
 //!
 //! Whoever asks for the same seed and index gets the same picture. That rests on arithmetic that is spelled out here
@@ -24,10 +25,13 @@
 //! ```
 
 mod error;
+mod labels;
 pub mod mnist;
 pub mod polygons;
 mod random;
+mod text;
 pub mod voc;
 
 pub use error::Error;
+pub use labels::{Labels, UnclearName};
 pub use random::SplitMix64;

@@ -51,11 +51,11 @@ pub struct BoundingBox {
 /// ```
 /// use std::num::NonZeroU32;
 /// use heatmap::{BoundingBox, LineWeight, RgbImage, draw_boxes};
-/// let photo = RgbImage::new(40, 40);
-/// let bird = BoundingBox { rows: 20..30, columns: 10..30, label: "bird".to_owned(), weight: LineWeight::Bold };
+/// let photo = RgbImage::new(60, 60);
+/// let bird = BoundingBox { rows: 40..50, columns: 10..30, label: "bird".to_owned(), weight: LineWeight::Bold };
 /// let drawn = draw_boxes(photo.clone(), &[bird], NonZeroU32::MIN);
-/// assert_eq!(drawn.get_pixel(20, 31).0, [255; 3]); // the frame below the box
-/// assert!((20..30).all(|y| (10..30).all(|x| drawn.get_pixel(x, y) == photo.get_pixel(x, y))));
+/// assert_eq!(drawn.get_pixel(20, 51).0, [255; 3]); // the frame below the box
+/// assert!((40..50).all(|y| (10..30).all(|x| drawn.get_pixel(x, y) == photo.get_pixel(x, y))));
 /// ```
 pub fn draw_boxes(picture: RgbImage, boxes: &[BoundingBox], magnification: NonZeroU32) -> RgbImage {
     let mut canvas = Canvas::over(picture);
@@ -88,7 +88,7 @@ impl Canvas {
         if marked.label.is_empty() {
             return;
         }
-        let lettering = Lettering::new(1, PAPER);
+        let lettering = Lettering::new(2, PAPER);
         let (wide, high) = (lettering.width(&marked.label) + 2 * MARGIN, lettering.height() + 2 * MARGIN);
         let left = (left - width).min(self.width().saturating_sub(wide));
         let top = (top - width).checked_sub(high).unwrap_or(top);

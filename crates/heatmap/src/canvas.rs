@@ -3,7 +3,7 @@
 use image::{Rgb, RgbImage};
 
 use crate::Error;
-use crate::lettering::{self, Lettering};
+use crate::lettering::Lettering;
 
 /// Longest side of a picture.
 pub(crate) const MAX_SIDE: u64 = 65_535;
@@ -78,9 +78,13 @@ impl Canvas {
 
     /// Writes one line that begins at `left`, its top at `top`.
     pub(crate) fn write(&mut self, line: &str, left: u32, top: u32, lettering: Lettering) {
-        let size = lettering.size;
-        for (x, y) in lettering::pixels(line) {
-            self.fill(left + x * size, top + y * size, size, size, lettering.color);
-        }
+        lettering.draw(line, |x, y, share| {
+            let position = (u32::try_from(i64::from(left) + x), u32::try_from(i64::from(top) + y));
+            let (Ok(x), Ok(y)) = position else { return };
+            if let Some(Rgb(pixel)) = self.picture.get_pixel_mut_checked(x, y) {
+                let mixed = |(ground, ink): (u8, u8)| f32::from(ground) + share * (f32::from(ink) - f32::from(ground));
+                *pixel = std::array::from_fn(|channel| mixed((pixel[channel], lettering.color[channel])).round() as u8);
+            }
+        });
     }
 }

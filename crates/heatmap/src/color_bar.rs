@@ -39,7 +39,8 @@ pub struct ColorBar {
     pub length: u32,
     /// Pixels across, at least 1. Default: 14.
     pub thickness: u32,
-    /// Pixels of one dot of the lettering, from 1 to 16; capitals are 7 dots high. Default: 2.
+    /// Size of the lettering, from 1 to 16: capitals are seven times as many pixels high. Default: 2, for screens of double
+    /// density.
     pub text_size: u32,
 }
 

@@ -115,7 +115,8 @@ impl ContactSheet {
         Self { magnification: factor, ..self }
     }
 
-    /// Pixels of one dot of the lettering, from 1 to 16; capitals are 7 dots high. Default: 2.
+    /// Size of the lettering, from 1 to 16: capitals are seven times as many pixels high. Default: 2, for screens of double
+    /// density.
     #[must_use]
     pub fn text_size(self, text_size: u32) -> Self {
         Self { text_size, ..self }
@@ -162,7 +163,7 @@ impl Placed {
     }
 }
 
-// Distances, in dots of the lettering.
+// Distances, in units of the lettering's size.
 const MARGIN: u32 = 12;
 const COLUMN_GAP: u32 = 9;
 const ROW_GAP: u32 = 10;

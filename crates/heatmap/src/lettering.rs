@@ -1,18 +1,25 @@
-//! Lines of text in the pixel font.
+//! Lines of text, in DejaVu Sans.
 
-use crate::glyphs::{COLUMNS, ROWS, glyph};
+use std::sync::LazyLock;
 
-/// Height of capitals, in dots of the font.
+use ab_glyph::{Font, FontRef, PxScaleFont, ScaleFont};
+
+static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
+    let font = FontRef::try_from_slice(include_bytes!("../fonts/DejaVuSans.ttf"));
+    font.unwrap_or_else(|error| unreachable!("the font is a part of this crate, and its tests read it: {error}"))
+});
+
+/// Height of capitals, in units of the size.
 const CAPITALS: u32 = 7;
-/// Width of a space, in dots.
-const SPACE: u32 = 2;
-/// Distance between two glyphs, in dots.
-const GAP: u32 = 1;
+/// What is below the line, likewise.
+const DESCENDERS: u32 = 2;
+/// The font's full height over that of its capitals: 1.164 over 0.729 of the em.
+const FULL_HEIGHT: f32 = 1.164 / 0.729;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lettering {
-    /// Side of a dot of the font, in pixels.
+    /// A seventh of the height of capitals, in pixels: 2 is easy to read on screens of double density.
     pub(crate) size: u32,
     pub(crate) color: [u8; 3],
 }
@@ -24,8 +31,13 @@ impl Lettering {
 
     /// Width of a line, in pixels.
     pub(crate) fn width(self, line: &str) -> u32 {
-        let dots: u32 = line.chars().map(|character| extent(character).1 + GAP).sum();
-        dots.saturating_sub(GAP).saturating_mul(self.size)
+        let font = self.font();
+        let (mut right, mut before) = (0.0, None);
+        for glyph in line.chars().map(|character| font.glyph_id(character)) {
+            right += before.map_or(0.0, |before| font.kern(before, glyph)) + font.h_advance(glyph);
+            before = Some(glyph);
+        }
+        right.ceil() as u32
     }
 
     /// Height of a capital letter, in pixels.
@@ -35,7 +47,7 @@ impl Lettering {
 
     /// Height of a line with its descenders, in pixels.
     pub(crate) fn height(self) -> u32 {
-        ROWS as u32 * self.size
+        (CAPITALS + DESCENDERS) * self.size
     }
 
     /// Breaks `text` into lines no wider than `width`, between words; a word wider than that has a line of its own.
@@ -60,33 +72,29 @@ impl Lettering {
     pub(crate) fn widest_word(self, text: &str) -> u32 {
         text.split_whitespace().map(|word| self.width(word)).max().unwrap_or(0)
     }
-}
 
-/// The dots of a line, as column and row.
-pub(crate) fn pixels(line: &str) -> Vec<(u32, u32)> {
-    let mut dots = Vec::new();
-    let mut left = 0;
-    for character in line.chars() {
-        let (first, width) = extent(character);
-        if !character.is_whitespace() {
-            for (row, bits) in (0..).zip(glyph(character)) {
-                let set = (0..width).filter(|column| bits >> (COLUMNS - 1 - first - column) & 1 == 1);
-                dots.extend(set.map(|column| (left + column, row)));
+    /// Draws a line: calls `draw` with the column, the row and the share of each pixel that letters cover. Columns count
+    /// from where the line begins, rows from the top of its capitals; accents are above, at negative rows.
+    pub(crate) fn draw(self, line: &str, mut draw: impl FnMut(i64, i64, f32)) {
+        let font = self.font();
+        let baseline = self.capital() as f32;
+        let (mut right, mut before) = (0.0, None);
+        for id in line.chars().map(|character| font.glyph_id(character)) {
+            right += before.map_or(0.0, |before| font.kern(before, id));
+            let glyph = id.with_scale_and_position(font.scale(), ab_glyph::point(right, baseline));
+            if let Some(outline) = font.outline_glyph(glyph) {
+                let corner = outline.px_bounds().min;
+                let (left, top) = (corner.x as i64, corner.y as i64);
+                outline.draw(|x, y, share| draw(left + i64::from(x), top + i64::from(y), share));
             }
+            right += font.h_advance(id);
+            before = Some(id);
         }
-        left += width + GAP;
     }
-    dots
-}
 
-/// First column that a glyph uses, and how many columns it has from there.
-fn extent(character: char) -> (u32, u32) {
-    if character.is_whitespace() {
-        return (0, SPACE);
+    fn font(self) -> PxScaleFont<&'static FontRef<'static>> {
+        FONT.as_scaled(self.capital() as f32 * FULL_HEIGHT)
     }
-    let used = glyph(character).into_iter().fold(0u8, |used, row| used | row);
-    let first = used.leading_zeros().saturating_sub(u8::BITS - COLUMNS);
-    (first, COLUMNS.saturating_sub(first + used.trailing_zeros()))
 }
 
 #[cfg(test)]
@@ -95,17 +103,41 @@ mod tests {
 
     const PLAIN: Lettering = Lettering::new(2, [0; 3]);
 
+    fn covered(line: &str) -> Vec<(i64, i64)> {
+        let mut covered = Vec::new();
+        PLAIN.draw(line, |x, y, share| {
+            assert!(share.is_finite());
+            if share > 0.5 {
+                covered.push((x, y));
+            }
+        });
+        covered
+    }
+
     #[test]
-    fn glyphs_take_only_the_columns_they_use() {
-        assert_eq!((extent('A'), extent('1'), extent('.'), extent(' ')), ((0, 5), (1, 3), (2, 1), (0, SPACE)));
-        assert_eq!(PLAIN.width("1.0"), 2 * (3 + 1 + 1 + 1 + 5));
+    fn lines_are_as_wide_as_their_letters() {
+        assert!(PLAIN.width("1.0") > PLAIN.width("10") && PLAIN.width("W") > PLAIN.width("i"));
         assert_eq!(PLAIN.width(""), 0);
     }
 
     #[test]
-    fn dots_lie_within_the_line() {
+    fn capitals_are_as_high_as_they_say_and_letters_lie_within_the_line() {
+        let rows = |line| covered(line).into_iter().map(|(_, y)| y);
+        assert_eq!((rows("H").min(), rows("H").max()), (Some(0), Some(13)));
+        assert_eq!(rows("gqyp").max(), Some(i64::from(PLAIN.height()) - 1));
         let line = "Rg 1.5 −Qy";
-        assert!(pixels(line).iter().all(|(x, y)| 2 * x < PLAIN.width(line) && 2 * y < PLAIN.height()));
+        assert!(covered(line).into_iter().all(|(x, y)| {
+            (0..i64::from(PLAIN.width(line))).contains(&x) && (0..i64::from(PLAIN.height())).contains(&y)
+        }));
+    }
+
+    #[test]
+    fn signs_of_the_field_have_letters_of_their_own() {
+        let unknown = FONT.glyph_id('鱼');
+        for character in (' '..='~').chain("°±²³µ·¹×Σαβγελμσχℓ←→−≤≥–—’“”…äöüßéñçøåŁžЖ".chars())
+        {
+            assert_ne!(FONT.glyph_id(character), unknown, "{character}");
+        }
     }
 
     #[test]

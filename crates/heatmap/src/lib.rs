@@ -13,8 +13,8 @@
 //! Equation and figure numbers are those of Bach et al. 2015, "On Pixel-Wise Explanations for Non-Linear Classifier
 //! Decisions by Layer-Wise Relevance Propagation", PLoS ONE 10(7): e0130140.
 //!
-//! The questionable decision here is the lettering: a built-in 5×7 pixel font instead of outlines. It looks like a
-//! pocket calculator's, but a picture is then the same bytes on every machine, whatever fonts that has.
+//! The questionable decision here is the lettering: a font that comes along, 64 KiB of DejaVu Sans (`fonts/LICENSE`),
+//! instead of those of the system. A picture is then the same bytes on every machine, whatever fonts that has.
 //!
 //! ```
 //! use heatmap::{ColorMap, ContactSheet, Superposition, encode_png, normalize, render};
@@ -42,7 +42,6 @@ mod contact_sheet;
 mod edges;
 mod error;
 mod files;
-mod glyphs;
 mod lettering;
 mod normalize;
 mod picture;

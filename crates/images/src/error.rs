@@ -6,6 +6,15 @@ use crate::presets::PRESETS;
 use crate::read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE};
 use crate::settings::Extent;
 
+/// What a file of another format is.
+fn kind(found: Option<&str>) -> String {
+    match found {
+        Some(name) if name.starts_with(['A', 'i']) => format!("is an {name}, which can't be read"),
+        Some(name) => format!("is a {name}, which can't be read"),
+        None => "is no image that can be read".to_owned(),
+    }
+}
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -19,10 +28,12 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Bytes that are no image of a supported format.
-    #[error("{} is no image that can be read: supported are {FORMATS}", path.display())]
+    #[error("{} {}: supported are {FORMATS}", path.display(), kind(*found))]
     Format {
         /// Which file.
         path: PathBuf,
+        /// What they are, where that is known.
+        found: Option<&'static str>,
     },
     /// An image of a supported format that is damaged, cut short, or of an unusual kind.
     #[error("{} can't be decoded: {source}; supported are {FORMATS}", path.display())]
@@ -67,6 +78,14 @@ pub enum Error {
     /// A text that describes no preprocessing.
     #[error("no description of a preprocessing: {0}")]
     Toml(#[from] Box<toml::de::Error>),
+    /// A description by another program that can't be followed.
+    #[error("a preprocessing of {program} that can't be followed: {reason}; describe it in TOML")]
+    Foreign {
+        /// Whose it is.
+        program: &'static str,
+        /// What can't be followed.
+        reason: String,
+    },
     /// A setting with a value that it can't have.
     #[error("preprocessing: {setting} is {found}: it has to be {expected}")]
     Setting {

@@ -25,6 +25,9 @@
 
 mod channels;
 mod error;
+mod folder;
+mod foreign;
+mod orientation;
 mod placement;
 mod preprocessing;
 mod presets;
@@ -34,7 +37,9 @@ mod settings;
 
 pub use channels::{from_rgb, to_unit_range};
 pub use error::Error;
+pub use folder::{EXTENSIONS, Folder, is_image_name};
+pub use orientation::Stored;
 pub use preprocessing::{Prepared, Preprocessing};
 pub use presets::PRESETS;
-pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, decode, read};
-pub use settings::{Channels, Extent, Interpolation, Layout, Scale, Settings, Size};
+pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, damage, decode, read};
+pub use settings::{Centering, Channels, Extent, Interpolation, Layout, Scale, Settings, Size};

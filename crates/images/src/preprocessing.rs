@@ -9,7 +9,7 @@ use crate::channels::{to_gray, to_three_channels};
 use crate::placement::Placement;
 use crate::resample::resample;
 use crate::settings::{Channels, Extent, Layout, Scale, Settings, Size};
-use crate::{Error, MAX_DECODED_BYTES, MAX_SIDE, presets};
+use crate::{Error, MAX_DECODED_BYTES, MAX_SIDE, foreign, presets};
 
 /// Settings that were checked: prepares photos for a network.
 ///
@@ -90,6 +90,32 @@ impl Preprocessing {
         Self::new(toml::from_str(text).map_err(Box::new)?)
     }
 
+    /// Reads what a model came with, whoever wrote it, or [`Settings`] in TOML:
+    ///
+    /// * timm's `config.json` or `pretrained_cfg`;
+    /// * Hugging Face's `preprocessor_config.json`;
+    /// * torchvision's transforms as they are printed, `ImageClassification(…)` or `Compose(…)`, as a text or a JSON string.
+    ///
+    /// Numbers come out as these libraries' own: `tests/foreign` compares them.
+    ///
+    /// ```
+    /// let text = r#"{"do_resize": true, "size": {"height": 224, "width": 224}, "resample": 2, "do_normalize": true,
+    ///     "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}"#;
+    /// let preprocessing = images::Preprocessing::from_text(text)?;
+    /// let line = "resized to 224×224 (bilinear), RGB in 0..1, minus 0.5, divided by 0.5, NCHW";
+    /// assert_eq!(preprocessing.to_string(), line);
+    /// # Ok::<(), images::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] for what can't be followed; otherwise as for [`from_toml`](Self::from_toml).
+    pub fn from_text(text: &str) -> Result<Self, Error> {
+        match foreign::settings(text)? {
+            Some(settings) => Self::new(settings),
+            None => Self::from_toml(text),
+        }
+    }
+
     /// What is done.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -117,12 +143,12 @@ impl Preprocessing {
                 let cropped = crop.map_or(side, Extent::longer_side);
                 (Size::ShorterSide(in_proportion(side, cropped, input.longer_side())), Some(input))
             }
-            (Size::Exact(resized), Some(crop)) => {
-                let height = in_proportion(resized.height, crop.height, height);
-                let width = in_proportion(resized.width, crop.width, width);
-                (Size::Exact(Extent { height, width }), Some(input))
-            }
+            (Size::Exact(resized), Some(crop)) => (Size::Exact(proportional(resized, crop, input)), Some(input)),
+            (Size::Cover(resized), Some(crop)) => (Size::Cover(proportional(resized, crop, input)), Some(input)),
+            (Size::Within(resized), Some(crop)) => (Size::Within(proportional(resized, crop, input)), Some(input)),
             (Size::Exact(_), None) => (Size::Exact(input), None),
+            (Size::Cover(_), None) => (Size::Cover(input), Some(input)),
+            (Size::Within(_), None) => (Size::Within(input), Some(input)),
             (Size::Keep, crop) => (Size::Keep, crop.map(|_| input)),
         };
         Self::new(Settings { size, crop, ..self.settings })
@@ -147,12 +173,16 @@ impl Preprocessing {
         if !sides.contains(&height) || !sides.contains(&width) || !matches!(channels, 1 | 3) {
             return Err(Error::Shape { height, width, channels });
         }
-        let (rows, columns) = Placement::of(self.settings.size, self.settings.crop, height, width);
+        let (rows, columns) =
+            Placement::of(self.settings.size, self.settings.crop, self.settings.centering, height, width);
         self.check_memory(&rows, &columns)?;
 
         let shown = match self.settings.channels {
             Channels::Gray => self.place(to_gray(photo).view(), &rows, &columns),
-            Channels::Rgb | Channels::Bgr => to_three_channels(self.place(photo, &rows, &columns)),
+            Channels::Rgb | Channels::Bgr if self.settings.fill.is_empty() => {
+                to_three_channels(self.place(photo, &rows, &columns))
+            }
+            Channels::Rgb | Channels::Bgr => self.place(to_three_channels(photo.to_owned()).view(), &rows, &columns),
         };
         Ok(Prepared { network: self.normalize(shown.view()), shown })
     }
@@ -183,14 +213,16 @@ impl Preprocessing {
         Err(Error::TooLargeToPrepare { photo, prepared: Extent { height: rows.length, width: columns.length } })
     }
 
-    /// The photo in its size, cropped, on black where it does not reach.
+    /// The photo in its size, cropped, on the fill's color where it does not reach.
     fn place(&self, photo: ArrayView3<'_, u8>, rows: &Placement, columns: &Placement) -> Array3<u8> {
         let interpolation = self.settings.interpolation;
         let window = match photo.len_of(Axis(2)) {
             1 => resample::<1>(photo, interpolation, &rows.resizing, &columns.resizing),
             _ => resample::<3>(photo, interpolation, &rows.resizing, &columns.resizing),
         };
-        let mut placed = Array3::zeros((rows.length, columns.length, window.len_of(Axis(2))));
+        let fill = |channel: usize| self.settings.fill.get(channel).copied().unwrap_or(0);
+        let shape = (rows.length, columns.length, window.len_of(Axis(2)));
+        let mut placed = Array3::from_shape_fn(shape, |(_, _, channel)| fill(channel));
         placed.slice_mut(s![rows.target(), columns.target(), ..]).assign(&window);
         placed
     }
@@ -239,6 +271,14 @@ fn in_proportion(side: usize, from: usize, to: usize) -> usize {
     (side as f64 * to as f64 / from as f64).round() as usize
 }
 
+/// What is to `to` as `resized` is to `crop`.
+fn proportional(resized: Extent, crop: Extent, to: Extent) -> Extent {
+    Extent {
+        height: in_proportion(resized.height, crop.height, to.height),
+        width: in_proportion(resized.width, crop.width, to.width),
+    }
+}
+
 impl TryFrom<Settings> for Preprocessing {
     type Error = Error;
 
@@ -266,7 +306,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::settings::Interpolation;
+    use crate::settings::{Centering, Interpolation};
 
     fn preset(name: &str) -> Preprocessing {
         Preprocessing::preset(name).unwrap()
@@ -395,12 +435,16 @@ mod tests {
             size in prop_oneof![
                 (1usize..40).prop_map(Size::ShorterSide),
                 (1usize..40, 1usize..40).prop_map(|(height, width)| Size::Exact(Extent { height, width })),
+                (1usize..40, 1usize..40).prop_map(|(height, width)| Size::Cover(Extent { height, width })),
+                (1usize..40, 1usize..40).prop_map(|(height, width)| Size::Within(Extent { height, width })),
                 Just(Size::Keep),
             ],
             crop in (1usize..40, 1usize..40),
             interpolation in prop_oneof![
-                Just(Interpolation::Bilinear), Just(Interpolation::Bicubic), Just(Interpolation::Nearest)
+                Just(Interpolation::Bilinear), Just(Interpolation::Bicubic), Just(Interpolation::Nearest),
+                Just(Interpolation::Lanczos), Just(Interpolation::Box), Just(Interpolation::Hamming)
             ],
+            centering in prop_oneof![Just(Centering::Rounded), Just(Centering::Floor)],
             network in prop_oneof![Just(Channels::Rgb), Just(Channels::Bgr), Just(Channels::Gray)],
         ) {
             let count = network.count();
@@ -408,6 +452,8 @@ mod tests {
                 size,
                 crop: Some(Extent { height: crop.0, width: crop.1 }),
                 interpolation,
+                centering,
+                fill: vec![9; count],
                 channels: network,
                 scale: Scale::Unit,
                 mean: (0..count).map(|channel| 0.1 * channel as f32).collect(),

@@ -1,6 +1,6 @@
 //! The preprocessing of well-known families of networks.
 
-use crate::settings::{Channels, Extent, Interpolation, Layout, Scale, Settings, Size};
+use crate::settings::{Centering, Channels, Extent, Interpolation, Layout, Scale, Settings, Size};
 
 /// The names that [`Preprocessing::preset`](crate::Preprocessing::preset) knows.
 pub const PRESETS: [&str; 5] = ["imagenet-torch", "imagenet-tf", "efficientnet-lite", "caffe", "mnist"];
@@ -11,6 +11,8 @@ pub(crate) fn settings(name: &str) -> Option<Settings> {
         size: Size::ShorterSide(256),
         crop: Some(Extent { height: 224, width: 224 }),
         interpolation: Interpolation::Bilinear,
+        centering: Centering::default(),
+        fill: Vec::new(),
         channels: Channels::Rgb,
         scale: Scale::Byte,
         mean: Vec::new(),

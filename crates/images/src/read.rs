@@ -6,12 +6,15 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use ndarray::Array3;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 use crate::Error;
 use crate::channels::from_decoded;
 
 /// The formats that can be read, for messages and help.
-pub const FORMATS: &str = "PNG, JPEG, BMP and PNM (PBM, PGM, PPM)";
+pub const FORMATS: &str = "PNG, JPEG, WebP, TIFF, GIF (its first picture), BMP and PNM (PBM, PGM, PPM)";
 
 /// Longest side of a photo, in pixels.
 pub const MAX_SIDE: u32 = 32_768;
@@ -56,11 +59,25 @@ pub fn decode(bytes: &[u8], path: impl AsRef<Path>) -> Result<Array3<u8>, Error>
     if image::guess_format(bytes).is_ok_and(|format| format == ImageFormat::Jpeg) && !reaches_end(bytes) {
         return Err(Error::CutShort { path: path.to_owned() });
     }
-    let picture = decode_upright(bytes).map_err(|error| named(error, path))?;
+    let picture = decode_upright(bytes).map_err(|error| named(error, bytes, path))?;
     match (picture.height(), picture.width()) {
         (height, width) if height == 0 || width == 0 => Err(Error::Empty { path: path.to_owned(), height, width }),
         _ => Ok(from_decoded(picture)),
     }
+}
+
+/// What is damaged inside a photo that can be decoded all the same: decoders of JPEG files fill such parts with gray, or
+/// with what was not there, and do not say so.
+///
+/// `None` where nothing is found, or the bytes are no JPEG file: other formats have checksums, or nothing to see it by.
+pub fn damage(bytes: &[u8]) -> Option<String> {
+    let is_jpeg = image::guess_format(bytes).is_ok_and(|format| format == ImageFormat::Jpeg);
+    let strictly = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(MAX_SIDE as usize)
+        .set_max_height(MAX_SIDE as usize);
+    let decode = || JpegDecoder::new_with_options(ZCursor::new(bytes), strictly).decode();
+    is_jpeg.then(decode)?.err().map(|error| error.to_string())
 }
 
 /// The picture as its camera was held, within the limits.
@@ -100,12 +117,35 @@ fn reaches_end(jpeg: &[u8]) -> bool {
     false
 }
 
-fn named(error: ImageError, path: &Path) -> Error {
+fn named(error: ImageError, bytes: &[u8], path: &Path) -> Error {
     let path = path.to_owned();
     match error {
         ImageError::Limits(_) => Error::TooLarge { path },
-        ImageError::Unsupported(unsupported) if is_unknown_format(&unsupported) => Error::Format { path },
+        ImageError::Unsupported(unsupported) if is_unknown_format(&unsupported) => {
+            Error::Format { path, found: foreign_format(bytes) }
+        }
         source => Error::Decode { path, source },
+    }
+}
+
+/// The name of a format of pictures that can't be read, by a file's first bytes.
+fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
+    const BY_START: [(&[u8], &str); 6] = [
+        (b"\0\0\x01\0", "icon (ICO)"),
+        (b"DDS ", "DDS picture"),
+        (b"qoif", "QOI picture"),
+        (b"%PDF", "PDF document"),
+        (b"\xff\x0a", "JPEG XL picture"),
+        (b"\0\0\0\x0cJXL ", "JPEG XL picture"),
+    ];
+    let of_brand = |brand: &[u8]| match brand {
+        b"avif" | b"avis" => Some("AVIF picture"),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"mif1" => Some("HEIC picture, as phones take them"),
+        _ => None,
+    };
+    match bytes {
+        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => of_brand(brand.get(..4)?),
+        _ => BY_START.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, name)| *name),
     }
 }
 
@@ -134,7 +174,8 @@ mod tests {
     fn every_supported_format_is_read_whatever_the_file_is_called() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("photo.of-no-known-kind");
-        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Pnm] {
+        let exact = [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp, ImageFormat::Pnm];
+        for format in exact.into_iter().chain([ImageFormat::Jpeg]) {
             std::fs::write(&path, encoded(&picture().into(), format)).unwrap();
             let photo = read(&path).unwrap();
             assert_eq!(photo.dim(), (8, 16, 3), "{format:?}");
@@ -168,6 +209,48 @@ mod tests {
         assert_eq!(turned[[0, 7, 1]], plain[[0, 0, 1]]); // turned clockwise: the left column becomes the top row
     }
 
+    /// A picture of 2×1 pixels, black and transparent, of a GIF file of a screen of 2×2, and another one behind it.
+    const MOVING: &[u8] = b"GIF89a\x02\0\x02\0\x80\0\0\0\0\0\xff\0\0\
+        !\xf9\x04\x01\0\0\x01\0,\0\0\0\0\x02\0\x01\0\0\x02\x02\x44\x0a\0\
+        ,\0\0\0\0\x02\0\x01\0\0\x02\x02\x4c\x0a\0;";
+
+    #[test]
+    fn the_first_picture_of_a_gif_file_is_read() {
+        let photo = decode(MOVING, "moving.gif").unwrap();
+        assert_eq!(photo.dim(), (2, 2, 3));
+        assert_eq!(photo.slice(ndarray::s![0, .., 1]).to_vec(), [0, 255]);
+        assert_eq!(photo.slice(ndarray::s![1, .., 1]).to_vec(), [255, 255]);
+        for length in 0..42 {
+            assert!(decode(&MOVING[..length], "part.gif").is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_format_that_can_not_be_read_is_called_by_its_name() {
+        let files = [
+            (b"\0\0\0\x20ftypavif\0\0\0\0".as_slice(), "is an AVIF picture"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0", "is a HEIC picture"),
+            (b"%PDF-1.7", "is a PDF document"),
+            (b"\0\0\0\x18ftyp", "is no image that can be read"),
+        ];
+        for (bytes, message) in files {
+            let error = decode(bytes, "photo.jpg").unwrap_err().to_string();
+            assert!(error.contains(message) && error.contains("WebP"), "{error}");
+        }
+    }
+
+    #[test]
+    fn damage_inside_a_jpeg_file_is_told() {
+        let jpeg = encoded(&picture().into(), ImageFormat::Jpeg);
+        assert_eq!(damage(&jpeg), None);
+        assert_eq!(damage(&encoded(&picture().into(), ImageFormat::Png)), None);
+        let scan = jpeg.windows(2).position(|pair| pair == b"\xff\xda").unwrap() + 14;
+        let mut damaged = jpeg;
+        damaged[scan..scan + 4].copy_from_slice(&[0xff, 0x00, 0xff, 0x00]);
+        assert_eq!(decode(&damaged, "damaged.jpg").unwrap().dim(), (8, 16, 3));
+        assert!(damage(&damaged).is_some());
+    }
+
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let error = read("no/such/photo.png").unwrap_err();
@@ -176,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_no_image_is_told_what_would_be_one() {
-        for bytes in [b"".as_slice(), b"Dear diary,", b"GIF89a\x01\0\x01\0\0\0\0"] {
+        for bytes in [b"".as_slice(), b"Dear diary,", b"GIF88a\x01\0\x01\0\0\0\0"] {
             let error = decode(bytes, "diary.png").unwrap_err();
             assert!(matches!(error, Error::Format { .. }), "{error:?}");
             let message = error.to_string();
@@ -186,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_file_cut_short_is_an_error() {
-        for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Pnm] {
+        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp, ImageFormat::Pnm] {
             let bytes = encoded(&picture().into(), format);
             for length in 8..bytes.len() - 12 {
                 let result = decode(&bytes[..length], "part.png");

@@ -33,8 +33,12 @@ pub(crate) fn resample<const CHANNELS: usize>(
     let (pixels, _) = photo.as_slice().unwrap_or_default().as_chunks::<CHANNELS>();
     let taps = |axis| match interpolation {
         Interpolation::Nearest => nearest(axis),
-        Interpolation::Bilinear => weighted(axis, 1.0, |distance| 1.0 - distance),
+        Interpolation::Bilinear => weighted(axis, 1.0, |x| (1.0 - x.abs()).max(0.0)),
         Interpolation::Bicubic => weighted(axis, 2.0, bicubic),
+        Interpolation::Lanczos => weighted(axis, 3.0, lanczos),
+        // On one side only does the end belong to it: between two pixels it takes one.
+        Interpolation::Box => weighted(axis, 0.5, |x| if x > -0.5 && x <= 0.5 { 1.0 } else { 0.0 }),
+        Interpolation::Hamming => weighted(axis, 1.0, hamming),
     };
     let (row_taps, column_taps): (Vec<Taps>, Vec<Taps>) = (taps(rows), taps(columns));
 
@@ -59,26 +63,24 @@ struct Taps {
     weights: Vec<i32>,
 }
 
-/// Bits behind the point of a weight. For a bicubic kernel, whose absolute weights sum to less than 1.5, a weighted
-/// sum of bytes stays below 1.5 · 255 · 2²² < 2³¹.
+/// Bits behind the point of a weight. The absolute weights of any kernel sum to less than 1.9, so that a weighted
+/// sum of bytes stays below 1.9 · 255 · 2²² < 2³¹.
 const FRACTION_BITS: u32 = 22;
 
 /// ```text
-/// w_xi = k(|i + ½ − c_x| / s) / Σ_i k(…),   c_x = (x + ½) · n / m,   s = max(1, n / m)
+/// w_xi = k((i + ½ − c_x) / s) / Σ_i k(…),   c_x = (x + ½) · n / m,   s = max(1, n / m)
 /// ```
 /// * `n`, `m` — pixels of the input and of the output
 /// * `k` — the kernel, zero from `support` on; `s` widens it when the photo shrinks, which keeps it free of aliasing
 fn weighted(axis: &Resizing, support: f64, kernel: impl Fn(f64) -> f64) -> Vec<Taps> {
     let ratio = axis.input as f64 / axis.output as f64;
     let width = ratio.max(1.0);
+    let narrowing = 1.0 / width;
     let taps = |x: usize| {
         let center = (x as f64 + 0.5) * ratio;
         let first = (center - support * width + 0.5).max(0.0) as usize;
         let end = ((center + support * width + 0.5) as usize).min(axis.input);
-        let values: Vec<f64> = (first..end)
-            .map(|i| (i as f64 + 0.5 - center).abs() / width)
-            .map(|distance| if distance < support { kernel(distance) } else { 0.0 })
-            .collect();
+        let values: Vec<f64> = (first..end).map(|i| kernel((i as f64 - center + 0.5) * narrowing)).collect();
         let one = f64::from(1 << FRACTION_BITS) / values.iter().sum::<f64>();
         Taps { first, weights: values.iter().map(|value| (value * one).round() as i32).collect() }
     };
@@ -86,10 +88,29 @@ fn weighted(axis: &Resizing, support: f64, kernel: impl Fn(f64) -> f64) -> Vec<T
 }
 
 /// Keys' cubic convolution with a = −½.
-fn bicubic(distance: f64) -> f64 {
+fn bicubic(x: f64) -> f64 {
     const A: f64 = -0.5;
-    let t = distance;
-    if t < 1.0 { ((A + 2.0) * t - (A + 3.0)) * t * t + 1.0 } else { (((t - 5.0) * t + 8.0) * t - 4.0) * A }
+    match x.abs() {
+        t if t < 1.0 => ((A + 2.0) * t - (A + 3.0)) * t * t + 1.0,
+        t if t < 2.0 => (((t - 5.0) * t + 8.0) * t - 4.0) * A,
+        _ => 0.0,
+    }
+}
+
+/// `sin πx / πx`
+fn sinc(x: f64) -> f64 {
+    let angle = x * std::f64::consts::PI;
+    if x == 0.0 { 1.0 } else { angle.sin() / angle }
+}
+
+/// A sinc in the window of the first lobe of a wider one.
+fn lanczos(x: f64) -> f64 {
+    if (-3.0..3.0).contains(&x) { sinc(x) * sinc(x / 3.0) } else { 0.0 }
+}
+
+/// A sinc in Hamming's window.
+fn hamming(x: f64) -> f64 {
+    if x.abs() < 1.0 { sinc(x) * (0.54 + 0.46 * (x * std::f64::consts::PI).cos()) } else { 0.0 }
 }
 
 /// The input pixel in which the center of an output pixel lies.
@@ -186,6 +207,7 @@ mod tests {
                 t if t < 1.0 => 1.5 * t.powi(3) - 2.5 * t.powi(2) + 1.0,
                 t => -0.5 * t.powi(3) + 2.5 * t.powi(2) - 4.0 * t + 2.0,
             }),
+            other => unreachable!("{other} is compared with Pillow alone"),
         };
         let (rows, _, channels) = photo.dim();
         let mut narrow = Array3::zeros((rows, width, channels));

@@ -9,9 +9,11 @@ use crate::{Error, MAX_SIDE};
 /// What a network expects of a photo; as TOML, what a researcher writes into a file.
 ///
 /// ```toml
-/// size = { shorter-side = 256 }         # or { exact = { height = 224, width = 224 } }, or "keep"
+/// size = { shorter-side = 256 }         # or { exact = { height = 224, width = 224 } }, or "keep"; also cover, within
 /// crop = { height = 224, width = 224 }  # the middle; none: all of it
-/// interpolation = "bilinear"            # or "bicubic", "nearest"
+/// interpolation = "bilinear"            # or "bicubic", "nearest", "lanczos", "box", "hamming"
+/// centering = "rounded"                 # or "floor": where the middle is that half a pixel decides
+/// fill = []                             # what surrounds a photo smaller than the crop: [red, green, blue]; none: black
 /// channels = "rgb"                      # or "bgr", "gray"
 /// scale = "0..1"                        # or "0..255"
 /// mean = [0.485, 0.456, 0.406]          # in the order of the channels; none: 0
@@ -25,12 +27,18 @@ use crate::{Error, MAX_SIDE};
 pub struct Settings {
     /// To which size the photo is brought.
     pub size: Size,
-    /// How much of its middle is taken; where the photo is smaller, black surrounds it.
+    /// How much of its middle is taken; where the photo is smaller, `fill` surrounds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crop: Option<Extent>,
     /// How pixels are found between pixels.
     #[serde(default)]
     pub interpolation: Interpolation,
+    /// Where the middle begins.
+    #[serde(default)]
+    pub centering: Centering,
+    /// The bytes of what surrounds a photo: red, green and blue, or gray for a network that takes gray; empty: black.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fill: Vec<u8>,
     /// Which channels the network takes, and in which order.
     pub channels: Channels,
     /// What black and white are before `mean` and `std`.
@@ -54,6 +62,10 @@ pub enum Size {
     ShorterSide(usize),
     /// To this size, whatever its aspect ratio.
     Exact(Extent),
+    /// As small as it can be to cover this size, with its aspect ratio.
+    Cover(Extent),
+    /// As large as it can be within this size, with its aspect ratio.
+    Within(Extent),
     /// It stays as it is.
     Keep,
 }
@@ -68,7 +80,18 @@ pub struct Extent {
     pub width: usize,
 }
 
-/// How pixels are found between pixels; each as in Pillow, the first two free of aliasing when a photo shrinks.
+/// Where the middle of a photo begins if the pixels around it are odd in number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Centering {
+    /// At the half, rounded to the even neighbor: torchvision and timm.
+    #[default]
+    Rounded,
+    /// Before the half: Hugging Face.
+    Floor,
+}
+
+/// How pixels are found between pixels; each as in Pillow, and free of aliasing when a photo shrinks, save the nearest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Interpolation {
@@ -79,6 +102,12 @@ pub enum Interpolation {
     Bicubic,
     /// The pixel whose area holds the point.
     Nearest,
+    /// A windowed sinc of three lobes.
+    Lanczos,
+    /// The mean of the pixels that a pixel covers.
+    Box,
+    /// A windowed sinc of one lobe.
+    Hamming,
 }
 
 /// Channels of a network, in its order.
@@ -130,10 +159,14 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self.size {
             Size::ShorterSide(side) => check_side("size", side)?,
-            Size::Exact(extent) => extent.check("size")?,
+            Size::Exact(extent) | Size::Cover(extent) | Size::Within(extent) => extent.check("size")?,
             Size::Keep => {}
         }
         self.crop.map_or(Ok(()), |crop| crop.check("crop"))?;
+        if !self.fill.is_empty() && self.fill.len() != self.channels.count() {
+            let expected = format!("{} bytes, one for each channel", self.channels.count());
+            return Err(Error::Setting { setting: "fill", found: format!("{:?}", self.fill), expected });
+        }
         self.check_values("mean", &self.mean, "finite numbers", f32::is_finite)?;
         self.check_values("std", &self.std, "positive numbers", |std| std.is_finite() && std > 0.0)
     }
@@ -178,10 +211,18 @@ impl fmt::Display for Settings {
         match self.size {
             Size::ShorterSide(side) => write!(formatter, "shorter side to {side} ({})", self.interpolation)?,
             Size::Exact(extent) => write!(formatter, "resized to {extent} ({})", self.interpolation)?,
+            Size::Cover(extent) => write!(formatter, "resized to cover {extent} ({})", self.interpolation)?,
+            Size::Within(extent) => write!(formatter, "resized to lie within {extent} ({})", self.interpolation)?,
             Size::Keep => write!(formatter, "size kept")?,
         }
         if let Some(crop) = self.crop {
             write!(formatter, ", center crop {crop}")?;
+            if self.centering == Centering::Floor {
+                write!(formatter, " (half pixels cut off)")?;
+            }
+            if self.fill.iter().any(|byte| *byte != 0) {
+                write!(formatter, " on {:?}", self.fill)?;
+            }
         }
         write!(formatter, ", {} in {}", self.channels, self.scale)?;
         if self.mean.iter().any(|mean| *mean != 0.0) {
@@ -214,6 +255,9 @@ impl fmt::Display for Interpolation {
             Self::Bilinear => "bilinear",
             Self::Bicubic => "bicubic",
             Self::Nearest => "nearest",
+            Self::Lanczos => "lanczos",
+            Self::Box => "box",
+            Self::Hamming => "hamming",
         })
     }
 }
@@ -256,6 +300,8 @@ mod tests {
         size = { shorter-side = 40 }
         crop = { height = 32, width = 30 }
         interpolation = "bicubic"
+        centering = "floor"
+        fill = [7, 8, 9]
         channels = "bgr"
         scale = "0..255"
         mean = [1, 2.5, 3]
@@ -268,6 +314,8 @@ mod tests {
             size: Size::ShorterSide(40),
             crop: Some(Extent { height: 32, width: 30 }),
             interpolation: Interpolation::Bicubic,
+            centering: Centering::Floor,
+            fill: vec![7, 8, 9],
             channels: Channels::Bgr,
             scale: Scale::Byte,
             mean: vec![1.0, 2.5, 3.0],
@@ -334,7 +382,7 @@ mod tests {
 
     #[test]
     fn a_line_says_everything() {
-        let line = "shorter side to 40 (bicubic), center crop 32×30, BGR in 0..255, minus (1, 2.5, 3), \
+        let line = "shorter side to 40 (bicubic), center crop 32×30 (half pixels cut off) on [7, 8, 9], BGR in 0..255, minus (1, 2.5, 3), \
                     divided by (4, 5, 6), NHWC";
         assert_eq!(complete().to_string(), line);
     }

@@ -1,6 +1,6 @@
 //! Photos come out as Pillow and torchvision make them; `tests/pillow/README.md` says how the numbers were made.
 
-use images::{Channels, Extent, Interpolation, Layout, Preprocessing, Scale, Settings, Size};
+use images::{Centering, Channels, Extent, Interpolation, Layout, Preprocessing, Scale, Settings, Size};
 use ndarray::Array3;
 use serde::Deserialize;
 
@@ -62,6 +62,8 @@ fn bytes_are_those_of_pillow_and_torchvision() {
             },
             crop: case.crop.map(extent),
             interpolation: case.interpolation,
+            centering: Centering::Rounded,
+            fill: Vec::new(),
             channels: case.network,
             scale: Scale::Byte,
             mean: Vec::new(),

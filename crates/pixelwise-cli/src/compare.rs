@@ -34,7 +34,7 @@ mod sheet;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Models, each a network (an ONNX file, or a text network of the LRP toolbox) or a Bag-of-Words classifier; then an image (PNG, JPEG, BMP, PNM), a folder of images, or an .npy batch: each has a row on the sheet
+    /// Models, each a network (an ONNX file, or a text network of the LRP toolbox) or a Bag-of-Words classifier; then an image (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), a folder of images, or an .npy batch: each has a row on the sheet
     #[arg(required = true, num_args = 2.., value_names = ["MODEL", "INPUT"])]
     files: Vec<PathBuf>,
 
@@ -134,7 +134,8 @@ fn explain_network<F: Real>(arguments: &Arguments, path: &Path, input: &Path) ->
             let explainer = explainer.with_class_axis(classes.axis(&labels));
             if explained.is_empty() {
                 check_rules(&ways, explainer.network())?;
-                classes.check_count(&labels, explainer.output_layout(&[group.batch.shape()])?.classes());
+                let count = explainer.output_layout(&[group.batch.shape()])?.classes();
+                classes.check_count(&labels, count, arguments.target.is_name())?;
             }
             explained.extend(explain(&explainer, &group, &ways, &target, &labels, precision).context(&group.names[0])?);
         }

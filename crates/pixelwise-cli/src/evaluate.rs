@@ -31,7 +31,7 @@ pub struct Arguments {
     /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
     model: PathBuf,
 
-    /// A folder of images, an image (PNG, JPEG, BMP, PNM), or an .npy batch
+    /// A folder of images, an image (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), or an .npy batch
     inputs: PathBuf,
 
     /// What is measured: names with their settings, as in pixel-flipping=order:lowest,replacement:mean

@@ -12,9 +12,6 @@ use crate::failure::{Context, Failure};
 
 pub mod npy;
 
-/// The files of a folder that are taken for images.
-pub const IMAGE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "pnm", "pbm", "pgm", "ppm"];
-
 /// One file that a network is asked about; read when its turn comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -33,7 +30,8 @@ pub struct PreparedImage<F> {
 }
 
 impl Source {
-    /// The files that an INPUT means: itself, or the images in a folder, sorted by name.
+    /// The files that an INPUT means: itself, or the images in a folder, sorted by name. What is passed over there is
+    /// said on standard error.
     pub fn all(path: &Path) -> Result<Vec<Self>, Failure> {
         if path.is_dir() {
             return images_in(path);
@@ -56,29 +54,35 @@ impl Source {
 
 /// Reads and prepares an image.
 pub fn read_image<F: Real>(path: &Path, preprocessing: &Preprocessing) -> Result<PreparedImage<F>, Failure> {
-    let photo = images::read(path).map_err(|error| match error {
+    let bytes = fs::read(path).context(format!("can't read {}", path.display()))?;
+    let photo = images::decode(&bytes, path).map_err(|error| match error {
         images::Error::Format { .. } => format!("{error}; an array should be an .npy file").into(),
         error => Failure::from(error),
     })?;
+    if let Some(damage) = images::damage(&bytes) {
+        eprintln!(
+            "Warning: {} is damaged inside, so that parts of it may not be what was taken: {damage}",
+            path.display()
+        );
+    }
     let prepared = preprocessing.apply(photo.view()).context(format!("can't prepare {}", path.display()))?;
     let network = prepared.network.mapv(|value| F::of(value.into())).insert_axis(Axis(0)).into_dyn();
     Ok(PreparedImage { network, shown: prepared.shown })
 }
 
 fn images_in(folder: &Path) -> Result<Vec<Source>, Failure> {
-    let reading = || format!("can't read {}", folder.display());
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).context(reading())? {
-        let path = entry.context(reading())?.path();
-        if has_extension(&path, &IMAGE_EXTENSIONS) && path.is_file() {
-            paths.push(path);
-        }
+    let listed = images::Folder::list(folder)?;
+    let passed_over = listed.passed_over();
+    if listed.images.is_empty() {
+        let others = passed_over.map_or_else(String::new, |line| format!("; {line}"));
+        return Err(
+            format!("there is no image in {}: supported are {}{others}", folder.display(), images::FORMATS).into()
+        );
     }
-    if paths.is_empty() {
-        return Err(format!("there is no image in {}: supported are {}", folder.display(), images::FORMATS).into());
+    if let Some(line) = passed_over {
+        eprintln!("{line}");
     }
-    paths.sort();
-    Ok(paths.into_iter().map(Source::Image).collect())
+    Ok(listed.images.into_iter().map(Source::Image).collect())
 }
 
 /// Whether a file's name ends so, in upper or lower case.

@@ -1,7 +1,7 @@
 //! `--preprocess`: how photos become what a network takes.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
@@ -11,12 +11,13 @@ use neural_lrp::network::ShapeDisplay;
 use neural_lrp::rules::InputRange;
 
 use crate::failure::{Context, Failure};
+use crate::inputs::has_extension;
 
 /// How photos are prepared.
 #[derive(Args, Clone, Debug)]
 pub struct PreprocessOptions {
-    /// How photos are prepared: imagenet-torch, imagenet-tf, efficientnet-lite, caffe, mnist, or FILE.toml (default: imagenet-torch for 3 channels, mnist for 1)
-    #[arg(long, value_name = "NAME|FILE.toml")]
+    /// How photos are prepared: imagenet-torch, imagenet-tf, efficientnet-lite, caffe, mnist, or a FILE: settings in TOML, timm's config.json, Hugging Face's preprocessor_config.json, or torchvision's transforms as they are printed (default: imagenet-torch for 3 channels, mnist for 1)
+    #[arg(long, value_name = "NAME|FILE")]
     preprocess: Option<Choice>,
 }
 
@@ -30,9 +31,12 @@ impl FromStr for Choice {
     type Err = images::Error;
 
     fn from_str(text: &str) -> Result<Self, images::Error> {
-        match text.ends_with(".toml") {
-            true => Ok(Self::File(text.into())),
-            false => Preprocessing::preset(text).map(Self::Preset),
+        match Preprocessing::preset(text) {
+            Ok(preset) => Ok(Self::Preset(preset)),
+            Err(_) if has_extension(Path::new(text), &["toml", "json", "txt"]) || Path::new(text).is_file() => {
+                Ok(Self::File(text.into()))
+            }
+            Err(error) => Err(error),
         }
     }
 }
@@ -63,7 +67,7 @@ impl PreprocessOptions {
             Some(Choice::Preset(preset)) => preset.clone(),
             Some(Choice::File(path)) => {
                 let text = fs::read_to_string(path).context(format!("can't read {}", path.display()))?;
-                Preprocessing::from_toml(&text).context(path.display())?
+                Preprocessing::from_text(&text).context(path.display())?
             }
             None => Preprocessing::preset(if channels == Some(1) { "mnist" } else { "imagenet-torch" })?,
         };
@@ -71,7 +75,7 @@ impl PreprocessOptions {
         if channels.is_some_and(|channels| channels != given) {
             return Err(format!(
                 "input {name:?} of shape {} takes {} channels, and the preprocessing gives {given}; choose another by \
-                 --preprocess {}, or a TOML file",
+                 --preprocess {}, or a file",
                 ShapeDisplay(declared),
                 channels.unwrap_or_default(),
                 PRESETS.join("|"),
@@ -124,6 +128,19 @@ mod tests {
         let digits = PreprocessOptions { preprocess: Some("mnist".parse().unwrap()) };
         let message = digits.for_input("x", &[None, Some(3), Some(8), Some(8)]).unwrap_err().to_string();
         assert!(message.contains("takes 3 channels") && message.contains("gives 1"), "{message}");
+    }
+
+    #[test]
+    fn a_file_may_be_of_another_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        fs::write(&path, r#"{"pretrained_cfg": {"input_size": [3, 224, 224], "crop_pct": 0.9}}"#).unwrap();
+        let of_file = PreprocessOptions { preprocess: Some(path.to_str().unwrap().parse().unwrap()) };
+        let line = of_file.for_input("x", &[None, Some(3), Some(224), Some(224)]).unwrap().to_string();
+        assert!(
+            line.starts_with("shorter side to 248 (bilinear), center crop 224×224, RGB in 0..1, minus (0.485"),
+            "{line}"
+        );
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct Arguments {
     /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier
     model: PathBuf,
 
-    /// Images (PNG, JPEG, BMP, PNM), folders of images, or .npy arrays; for a network of several inputs, one for each: NAME=FILE
+    /// Images (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), folders of images, or .npy arrays; for a network of several inputs, one for each: NAME=FILE
     #[arg(required = true, value_name = "[NAME=]INPUT")]
     input: Vec<String>,
 
@@ -142,10 +142,9 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
         for ((values, network), sources) in values.into_iter().zip(&networks).zip(together) {
             let answer = described::Answer::of(sources, network, &values, &listing)?;
             if !has_checked_labels {
-                answer
-                    .class_count()
-                    .into_iter()
-                    .for_each(|count| arguments.classes.check_count(&listing.labels, count));
+                if let Some(count) = answer.class_count() {
+                    arguments.classes.check_count(&listing.labels, count, false)?;
+                }
                 has_checked_labels = true;
             }
             match arguments.json {

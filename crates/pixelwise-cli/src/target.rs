@@ -7,7 +7,7 @@ use ndarray::{ArrayD, Axis};
 use neural_lrp::{OutputLayout, Region, Target};
 
 use crate::failure::{Context, Failure};
-use crate::inputs::{IMAGE_EXTENSIONS, has_extension, npy};
+use crate::inputs::{has_extension, npy};
 use crate::labels::Labels;
 use crate::output::shape;
 
@@ -82,6 +82,11 @@ impl TargetChoice {
         }
     }
 
+    /// Whether its class is given by name.
+    pub fn is_name(&self) -> bool {
+        matches!(self.class, ClassChoice::Name(_))
+    }
+
     /// The positions, with a mask read from its file.
     pub fn region(&self) -> Result<Option<ReadyRegion>, Failure> {
         Ok(Some(match &self.region {
@@ -143,7 +148,7 @@ impl FromStr for TargetChoice {
         let mask = || {
             let (class, path) = text.split_once('@').filter(|(class, _)| !class.contains(['/', '\\']))?;
             let path = Path::new(path);
-            (has_extension(path, &["npy"]) || has_extension(path, &IMAGE_EXTENSIONS))
+            (has_extension(path, &["npy"]) || images::is_image_name(path))
                 .then(|| (class, RegionChoice::Mask(path.to_owned())))
         };
         let (class, region) = match position.or_else(mask) {

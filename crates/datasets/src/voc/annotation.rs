@@ -4,10 +4,11 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use images::{Extent, Stored};
 use ndarray::{Array2, s};
 use roxmltree::{Document, Node};
 
-use crate::Error;
+use crate::{Error, text};
 
 /// What a photo shows, and where.
 ///
@@ -125,19 +126,39 @@ impl Annotation {
             (Some(photos), Some(id)) if photos.ends_with("JPEGImages") => {
                 let mut name = id.to_owned();
                 name.push(".xml");
-                Self::read(photos.with_file_name("Annotations").join(name))
+                Self::read(photos.with_file_name("Annotations").join(name), Some(&photo))
             }
             _ => Ok(None),
         }
     }
 
-    /// Reads a file; `None` where there is none.
-    pub(super) fn read(path: PathBuf) -> Result<Option<Self>, Error> {
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&text).map(Some).map_err(|reason| Error::Annotation { path, reason }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(Error::Read { path, source }),
-        }
+    /// Reads a file, with boxes that lie in the upright photo; `None` where there is none.
+    pub(super) fn read(path: PathBuf, photo: Option<&Path>) -> Result<Option<Self>, Error> {
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::Read { path, source }),
+        };
+        let parsed = text::decode_xml(&bytes).and_then(|text| {
+            let (annotation, size) = Self::parse_sized(&text)?;
+            // What is wrong with a photo is told where it is decoded.
+            match photo.and_then(|photo| Stored::read(photo).ok()) {
+                Some(stored) if is_of_file(size, &stored) => annotation.upright(&stored),
+                _ => Ok(annotation),
+            }
+        });
+        parsed.map(Some).map_err(|reason| Error::Annotation { path, reason })
+    }
+
+    /// The same, turned as its photo is.
+    fn upright(self, stored: &Stored) -> Result<Self, String> {
+        let turned = |object: Object| {
+            let (rows, columns) = stored.upright(object.area.rows, object.area.columns);
+            let area = BoundingBox::new(rows, columns);
+            let area = area.ok_or_else(|| format!("a box of {} lies outside of the photo", object.class))?;
+            Ok(Object { area, ..object })
+        };
+        Ok(Self { objects: self.objects.into_iter().map(turned).collect::<Result<_, String>>()? })
     }
 
     /// Reads the text of an annotation.
@@ -145,14 +166,31 @@ impl Annotation {
     /// # Errors
     /// What is wrong with it, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_sized(text).map(|(annotation, _)| annotation)
+    }
+
+    /// An annotation, and the size of the photo where the text says it.
+    fn parse_sized(text: &str) -> Result<(Self, Option<Extent>), String> {
         let document = Document::parse(text).map_err(|error| error.to_string())?;
         let root = document.root_element();
         if root.tag_name().name() != "annotation" {
             return Err(format!("its first element is {:?}, not \"annotation\"", root.tag_name().name()));
         }
         let objects = root.children().filter(|node| node.has_tag_name("object"));
-        Ok(Self { objects: objects.map(object).collect::<Result<_, _>>()? })
+        let annotation = Self { objects: objects.map(object).collect::<Result<_, _>>()? };
+        Ok((annotation, child(root, "size").and_then(size).ok()))
     }
+}
+
+/// Whether boxes lie in the photo as it is in its file. They do unless the size in the annotation is that of the upright
+/// photo alone.
+fn is_of_file(size: Option<Extent>, stored: &Stored) -> bool {
+    !stored.is_upright() && (size != Some(stored.upright_size()) || size == Some(stored.size))
+}
+
+fn size(node: Node<'_, '_>) -> Result<Extent, String> {
+    let side = |name| text(node, name)?.parse().map_err(|_| format!("{name}{} is no number", place(node)));
+    Ok(Extent { height: side("height")?, width: side("width")? })
 }
 
 /// What of a range is left of a side.
@@ -164,7 +202,7 @@ fn object(node: Node<'_, '_>) -> Result<Object, String> {
     let class = text(node, "name")?.to_owned();
     let area = bounding_box(child(node, "bndbox")?)?;
     let difficulty = match text(node, "difficult") {
-        Ok("1") => Difficulty::Difficult,
+        Ok("1" | "true" | "yes") => Difficulty::Difficult,
         _ => Difficulty::Ordinary,
     };
     Ok(Object { class, area, difficulty })
@@ -173,20 +211,23 @@ fn object(node: Node<'_, '_>) -> Result<Object, String> {
 fn bounding_box(node: Node<'_, '_>) -> Result<BoundingBox, String> {
     let range = |first, last| {
         let (from, to) = (pixel(node, first)?, pixel(node, last)?);
-        if from >= 1 && from <= to {
-            Ok(from - 1..to)
-        } else {
-            Err(format!("{first} = {from} and {last} = {to}{}: both count from 1, and ascend", place(node)))
+        match (usize::try_from(from.max(1)), usize::try_from(to)) {
+            // Some programs count from 0, or draw boxes beyond the photo.
+            (Ok(first), Ok(last)) if first <= last && from <= to => Ok(first - 1..last),
+            _ => Err(format!(
+                "{first} = {from} and {last} = {to}{}: they have to ascend, and {last} be 1 at least",
+                place(node)
+            )),
         }
     };
     Ok(BoundingBox { rows: range("ymin", "ymax")?, columns: range("xmin", "xmax")? })
 }
 
 /// A coordinate; some files have fractions.
-fn pixel(node: Node<'_, '_>, name: &str) -> Result<usize, String> {
+fn pixel(node: Node<'_, '_>, name: &str) -> Result<i64, String> {
     let text = text(node, name)?;
     match text.parse::<f64>() {
-        Ok(value) if (0.0..1e9).contains(&value) => Ok(value.round() as usize),
+        Ok(value) if value.abs() < 1e9 => Ok(value.round() as i64),
         _ => Err(format!("{name} is {text:?}{}: it has to be a pixel's number", place(node))),
     }
 }

@@ -58,12 +58,20 @@ pub(super) fn is_name(word: &str) -> bool {
     word != ".." && !word.contains(['/', '\\', '\0'])
 }
 
+/// Some lists name files.
+fn without_extension(id: &str) -> String {
+    match id.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() && images::is_image_name(id) => stem.to_owned(),
+        _ => id.to_owned(),
+    }
+}
+
 /// A line of a split: the name of a photo.
 pub(super) fn id(line: &str) -> Result<String, &'static str> {
     let mut words = line.split_whitespace();
     match (words.next(), words.next()) {
-        (Some(id), None) if is_name(id) => Ok(id.to_owned()),
-        _ => Err("it has to be the name of a photo, without .jpg"),
+        (Some(id), None) if is_name(id) => Ok(without_extension(id)),
+        _ => Err("it has to be the name of a photo"),
     }
 }
 
@@ -79,7 +87,7 @@ pub(super) fn label(line: &str) -> Result<(String, Presence), &'static str> {
                 "0" => Presence::Difficult,
                 _ => return Err(expected),
             };
-            Ok((id.to_owned(), presence))
+            Ok((without_extension(id), presence))
         }
         _ => Err(expected),
     }

@@ -1,7 +1,7 @@
 //! Folders of photos in the layout of PASCAL VOC.
 //!
 //! ```text
-//! JPEGImages/ID.jpg
+//! JPEGImages/ID.jpg                   or .png, .JPG and so on
 //! ImageSets/Main/SPLIT.txt             an ID a line
 //! ImageSets/Main/CLASS_SPLIT.txt       an ID and 1 (shows the class), −1 (does not) or 0 (hard to tell) a line
 //! Annotations/ID.xml                   objects and their bounding boxes, where there are any
@@ -137,10 +137,7 @@ impl Folder {
 
     /// The photo of this name, with its labels for each class.
     fn photo(&self, id: String, classes: &[(HashMap<String, Presence>, List)]) -> Result<Photo, Error> {
-        let path = self.path.join("JPEGImages").join(format!("{id}.jpg"));
-        if !path.is_file() {
-            return Err(Error::NoPhoto { path });
-        }
+        let path = self.photo_file(&id)?;
         let presence = |(labels, list): &(HashMap<String, Presence>, List)| {
             labels.get(&id).copied().ok_or_else(|| Error::NoLabel { path: list.path.clone(), id: id.clone() })
         };
@@ -148,12 +145,24 @@ impl Folder {
         Ok(Photo { id, path, presences })
     }
 
-    /// The objects of a photo; `None` where it has no annotation.
+    /// The file of a photo: ID.jpg, or one of another format.
+    fn photo_file(&self, id: &str) -> Result<PathBuf, Error> {
+        let folder = self.path.join("JPEGImages");
+        let jpg = folder.join(format!("{id}.jpg"));
+        let others =
+            images::EXTENSIONS.iter().flat_map(|extension| [(*extension).to_owned(), extension.to_uppercase()]);
+        let others = others.map(|extension| folder.join(format!("{id}.{extension}")));
+        let found = std::iter::once(jpg.clone()).chain(others).find(|path| path.is_file());
+        found.ok_or(Error::NoPhoto { path: jpg })
+    }
+
+    /// The objects of a photo, turned as the photo is where its camera was held otherwise; `None` where it has no annotation.
     ///
     /// # Errors
     /// [`Error::Read`] when there is a file that can't be read; [`Error::Annotation`] when it makes no sense.
     pub fn annotation(&self, id: &str) -> Result<Option<Annotation>, Error> {
-        Annotation::read(self.path.join("Annotations").join(format!("{id}.xml")))
+        let photo = self.photo_file(id).ok();
+        Annotation::read(self.path.join("Annotations").join(format!("{id}.xml")), photo.as_deref())
     }
 
     fn list(&self, name: &str) -> Result<List, Error> {

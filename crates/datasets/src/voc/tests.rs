@@ -121,8 +121,9 @@ fn broken_annotations_say_what_is_wrong_and_where() {
         ("<xmin>3</xmin>", "", "the bndbox in line 4 has no xmin"),
         ("<xmin>3", "<xmin>three", "xmin is \"three\" in line 4"),
         ("<xmin>3", "<xmin>10", "xmin = 10 and xmax = 9 in line 4"),
-        ("<xmin>3", "<xmin>0", "xmin = 0"),
-        ("<xmin>3", "<xmin>-3", "\"-3\""),
+        ("<xmax>9", "<xmax>0", "xmin = 3 and xmax = 0"),
+        ("<xmax>9", "<xmax>-9", "xmax = -9"),
+        ("<annotation>", "<?xml version=\"1.0\" encoding=\"klingon\"?><annotation>", "klingon"),
         ("<xmin>3", "<xmin>NaN", "\"NaN\""),
         ("<name>boat</name>", "<name> </name>", "name in line 3 is empty"),
     ] {
@@ -187,4 +188,57 @@ fn what_can_not_be_written_is_named() {
     assert!(error.to_string().contains("[2, 2, 1]"), "{error}");
     assert!(writer.photo("train", "a", ndarray::Array3::zeros((0, 2, 3)).view(), &nothing).is_err());
     assert!(matches!(FolderWriter::create(folder.path(), &["a/b"]), Err(Error::Name { .. })));
+}
+
+#[test]
+fn photos_of_any_format_are_found_by_their_names_with_an_extension_or_without() {
+    let folder = folder(&[
+        ("JPEGImages/one.png", ""),
+        ("JPEGImages/two.JPG", ""),
+        ("JPEGImages/three.jpeg", ""),
+        ("ImageSets/Main/train.txt", "one\ntwo.JPG\nthree\n"),
+        ("ImageSets/Main/boat_train.txt", "one.png 1\ntwo -1\nthree -1\n"),
+    ]);
+    let split = Folder::open(folder.path()).unwrap().split("train", &["boat"]).unwrap();
+    assert!(split.problems.is_empty(), "{split:?}");
+    let files: Vec<_> = split.photos.iter().map(|photo| photo.path.file_name().unwrap().to_owned()).collect();
+    assert_eq!(files, ["one.png", "two.JPG", "three.jpeg"]);
+}
+
+#[test]
+fn boxes_that_begin_before_the_photo_are_cut_off() {
+    for first in ["0", "-2.5", "1"] {
+        let annotation = Annotation::parse(&BOAT.replace("<xmin>3", &format!("<xmin>{first}"))).unwrap();
+        assert_eq!(annotation.objects[0].area.columns(), 0..9, "{first}");
+    }
+    for word in ["true", "yes"] {
+        let annotation = Annotation::parse(&BOAT.replace(">1</difficult>", &format!(">{word}</difficult>"))).unwrap();
+        assert_eq!(annotation.objects[0].difficulty, Difficulty::Difficult);
+    }
+}
+
+/// A photo of 8 × 16 pixels whose camera was held upright, so that it is 16 × 8 when it is shown.
+fn turned_photo() -> Vec<u8> {
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(16, 8).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let length = (exif.len() as u16 + 2).to_be_bytes();
+    let jpeg = jpeg.into_inner();
+    [&jpeg[..2], b"\xff\xe1", &length, exif, &jpeg[2..]].concat()
+}
+
+#[test]
+fn boxes_are_turned_as_photos_are() {
+    let of = |size: &str| {
+        let folder = folder(&[("Annotations/one.xml", &BOAT.replace("<object>", &format!("{size}<object>")))]);
+        fs::write(folder.path().join("JPEGImages/one.jpg"), turned_photo()).unwrap();
+        let annotation = Folder::open(folder.path()).unwrap().annotation("one").unwrap().unwrap();
+        let area = &annotation.objects[0].area;
+        (area.rows(), area.columns())
+    };
+    // Rows 0..4 of 8 and columns 2..9 of 16, turned clockwise.
+    assert_eq!(of(""), (2..9, 4..8));
+    assert_eq!(of("<size><width>16</width><height>8</height></size>"), (2..9, 4..8));
+    // Whoever drew the boxes saw the photo upright.
+    assert_eq!(of("<size><width>8</width><height>16</height></size>"), (0..4, 2..9));
 }

@@ -24,7 +24,13 @@ pub fn learnable(folder: &Folder, split: &str, asked: &[String]) -> Result<Label
         let truths = labelled.truths(position);
         if let Some(missing) = [Truth::Shown, Truth::NotShown].into_iter().find(|truth| !truths.contains(truth)) {
             let does = if missing == Truth::Shown { "shows" } else { "is without" };
-            return Err(format!("no photo of the list {split} {does} {class}: nothing can be learned of it").into());
+            let reason = match labelled.problems.as_slice() {
+                [] => String::new(),
+                [first, ..] => format!("; {} problems, the first: {first}", labelled.problems.len()),
+            };
+            return Err(
+                format!("no photo of the list {split} {does} {class}: nothing can be learned of it{reason}").into()
+            );
         }
     }
     Ok(labelled)

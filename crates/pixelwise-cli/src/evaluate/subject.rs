@@ -65,7 +65,7 @@ impl Subject {
         let shape = [&[together], samples.shape()].concat();
         let explainer = Explainer::new(model.network(&[&shape])?.as_ref())?.with_class_axis(classes.axis(&labels));
         let layout = explainer.output_layout(&[&shape])?;
-        classes.check_count(&labels, layout.classes());
+        classes.check_count(&labels, layout.classes(), arguments.target.is_name())?;
         let explained = ways(arguments)?.into_iter().map(|way| {
             let way = way.ready(range.as_ref())?;
             let name = way.to_string();

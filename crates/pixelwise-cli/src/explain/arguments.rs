@@ -48,7 +48,7 @@ pub struct Arguments {
     /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
     pub model: PathBuf,
 
-    /// Images (PNG, JPEG, BMP, PNM), folders of images, or .npy batches in the model's layout
+    /// Images (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), folders of images, or .npy batches in the model's layout
     #[arg(required = true)]
     pub input: Vec<PathBuf>,
 

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::given::Given;
 use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
+use crate::target::TargetChoice;
 
 /// Everything that a run needs.
 pub struct Plan<'a, F: Number> {
@@ -105,7 +106,8 @@ impl<'a, F: Number> Plan<'a, F> {
                 Err(failure) if concerns_all(failure.as_ref()) => return Err(failure),
                 Err(_) => {}
                 Ok((layout, explainer)) => {
-                    self.arguments.classes.check_count(&self.labels, layout.classes());
+                    let by_name = self.arguments.target.iter().any(TargetChoice::is_name);
+                    self.arguments.classes.check_count(&self.labels, layout.classes(), by_name)?;
                     return Ok(Some(explainer));
                 }
             }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::questions;
 use crate::failure::Failure;
 use crate::inputs::Source;
-use crate::labels::{Labels, Scored};
+use crate::labels::{Labels, Scored, best};
 use crate::output::{number, shape};
 use crate::target::positions;
 
@@ -65,7 +65,7 @@ impl Answer {
         let outputs = network.outputs().iter().zip(values).zip(layouts).map(|((&output, value), layout)| {
             let layout = layout.and_then(Result::ok).filter(|layout| layout.classes() > 1);
             let scores = layout.as_ref().map(|layout| layout.class_scores(value.view()));
-            let top = |scores: ArrayView1<'_, f64>| listing.labels.top(scores.iter().copied(), listing.count);
+            let top = |scores: ArrayView1<'_, f64>| best(&listing.labels, scores.iter().copied(), listing.count);
             Output {
                 name: network.tensor(output).name.clone(),
                 shape: value.shape().to_vec(),
@@ -84,7 +84,7 @@ impl Answer {
             name: "scores".to_owned(),
             shape: scores.shape().to_vec(),
             range: range(scores),
-            top: vec![labels.top(scores.iter().copied(), count)],
+            top: vec![best(labels, scores.iter().copied(), count)],
             classes: Some(scores.len()),
             positions: None,
         };
