@@ -26,6 +26,7 @@ pub fn learnable(folder: &Folder, split: &str, asked: &[String]) -> Result<Label
             let does = if missing == Truth::Shown { "shows" } else { "is without" };
             let reason = match labelled.problems.as_slice() {
                 [] => String::new(),
+                [only] => format!("; {only}"),
                 [first, ..] => format!("; {} problems, the first: {first}", labelled.problems.len()),
             };
             return Err(
