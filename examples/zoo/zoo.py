@@ -38,7 +38,7 @@ def main() -> None:
         python = str(ENVIRONMENT / "bin" / "python")
         os.execv(python, [python, __file__, *sys.argv[1:]])
     if arguments.program == PROGRAM:
-        build = ["cargo", "build", "--quiet", "--release", "--package", "pixelwise", "--bin", "pixelwise"]
+        build = ["cargo", "build", "--quiet", "--release", "--package", "pixelwise-cli", "--bin", "pixelwise"]
         subprocess.run(build, cwd=ROOT, check=True)
     _run(arguments)
 
