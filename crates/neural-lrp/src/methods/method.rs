@@ -262,7 +262,8 @@ mod tests {
         let x = random(&[2, 5], 3);
         let explainer = rectifier_network();
         let single = crate::methods::testing::single_precision();
-        for name in Method::NAMES {
+        // Attention rollout is for transformers alone, and refuses this network.
+        for name in Method::NAMES.iter().filter(|name| **name != "attention-rollout") {
             let method = name.parse::<Method>().unwrap().with_candidates(random(&[20, 5], 4) * 3.0);
             let explained = method.explain(&explainer.forward(x.view()).unwrap(), &class(2)).unwrap();
             let batch = x.mapv(|x| x as f32);
