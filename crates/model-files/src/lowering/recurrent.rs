@@ -11,6 +11,12 @@ use super::{Inputs, Lowered, Parts};
 use crate::Error;
 use crate::graph::Node;
 
+/// The gate of a GRU that makes the candidate: ONNX has them in the order z, r, g.
+const CANDIDATE: usize = 2;
+
+/// The longest sequence that is unrolled: a layer of rows or patches has fewer, and each item takes some ten nodes.
+const LONGEST: usize = 4096;
+
 /// LSTM, GRU or RNN.
 pub(super) fn lower<F: Real>(inputs: &Inputs<'_, '_, F>) -> Result<Lowered<F>, Error> {
     let layer = Layer::of(inputs)?;
@@ -101,7 +107,10 @@ impl<'c, F: Real> Layer<'c, F> {
             Some(Constant::Integer(lengths)) if lengths.iter().all(|&length| length == items as i64) => {}
             _ => return Err(node.refuse("its sequences should all be as long as the tensor")),
         }
-        let resets_products = node.integer("linear_before_reset", 0)? != 0;
+        if items > LONGEST {
+            return Err(node.refuse(format!("a sequence of {items} items; at most {LONGEST} can be unrolled")));
+        }
+        let resets_products = cell == Cell::Gru && node.integer("linear_before_reset", 0)? != 0;
         Ok(Self {
             cell,
             directions,
@@ -153,6 +162,15 @@ struct Gate {
     first: String,
     both: String,
     bias: String,
+    /// The same for the state apart, where a gate closes what the layer makes of it.
+    apart: Option<Apart>,
+}
+
+/// A layer of what comes in beside one of the state.
+struct Apart {
+    bias: String,
+    state: String,
+    state_bias: String,
 }
 
 impl<F: Real> Steps<'_, '_, '_, F> {
@@ -199,7 +217,7 @@ impl<F: Real> Steps<'_, '_, '_, F> {
             let at = format!("{direction} {item}");
             let [next, next_cell] = match self.layer.cell {
                 Cell::Lstm => self.lstm(&gates, &items[item], state.as_deref(), cell.as_deref(), &at),
-                Cell::Gru => self.gru(&gates, direction, &items[item], state.as_deref(), &at),
+                Cell::Gru => self.gru(&gates, &items[item], state.as_deref(), &at),
                 Cell::Rnn => {
                     let sum = self.sum(&gates[0], &items[item], state.as_deref(), &format!("sum {at}"));
                     [self.parts.step(self.layer.function, &[&sum], &format!("state {at}")), String::new()]
@@ -219,10 +237,16 @@ impl<F: Real> Steps<'_, '_, '_, F> {
         let both = ndarray::concatenate![Axis(1), weights, recurrent].into_dyn();
         let bias = layer.bias(direction, gate, 0) + layer.bias(direction, gate, 1);
         let name = |meaning: &str| format!("{meaning} {direction} {gate}");
+        let is_apart = layer.resets_products && gate == CANDIDATE;
         Gate {
             first: self.parts.numbers(weights.to_owned().into_dyn(), &name("weights")),
             both: self.parts.numbers(both, &name("weights of both")),
             bias: self.parts.numbers(bias, &name("bias")),
+            apart: is_apart.then(|| Apart {
+                bias: self.parts.numbers(layer.bias(direction, gate, 0), &name("bias of items")),
+                state: self.parts.numbers(recurrent.to_owned().into_dyn(), &name("weights of states")),
+                state_bias: self.parts.numbers(layer.bias(direction, gate, 1), &name("bias of states")),
+            }),
         }
     }
 
@@ -258,10 +282,10 @@ impl<F: Real> Steps<'_, '_, '_, F> {
     }
 
     /// `h' = (1 − z) ∘ g + z ∘ h`; ONNX has the gates in the order z, r, g.
-    fn gru(&mut self, gates: &[Gate], direction: usize, item: &str, state: Option<&str>, at: &str) -> [String; 2] {
+    fn gru(&mut self, gates: &[Gate], item: &str, state: Option<&str>, at: &str) -> [String; 2] {
         let update = self.sum(&gates[0], item, state, &format!("update sum {at}"));
         let update = self.parts.step("Sigmoid", &[&update], &format!("update gate {at}"));
-        let sum = self.candidate(gates, direction, item, state, at);
+        let sum = self.candidate(gates, item, state, at);
         let candidate = self.parts.step("Tanh", &[&sum], &format!("candidate {at}"));
         let opposite = self.parts.step("Sub", &[&self.one.clone(), &update], &format!("opposite gate {at}"));
         let mut next = self.parts.step("Mul", &[&opposite, &candidate], &format!("new {at}"));
@@ -273,27 +297,21 @@ impl<F: Real> Steps<'_, '_, '_, F> {
     }
 
     /// The sum of a GRU's candidate, whose part of the state a gate closes: before its layer, or behind it.
-    fn candidate(&mut self, gates: &[Gate], direction: usize, item: &str, state: Option<&str>, at: &str) -> String {
-        let layer = self.layer;
-        if state.is_none() && !layer.resets_products {
-            return self.sum(&gates[2], item, None, &format!("candidate sum {at}"));
+    fn candidate(&mut self, gates: &[Gate], item: &str, state: Option<&str>, at: &str) -> String {
+        let gate = &gates[CANDIDATE];
+        if state.is_none() && gate.apart.is_none() {
+            return self.sum(gate, item, None, &format!("candidate sum {at}"));
         }
         let reset = self.sum(&gates[1], item, state, &format!("reset sum {at}"));
         let reset = self.parts.step("Sigmoid", &[&reset], &format!("reset gate {at}"));
-        if !layer.resets_products {
+        let Some(Apart { bias, state: weights, state_bias }) = &gate.apart else {
             let closed = self.parts.step("Mul", &[&reset, state.unwrap_or_default()], &format!("reset state {at}"));
-            return self.sum(&gates[2], item, Some(&closed), &format!("candidate sum {at}"));
-        }
-        let bias = self.parts.numbers(layer.bias(direction, 2, 0), &format!("candidate bias {at}"));
-        let of_item = self.linear(item, &gates[2].first, &bias, &format!("candidate of item {at}"));
-        let state_bias = self.parts.numbers(layer.bias(direction, 2, 1), &format!("candidate state bias {at}"));
+            return self.sum(gate, item, Some(&closed), &format!("candidate sum {at}"));
+        };
+        let of_item = self.linear(item, &gate.first, bias, &format!("candidate of item {at}"));
         let of_state = match state {
-            None => state_bias,
-            Some(state) => {
-                let weights = layer.of_gate(layer.recurrent, direction, 2).to_owned().into_dyn();
-                let weights = self.parts.numbers(weights, &format!("candidate weights {at}"));
-                self.linear(state, &weights, &state_bias, &format!("candidate of state {at}"))
-            }
+            None => state_bias.clone(),
+            Some(state) => self.linear(state, weights, state_bias, &format!("candidate of state {at}")),
         };
         let closed = self.parts.step("Mul", &[&reset, &of_state], &format!("reset {at}"));
         self.parts.step("Add", &[&of_item, &closed], &format!("candidate sum {at}"))
