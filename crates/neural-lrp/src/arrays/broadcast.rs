@@ -127,6 +127,11 @@ pub(crate) fn without_repeats<F: Real>(array: ArrayD<F>) -> ArrayD<F> {
     array
 }
 
+/// Whether an array of shape `own` broadcasts to `whole`, as numpy has it.
+pub(crate) fn broadcasts(own: &[usize], whole: &[usize]) -> bool {
+    own.len() <= whole.len() && own.iter().rev().zip(whole.iter().rev()).all(|(&own, &all)| own == 1 || own == all)
+}
+
 /// The shape that all operands broadcast to, as numpy has it.
 pub(crate) fn broadcast_shape(operands: &[&[usize]]) -> Result<Vec<usize>, Error> {
     let rank = operands.iter().map(|shape| shape.len()).max().unwrap_or(0);

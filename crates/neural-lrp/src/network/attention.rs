@@ -9,8 +9,8 @@ use crate::operation::{Family, Signal};
 /// The parts that nodes of a network have in attention.
 ///
 /// A node is known by what it computes. From the softmax to the product with the values, weights may be rearranged, scaled
-/// and shifted by constants, mixed by layers with weights (talking heads), added to other weights, and divided by their sum. The scores that softmax takes may also be
-/// sums, of a product and a bias, and go through a function, as a soft cap.
+/// and shifted by constants, mixed by layers with weights (talking heads), added to other weights, and divided by their
+/// sum. The scores that softmax takes may also be sums, of a product and a bias, and go through a function, as a soft cap.
 #[derive(Debug, Default)]
 pub(crate) struct Attention {
     /// By the output of a node.
@@ -96,8 +96,8 @@ impl<F: Real> Producers<'_, F> {
         Some(scores)
     }
 
-    /// The tensors that a node hands on as weights, moved, scaled, shifted, mixed, summed, or divided by what they sum up to;
-    /// `None` where it gives something else.
+    /// The tensors that a node hands on as weights: moved, scaled, shifted, mixed, summed, or divided; `None` where it gives
+    /// something else.
     fn handed_on(&self, node: &Node<F>) -> Option<Vec<TensorId>> {
         let computed = self.computed(node);
         let takes_several = node.operands.len() > 1;

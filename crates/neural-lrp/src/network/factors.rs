@@ -120,8 +120,8 @@ impl<'a, F: Real> Factors<'a, F> {
         self.sizes.get(tensor.index()).copied().unwrap_or_default()
     }
 
-    /// Whether a tensor is a gate: what a sigmoid or a softmax gives, or tanh and 1 together, with constants, rearranged, interpolated, quantized, and with
-    /// other gates.
+    /// Whether a tensor is a gate: what a sigmoid or a softmax gives, or tanh and 1 together, with constants, rearranged,
+    /// interpolated, quantized, and with other gates.
     fn is_gate(&self, tensor: TensorId) -> bool {
         self.walk_back([tensor], |_, node| match node.operation.is_gate() {
             true => Walk::Ends,

@@ -7,6 +7,7 @@ use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use relevance::Amount;
 
 use crate::arrays::axes::{axis_of, position};
+use crate::arrays::broadcast::broadcasts;
 use crate::arrays::groups::Groups;
 use crate::operation::{Family, Normalization, Operation, OperatorSpec, ParsedOperation, Step};
 use crate::{Error, Real};
@@ -339,8 +340,8 @@ impl<F: Real, O: Standardizer> Operation<F> for Standardization<F, O> {
         })
     }
 
-    /// `( h_i − mean(h) − x̂_i mean(h x̂) ) / √(σ² + ε)` with `h = γ · upper`, `x̂ = (x − μ)/√(σ² + ε)`; without centering
-    /// there is no `mean(h)`. As `mean(x̂) = 0`, `mean(h x̂)` may be that of centered `h`.
+    /// `( h_i − mean(h) − x̂_i mean(h x̂) ) / √(σ² + ε)` with `h = γ · upper`, `x̂ = (x − μ)/√(σ² + ε)`; without
+    /// centering there is no `mean(h)`. As `mean(x̂) = 0`, `mean(h x̂)` may be that of centered `h`.
     fn gradient(&self, step: &Step<'_, F>, upper: ArrayViewD<'_, F>) -> Vec<ArrayD<F>> {
         let input = &step.operands[0];
         vec![self.rows(input.shape(), [input.view(), upper.view()], |[x, upper], affine, lower| {
@@ -378,11 +379,6 @@ impl<F: Real, O: Standardizer> Operation<F> for Standardization<F, O> {
     fn description(&self) -> String {
         self.operator.description()
     }
-}
-
-/// Whether an array of shape `own` broadcasts to `whole`, as numpy has it.
-fn broadcasts(own: &[usize], whole: &[usize]) -> bool {
-    own.len() <= whole.len() && own.iter().rev().zip(whole.iter().rev()).all(|(&own, &all)| own == 1 || own == all)
 }
 
 impl<F: Real, O: Standardizer> Normalization<F> for Standardization<F, O> {

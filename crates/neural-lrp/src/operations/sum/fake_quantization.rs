@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayViewD, Zip};
 use relevance::{Amount, Sink, Stabilizer};
 
-use crate::arrays::broadcast::combine;
+use crate::arrays::broadcast::{broadcasts, combine};
 use crate::operation::{Family, Input, Operation, OperatorSpec, ParsedOperation, Redistribution, Step};
 use crate::operations::activation::quantization::Quantization;
 use crate::operations::activation::rounding::half_to_even;
@@ -105,11 +105,7 @@ impl<F: Real> Operation<F> for FakeQuantization<F> {
         if let Grid::Given(ways) = &self.grid {
             ways.onto.output_shape(operands)?;
         }
-        let lengths = |offset: &Arc<ArrayD<F>>| {
-            let pairs = offset.shape().iter().rev().zip(shape.iter().rev());
-            offset.ndim() <= shape.len() && pairs.into_iter().all(|(&length, &whole)| length == 1 || length == whole)
-        };
-        match self.offset.as_ref().is_none_or(lengths) {
+        match self.offset.as_ref().is_none_or(|offset| broadcasts(offset.shape(), shape)) {
             true => Ok(shape.to_vec()),
             false => Err(Error::shape(operands, "its offset does not fit")),
         }
