@@ -37,6 +37,14 @@ pub struct Tile {
     pub width: usize,
 }
 
+impl Tile {
+    /// The part of an image (H, W, C) that the tile is.
+    pub fn of<'a>(&self, image: &ArrayView3<'a, f64>) -> ArrayView3<'a, f64> {
+        let (rows, columns) = (self.top..self.top + self.height, self.left..self.left + self.width);
+        image.slice_move(s![rows, columns, ..])
+    }
+}
+
 impl Tiling {
     /// The tiles of an image, row by row.
     ///
@@ -98,11 +106,7 @@ pub fn decompose_tiles(
     let tiles = tiling.tiles(height, width)?;
     let decompositions = tiles
         .par_iter()
-        .map(|tile| {
-            let rows = tile.top..tile.top + tile.height;
-            let columns = tile.left..tile.left + tile.width;
-            classifier.decompose(image.slice(s![rows, columns, ..]))
-        })
+        .map(|tile| classifier.decompose(tile.of(&image)))
         .collect::<Result<Vec<PixelDecomposition>, Error>>()?;
 
     let mut ledger = Ledger::default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bow_classifier::{BowModel, PixelDecomposition, TaylorThirdLayer, ThirdLayer, pixel_wise_decomposition};
 use kernels::{Coefficients, ExpansionTerm, Kernel, KernelExpansion, ZeroQuotient, values_of_all};
-use ndarray::{ArcArray2, Array1, Array2, ArrayView2, ArrayView3, ArrayViewD, Axis, Ix3, s};
+use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2, ArrayView3, ArrayViewD, Axis, Ix3, s};
 use rayon::prelude::*;
 use relevance::{Candidates, ExplainError, ExplainableClassifier, Explanation, RandomizableClassifier, RootSearch};
 use serde::{Deserialize, Serialize};
@@ -170,6 +170,20 @@ impl PhotoClassifier {
     pub fn scores_of_image(&self, image: ArrayView3<'_, f64>) -> Result<Array1<f64>, Error> {
         let vector = self.vocabulary.bag(image)?.vector;
         Ok(self.scores_of_vectors(vector.view().insert_axis(Axis(0)))?.row(0).to_owned())
+    }
+
+    /// The class with the highest score, by its position; the first of several.
+    ///
+    /// * `vector` — of a photo, (V)
+    ///
+    /// # Errors
+    /// As for [`scores_of_vectors`](Self::scores_of_vectors).
+    pub fn predicted(&self, vector: ArrayView1<'_, f64>) -> Result<usize, Error> {
+        let scores = self.scores_of_vectors(vector.insert_axis(Axis(0)))?;
+        let highest = scores.iter().enumerate().fold((0, f64::NEG_INFINITY), |highest, (class, &score)| {
+            if score > highest.1 { (class, score) } else { highest }
+        });
+        Ok(highest.0)
     }
 
     /// Explains the score of an image for one class: Algorithm 1, with Eqs 24, 27 and 34 for the paper's configuration.

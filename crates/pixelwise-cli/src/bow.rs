@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use bow_photos::{PhotoClassifier, Problem, Truth};
 use clap::{Args, Subcommand};
 use datasets::voc::{Folder, Photo, Presence};
-use ndarray::ArrayView1;
 
 use crate::failure::{Failure, chain};
 use crate::output::{print, print_json};
@@ -42,35 +41,19 @@ enum Verb {
 
 /// Does what is asked of classifiers of photographs by an old name, and says the new one.
 pub fn bow(arguments: &Arguments) -> Result<(), Failure> {
-    let is_now = |old: &str, new: &str| {
-        eprintln!("Note: `pixelwise bow {old}` is `pixelwise {new}` now; the old name goes with the next version.");
-    };
     match &arguments.verb {
-        Verb::Train(arguments) => {
-            is_now("train", "train");
-            train::train(arguments)
-        }
-        Verb::Evaluate(arguments) => {
-            is_now("evaluate", "accuracy");
-            evaluate::evaluate(arguments)
-        }
-        Verb::Explain(arguments) => {
-            is_now("explain --class", "explain --target");
-            arguments.explain()
-        }
-        Verb::Compare(arguments) => {
-            is_now("compare", "configurations");
-            compare::compare(arguments)
-        }
-        Verb::Context(arguments) => {
-            is_now("context", "context");
-            context::context(arguments)
-        }
-        Verb::Inspect(arguments) => {
-            is_now("inspect", "inspect");
-            inspect::inspect(arguments)
-        }
+        Verb::Train(arguments) => renamed("train", "train", || train::train(arguments)),
+        Verb::Evaluate(arguments) => renamed("evaluate", "accuracy", || evaluate::evaluate(arguments)),
+        Verb::Explain(arguments) => renamed("explain --class", "explain --target", || arguments.explain()),
+        Verb::Compare(arguments) => renamed("compare", "configurations", || compare::compare(arguments)),
+        Verb::Context(arguments) => renamed("context", "context", || context::context(arguments)),
+        Verb::Inspect(arguments) => renamed("inspect", "inspect", || inspect::inspect(arguments)),
     }
+}
+
+fn renamed(old: &str, new: &str, verb: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    eprintln!("Note: `pixelwise bow {old}` is `pixelwise {new}` now; the old name goes with the next version.");
+    verb()
 }
 
 /// The photos of a list, which classes they show, and what is wrong with any of it.
@@ -129,18 +112,6 @@ fn tell(as_json: bool, text: &str, json: &serde_json::Value) -> Result<(), Failu
 /// A classifier of a file.
 fn load(path: &Path) -> Result<PhotoClassifier, Failure> {
     Ok(PhotoClassifier::load(path)?)
-}
-
-/// The class with the highest score, by its position.
-fn highest(classifier: &PhotoClassifier, vector: ArrayView1<'_, f64>) -> Result<usize, Failure> {
-    let mut highest = (0, f64::NEG_INFINITY);
-    for class in 0..classifier.classes().count() {
-        let score = classifier.model(class)?.score(vector)?;
-        if score > highest.1 {
-            highest = (class, score);
-        }
-    }
-    Ok(highest.0)
 }
 
 /// Which of a classifier's classes has this name.

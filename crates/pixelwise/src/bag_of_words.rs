@@ -60,48 +60,41 @@ impl BagOfWords {
             Self::Tiles(classifier) => {
                 let (height, width, _) = image.dim();
                 let tiles = Tiling::default().tiles(height, width)?;
-                let score = |tile: bow_classifier::Tile| {
-                    let (rows, columns) = (tile.top..tile.top + tile.height, tile.left..tile.left + tile.width);
-                    classifier.score(image.slice(ndarray::s![rows, columns, ..]))
-                };
-                let scores = tiles.into_iter().map(score).collect::<Result<Vec<f64>, _>>()?;
-                Ok(Array1::from_elem(1, scores.iter().sum()))
+                let scores = tiles.iter().map(|tile| classifier.score(tile.of(&image)));
+                Ok(Array1::from_elem(1, scores.sum::<Result<f64, _>>()?))
             }
             Self::Photos(classifier) => Ok(classifier.scores_of_image(image)?),
         }
     }
 
-    /// Explains classes of an image (H, W, C) in [0, 1]: Algorithm 1. Without any, the class with the highest score.
+    /// Explains classes of an image (H, W, C) in [0, 1], each once: Algorithm 1. `None` is the class with the highest score.
     ///
     /// # Errors
     /// A class that does not exist, or an image that can't be described.
-    pub fn explain(&self, image: ArrayView3<'_, f64>, classes: &[usize]) -> Result<Vec<ExplainedClass>, Error> {
+    pub fn explain(&self, image: ArrayView3<'_, f64>, classes: &[Option<usize>]) -> Result<Vec<ExplainedClass>, Error> {
         match self {
             Self::Tiles(classifier) => {
-                if let Some(&target) = classes.iter().find(|&&class| class != 0) {
+                if let Some(target) = classes.iter().copied().flatten().find(|&class| class != 0) {
                     return Err(bow_classifier::Error::Target { target }.into());
                 }
                 let found = decompose_tiles(classifier, image, Tiling::default())?;
-                let explanation = Explanation {
-                    score: found.scores.iter().map(|(_, score)| score).sum(),
-                    relevance: found.pixels.into_dyn(),
-                    ledger: found.ledger,
-                };
-                Ok(vec![ExplainedClass { class: 0, explanation }; classes.len().max(1)])
+                let score = found.scores.iter().map(|(_, score)| score).sum();
+                let (relevance, ledger) = (found.pixels.into_dyn(), found.ledger);
+                Ok(vec![ExplainedClass { class: 0, explanation: Explanation { score, relevance, ledger } }])
             }
             Self::Photos(classifier) => {
                 let bag = classifier.vocabulary().bag(image)?;
-                let wanted = match classes {
-                    [] => vec![highest(classifier, &bag.vector)?],
-                    classes => classes.to_vec(),
-                };
+                let mut wanted = Vec::new();
+                for class in classes {
+                    let class = class.map_or_else(|| classifier.predicted(bag.vector.view()), Ok)?;
+                    if !wanted.contains(&class) {
+                        wanted.push(class);
+                    }
+                }
                 let explain = |class: usize| {
                     let found = pixel_wise_decomposition(classifier.model(class)?, &bag)?;
-                    let relevance = found.pixels.into_dyn();
-                    Ok(ExplainedClass {
-                        class,
-                        explanation: Explanation { score: found.score, relevance, ledger: found.ledger },
-                    })
+                    let (score, relevance, ledger) = (found.score, found.pixels.into_dyn(), found.ledger);
+                    Ok(ExplainedClass { class, explanation: Explanation { score, relevance, ledger } })
                 };
                 wanted.into_iter().map(explain).collect()
             }
@@ -115,16 +108,4 @@ impl BagOfWords {
             Self::Photos(classifier) => classifier,
         }
     }
-}
-
-/// The class with the highest score of a photo's vector; the first of several.
-fn highest(classifier: &PhotoClassifier, vector: &Array1<f64>) -> Result<usize, Error> {
-    let mut highest = (0, f64::NEG_INFINITY);
-    for class in 0..classifier.classes().count() {
-        let score = classifier.model(class)?.score(vector.view())?;
-        if score > highest.1 {
-            highest = (class, score);
-        }
-    }
-    Ok(highest.0)
 }

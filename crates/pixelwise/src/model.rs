@@ -136,12 +136,12 @@ impl Model {
 fn explain_words(classifier: &BagOfWords, input: ArrayViewD<'_, f64>, target: &Target) -> Result<Explanation, Error> {
     let rank = |_| bow_classifier::Error::ImageRank { shape: input.shape().to_vec() };
     let image = input.view().into_dimensionality::<Ix3>().map_err(rank)?;
-    let classes = match target {
-        Target::Predicted => Vec::new(),
-        Target::Class(class) => vec![*class],
-        Target::Named(name) => vec![position(name, classifier.classes())?],
+    let class = match target {
+        Target::Predicted => None,
+        Target::Class(class) => Some(*class),
+        Target::Named(name) => Some(position(name, classifier.classes())?),
     };
-    let explained = classifier.explain(image, &classes)?.into_iter().next();
+    let explained = classifier.explain(image, &[class])?.into_iter().next();
     Ok(explained.unwrap_or_else(|| unreachable!("one class was asked for")).explanation)
 }
 

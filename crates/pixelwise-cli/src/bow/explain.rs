@@ -128,7 +128,11 @@ struct Explained {
 pub fn explain(run: &Run<'_>) -> Result<(), Failure> {
     let classifier = BagOfWords::load(run.model)?;
     let labels = Labels::of(classifier.classes().iter().map(String::as_str));
-    let classes = run.classes.iter().map(|target| target.of_bag_of_words(&labels)).collect::<Result<Vec<_>, _>>()?;
+    let mut classes =
+        run.classes.iter().map(|target| target.of_bag_of_words(&labels)).collect::<Result<Vec<_>, _>>()?;
+    if classes.is_empty() {
+        classes.push(None);
+    }
     let folder = Folder::create(run.output)?;
     let mut photos: Vec<Photo> = Vec::new();
     let mut names = Names::default();
@@ -204,14 +208,7 @@ fn one(
     folder: &Folder,
 ) -> Result<Vec<Explained>, Failure> {
     let pixels = to_unit_range(images::read(&photo.path)?.view());
-    let known: Vec<usize> = classes.iter().copied().flatten().collect();
-    let mut found = Vec::new();
-    if known.len() < classes.len() || classes.is_empty() {
-        found.extend(classifier.explain(pixels.view(), &[])?);
-    }
-    if !known.is_empty() {
-        found.extend(classifier.explain(pixels.view(), &known)?);
-    }
+    let found = classifier.explain(pixels.view(), classes)?;
     found.into_iter().map(|found| write(found, labels, photo, folder)).collect()
 }
 

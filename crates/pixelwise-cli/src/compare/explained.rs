@@ -131,8 +131,7 @@ impl ExplainedSample {
         labels: &Labels,
     ) -> Result<Self, Failure> {
         let shown = images::read(photo)?;
-        let classes: Vec<usize> = class.into_iter().collect();
-        let explained = classifier.explain(images::to_unit_range(shown.view()).view(), &classes)?.into_iter().next();
+        let explained = classifier.explain(images::to_unit_range(shown.view()).view(), &[class])?.into_iter().next();
         let ExplainedClass { class, explanation } = explained.ok_or("there is no class to explain")?;
         Ok(Self {
             name: photo.file_stem().unwrap_or_default().to_string_lossy().into_owned(),

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use bow_photos::PhotoClassifier;
 use ndarray::{Array2, Array3};
 
-use super::super::highest;
 use crate::failure::{Context, Failure};
 
 /// A photo on the sheet.
@@ -46,9 +45,9 @@ impl ShownPhoto {
             let class = match class {
                 Some(class) => classifier.classes().position(|name| name == class).unwrap_or_default(),
                 None => {
-                    let highest = highest(classifier, bag.vector.view())?;
-                    *class = classifier.classes().nth(highest).map(str::to_owned);
-                    highest
+                    let predicted = classifier.predicted(bag.vector.view())?;
+                    *class = classifier.classes().nth(predicted).map(str::to_owned);
+                    predicted
                 }
             };
             let found = bow_classifier::pixel_wise_decomposition(classifier.model(class)?, &bag)?;
