@@ -127,6 +127,9 @@ fn photos_are_learned_judged_and_explained() {
     voc.succeed(&[&["run", "a.model"], &photos[..], &["--expect", "scores.npy"]].concat());
     // Without a class, the one with the highest score is explained.
     assert!(voc.succeed(&["explain", "a.model", photos[1]]).contains("13.jpg: flat"));
+    let twice = ["explain", "a.model", photos[1], "--target", "predicted", "--target", "flat", "--json"];
+    let once: Value = serde_json::from_str(&voc.succeed(&twice)).unwrap();
+    assert_eq!(once["explanations"].as_array().unwrap().len(), 1);
 
     let inspected = voc.succeed(&["inspect", "a.model", "--configuration"]);
     voc.write("again.toml", &inspected);

@@ -373,3 +373,42 @@ impl<F: Real> Steps<'_, '_, '_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::lowering::lower;
+
+    /// A GRU of width 1 over a sequence of so many items, whose gate closes what it makes of the state.
+    fn gru(items: usize) -> Result<Lowered<f64>, Error> {
+        let shape = [items, 1, 2];
+        let weights = Constant::Real(Arc::new(ArrayD::ones(vec![1, 3, 2])));
+        let recurrent = Constant::Real(Arc::new(ArrayD::ones(vec![1, 3, 1])));
+        let node = Node::new("gru", "GRU", &["x", "w", "r"], "y").with("linear_before_reset", Attribute::Integer(1));
+        let constant = |name: &str| match name {
+            "w" => Some(&weights),
+            "r" => Some(&recurrent),
+            _ => None,
+        };
+        lower(&node, |name| (name == "x").then_some(&shape[..]), constant)
+    }
+
+    #[test]
+    fn weights_stand_once_however_long_the_sequence() {
+        let matrices = |items: usize| {
+            let lowered = gru(items).unwrap();
+            let reals = lowered.constants.iter().filter(|(_, value)| matches!(value, Constant::Real(_)));
+            reals.count()
+        };
+        assert_eq!(matrices(2), matrices(9));
+        assert!(gru(9).unwrap().nodes.len() > gru(2).unwrap().nodes.len());
+    }
+
+    #[test]
+    fn sequences_beyond_all_measure_are_refused() {
+        let message = gru(LONGEST + 1).err().unwrap().to_string();
+        assert!(message.contains("4097 items") && message.contains("at most 4096"), "{message}");
+    }
+}
