@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use neural_lrp::Real;
-use neural_lrp::operation::Attribute;
+use neural_lrp::operation::{Attribute, Constant};
 
 use super::wiring::Wiring;
 use super::{Pattern, Replacement};
@@ -14,18 +14,42 @@ pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<P
     let product = wiring.of_kind(position, "MatMul")?;
     let (source, weights) = (product.input(0)?, product.input(1)?);
     let &[_, outputs] = wiring.known(weights)?.1.shape() else { return None };
-    let (adding, add) = wiring.only_taker(product.output()).filter(|(_, node)| node.kind == "Add")?;
-    let bias = add.given_inputs().find(|input| *input != product.output())?;
+    let bias = bias_behind(wiring, product.output(), outputs)?;
+    let operation = layer(product, [source, weights, &bias.name], bias.add.output());
+    let nodes = BTreeSet::from([position, bias.position]);
+    Some(Pattern { nodes, replacement: Replacement { operations: vec![operation], constants: bias.constants } })
+}
+
+/// The layer of a product, with its bias.
+pub(super) fn layer(product: &Node, inputs: [&str; 3], output: &str) -> Node {
+    Node::new(&product.name, "Gemm", &inputs, output).with("transB", Attribute::Integer(0))
+}
+
+/// A vector that is added to what a product gives.
+pub(super) struct AddedBias<'a, F> {
+    /// Where the addition stands.
+    pub(super) position: usize,
+    pub(super) add: &'a Node,
+    pub(super) name: String,
+    /// The vector, if it is not in the file as one.
+    pub(super) constants: Vec<(String, Constant<F>)>,
+}
+
+/// The known vector of so many numbers, or single row, that is added to a tensor which nothing else takes.
+pub(super) fn bias_behind<'a, F: Real>(
+    wiring: &Wiring<'a, F>,
+    tensor: &str,
+    outputs: usize,
+) -> Option<AddedBias<'a, F>> {
+    let (position, add) = wiring.only_taker(tensor).filter(|(_, node)| node.kind == "Add")?;
+    let bias = add.given_inputs().find(|input| *input != tensor)?;
     let shape = wiring.known(bias)?.1.shape();
     if shape.last() != Some(&outputs) || shape.iter().product::<usize>() != outputs {
         return None;
     }
-    let (bias, constant) = wiring.scaled(bias, 1.0, &format!("{}.bias", add.output()))?;
-    let operation = Node::new(&product.name, "Gemm", &[source, weights, &bias], add.output());
-    let operation = operation.with("transB", Attribute::Integer(0));
-    let constants = constant.map(|constant| (bias, constant)).into_iter().collect();
-    let replacement = Replacement { operations: vec![operation], constants };
-    Some(Pattern { nodes: BTreeSet::from([position, adding]), replacement })
+    let (name, constant) = wiring.scaled(bias, 1.0, &format!("{}.bias", add.output()))?;
+    let constants = constant.map(|constant| (name.clone(), constant)).into_iter().collect();
+    Some(AddedBias { position, add, name, constants })
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use neural_lrp::Real;
-use neural_lrp::operation::Attribute;
 
+use super::linear::{bias_behind, layer};
 use super::wiring::Wiring;
 use super::{Pattern, Replacement};
 use crate::graph::Node;
@@ -20,21 +20,13 @@ pub(super) fn find<F: Real>(wiring: &Wiring<'_, F>, position: usize) -> Option<P
     let &[_, outputs] = wiring.known(weights)?.1.shape() else { return None };
     let is_plain = |node: &Node| node.kind == "FakeQuantize" && node.inputs.len() <= 3;
     let (rounding, round) = wiring.only_taker(product.output()).filter(|(_, node)| is_plain(node))?;
-    let (adding, add) = wiring.only_taker(round.output()).filter(|(_, node)| node.kind == "Add")?;
-    let bias = add.given_inputs().find(|input| *input != round.output())?;
-    let shape = wiring.known(bias)?.1.shape();
-    if shape.last() != Some(&outputs) || shape.iter().product::<usize>() != outputs {
-        return None;
-    }
-    let (bias, constant) = wiring.scaled(bias, 1.0, &format!("{}.bias", add.output()))?;
-    let layer = Node::new(&product.name, "Gemm", &[source, weights, &bias], product.output());
-    let layer = layer.with("transB", Attribute::Integer(0));
-    let mut round = Node { outputs: add.outputs.clone(), ..round.clone() };
+    let bias = bias_behind(wiring, round.output(), outputs)?;
+    let layer = layer(product, [source, weights, &bias.name], product.output());
+    let mut round = Node { outputs: bias.add.outputs.clone(), ..round.clone() };
     round.inputs.resize(3, String::new());
-    round.inputs.push(bias.clone());
-    let constants = constant.map(|constant| (bias, constant)).into_iter().collect();
-    let replacement = Replacement { operations: vec![layer, round], constants };
-    Some(Pattern { nodes: BTreeSet::from([position, rounding, adding]), replacement })
+    round.inputs.push(bias.name);
+    let replacement = Replacement { operations: vec![layer, round], constants: bias.constants };
+    Some(Pattern { nodes: BTreeSet::from([position, rounding, bias.position]), replacement })
 }
 
 #[cfg(test)]
