@@ -40,7 +40,7 @@ struct Class {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnclearName {
     /// There are no names.
-    #[error("{name:?} is no class: give its number, or a file of names by --labels")]
+    #[error("{name:?} is no class: no names are known, so that it has to be given by its number")]
     NoNames {
         /// What was asked for.
         name: String,
@@ -251,7 +251,7 @@ mod tests {
         );
         assert!(labels.find("dog").unwrap_err().to_string().contains("\"dog\""));
         assert_eq!((labels.describe(1), labels.describe(2)), ("1 goldfish".to_owned(), "2".to_owned()));
-        assert!(Labels::default().find("dog").unwrap_err().to_string().contains("--labels"));
+        assert!(Labels::default().find("dog").unwrap_err().to_string().contains("by its number"));
     }
 
     #[test]

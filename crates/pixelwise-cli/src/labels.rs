@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 pub use datasets::Labels;
+use datasets::UnclearName;
 use neural_lrp::ClassAxis;
 use serde_json::{Value, json};
 
@@ -52,6 +53,14 @@ impl ClassOptions {
             _ => Ok(()),
         }
     }
+}
+
+/// The class of a network that a name means.
+pub fn find(labels: &Labels, name: &str) -> Result<usize, Failure> {
+    labels.find(name).map_err(|unclear| match unclear {
+        UnclearName::NoNames { .. } => format!("{unclear}, or named by a file for --labels").into(),
+        unclear => unclear.into(),
+    })
 }
 
 /// A class with its score.

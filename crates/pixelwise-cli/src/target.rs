@@ -8,7 +8,7 @@ use neural_lrp::{OutputLayout, Region, Target};
 
 use crate::failure::{Context, Failure};
 use crate::inputs::{has_extension, npy};
-use crate::labels::Labels;
+use crate::labels::{Labels, find};
 use crate::output::shape;
 
 /// A target as it is asked for: a class, at some positions or all: `predicted`, `281`, `tabby@12,40`, `3@mask.png`.
@@ -64,7 +64,7 @@ impl TargetChoice {
         let target = match &self.class {
             ClassChoice::Predicted => Target::Predicted,
             ClassChoice::Number(class) => Target::Class(*class),
-            ClassChoice::Name(name) => Target::Class(labels.find(name)?),
+            ClassChoice::Name(name) => Target::Class(find(labels, name)?),
             ClassChoice::File(path) => {
                 let path = path.display();
                 return Err(format!("--target {path}: a class for each sample is for `pixelwise explain`").into());
@@ -75,10 +75,16 @@ impl TargetChoice {
 
     /// The class of a Bag-of-Words classifier, which has one score for each; none for the one with the highest.
     pub fn of_bag_of_words(&self, labels: &Labels) -> Result<Option<usize>, Failure> {
-        match self.read(labels)? {
-            (Target::Predicted, None) => Ok(None),
-            (Target::Class(class), None) => Ok(Some(class)),
-            _ => Err("CLASS@WHERE is for networks: a Bag-of-Words classifier has one score for each class".into()),
+        match (&self.class, &self.region) {
+            (ClassChoice::Predicted, None) => Ok(None),
+            (ClassChoice::Number(class), None) => Ok(Some(*class)),
+            (ClassChoice::Name(name), None) => Ok(Some(labels.find(name)?)),
+            (_, Some(_)) => {
+                Err("CLASS@WHERE is for networks: a Bag-of-Words classifier has one score for each class".into())
+            }
+            (ClassChoice::File(path), None) => {
+                Err(format!("{}: a class for each sample is for networks", path.display()).into())
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use relevance::{ExplainError, ExplainableClassifier};
 
 use crate::failure::{Context, Failure};
 use crate::inputs::{Source, npy, read_image};
-use crate::labels::Labels;
+use crate::labels::{Labels, find};
 use crate::target::TargetChoice;
 
 /// Which class of a sample is explained.
@@ -34,7 +34,7 @@ impl Truth {
         let text = fs::read_to_string(path).context(format!("can't read {}", path.display()))?;
         let class = |(line, text): (usize, &str)| match text.trim().parse() {
             Ok(class) => Ok(class),
-            Err(_) => labels.find(text).context(format!("{}, line {}", path.display(), line + 1)),
+            Err(_) => find(labels, text).context(format!("{}, line {}", path.display(), line + 1)),
         };
         Ok(Self::Each(text.lines().enumerate().map(class).collect::<Result<_, _>>()?))
     }

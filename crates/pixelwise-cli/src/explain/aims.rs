@@ -10,7 +10,7 @@ use crate::explain::arguments::Arguments;
 use crate::explain::files::file_name;
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
-use crate::labels::Labels;
+use crate::labels::{Labels, find};
 use crate::target::{ClassChoice, ReadyRegion, TargetChoice, positions, within};
 
 /// One thing that is explained of every sample.
@@ -52,7 +52,7 @@ impl<F: Real> Aim<F> {
             let (name, target) = match &choice.class {
                 ClassChoice::Predicted => ("predicted".to_owned(), Target::Predicted),
                 ClassChoice::Number(class) => (class.to_string(), Target::Class(*class)),
-                ClassChoice::Name(name) => (name.clone(), Target::Class(labels.find(name)?)),
+                ClassChoice::Name(name) => (name.clone(), Target::Class(find(labels, name)?)),
                 ClassChoice::File(path) => {
                     let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
                     (stem.into_owned(), Target::Each(classes(path, samples)?))
