@@ -7,7 +7,7 @@ use crate::rows::{Booked, Pixels, Quotient, Source, Spread, Zero};
 use crate::subnormal::FlushSubnormals;
 
 /// Numbers of a task: they stay in the first-level cache.
-const TASK: usize = 4 * 1024;
+pub(crate) const TASK: usize = 4 * 1024;
 
 /// Numbers that are gone through as the channels of a pixel.
 const ROW: usize = 64;
@@ -37,7 +37,14 @@ fn by(set: Instructions, relevance: &[f32], denominator: &[f32], epsilon: f32, s
     sum
 }
 
-fn task(set: Instructions, relevance: &[f32], denominator: &[f32], epsilon: f32, shares: &mut [f32]) -> Booked {
+/// The quotients of a task.
+pub(crate) fn task(
+    set: Instructions,
+    relevance: &[f32],
+    denominator: &[f32],
+    epsilon: f32,
+    shares: &mut [f32],
+) -> Booked {
     let _guard = FlushSubnormals::new();
     let whole = relevance.len() - relevance.len() % ROW;
     let mut sum = Booked::default();

@@ -7,7 +7,7 @@ use relevance::{Amount, Entry, Ledger, Sink};
 
 use crate::arrays::memory::recycle;
 use crate::arrays::order::Order;
-use crate::explain::handing::{Handing, amounts};
+use crate::explain::handing::{Arrived, Handing};
 use crate::network::Activations;
 use crate::network::{Direction, Network, Node, Stopwatch, TensorId};
 use crate::rules::{self, Rule};
@@ -99,7 +99,7 @@ impl<F: Real> Activations<F> {
         let mut initial = vec![Amount::default(); books];
         for (tensor, relevance) in &propagation.initial {
             self.check_initial(*tensor, relevance)?;
-            let arrived = pass.arrival(relevance.clone());
+            let arrived = Arrived::new(relevance.clone(), books);
             add(&mut initial, &arrived.amounts);
             pass.add(*tensor, arrived);
         }
@@ -162,30 +162,14 @@ struct Pass<'a, F: Real> {
     books: usize,
 }
 
-/// The relevance that arrived at a tensor, and how much it is in each book.
-struct Arrived<F> {
-    relevance: ArrayD<F>,
-    amounts: Vec<Amount>,
-}
-
 impl<F: Real> Pass<'_, F> {
-    fn arrival(&self, relevance: ArrayD<F>) -> Arrived<F> {
-        Arrived { amounts: amounts(&relevance.view(), self.books), relevance }
-    }
-
     /// Adds relevance to that of a tensor.
     fn add(&mut self, tensor: TensorId, arrived: Arrived<F>) {
         match self.pending.entry(tensor) {
             btree_map::Entry::Vacant(place) => {
                 place.insert(arrived);
             }
-            btree_map::Entry::Occupied(mut before) => {
-                let before = before.get_mut();
-                let order = Order::common([&before.relevance.view()]);
-                before.relevance += &order.arrange(&arrived.relevance.view());
-                before.amounts = amounts(&before.relevance.view(), self.books);
-                recycle(arrived.relevance);
-            }
+            btree_map::Entry::Occupied(mut before) => before.get_mut().add(arrived),
         }
     }
 
@@ -199,7 +183,7 @@ impl<F: Real> Pass<'_, F> {
                 .mask_channels(&mut arrived.relevance, &mask.channels)
                 .map_err(|reason| Error::Setting { what: "mask of tensor", given: name.clone(), reason })?;
             let stage = format!("mask at {name} ({kind})");
-            arrived = self.arrival(arrived.relevance);
+            arrived = Arrived { in_proportion: arrived.in_proportion, ..Arrived::new(arrived.relevance, self.books) };
             self.book(|book| {
                 Entry::new(stage.clone(), upper[book], arrived.amounts[book]).with_sink(Sink::Masked, masked[book])
             });
@@ -212,16 +196,17 @@ impl<F: Real> Pass<'_, F> {
         let stage = stage(network, node);
         if let Some(operand) = self.passed_to(node, rule) {
             self.book(|book| Entry::new(stage.clone(), upper.amounts[book], upper.amounts[book]));
-            self.add(operand, upper);
+            // Of a clipped tensor it is the clipped numbers that are meant: see `Activations::step_of_relevant`.
+            let in_proportion = upper.in_proportion && node.operation.clips_to().is_some();
+            self.add(operand, Arrived { in_proportion, ..upper });
             return Ok(());
         }
         let handing = Handing { activations: self.activations, node, rule, books };
-        let handed = handing.hand_down(&upper.relevance.view())?;
+        let handed = handing.hand_down(&upper)?;
         recycle(upper.relevance);
         let (mut lower, mut constants) = (vec![Amount::default(); books], vec![Amount::default(); books]);
         add(&mut constants, &handed.constants);
-        for (operand, relevance) in handed.lower {
-            let arrived = self.arrival(relevance);
+        for (operand, arrived) in handed.lower {
             add(&mut lower, &arrived.amounts);
             self.add(operand, arrived);
         }

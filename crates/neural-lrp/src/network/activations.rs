@@ -132,8 +132,14 @@ impl<F: Real> Activations<F> {
     }
 
     /// One node's operands and output, for a way back that looks at no output without relevance. What was clipped need not
-    /// be there then: in the place of such numbers stand those that it was clipped to.
-    pub(crate) fn step_of_relevant(&self, node: &Node<F>, upper: &ArrayViewD<'_, F>) -> Step<'_, F> {
+    /// be there then: in the place of such numbers stand those that it was clipped to. `in_proportion` says whether it is
+    /// known that there is no relevance where the output, clipped, is 0.
+    pub(crate) fn step_of_relevant(
+        &self,
+        node: &Node<F>,
+        upper: &ArrayViewD<'_, F>,
+        in_proportion: bool,
+    ) -> Step<'_, F> {
         let operands = match node.operands.as_slice() {
             &[operand] if node.operation.clips_to().is_some() && !self.has(operand) => vec![self.value(node.output)],
             _ => self.operands(node),
@@ -141,11 +147,20 @@ impl<F: Real> Activations<F> {
         // Between the bounds it is the output itself.
         let clip = self.network.clip_of(node.output).filter(|_| !self.has(node.output));
         let clipped = clip.map(|(clip, bounds)| (self.value(clip.output), bounds));
-        match clipped.filter(|(clipped, bounds)| vanishes_at(*bounds, upper, clipped)) {
+        let vanishes = |bounds: [F; 2], clipped: &ArrayViewD<'_, F>| {
+            (in_proportion && is_zero_where_cut(bounds, clipped)) || vanishes_at(bounds, upper, clipped)
+        };
+        match clipped.filter(|(clipped, bounds)| vanishes(*bounds, clipped)) {
             Some((output, _)) => Step { operands, output },
             None => Step { operands, output: self.value(node.output) },
         }
     }
+}
+
+/// Whether all numbers that lie at a bound that they were clipped to are 0.
+fn is_zero_where_cut<F: Real>([low, high]: [F; 2], clipped: &ArrayViewD<'_, F>) -> bool {
+    let clipped = Order::common([clipped]).numbers(clipped);
+    low == F::zero() && (high == F::infinity() || everywhere([&*clipped], |[a]| a != high))
 }
 
 /// Whether there is no relevance where a number lies at a bound that it was clipped to.

@@ -89,6 +89,15 @@ impl AddAssign for Booked {
     }
 }
 
+/// What was summed for one sample on the way back.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// What the input gets: of each product by itself, before they are added.
+    pub lower: Amount,
+    /// Where the rest went, for each quotient.
+    pub booked: Vec<Booked>,
+}
+
 /// A linear map over inputs of one shape, in one order of memory, without its bias.
 ///
 /// Kernels do in one pass over memory what the mechanism of rules does in several; what comes out is the same but for
@@ -100,10 +109,6 @@ pub trait LinearKernel<F: Real> {
     /// `Σ W_p a_p` over the streams, and the bias of each channel added.
     fn apply(&self, sums: Sums, streams: &[Stream<'_, F>], bias: Option<&[F]>) -> ArrayD<F>;
 
-    /// `Σ_p a_p ⊙ Σ_q W_pqᵀ s_q` over the products and the quotients, with the books of each sample and of each quotient.
-    fn hand_down(
-        &self,
-        quotients: &[Quotient<'_, F>],
-        products: &[LowerProduct<'_, F>],
-    ) -> (ArrayD<F>, Vec<Vec<Booked>>);
+    /// `Σ_p a_p ⊙ Σ_q W_pqᵀ s_q` over the products and the quotients, with the books of each sample.
+    fn hand_down(&self, quotients: &[Quotient<'_, F>], products: &[LowerProduct<'_, F>]) -> (ArrayD<F>, Vec<Books>);
 }

@@ -6,6 +6,7 @@ use relevance::{Amount, Sink, Stabilizer};
 use crate::Real;
 use crate::arrays::map::map_parts;
 use crate::arrays::order::Order;
+use crate::operation::amount::amount_of;
 
 /// Shares, with what stabilizer and zero denominators take.
 pub(crate) type Shares<F> = (ArrayD<F>, [(Sink, Amount); 2]);
@@ -46,9 +47,7 @@ fn shares_by_kernel<F: Real>(arrays: &[ArrayViewD<'_, F>; 2], stabilizer: Stabil
     let (r, z) = (F::single(&upper)?, F::single(&totals)?);
     let mut shares = F::zeros(z.len());
     let booked = channel_kernels::shares(r, z, stabilizer.epsilon() as f32, F::single_mut(&mut shares)?);
-    let sinks = [(Sink::Stabilizer, booked.stabilizer), (Sink::ZeroDenominator, booked.zero)];
-    let sinks =
-        sinks.map(|(sink, amount)| (sink, Amount { total: amount.total, magnitude: amount.magnitude, non_finite: 0 }));
+    let sinks = [(Sink::Stabilizer, amount_of(booked.stabilizer)), (Sink::ZeroDenominator, amount_of(booked.zero))];
     let is_finite = booked.upper.magnitude.is_finite() && sinks.iter().all(|(_, amount)| amount.magnitude.is_finite());
     is_finite.then(|| (order.array(arrays[1].shape(), shares), sinks))
 }

@@ -23,17 +23,21 @@ pub struct Redistribution<F> {
     pub sinks: Option<Vec<(Sink, Amount)>>,
     /// The same for each position along the first axis of the output, where that is known; otherwise none.
     pub(crate) of_samples: Vec<Vec<(Sink, Amount)>>,
+    /// How much each operand gets of each sample, where that was summed up on the way; otherwise none.
+    pub(crate) amounts: Vec<Vec<Amount>>,
+    /// Whether it is known that no operand gets anything where it is 0.
+    pub(crate) in_proportion: bool,
 }
 
 impl<F: Real> Redistribution<F> {
     /// Everything reaches the operands.
     pub fn lossless(lower: Vec<ArrayD<F>>) -> Self {
-        Self { lower, sinks: Some(Vec::new()), of_samples: Vec::new() }
+        Self { sinks: Some(Vec::new()), ..Self::gradient(lower) }
     }
 
     /// With what went elsewhere; amounts of nothing are left out.
     pub fn with_sinks(lower: Vec<ArrayD<F>>, sinks: impl IntoIterator<Item = (Sink, Amount)>) -> Self {
-        Self { lower, sinks: Some(something(sinks)), of_samples: Vec::new() }
+        Self { sinks: Some(something(sinks)), ..Self::gradient(lower) }
     }
 
     /// With what went elsewhere of each sample.
@@ -49,12 +53,22 @@ impl<F: Real> Redistribution<F> {
                 None => sinks.push((sink, amount)),
             }
         }
-        Self { lower, sinks: Some(sinks), of_samples }
+        Self { sinks: Some(sinks), of_samples, ..Self::gradient(lower) }
+    }
+
+    /// With how much each operand gets of each sample.
+    pub(crate) fn with_amounts(self, amounts: Vec<Vec<Amount>>) -> Self {
+        Self { amounts, ..self }
+    }
+
+    /// With the knowledge that no operand gets anything where it is 0.
+    pub(crate) fn in_proportion(self) -> Self {
+        Self { in_proportion: true, ..self }
     }
 
     /// A gradient: no books are kept.
     pub fn gradient(lower: Vec<ArrayD<F>>) -> Self {
-        Self { lower, sinks: None, of_samples: Vec::new() }
+        Self { lower, sinks: None, of_samples: Vec::new(), amounts: Vec::new(), in_proportion: false }
     }
 }
 

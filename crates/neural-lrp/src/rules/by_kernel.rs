@@ -10,7 +10,7 @@ use crate::Real;
 use crate::arrays::memory::recycle_owned;
 use crate::arrays::order::Order;
 use crate::arrays::search::{anywhere, everywhere};
-use crate::operation::kernel::{Booked, LinearKernel, LowerProduct, Quotient, Stream, Sums, Take};
+use crate::operation::kernel::{Booked, Books, LinearKernel, LowerProduct, Quotient, Stream, Sums, Take};
 use crate::operation::linear::{LinearMap, WeightPart};
 use crate::operation::{Redistribution, Step};
 use crate::rules::Bound;
@@ -103,6 +103,11 @@ impl<'a, F: Real> Inputs<'a, F> {
         (!products.is_empty()).then_some(products)
     }
 
+    /// Whether all parts are 0 where the input is.
+    fn vanish_at_zero(&self) -> bool {
+        self.parts.iter().all(|input| matches!(input.part, InputPart::All | InputPart::Positive | InputPart::Negative))
+    }
+
     /// What a term's contributions are sums of.
     fn streams<'b>(&'b self, term: &Term) -> Vec<Stream<'b, F>> {
         let stream = |(part, weights): &(InputPart, _)| {
@@ -168,9 +173,12 @@ impl<'a, F: Real> Outputs<'a, F> {
         });
         let (lower, books) = self.kernel.hand_down(&quotients.collect::<Vec<_>>(), &products);
         terms.into_iter().for_each(Divided::recycle);
-        let sinks: Vec<_> = books.iter().enumerate().map(|(sample, books)| self.sinks(rule, sample, books)).collect();
+        let sinks = books.iter().enumerate().map(|(sample, books)| self.sinks(rule, sample, &books.booked));
+        let sinks: Vec<_> = sinks.collect();
         let is_finite = sinks.iter().flatten().all(|(_, amount)| amount.magnitude.is_finite());
-        is_finite.then(|| Redistribution::with_sinks_of_samples(vec![lower], sinks))
+        let amounts = if are_apart(&products) { amounts(&books) } else { Vec::new() };
+        let handed = is_finite.then(|| Redistribution::with_sinks_of_samples(vec![lower], sinks).with_amounts(amounts));
+        if inputs.vanish_at_zero() { handed.map(Redistribution::in_proportion) } else { handed }
     }
 
     /// How many samples have books of their own: a vector is one.
@@ -240,6 +248,18 @@ impl<'a, F: Real> Outputs<'a, F> {
             (Sink::AbsentSign, absent),
         ]
     }
+}
+
+/// Whether no number of the input gets something by more than one product, so that the sums of products are that of all.
+fn are_apart<F>(products: &[LowerProduct<'_, F>]) -> bool {
+    let takes = |wanted| products.iter().any(|product| product.times.is_some_and(|(_, take)| take == wanted));
+    products.len() == 1 || (products.len() == 2 && takes(Take::Positive) && takes(Take::Negative))
+}
+
+/// What the input of each sample gets; nothing where that is not finite.
+fn amounts(books: &[Books]) -> Vec<Vec<Amount>> {
+    let is_finite = books.iter().all(|books| books.lower.magnitude.is_finite());
+    if is_finite { vec![books.iter().map(|books| books.lower).collect()] } else { Vec::new() }
 }
 
 impl<F: Real> Divided<'_, F> {

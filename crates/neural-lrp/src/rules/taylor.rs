@@ -66,7 +66,7 @@ pub(super) fn first_order<F: Real>(
         Amount::over(y.len(), |place| contribution(y[place].as_() - along[place].as_(), s[place].as_()))
     };
     recycle(shares);
-    Redistribution::with_sinks(lower, [absorbed, (Sink::TaylorResidual, residual), zero])
+    Redistribution::with_sinks(lower, [absorbed, (Sink::TaylorResidual, residual), zero]).in_proportion()
 }
 
 /// `gradient ⊙ operand`, in the place of the gradient where both lie in one order.

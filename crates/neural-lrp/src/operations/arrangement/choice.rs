@@ -104,7 +104,7 @@ mod tests {
         let output = forward(&Where, &operands);
         let step = crate::operations::testing::step(&operands, &output);
         let lower = Where.gradient(&step, array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]].into_dyn().view());
-        assert_eq!(lower[0], ArrayD::zeros(vec![2, 3]));
+        assert_eq!(lower[0], ArrayD::<f64>::zeros(vec![2, 3]));
         assert_eq!(lower[1], array![[1.0, 0.0, 3.0], [0.0, 5.0, 0.0]].into_dyn());
         assert_eq!(lower[2], array![[0.0, 2.0, 0.0], [4.0, 0.0, 6.0]].into_dyn());
     }

@@ -1,6 +1,11 @@
 //! Sums and differences of tensors.
 
+use std::any::Any;
+use std::borrow::Cow;
+
+use channel_kernels::SharedSum;
 use ndarray::{ArrayD, ArrayViewD};
+use relevance::{Sink, Stabilizer};
 
 use crate::arrays::broadcast::combine;
 use crate::arrays::broadcast::{broadcast_shape, sum_to_shape};
@@ -8,7 +13,8 @@ use crate::arrays::map::clip;
 use crate::arrays::order::Order;
 use crate::operation::OperatorSpec;
 use crate::operation::affine::number;
-use crate::operation::{Accepts, AffineMap, Family, Operation, ParsedOperation, Step};
+use crate::operation::amount::amount_of;
+use crate::operation::{Accepts, AffineMap, Family, Operation, ParsedOperation, Redistribution, Step};
 use crate::{Error, Real};
 
 /// `y = Σ_i ± x_i`, where operands broadcast as in numpy.
@@ -93,6 +99,31 @@ impl<F: Real> Operation<F> for Sum {
         }
     }
 
+    /// Both terms by one kernel, where these numbers have one. They add up to the sum, so that nothing is left over.
+    fn by_contributions(
+        &self,
+        step: &Step<'_, F>,
+        upper: ArrayViewD<'_, F>,
+        stabilizer: Stabilizer,
+    ) -> Option<Redistribution<F>> {
+        let (Self::Add, [first, second]) = (self, step.operands.as_slice()) else { return None };
+        let shape = step.output.shape();
+        if first.shape() != shape || second.shape() != shape {
+            return None;
+        }
+        let arrays = [upper.view(), step.output.view(), first.view(), second.view()];
+        let order = Order::common(&arrays);
+        let samples = if shape.len() > 1 { shape[0] } else { 1 };
+        let (lower, books) = shared(samples, arrays.each_ref().map(|array| order.numbers(array)), stabilizer)?;
+        let amounts = [0, 1].map(|term| books.iter().map(|books| amount_of(books.lower[term])).collect());
+        let sinks = books.iter().map(|SharedSum { booked, .. }| {
+            [(Sink::Stabilizer, amount_of(booked.stabilizer)), (Sink::ZeroDenominator, amount_of(booked.zero))]
+        });
+        let lower = lower.map(|numbers| order.array(shape, numbers));
+        let handed = Redistribution::with_sinks_of_samples(lower.into(), sinks);
+        Some(handed.with_amounts(amounts.into()).in_proportion())
+    }
+
     /// A sum of one tensor and constants; `c − x` turns it over.
     fn affine(&self, constants: &[Option<ArrayViewD<'_, F>>], _: usize) -> Option<AffineMap<F>> {
         match (self, constants) {
@@ -121,6 +152,26 @@ impl<F: Real> Operation<F> for Sum {
     }
 }
 
+/// What both terms of a sum get, of relevance, sum and terms, by the kernel of these numbers, if they have one and all of
+/// them are finite.
+fn shared<F: Real>(
+    samples: usize,
+    numbers: [Cow<'_, [F]>; 4],
+    stabilizer: Stabilizer,
+) -> Option<([Vec<F>; 2], Vec<SharedSum>)> {
+    let [relevance, total, first, second] = &numbers;
+    let [relevance, total, terms @ ..] =
+        [F::single(relevance)?, F::single(total)?, F::single(first)?, F::single(second)?];
+    let (lower, books) = channel_kernels::shares_of_sum(samples, relevance, total, terms, stabilizer.epsilon() as f32);
+    let is_finite = |books: &SharedSum| {
+        let sinks = [books.booked.upper, books.booked.stabilizer, books.booked.zero];
+        books.lower.iter().chain(&sinks).all(|amount| amount.magnitude.is_finite())
+    };
+    let lower: Box<dyn Any> = Box::new(lower);
+    let lower = lower.downcast().ok().filter(|_| books.iter().all(is_finite))?;
+    Some((*lower, books))
+}
+
 /// Reads [`Sum::Add`] from its specification.
 pub(crate) fn read_add<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperation<F>, Error> {
     spec.constants_are_numbers(2..=2)?;
@@ -143,9 +194,11 @@ pub(crate) fn read_sum<F: Real>(spec: &OperatorSpec<F>) -> Result<ParsedOperatio
 #[cfg(test)]
 mod tests {
     use ndarray::array;
+    use relevance::Amount;
 
     use super::*;
     use crate::operations::testing::check_gradient;
+    use crate::rules::{Norm, Rule};
 
     #[test]
     fn gradients_are_those_of_finite_differences() {
@@ -158,6 +211,35 @@ mod tests {
         check_gradient(&Sum::Sub, &[b.clone(), a.clone()]);
         check_gradient(&Sum::Sum { operands: 3 }, &[c, a.clone(), b]);
         check_gradient(&Sum::Sum { operands: 1 }, &[a]);
+    }
+
+    #[test]
+    fn terms_get_the_same_by_the_kernel_as_by_the_expansion() {
+        let numbers = |factor: f64| {
+            ArrayD::from_shape_fn(vec![3, 70, 2], |at| (factor * (at[0] + 7 * at[1] + at[2]) as f64).sin())
+        };
+        let [first, second, upper] = [1.3, 2.9, 0.7].map(numbers);
+        let rule = Rule::from(Norm { stabilizer: Stabilizer::new(1e-3).unwrap() });
+        let output = &first + &second;
+        let whole = Step { operands: vec![first.view(), second.view()], output: output.view() };
+        let expected = rule.redistribute(&Sum::Add, &whole, upper.view()).unwrap();
+
+        let [first, second, output, upper] = [first, second, output, upper].map(|array| array.mapv(|x| x as f32));
+        let single = Step { operands: vec![first.view(), second.view()], output: output.view() };
+        let handed = rule.redistribute(&Sum::Add, &single, upper.view()).unwrap();
+        assert!(handed.amounts.len() == 2 && handed.of_samples.len() == 3 && handed.in_proportion);
+        for ((lower, expected), amounts) in handed.lower.iter().zip(&expected.lower).zip(&handed.amounts) {
+            let scale = expected.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+            assert!(lower.iter().zip(expected).all(|(&got, want)| (f64::from(got) - want).abs() < 1e-5 * scale));
+            for (sample, amount) in lower.outer_iter().zip(amounts) {
+                let total: f64 = sample.iter().map(|&x| f64::from(x)).sum();
+                assert!((amount.total - total).abs() < 1e-6 * amount.magnitude);
+            }
+        }
+        let sinks =
+            |handed: Option<Vec<(Sink, Amount)>>| handed.unwrap().iter().map(|(_, amount)| amount.total).sum::<f64>();
+        let [got, want] = [sinks(handed.sinks), sinks(expected.sinks)];
+        assert!((got - want).abs() < 1e-4 * want.abs(), "{got} is not {want}");
     }
 
     #[test]

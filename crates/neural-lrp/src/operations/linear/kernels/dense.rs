@@ -7,8 +7,8 @@ use ndarray::ArrayD;
 
 use crate::arrays::map::clip;
 use crate::arrays::order::Order;
-use crate::operation::kernel::{Booked, Sums};
-use crate::operations::linear::kernels::single::{SingleLayer, booked_of, zeros};
+use crate::operation::kernel::{Books, Sums};
+use crate::operations::linear::kernels::single::{SingleLayer, books_of, zeros};
 
 /// A layer over inputs of one shape, along the last axis; each position of the others is a row.
 pub struct Over {
@@ -71,18 +71,11 @@ impl SingleLayer for Over {
         &self,
         quotients: &[Quotient<'_>],
         products: &[LowerProduct<'_>],
-    ) -> (Vec<f32>, Vec<Vec<Booked>>) {
+    ) -> (Vec<f32>, Vec<Books>) {
         let mut output = zeros(&self.input_shape());
         let sums = self.dense().quotients_transposed(self.rows(), quotients, products, false, &mut output);
         // Rows that belong to one sample have one book.
         let rows_of_sample = self.leading.iter().skip(1).product::<usize>();
-        let books = sums.chunks(rows_of_sample).map(|rows| {
-            let mut books = vec![Booked::default(); quotients.len()];
-            for row in rows {
-                books.iter_mut().zip(&row.booked).for_each(|(book, booked)| *book += booked_of(booked));
-            }
-            books
-        });
-        (output, books.collect())
+        (output, sums.chunks(rows_of_sample).map(books_of).collect())
     }
 }

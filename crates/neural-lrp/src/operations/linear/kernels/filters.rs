@@ -6,8 +6,8 @@ use channel_kernels::{
 use ndarray::{ArrayD, IxDyn};
 
 use crate::arrays::order::Order;
-use crate::operation::kernel::{Booked, Sums};
-use crate::operations::linear::kernels::single::{SingleLayer, booked_of};
+use crate::operation::kernel::{Books, Sums};
+use crate::operations::linear::kernels::single::{SingleLayer, books_of};
 use crate::operations::linear::kernels::{FilterKernels, LayerKernel};
 use crate::operations::window::{Geometry, WindowAxis};
 
@@ -141,8 +141,8 @@ impl SingleLayer for Over<'_> {
         &self,
         quotients: &[Quotient<'_>],
         products: &[LowerProduct<'_>],
-    ) -> (Vec<f32>, Vec<Vec<Booked>>) {
+    ) -> (Vec<f32>, Vec<Books>) {
         let (lower, sums) = self.layer(&self.fast).quotients_transposed_new(quotients, products);
-        (lower, sums.iter().map(|sums| sums.booked.iter().map(booked_of).collect()).collect())
+        (lower, sums.iter().map(|sums| books_of([sums])).collect())
     }
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use channel_kernels::Zero;
 use ndarray::{Array1, ArrayD, ArrayViewD};
-use relevance::Amount;
 
 use crate::arrays::order::Order;
-use crate::operation::kernel::{Booked, LinearKernel, LowerProduct, Quotient, Stream, Sums, Take};
+use crate::operation::amount::amount_of;
+use crate::operation::kernel::{Booked, Books, LinearKernel, LowerProduct, Quotient, Stream, Sums, Take};
 use crate::operation::linear::WeightPart;
 use crate::operations::linear::kernels::LayerKernel;
 
@@ -34,12 +34,12 @@ pub trait SingleLayer {
     /// `Σ W_pᵀ s_p`
     fn transposed(&self, streams: &[channel_kernels::Stream<'_>], output: &mut [f32]);
 
-    /// `Σ_p a_p ⊙ Σ_q W_pqᵀ s_q`, with the books of each sample and of each quotient.
+    /// `Σ_p a_p ⊙ Σ_q W_pqᵀ s_q`, with the books of each sample.
     fn quotients_transposed(
         &self,
         quotients: &[channel_kernels::Quotient<'_>],
         products: &[channel_kernels::LowerProduct<'_>],
-    ) -> (Vec<f32>, Vec<Vec<Booked>>);
+    ) -> (Vec<f32>, Vec<Books>);
 }
 
 /// Zeros for an array of a shape.
@@ -74,7 +74,7 @@ impl<L: SingleLayer> LinearKernel<f32> for L {
         &self,
         quotients: &[Quotient<'_, f32>],
         products: &[LowerProduct<'_, f32>],
-    ) -> (ArrayD<f32>, Vec<Vec<Booked>>) {
+    ) -> (ArrayD<f32>, Vec<Books>) {
         let quotients: Vec<_> = quotients.iter().map(quotient_of).collect();
         let parts = products.iter().map(|product| product.parts.iter().copied().map(part_of).collect::<Vec<_>>());
         let parts: Vec<Vec<_>> = parts.collect();
@@ -155,8 +155,17 @@ fn quotient_of<'a>(quotient: &Quotient<'a, f32>) -> channel_kernels::Quotient<'a
     }
 }
 
-pub fn booked_of(booked: &channel_kernels::Booked) -> Booked {
-    let amount =
-        |amount: channel_kernels::Amount| Amount { total: amount.total, magnitude: amount.magnitude, non_finite: 0 };
-    Booked { bias: amount(booked.bias), stabilizer: amount(booked.stabilizer), zero: amount(booked.zero) }
+/// The books of some rows, all of one sample.
+pub fn books_of<'a>(rows: impl IntoIterator<Item = &'a channel_kernels::StepSums>) -> Books {
+    let mut books = Books::default();
+    for row in rows {
+        books.lower += amount_of(row.lower);
+        books.booked.resize(row.booked.len(), Booked::default());
+        books.booked.iter_mut().zip(&row.booked).for_each(|(book, booked)| *book += booked_of(booked));
+    }
+    books
+}
+
+fn booked_of(booked: &channel_kernels::Booked) -> Booked {
+    Booked { bias: amount_of(booked.bias), stabilizer: amount_of(booked.stabilizer), zero: amount_of(booked.zero) }
 }
