@@ -135,7 +135,9 @@ impl<F: Real> Model<F> {
         let mut taken: BTreeSet<&str> = graph.outputs.iter().map(String::as_str).collect();
         for step in &steps {
             match step {
-                Step::Advance(node) | Step::Branch(node) | Step::Shaped(node) => taken.extend(node.given_inputs()),
+                Step::Advance(node) | Step::Branch(node) | Step::Rounds(node) | Step::Shaped(node) => {
+                    taken.extend(node.given_inputs());
+                }
                 Step::Ready(node, parsed) => taken.extend(parsed.operands.iter().filter_map(|&at| node.input(at))),
             }
         }
