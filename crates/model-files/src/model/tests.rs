@@ -765,3 +765,31 @@ fn rounds_that_nobody_knows_are_refused() {
     broken.attribute.clear();
     assert!(refused(vec![broken], vec![longs("none", &[], &[0])]).contains("no graph as its body"));
 }
+
+#[test]
+fn a_detector_ends_with_the_scores_of_its_boxes() {
+    let nodes = |selects: bool| {
+        let selection = vec![
+            node("NonMaxSuppression", &["boxes", "scores", "most"], &["selected"], vec![]),
+            node("Gather", &["selected", "zero"], &["y"], vec![]),
+        ];
+        let plain = vec![node("Add", &["boxes", "scores"], &["y"], vec![])];
+        let common = vec![
+            node("Sigmoid", &["x"], &["scores"], vec![]),
+            node("Mul", &["x", "two"], &["boxes"], vec![]),
+            node("Fancy", &["most"], &["nobody's"], vec![]),
+        ];
+        [common, if selects { selection } else { plain }].concat()
+    };
+    let constants = || vec![longs("most", &[1], &[5]), longs("zero", &[], &[0]), floats("two", &[], &[2.0])];
+    let model = read_nodes(&[2, 4], nodes(true), constants()).unwrap();
+    assert_eq!(model.outputs(), ["scores", "boxes"]);
+    assert_eq!(model.left_out(), ["SELECTED", "Y"]);
+    let x = numbers(&[1, 2, 4]);
+    let network = model.network(&shapes(x.shape())).unwrap();
+    let activations = network.forward(vec![x.clone()]).unwrap();
+    let [scores, boxes] = [0, 1].map(|output| activations.value(network.outputs()[output]).to_owned());
+    let near = |found: &ArrayD<f64>, expected: ArrayD<f64>| (found - &expected).iter().all(|error| error.abs() < 1e-15);
+    assert!(near(&scores, x.mapv(|x| 1.0 / (1.0 + (-x).exp()))) && near(&boxes, &x * 2.0));
+    assert!(read_nodes(&[2, 4], nodes(false), constants()).unwrap().left_out().is_empty());
+}
