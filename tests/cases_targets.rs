@@ -179,6 +179,38 @@ mod segmentation {
     }
 
     #[test]
+    fn a_contrast_is_the_difference_of_two_maps() {
+        let segmentation = Segmentation::new();
+        let of = |options: &[&str]| segmentation.explain(options);
+        let maps: Vec<ArrayD<f64>> = ["0", "1", "2"].iter().map(|class| of(&["--target", class]).1).collect();
+        let (text, against) = of(&["--target", "2", "--against", "0"]);
+        assert_close(&against, &(&maps[2] - &maps[0]));
+        assert!(text.contains("class 2, summed over 6 × 6 positions, score 21.6608, minus class 0 "), "{text}");
+        let record = segmentation.record();
+        let value = record["targets"][0]["measured"]["value"].as_f64().unwrap();
+        assert!((value - against.sum()).abs() < 1e-6, "{value}");
+        let (text, others) = of(&["--target", "2", "--against", "others"]);
+        assert_close(&others, &(&maps[2] - (&maps[0] + &maps[1]) / 2.0));
+        assert!(text.contains("minus the mean of all others"), "{text}");
+        let at = of(&["--target", "2@3,4", "--against", "0"]).1;
+        assert_close(&at, &(of(&["--target", "2@3,4"]).1 - of(&["--target", "0@3,4"]).1));
+        assert!(segmentation.refused("explain", &["--target", "2", "--against", "2"]).contains("class itself"));
+        assert!(segmentation.refused("explain", &["--target", "2", "--against", "7"]).contains("counted from 0 to 2"));
+    }
+
+    #[test]
+    fn a_reference_is_where_scores_count_from() {
+        let segmentation = Segmentation::new();
+        let (text, counted) = segmentation.explain(&["--target", "2@3,4", "--reference", "-1.5"]);
+        let score = segmentation.record()["targets"][0]["class"]["score"].as_f64().unwrap();
+        assert_close(&counted, &(right() * ((score + 1.5) / score)));
+        assert!(text.contains("score 1.59235, counted from -1.50000 3.09235"), "{text}");
+        assert!(segmentation.path("output").len() > 1);
+        let record = segmentation.record();
+        assert_eq!(record["targets"][0]["target"], "2@3-4-from--1.5");
+    }
+
+    #[test]
     fn measures_count_classes() {
         let segmentation = Segmentation::new();
         let output = segmentation.path("evaluation");
@@ -187,6 +219,106 @@ mod segmentation {
         let (text, _) = told(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(text.contains("the score of a class is summed over 6 × 6 positions"), "{text}");
         assert!(segmentation.refused("evaluate", &["--target", "68"]).contains("3 classes"));
+    }
+}
+
+/// Two digits and a network, which has features on its way.
+mod features {
+    use super::*;
+
+    struct Digits {
+        folder: TempDir,
+        model: String,
+        pair: String,
+    }
+
+    impl Digits {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/neural/lenet5");
+            let images: ArrayD<f32> = read_npy(format!("{root}/input.npy")).unwrap();
+            let pair = folder.path().join("pair.npy");
+            write_npy(&pair, &images.slice_axis(Axis(0), ndarray::Slice::from(0..2))).unwrap();
+            let pair = pair.to_str().unwrap().to_owned();
+            Self { folder, model: format!("{root}/model.onnx"), pair }
+        }
+
+        /// What an explanation of both tells, and their relevance.
+        fn explain(&self, options: &[&str]) -> (Value, ArrayD<f64>) {
+            let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
+            let (relevance, output) = (path("relevance.npy"), path("output"));
+            let to = ["explain", &self.model, &self.pair, "--relevance", &relevance, "--output", &output, "--json"];
+            let (told, _) = told(&[&to[..], &["--dtype", "f64", "--rule", "epsilon=1e-9"], options].concat());
+            (serde_json::from_str(&told).unwrap(), read_npy(relevance).unwrap())
+        }
+    }
+
+    #[test]
+    fn a_similarity_has_a_map_of_each_input_that_sums_up_to_it() {
+        let digits = Digits::new();
+        let (told, relevance) = digits.explain(&["--similarity", "dot"]);
+        let ledger = |row: usize| told["inputs"][row]["targets"][0].clone();
+        let values = [0, 1].map(|row| ledger(row)["measured"]["value"].as_f64().unwrap());
+        assert!((values[0] - values[1]).abs() < 1e-9 * values[0].abs());
+        assert_eq!(ledger(0)["measured"]["how"], "dot similarity");
+        assert_eq!(told["inputs"][0]["top"], serde_json::json!([]));
+        // It is what the maps of all scores make together, each times the other's score.
+        let classes: Vec<(Vec<f64>, ArrayD<f64>)> = (0..10)
+            .map(|class| {
+                let (told, map) = digits.explain(&["--target", &class.to_string()]);
+                let score = |row: usize| told["inputs"][row]["targets"][0]["class"]["score"].as_f64().unwrap();
+                (vec![score(0), score(1)], map)
+            })
+            .collect();
+        let dot: f64 = classes.iter().map(|(scores, _)| scores[0] * scores[1]).sum();
+        assert!((values[0] - dot).abs() < 1e-6 * dot.abs());
+        let norms = [0, 1].map(|row| classes.iter().map(|(scores, _)| scores[row].powi(2)).sum::<f64>().sqrt());
+        for row in [0, 1] {
+            let mut sum = ArrayD::zeros(relevance.index_axis(Axis(0), row).raw_dim());
+            for (scores, map) in &classes {
+                sum += &(&map.index_axis(Axis(0), row) * scores[1 - row]);
+            }
+            let own = relevance.index_axis(Axis(0), row);
+            let largest = sum.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+            assert!(own.iter().zip(&sum).all(|(own, sum)| (own - sum).abs() < 1e-6 * largest));
+        }
+        let (told, cosine) = digits.explain(&["--similarity", "cosine"]);
+        let value = told["inputs"][0]["targets"][0]["measured"]["value"].as_f64().unwrap();
+        assert!((value - dot / norms[0] / norms[1]).abs() < 1e-6);
+        assert!((cosine.sum() - relevance.sum() / norms[0] / norms[1]).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_tensor_on_the_way_is_explained_as_it_is() {
+        let digits = Digits::new();
+        let [model, pair] = [&digits.model, &digits.pair];
+        let described = told(&["inspect", model, "--json"]).0;
+        let described: Value = serde_json::from_str(&described).unwrap();
+        let nodes = described["nodes"].as_array().unwrap();
+        let conv = nodes.iter().find(|node| node["operation"] == "Conv").unwrap()["tensor"].as_str().unwrap();
+        let (told, relevance) = digits.explain(&["--output-name", conv, "--target", "3@2,5"]);
+        let input = &told["inputs"][0];
+        assert_eq!(input["explained"], conv);
+        assert!(input["targets"][0]["positions"].as_str().unwrap().starts_with("at position 2,5 of"));
+        // Only what one position of a 5 × 5 filter sees has relevance.
+        let seen = relevance.index_axis(Axis(0), 0).iter().filter(|value| **value != 0.0).count();
+        assert!((1..=25).contains(&seen), "{seen}");
+        let output = digits.folder.path().join("output");
+        let message =
+            refused(&["explain", model, pair, "--output-name", "conv7", "--output", output.to_str().unwrap()]);
+        assert!(message.contains("computes no tensor of this name"), "{message}");
+    }
+
+    #[test]
+    fn a_similarity_takes_two_inputs() {
+        let digits = Digits::new();
+        let output = digits.folder.path().join("output").to_str().unwrap().to_owned();
+        let single = case("segmentation-output/x.npy");
+        let model = case("segmentation-output/model.onnx");
+        let message = refused(&["explain", &model, &single, "--similarity", "dot", "--output", &output]);
+        assert!(message.contains("--similarity is of two inputs; 1 can"), "{message}");
+        let conflict = pixelwise(&["explain", &model, &single, "--similarity", "dot", "--target", "1"]);
+        assert_eq!(conflict.status.code(), Some(2));
     }
 }
 

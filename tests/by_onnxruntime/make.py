@@ -13,7 +13,8 @@ plain network that it stands for, its outputs as onnxruntime computes them image
 where it is quantized. Tensors have short names there, so that the files are small.
 
 operator.NAME.onnx is one node of an operator of onnxruntime's own, of quantization, or of scikit-learn, and
-scikit-learn.NAME.onnx a model of that library; index.json has inputs and output.
+scikit-learn.NAME.onnx a model of that library, rounds.NAME.onnx a network with a Loop or Scan; index.json has inputs and
+output.
 """
 
 import argparse
@@ -42,6 +43,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 from sklearn.svm import SVC
+
+from rounds import rounds
 
 IMAGES = 3
 
@@ -575,7 +578,7 @@ def main():
         optimized.save_model_to_file(str(into / f"transformer.{name}.onnx"))
         add(f"transformer.{name}", "transformer", "optimized")
 
-    index_of_operators = operators(into)
+    index_of_operators = operators(into) + rounds(into)
     index = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__, "files": files, "operators": index_of_operators}
     text = "{\n" + ",\n".join(f"{json.dumps(key)}: {lines(value)}" for key, value in index.items()) + "\n}"
     (into / "index.json").write_text(text + "\n")

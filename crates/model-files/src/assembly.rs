@@ -12,6 +12,8 @@ use crate::model::Model;
 use crate::steps::{Step, at, read_operation, steps};
 use crate::{Dimension, Error, InputDeclaration, InputShapes, folding};
 
+mod rounds;
+
 pub(crate) fn assemble<F: Real>(model: &Model<F>, given: &InputShapes) -> Result<Network<F>, Error> {
     given.check(&model.inputs)?;
     let mut assembly = Assembly {
@@ -20,6 +22,7 @@ pub(crate) fn assemble<F: Real>(model: &Model<F>, given: &InputShapes) -> Result
         shapes: BTreeMap::new(),
         builder: NetworkBuilder::new(),
         constants: BTreeSet::new(),
+        unrolled: 0,
     };
     let any_shape = model.steps.iter().all(|step| matches!(step, Step::Ready(..)));
     for input in &model.inputs {
@@ -63,6 +66,8 @@ struct Assembly<'m, F: Real> {
     builder: NetworkBuilder<F>,
     /// The constants that the builder has.
     constants: BTreeSet<String>,
+    /// How many nodes have come out of rounds.
+    unrolled: usize,
 }
 
 impl<F: Real> Assembly<'_, F> {
@@ -82,6 +87,7 @@ impl<F: Real> Assembly<'_, F> {
         match step {
             Step::Advance(node) => self.fold(node),
             Step::Branch(node) => self.branch(node),
+            Step::Rounds(node) => self.rounds(node),
             Step::Shaped(node) => self.add_shaped(node),
             Step::Ready(node, parsed) => self.add(node, parsed),
         }
@@ -104,13 +110,14 @@ impl<F: Real> Assembly<'_, F> {
         let Some(nodes) = node.branch(|name| self.constant(name))? else {
             return Err(node.refuse("its condition is not known once the shapes of the inputs are"));
         };
+        self.take_nodes(nodes.to_vec(), node.given_outputs().map(str::to_owned).collect())
+    }
+
+    /// Takes the steps of nodes that nobody knew before.
+    fn take_nodes(&mut self, nodes: Vec<Node>, outputs: Vec<String>) -> Result<(), Error> {
         let known = |name: &str| Some((name.to_owned(), self.constant(name)?.clone()));
-        let mut graph = Graph {
-            inputs: Vec::new(),
-            outputs: node.given_outputs().map(str::to_owned).collect(),
-            nodes: nodes.to_vec(),
-            constants: taken_from_outside(nodes).into_iter().filter_map(known).collect(),
-        };
+        let constants = taken_from_outside(&nodes).into_iter().filter_map(known).collect();
+        let mut graph = Graph { inputs: Vec::new(), outputs, nodes, constants };
         let steps = steps(&mut graph, &self.model.operators)?;
         self.values.extend(graph.constants);
         steps.iter().try_for_each(|step| self.take(step))

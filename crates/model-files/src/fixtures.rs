@@ -68,6 +68,18 @@ pub(crate) fn branch(name: &str, nodes: Vec<NodeProto>, initializer: Vec<TensorP
     AttributeProto { g: Some(graph), ..attribute(name, AttributeType::GRAPH) }
 }
 
+/// The body of a Loop or Scan.
+pub(crate) fn body(
+    nodes: Vec<NodeProto>,
+    initializer: Vec<TensorProto>,
+    inputs: &[&str],
+    outputs: &[&str],
+) -> AttributeProto {
+    let values = |names: &[&str]| names.iter().map(|name| value(name, None)).collect();
+    let graph = GraphProto { input: values(inputs), output: values(outputs), ..graph(&[], nodes, initializer) };
+    AttributeProto { g: Some(graph), ..attribute("body", AttributeType::GRAPH) }
+}
+
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
     AttributeProto { name: Some(name.to_owned()), r#type: Some(kind), ..Default::default() }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Node {
     pub(crate) outputs: Vec<String>,
     /// The two branches of an If; `None` for any other operator.
     pub(crate) branches: Option<Box<Branches>>,
+    /// What a Loop or Scan does in each round; `None` for any other operator.
+    pub(crate) body: Option<Box<Body>>,
 }
 
 /// The nodes of an If for a condition that holds, and for one that does not.
@@ -26,6 +28,24 @@ pub(crate) struct Node {
 pub(crate) struct Branches {
     pub(crate) holds: Vec<Node>,
     pub(crate) otherwise: Vec<Node>,
+}
+
+/// What a Loop or Scan does in each round: nodes between the tensors that a round takes and gives.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Body {
+    pub(crate) inputs: Vec<String>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) outputs: Vec<String>,
+}
+
+impl Body {
+    /// The names of the tensors that a round takes from outside, and not from the round before.
+    fn taken_from_outside(&self) -> impl Iterator<Item = &str> {
+        let given = |name: &&str| self.nodes.iter().any(|node| node.given_outputs().any(|output| output == *name));
+        let handed_on = self.outputs.iter().map(String::as_str).filter(move |name| !given(name));
+        let taken = taken_from_outside(&self.nodes).into_iter().chain(handed_on);
+        taken.filter(|name| !self.inputs.iter().any(|input| input == name))
+    }
 }
 
 impl Node {
@@ -38,6 +58,7 @@ impl Node {
             inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
             outputs: vec![output.into()],
             branches: None,
+            body: None,
         }
     }
 
@@ -53,10 +74,11 @@ impl Node {
         self.inputs.get(position).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// The names of the inputs that are not left out, and of what its branches take from outside.
+    /// The names of the inputs that are not left out, and of what its branches or its body take from outside.
     pub(crate) fn given_inputs(&self) -> impl Iterator<Item = &str> {
         let inputs = self.inputs.iter().map(String::as_str).filter(|name| !name.is_empty());
-        inputs.chain(self.branches().into_iter().flat_map(taken_from_outside))
+        let inside = self.branches().into_iter().flat_map(taken_from_outside);
+        inputs.chain(inside).chain(self.body.iter().flat_map(|body| body.taken_from_outside()))
     }
 
     /// The branches of an If.
@@ -89,10 +111,11 @@ impl Node {
         self.outputs.iter().map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// Returns whether a tensor of this name is among its outputs or those of its branches.
+    /// Returns whether a tensor of this name is among its outputs or those of nodes inside of it.
     fn gives(&self, name: &str) -> bool {
         self.outputs.iter().any(|output| output == name)
             || self.branches().into_iter().flatten().any(|node| node.gives(name))
+            || self.body.iter().flat_map(|body| &body.nodes).any(|node| node.gives(name))
     }
 
     /// The first output's name.

@@ -4,7 +4,8 @@
 //! of certain shapes is a graph of floating-point tensors: whatever exporters compute of shapes (Shape, Gather, Concat
 //! and their like) is done by then, operations that they take apart (GELU, layer normalization) are whole again, and
 //! operators of opsets 7 to 25 are in one form. Of an If the branch is taken that its condition comes to, if that depends
-//! on shapes only. Networks of one model share their weights. [`read_with()`] takes further operators by name.
+//! on shapes only, and of a Loop or Scan all rounds, if these do. A detector ends with the scores and boxes before
+//! NonMaxSuppression. Networks of one model share their weights. [`read_with()`] takes further operators by name.
 //!
 //! ```
 //! use model_files::InputShapes;

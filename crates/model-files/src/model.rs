@@ -11,7 +11,7 @@ use neural_lrp::{Network, Real};
 use crate::graph::Graph;
 use crate::source::Source;
 use crate::steps::{Step, steps};
-use crate::{Error, InputDeclaration, InputShapes, assembly, onnx, opset, toolbox};
+use crate::{Error, InputDeclaration, InputShapes, assembly, onnx, opset, rewriting, toolbox};
 
 /// How many bytes tell the kind of a file.
 const BEGINNING: usize = 1 << 12;
@@ -23,6 +23,7 @@ const BEGINNING: usize = 1 << 12;
 pub struct Model<F: Real> {
     pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) outputs: Vec<String>,
+    left_out: Vec<String>,
     pub(crate) constants: BTreeMap<String, Constant<F>>,
     pub(crate) steps: Vec<Step<F>>,
     pub(crate) operators: Operators<F>,
@@ -120,22 +121,26 @@ impl<F: Real> Model<F> {
             return Err(Error::NoNetwork { reason: reason.to_owned() });
         }
         if toolbox::is_likely(beginning) {
-            return Self::from_graph(toolbox::read(&source.whole().to_vec().map_err(unreadable)?)?, operators);
+            let graph = toolbox::read(&source.whole().to_vec().map_err(unreadable)?)?;
+            return Self::from_graph(graph, Vec::new(), operators);
         }
         if !onnx::is_likely(source) {
             return Err(Error::NoNetwork { reason: "its first bytes are those of no known format".to_owned() });
         }
         let (mut graph, version) = onnx::read(source, folder)?;
         opset::modernize(&mut graph, version)?;
-        Self::from_graph(graph, operators)
+        let left_out = rewriting::leave_out(&mut graph)?;
+        Self::from_graph(graph, left_out, operators)
     }
 
-    fn from_graph(mut graph: Graph<F>, operators: &Operators<F>) -> Result<Self, Error> {
+    fn from_graph(mut graph: Graph<F>, left_out: Vec<String>, operators: &Operators<F>) -> Result<Self, Error> {
         let steps = steps(&mut graph, operators)?;
         let mut taken: BTreeSet<&str> = graph.outputs.iter().map(String::as_str).collect();
         for step in &steps {
             match step {
-                Step::Advance(node) | Step::Branch(node) | Step::Shaped(node) => taken.extend(node.given_inputs()),
+                Step::Advance(node) | Step::Branch(node) | Step::Rounds(node) | Step::Shaped(node) => {
+                    taken.extend(node.given_inputs());
+                }
                 Step::Ready(node, parsed) => taken.extend(parsed.operands.iter().filter_map(|&at| node.input(at))),
             }
         }
@@ -146,7 +151,7 @@ impl<F: Real> Model<F> {
             return Err(Error::Graph("its outputs depend on none of its inputs".to_owned()));
         }
         let (inputs, outputs, constants) = (graph.inputs, graph.outputs, graph.constants);
-        Ok(Self { inputs, outputs, constants, steps, operators: operators.clone() })
+        Ok(Self { inputs, outputs, left_out, constants, steps, operators: operators.clone() })
     }
 
     /// The inputs of the network. Inputs that no node takes are left out.
@@ -157,6 +162,12 @@ impl<F: Real> Model<F> {
     /// The names of what the network gives. Labels (integers, text) beside scores are left out.
     pub fn outputs(&self) -> &[String] {
         &self.outputs
+    }
+
+    /// The nodes that are left out at the end of a detector: NonMaxSuppression, which lists some of the boxes, and all that
+    /// comes behind it. The scores and boxes before it are the first outputs then. None for other networks.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// The network for inputs of these shapes.

@@ -15,7 +15,7 @@ use rten_onnx::onnx::DataType;
 use self::names::Names;
 use self::node::{OWN_DOMAINS, plain_node, value_of};
 use self::stored::Stored;
-use crate::graph::{Branches, Graph, Node, arrange, taken_from_outside};
+use crate::graph::{Body, Branches, Graph, Node, arrange, taken_from_outside};
 use crate::messages::{self, AttributeValue};
 use crate::rewriting::zero_point_of_output;
 use crate::source::Source;
@@ -167,6 +167,10 @@ impl<'a> Reader<'a> {
                     node.branches = Some(Box::new(self.branches(message, &node, names)?));
                     nodes.push(node);
                 }
+                "Loop" | "Scan" => {
+                    node.body = Some(Box::new(self.body(message, &node, names)?));
+                    nodes.push(node);
+                }
                 _ => nodes.push(node),
             }
         }
@@ -231,6 +235,30 @@ impl<'a> Reader<'a> {
             }
         };
         Ok(Branches { holds: branch("then_branch")?, otherwise: branch("else_branch")? })
+    }
+
+    /// What a Loop or Scan does in each round.
+    fn body(&mut self, message: &'a messages::Node<'a>, node: &Node, outside: &Names<'_>) -> Result<Body, Error> {
+        let found = message.attributes.iter().find(|found| found.name == "body");
+        let Some(AttributeValue::Graph(graph)) = found.map(|attribute| &attribute.value) else {
+            return Err(node.refuse("it has no graph as its body"));
+        };
+        let caller = outside.caller.clone();
+        let mut names = Names { outside: Some(outside), depth: outside.depth, caller, ..Names::default() };
+        let within = format!("{}.body", node.given_outputs().next().unwrap_or(&node.name));
+        let initializers = graph.initializers.iter().map(|tensor| &tensor.name).filter(|name| !name.is_empty());
+        for name in graph.inputs.iter().map(|input| &input.name).chain(initializers) {
+            names.inside.entry(name).or_insert_with(|| format!("{within}.{name}"));
+        }
+        names.name_inside(&graph.nodes, std::iter::empty(), &within);
+        let nodes = self.nodes(graph, &names)?;
+        let of_all = |values: &[messages::ValueInfo]| values.iter().map(|value| names.of(&value.name)).collect();
+        let (inputs, outputs): (Vec<String>, Vec<String>) = (of_all(&graph.inputs), of_all(&graph.outputs));
+        let outside: BTreeSet<String> = taken_from_outside(&nodes).into_iter().map(str::to_owned).collect();
+        let computed = |name: &&String| nodes.iter().any(|node| node.given_outputs().any(|output| output == *name));
+        let given: Vec<String> = outputs.iter().filter(computed).cloned().collect();
+        let nodes = arrange(nodes, &given, |name| outside.contains(name) || self.stored.contains_key(name))?;
+        Ok(Body { inputs, nodes, outputs })
     }
 
     /// The nodes of one branch of an If, which give the outputs of the If.

@@ -137,6 +137,9 @@ fn modernize_nodes<F: Real>(graph: &mut Graph<F>, nodes: &mut [Node], opset: i64
             modernize_nodes(graph, &mut branches.holds, opset)?;
             modernize_nodes(graph, &mut branches.otherwise, opset)?;
         }
+        if let Some(body) = &mut node.body {
+            modernize_nodes(graph, &mut body.nodes, opset)?;
+        }
         match node.kind.as_str() {
             // Opset 20 has shorter words.
             "GridSample" => {

@@ -15,9 +15,11 @@ mod expansion;
 mod gemm;
 mod mean_variance;
 mod outputs;
+mod selection;
 mod sequences;
 
 pub(crate) use expansion::{expand, zero_point_of_output};
+pub(crate) use selection::leave_out;
 pub(crate) use sequences::take_apart;
 
 /// Rewrites the nodes that the network computes for each image, which are those that `flows` says.

@@ -16,6 +16,8 @@ pub(crate) enum Step<F: Real> {
     Advance(Node),
     /// One of two branches, by a condition that is known once the shapes are.
     Branch(Node),
+    /// Rounds of nodes, as many as it takes once the shapes are known.
+    Rounds(Node),
     /// An operation that takes values which are computed in advance, or whose form depends on the shape of its operand.
     Shaped(Node),
     /// An operation, whatever the shapes.
@@ -25,7 +27,11 @@ pub(crate) enum Step<F: Real> {
 impl<F: Real> Step<F> {
     pub(crate) fn node(&self) -> &Node {
         match self {
-            Self::Advance(node) | Self::Branch(node) | Self::Shaped(node) | Self::Ready(node, _) => node,
+            Self::Advance(node)
+            | Self::Branch(node)
+            | Self::Rounds(node)
+            | Self::Shaped(node)
+            | Self::Ready(node, _) => node,
         }
     }
 }
@@ -51,6 +57,8 @@ pub(crate) fn steps<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> 
         let waits = node.given_inputs().any(|input| in_advance.contains(input)) || lowering::needs_shape(node);
         steps.push(if node.branches.is_some() {
             Step::Branch(node.clone())
+        } else if node.body.is_some() {
+            Step::Rounds(node.clone())
         } else if in_advance.contains(node.output()) {
             Step::Advance(node.clone())
         } else if waits {
@@ -128,12 +136,13 @@ fn can_fold<F: Real>(node: &Node, operators: &Operators<F>, wanted: &BTreeSet<St
     folding::can_fold(&node.kind, operators) && (node.kind == "Split" || !further().any(|name| wanted.contains(name)))
 }
 
-/// The names of all tensors that nodes take, those of their branches too, and of the outputs.
+/// The names of all tensors that nodes take, those of nodes inside of them too, and of the outputs.
 fn wanted(nodes: &[Node], outputs: &[String]) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = outputs.iter().cloned().collect();
     for node in nodes {
         names.extend(node.inputs.iter().cloned());
         node.branches().into_iter().for_each(|branch| names.extend(wanted(branch, &[])));
+        node.body.iter().for_each(|body| names.extend(wanted(&body.nodes, &body.outputs)));
     }
     names
 }
@@ -180,7 +189,7 @@ fn check_support<F: Real>(
     for node in graph.nodes.iter().filter(|node| !in_advance.contains(node.output())) {
         let further = node.outputs.iter().skip(1).position(|output| wanted.contains(output.as_str()));
         let kind = match further {
-            _ if matches!(node.kind.as_str(), "GRU" | "LSTM" | "RNN" | "Split") => continue,
+            _ if matches!(node.kind.as_str(), "GRU" | "LSTM" | "RNN" | "Split") || node.body.is_some() => continue,
             _ if node.branches.is_some() && node.input(0).is_some_and(is_known) => continue,
             _ if node.branches.is_some() => "If, by what the network computes".to_owned(),
             _ if !operators.contains(&node.kind) && !lowering::is_lowered(&node.kind) => node.kind.clone(),

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice};
 use rayon::prelude::*;
 use relevance::{ExplainError, ExplainableClassifier, Explanation};
 
-use crate::explain::{Explainer, Forward, Initial, Target, stack};
+use crate::explain::{Explainer, Forward, Initial, Similarity, Target, stack};
 use crate::methods::Method;
 use crate::network::Network;
 use crate::{Error, Real};
@@ -110,10 +110,54 @@ impl<F: Real> NetworkClassifier<F> {
         explainer.forward(batch.view())
     }
 
+    /// Explains several targets of a sample from one forward pass.
+    ///
+    /// # Errors
+    /// A sample or a target that is not for this network.
+    pub fn explain_all(&self, input: ArrayViewD<'_, f64>, targets: &[Target]) -> Result<Vec<Explanation>, Error> {
+        let forward = self.forward(&self.explainer, &[input])?;
+        let explain = |target: &Target| {
+            let score = forward.target_scores(target)?.first().copied().unwrap_or_default();
+            self.explanation(&forward, score, self.attribution.initial(target.clone()))
+        };
+        targets.iter().map(explain).collect()
+    }
+
+    /// Explains how alike two samples are to the network, by the features that its explained output is: the relevance of
+    /// each, both of all of the similarity.
+    ///
+    /// # Errors
+    /// A sample that is not for this network; features that have no similarity.
+    pub fn explain_similarity(
+        &self,
+        inputs: [ArrayViewD<'_, f64>; 2],
+        similarity: Similarity,
+    ) -> Result<[Explanation; 2], Error> {
+        let [first, second] = inputs.map(|input| self.forward(&self.explainer, &[input]));
+        let (first, second) = (first?, second?);
+        let start = self.attribution.start();
+        let explain = |own: &Forward<'_, F>, other: &Forward<'_, F>| {
+            let others = other.scores();
+            let values = similarity.of(own.scores().view(), others.view())?;
+            let value = values.first().copied().unwrap_or_default();
+            self.explanation(own, value, Initial::Alike(start, similarity, others))
+        };
+        Ok([explain(&first, &second)?, explain(&second, &first)?])
+    }
+
+    /// The explanation of a forward pass of one sample, and of the copies that fill it up.
+    fn explanation(&self, forward: &Forward<'_, F>, score: f64, initial: Initial<F>) -> Result<Explanation, Error> {
+        let initial = self.of_first_sample(forward, initial)?;
+        let explained = self.attribution.explain(forward, &initial.into())?;
+        let relevance = explained.relevance.iter().flatten().map(|relevance| relevance.as_());
+        let mut numbers = relevance.take(self.shape.iter().product());
+        let relevance = ArrayD::from_shape_simple_fn(self.shape.as_slice(), || numbers.next().unwrap_or_default());
+        Ok(Explanation { score, relevance, ledger: explained.ledgers.into_iter().next().unwrap_or_default() })
+    }
+
     /// What an explanation begins with. The copies that fill a pass up get nothing, so that the ledger is that of the
     /// first sample; Taylor decompositions are of each sample by itself.
-    fn initial(&self, forward: &Forward<'_, F>, target: usize) -> Result<Initial<F>, Error> {
-        let initial = self.attribution.initial(Target::Class(target));
+    fn of_first_sample(&self, forward: &Forward<'_, F>, initial: Initial<F>) -> Result<Initial<F>, Error> {
         if matches!(self.attribution, Attribution::Method(Method::Taylor(_))) {
             return Ok(initial);
         }
@@ -144,16 +188,8 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
     }
 
     fn explain(&self, input: ArrayViewD<'_, f64>, target: usize) -> Result<Explanation, ExplainError> {
-        let forward = self.forward(&self.explainer, &[input])?;
-        let (initial, scores) = (self.initial(&forward, target)?, forward.class_scores()?);
-        let explained = self.attribution.explain(&forward, &initial.into())?;
-        let relevance = explained.relevance.iter().flatten().map(|relevance| relevance.as_());
-        let numbers = relevance.take(self.shape.iter().product()).collect();
-        Ok(Explanation {
-            score: scores[[0, target]],
-            relevance: ArrayD::from_shape_vec(self.shape.as_slice(), numbers)?,
-            ledger: explained.ledgers.into_iter().next().unwrap_or_default(),
-        })
+        let explained = self.explain_all(input, &[Target::Class(target)])?.into_iter().next();
+        Ok(explained.unwrap_or_else(|| unreachable!("one target was asked for")))
     }
 }
 
@@ -237,6 +273,49 @@ mod tests {
         let explanation = classifier.explain(random::<IxDyn>(&[5], 7).view(), 0).unwrap();
         assert_eq!(explanation.ledger.total().upper.total, explanation.score);
         explanation.ledger.check(1e-10).unwrap();
+    }
+
+    #[test]
+    fn several_targets_come_from_one_pass() {
+        let input = random::<IxDyn>(&[2, 3, 3], 9);
+        // A root of the Taylor decomposition is not there for each class.
+        let is_taylor = |attribution: &Attribution| matches!(attribution, Attribution::Method(Method::Taylor(_)));
+        for attribution in approaches().into_iter().filter(|attribution| !is_taylor(attribution)) {
+            let is_linear =
+                !matches!(&attribution, Attribution::Method(method) if method.to_string().starts_with("guided"));
+            let classifier = NetworkClassifier::new(convolutional(None), &[2, 3, 3], attribution).unwrap();
+            let targets = [Target::Class(0), Target::Class(2), Target::Class(0).minus(Target::Class(2))];
+            let found = classifier.explain_all(input.view(), &targets).unwrap();
+            assert_eq!(found[..2], [0, 2].map(|class| classifier.explain(input.view(), class).unwrap()));
+            assert!((found[2].score - (found[0].score - found[1].score)).abs() < 1e-12);
+            if is_linear {
+                assert_close(&found[2].relevance, &(&found[0].relevance - &found[1].relevance));
+            }
+        }
+    }
+
+    #[test]
+    fn a_similarity_is_explained_on_both_samples() {
+        let [x, y] = [9, 10].map(|seed| random::<IxDyn>(&[2, 3, 3], seed));
+        let composite = || Composite::named("epsilon-plus").unwrap();
+        for samples in [None, Some(2)] {
+            let classifier = NetworkClassifier::new(convolutional(samples), &[2, 3, 3], composite()).unwrap();
+            let both = classifier.explain_similarity([x.view(), y.view()], Similarity::Cosine).unwrap();
+            let turned = classifier.explain_similarity([y.view(), x.view()], Similarity::Cosine).unwrap();
+            assert!((both[0].score - both[1].score).abs() < 1e-12 && both[0].score.abs() <= 1.0);
+            assert_eq!((&both[0], &both[1]), (&turned[1], &turned[0]));
+            for explanation in &both {
+                explanation.ledger.check(1e-10).unwrap();
+                assert!((explanation.ledger.total().upper.total - explanation.score).abs() < 1e-12);
+            }
+            // It is what the features' own maps make together.
+            let targets: Vec<Target> = (0..3).map(Target::Class).collect();
+            let (of_x, of_y) = (classifier.scores(&[x.view()]).unwrap(), classifier.scores(&[y.view()]).unwrap());
+            let norms = of_x.iter().map(|x| x * x).sum::<f64>().sqrt() * of_y.iter().map(|y| y * y).sum::<f64>().sqrt();
+            let maps = classifier.explain_all(x.view(), &targets).unwrap();
+            let expected = maps.iter().zip(&of_y).map(|(map, weight)| &map.relevance * (*weight / norms));
+            assert_close(&both[0].relevance, &expected.reduce(|sum, map| sum + map).unwrap());
+        }
     }
 
     #[test]

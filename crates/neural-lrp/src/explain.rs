@@ -6,6 +6,7 @@ mod halved;
 mod handing;
 mod input_range;
 mod propagation;
+mod similarity;
 mod start;
 mod target;
 
@@ -14,5 +15,6 @@ pub(crate) use explainer::stack;
 pub use explainer::{Explained, Explainer, Forward, Question};
 pub use halved::halved;
 pub use propagation::{Keep, Mask, Propagation, Relevances};
+pub use similarity::Similarity;
 pub use start::{Initial, Start};
 pub use target::{ClassAxis, OutputLayout, Region, Target};

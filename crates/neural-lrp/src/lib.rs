@@ -67,7 +67,8 @@ pub use classifier::{Attribution, NetworkClassifier};
 pub use error::Error;
 pub use explain::{
     COMPOSITES, Choice, ClassAxis, Composite, DefaultComposite, Explained, Explainer, Forward, Initial, Keep, Mask,
-    NamedComposite, OutputLayout, Propagation, Question, Region, Relevances, Selector, Start, Target, halved,
+    NamedComposite, OutputLayout, Propagation, Question, Region, Relevances, Selector, Similarity, Start, Target,
+    halved,
 };
 pub use network::{
     Activations, Canonizer, Network, NetworkBuilder, NetworkInput, Node, NodeTime, Stopwatch, Tensor, TensorId,

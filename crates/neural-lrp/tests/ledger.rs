@@ -57,6 +57,7 @@ const OTHER_RULES: &[&str] = &[
     "taylor=0.25",
     "toolbox-pool=epsilon,0.01",
     "toolbox-pool=alpha-beta,2",
+    "toolbox-pool=flat",
 ];
 /// Rules that send gradients back, which are no relevance: they keep no books.
 const GRADIENTS: [&str; 3] = ["gradient", "guided", "deconvnet"];

@@ -337,8 +337,8 @@ proptest! {
             comes_back(ZPlus { stabilizer }),
             comes_back(ConservingZPlus { stabilizer }),
             comes_back(Gamma::new(number.abs()).unwrap()),
-            comes_back(Flat),
-            comes_back(WSquare),
+            comes_back(Flat { stabilizer }),
+            comes_back(WSquare { stabilizer }),
             comes_back(ZBox { range: Some(range) }),
             comes_back(EvenBias { stabilizer }),
             comes_back(WithoutBias::new(alpha_beta.stabilizer(stabilizer).into()).unwrap()),
@@ -361,6 +361,9 @@ proptest! {
         ];
         prop_assert_eq!(&names, Rule::NAMES);
         comes_back(ToolboxPool::AlphaBeta { alpha: number });
+        comes_back(ToolboxPool::Flat);
+        comes_back(Flat::default());
+        comes_back(WSquare::default());
         comes_back(WithoutBias::new(ZPlus { stabilizer }.into()).unwrap());
         comes_back(ZBox { range: None });
         comes_back(alpha_beta);
@@ -385,7 +388,8 @@ fn settings_that_make_no_sense_are_refused() {
     for (text, reason) in [
         ("epsilonn", "there are lrp-0, epsilon"),
         ("epsilon=-1", "-1"),
-        ("flat=1", "no settings"),
+        ("flat=-1", "-1"),
+        ("pass=1", "no settings"),
         ("gamma=-1", "at least 0"),
         ("gamma", "gamma=0.25"),
         ("alpha-beta=2,-1", "alpha-beta=2,epsilon=0.01,renormalize"),

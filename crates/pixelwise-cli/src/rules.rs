@@ -48,7 +48,7 @@ pub struct RuleOptions {
 /// Another implementation that numbers are compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Compatibility {
-    /// The paper's authors' own: its treatment of pools under --rule epsilon and alpha-beta
+    /// The paper's authors' own: what it does at pools under --rule lrp-0, epsilon, alpha-beta, flat and w-square; its flat and w-square know no biases
     Toolbox,
 }
 

@@ -1,5 +1,6 @@
-//! `--target`: which class is explained, and where in an output that has positions.
+//! `--target`: which class is explained, and where in an output that has positions; `--against`: rather than which.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -31,6 +32,76 @@ pub enum ClassChoice {
     Name(String),
     /// One class for each sample.
     File(PathBuf),
+}
+
+/// What a class is held against, as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// The mean of all other classes.
+    Others,
+    /// A class by its number.
+    Number(usize),
+    /// A class by its name.
+    Name(String),
+}
+
+/// What a class is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opposed {
+    /// The mean of all other classes.
+    Others,
+    /// A class.
+    Class(usize),
+}
+
+impl Against {
+    /// The class that it means.
+    pub fn read(&self, labels: &Labels) -> Result<Opposed, Failure> {
+        Ok(match self {
+            Self::Others => Opposed::Others,
+            Self::Number(class) => Opposed::Class(*class),
+            Self::Name(name) => Opposed::Class(find(labels, name)?),
+        })
+    }
+}
+
+impl FromStr for Against {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text.parse() {
+            Ok(class) => Self::Number(class),
+            Err(_) if text == "others" => Self::Others,
+            Err(_) => Self::Name(text.to_owned()),
+        })
+    }
+}
+
+impl Opposed {
+    /// How much more a target has than this.
+    pub fn to(self, target: Target) -> Target {
+        match self {
+            Self::Others => target.minus_others(),
+            Self::Class(class) => target.minus(Target::Class(class)),
+        }
+    }
+
+    /// In words, behind the class's score: `minus 285 Egyptian cat`.
+    pub fn describe(self, labels: &Labels) -> String {
+        match self {
+            Self::Others => "minus the mean of all others".to_owned(),
+            Self::Class(class) if labels.name(class).is_some() => format!("minus {}", labels.describe(class)),
+            Self::Class(class) => format!("minus class {class}"),
+        }
+    }
+
+    /// What stands behind the class in files' names.
+    pub fn file_name(self) -> String {
+        match self {
+            Self::Others => "-against-others".to_owned(),
+            Self::Class(class) => format!("-against-{class}"),
+        }
+    }
 }
 
 /// Positions as they are asked for.

@@ -31,6 +31,9 @@ pub enum Error {
         "rules, composites and methods are for networks: a Bag-of-Words classifier is explained by Algorithm 1, the default"
     )]
     Attribution,
+    /// A target that a Bag-of-Words classifier does not have.
+    #[error("contrasts and reference values are for networks: a Bag-of-Words classifier explains one class's score")]
+    Target,
     /// A class that a model does not have.
     #[error("the model has no class {name:?}; it has {}", known.join(", "))]
     Class {

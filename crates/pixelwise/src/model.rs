@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use model_files::{Dimension, InputDeclaration, InputShapes};
-use ndarray::{Array1, ArrayViewD, Axis, Ix3};
+use ndarray::{ArrayViewD, Ix3};
 use neural_lrp::{Composite, Explainer, NetworkClassifier};
 use relevance::{ExplainableClassifier, Explanation};
 
@@ -72,8 +72,8 @@ pub enum Model {
     BagOfWords(BagOfWords),
 }
 
-/// Which class is explained.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is explained: a class, or how much more it has than something else, which networks have.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// The class with the highest score.
     Predicted,
@@ -81,6 +81,12 @@ pub enum Target {
     Class(usize),
     /// A class by its name, of a model whose file names classes.
     Named(String),
+    /// How much more the first has than the second: why this class, rather than that.
+    Minus(Box<Target>, Box<Target>),
+    /// How much more a target has than the mean of all classes but its own.
+    MinusOthers(Box<Target>),
+    /// A score that counts from a value instead of from 0, as regression needs it: f(x) − reference.
+    CountedFrom(Box<Target>, f64),
 }
 
 /// How a model is explained.
@@ -125,9 +131,25 @@ impl Model {
         target: &Target,
         attribution: &Attribution,
     ) -> Result<Explanation, Error> {
+        let explained = self.explain_all(input, std::slice::from_ref(target), attribution)?.into_iter().next();
+        Ok(explained.unwrap_or_else(|| unreachable!("one target was asked for")))
+    }
+
+    /// Explains several targets of an input, each as [`explain`](Self::explain) does; a network's from one forward pass.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn explain_all(
+        &self,
+        input: ArrayViewD<'_, f64>,
+        targets: &[Target],
+        attribution: &Attribution,
+    ) -> Result<Vec<Explanation>, Error> {
         match (self, attribution) {
-            (Self::Network(model), attribution) => explain_network(model, input, target, attribution),
-            (Self::BagOfWords(classifier), Attribution::Default) => explain_words(classifier, input, target),
+            (Self::Network(model), attribution) => explain_network(model, input, targets, attribution),
+            (Self::BagOfWords(classifier), Attribution::Default) => {
+                targets.iter().map(|target| explain_words(classifier, input.view(), target)).collect()
+            }
             (Self::BagOfWords(_), Attribution::OfNetwork(_)) => Err(Error::Attribution),
         }
     }
@@ -140,6 +162,7 @@ fn explain_words(classifier: &BagOfWords, input: ArrayViewD<'_, f64>, target: &T
         Target::Predicted => None,
         Target::Class(class) => Some(*class),
         Target::Named(name) => Some(position(name, classifier.classes())?),
+        Target::Minus(..) | Target::MinusOthers(_) | Target::CountedFrom(..) => return Err(Error::Target),
     };
     let explained = classifier.explain(image, &[class])?.into_iter().next();
     Ok(explained.unwrap_or_else(|| unreachable!("one class was asked for")).explanation)
@@ -148,9 +171,9 @@ fn explain_words(classifier: &BagOfWords, input: ArrayViewD<'_, f64>, target: &T
 fn explain_network(
     model: &model_files::Model<f32>,
     input: ArrayViewD<'_, f64>,
-    target: &Target,
+    targets: &[Target],
     attribution: &Attribution,
-) -> Result<Explanation, Error> {
+) -> Result<Vec<Explanation>, Error> {
     let with_samples = |declared: &InputDeclaration| {
         let samples = match declared.dimensions.iter().flatten().next() {
             Some(Dimension::Fixed(samples)) => *samples,
@@ -168,13 +191,21 @@ fn explain_network(
         Attribution::OfNetwork(attribution) => attribution.clone(),
     };
     let classifier = NetworkClassifier::new(Explainer::new(&network)?, input.shape(), attribution)?;
-    let class = match target {
-        Target::Predicted => highest(&classifier.scores(&[input.view()])?.index_axis_move(Axis(0), 0)),
-        Target::Class(class) if *class < classifier.targets() => *class,
-        Target::Class(class) => return Err(unknown(&class.to_string(), classifier.targets())),
-        Target::Named(name) => return Err(unknown(name, classifier.targets())),
-    };
-    Ok(classifier.explain(input, class)?)
+    let targets = targets.iter().map(|target| of_network(target, classifier.targets()));
+    Ok(classifier.explain_all(input, &targets.collect::<Result<Vec<_>, Error>>()?)?)
+}
+
+/// A target of a network of so many classes.
+fn of_network(target: &Target, classes: usize) -> Result<neural_lrp::Target, Error> {
+    Ok(match target {
+        Target::Predicted => neural_lrp::Target::Predicted,
+        Target::Class(class) if *class < classes => neural_lrp::Target::Class(*class),
+        Target::Class(class) => return Err(unknown(&class.to_string(), classes)),
+        Target::Named(name) => return Err(unknown(name, classes)),
+        Target::Minus(of, other) => of_network(of, classes)?.minus(of_network(other, classes)?),
+        Target::MinusOthers(of) => of_network(of, classes)?.minus_others(),
+        Target::CountedFrom(of, reference) => of_network(of, classes)?.counted_from(*reference),
+    })
 }
 
 /// A class that a network does not have: its file names none.
@@ -187,15 +218,6 @@ fn position(name: &str, known: Vec<String>) -> Result<usize, Error> {
     found.ok_or_else(|| Error::Class { name: name.to_owned(), known })
 }
 
-/// The position of the highest score; the first of several.
-fn highest(scores: &Array1<f64>) -> usize {
-    let best = scores
-        .iter()
-        .enumerate()
-        .fold((0, f64::NEG_INFINITY), |best, (class, &score)| if score > best.1 { (class, score) } else { best });
-    best.0
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -204,7 +226,7 @@ mod tests {
     use bow_mapping::{Codebook, Hard, Normalization, Pooling};
     use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
     use local_features::DenseSift;
-    use ndarray::{Array1, Array2, Array3, ArrayD};
+    use ndarray::{Array1, Array2, Array3, ArrayD, Axis};
     use tempfile::TempDir;
 
     use super::*;
@@ -241,6 +263,8 @@ mod tests {
         let rules = Composite::named("epsilon-plus").unwrap().into();
         assert!(explain(Target::Predicted, &rules).unwrap_err().to_string().contains("Algorithm 1"));
         assert!(explain(Target::Class(1), &Attribution::Default).is_err());
+        let contrast = Target::MinusOthers(Box::new(Target::Class(0)));
+        assert!(explain(contrast, &Attribution::Default).unwrap_err().to_string().contains("for networks"));
         let unnamed = explain(Target::Named("cat".into()), &Attribution::Default).unwrap_err();
         assert!(unnamed.to_string().contains("\"cat\""));
         let found = BagOfWords::load("../../tests/golden/neural/lenet5/model.onnx".as_ref()).unwrap_err();
@@ -260,6 +284,22 @@ mod tests {
         assert_ne!(default.relevance, explain(Target::Predicted, &gradient).unwrap().relevance);
         let scores: Vec<f64> = (0..10).map(|class| explain(Target::Class(class), &named).unwrap().score).collect();
         assert_eq!(default.score, scores.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+        let class = |class| Box::new(Target::Class(class));
+        let targets = [
+            Target::Minus(class(3), class(5)),
+            Target::MinusOthers(class(3)),
+            Target::CountedFrom(class(3), 0.5),
+            Target::Class(3),
+        ];
+        let found = model.explain_all(input.view(), &targets, &named).unwrap();
+        let mean = (scores.iter().sum::<f64>() - scores[3]) / 9.0;
+        let expected = [scores[3] - scores[5], scores[3] - mean, scores[3] - 0.5, scores[3]];
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(
+                (found.score - expected).abs() < 1e-5 && (found.ledger.total().upper.total - expected).abs() < 1e-5
+            );
+        }
+        assert_eq!(found[3], explain(Target::Class(3), &named).unwrap());
         let unknown = explain(Target::Class(10), &named).unwrap_err().to_string();
         assert!(unknown.contains("numbers from 0 to 9"), "{unknown}");
         assert!(Model::open("no/such/file").unwrap_err().to_string().contains("no/such/file"));

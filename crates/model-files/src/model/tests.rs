@@ -642,3 +642,154 @@ fn attention_and_its_guard_are_read_and_written_again() {
     let refused = read_nodes(&[3, 4], present, vec![]).unwrap_err().to_string();
     assert!(refused.contains("Attention, its output 1"), "{refused}");
 }
+
+/// A Loop that doubles `x` and adds the round's number, and lists all that it was; its condition is `condition` of the body.
+fn doubling(inputs: &[&str], condition: &str, more: Vec<NodeProto>) -> NodeProto {
+    let nodes = vec![
+        node("Add", &["v", "v"], &["twice"], vec![]),
+        node("Cast", &["i"], &["number"], vec![integer("to", 1)]),
+        node("Add", &["twice", "number"], &["next"], vec![]),
+        node("Mul", &["v", "half"], &["listed"], vec![]),
+    ];
+    let body = crate::fixtures::body(
+        [nodes, more].concat(),
+        vec![floats("half", &[], &[0.5])],
+        &["i", "holds", "v"],
+        &[condition, "next", "listed"],
+    );
+    node("Loop", inputs, &["last", "all"], vec![body])
+}
+
+#[test]
+fn a_loop_of_a_known_number_of_rounds_is_unrolled() {
+    let joined = || {
+        vec![
+            node("ReduceSum", &["all", "first"], &["sum"], vec![integer("keepdims", 0)]),
+            node("Sub", &["last", "sum"], &["y"], vec![]),
+        ]
+    };
+    let constants = || {
+        vec![longs("three", &[], &[3]), longs("first", &[1], &[0]), longs("one", &[1], &[1]), longs("zero", &[], &[0])]
+    };
+    // 3 → 6 → 13 → 28, of which 3/2, 6/2 and 13/2 are listed.
+    let expected = array![[28.0 - 11.0]].into_dyn();
+    let nodes = [vec![doubling(&["three", "", "x"], "holds", vec![])], joined()].concat();
+    let model = read_nodes(&[1], nodes, constants()).unwrap();
+    assert_eq!(output(&model, array![[3.0]].into_dyn()), expected);
+    // As many rounds as samples.
+    let shape = [node("Shape", &["x"], &["s"], vec![]), node("Gather", &["s", "zero"], &["n"], vec![])];
+    let nodes = [shape.to_vec(), vec![doubling(&["n", "", "x"], "holds", vec![])], joined()].concat();
+    let model = read_nodes(&[1], nodes, constants()).unwrap();
+    let samples = array![[3.0], [1.0], [0.0]].into_dyn();
+    assert_eq!(output(&model, samples), array![[17.0], [12.0 - 4.0], [4.0 - 0.5]].into_dyn());
+    // Until a condition ends it that is known in each round: two are left.
+    let ends = vec![node("Less", &["i", "one"], &["early"], vec![])];
+    let nodes = [vec![doubling(&["", "one", "x"], "early", ends)], joined()].concat();
+    let model = read_nodes(&[1], nodes, constants()).unwrap();
+    assert_eq!(output(&model, array![[3.0]].into_dyn()), array![[13.0 - 4.5]].into_dyn());
+}
+
+#[test]
+fn a_loop_within_a_loop_has_nodes_of_its_own() {
+    let inner = crate::fixtures::body(
+        vec![node("Add", &["w", "x"], &["more"], vec![]), node("Identity", &["go"], &["on"], vec![])],
+        vec![],
+        &["j", "go", "w"],
+        &["on", "more"],
+    );
+    let outer = crate::fixtures::body(
+        vec![node("Loop", &["two", "", "v"], &["added"], vec![inner]), node("Add", &["added", "v"], &["next"], vec![])],
+        vec![longs("two", &[], &[2])],
+        &["i", "holds", "v"],
+        &["holds", "next"],
+    );
+    let nodes = vec![node("Loop", &["two'", "", "x"], &["y"], vec![outer])];
+    let model = read_nodes(&[1], nodes, vec![longs("two'", &[], &[2])]).unwrap();
+    // v → (v + 2x) + v: 1 → 4 → 10.
+    assert_eq!(output(&model, array![[1.0]].into_dyn()), array![[10.0]].into_dyn());
+}
+
+#[test]
+fn a_scan_goes_along_its_axes() {
+    let body = || {
+        crate::fixtures::body(
+            vec![node("Add", &["sum", "item"], &["next"], vec![]), node("Mul", &["next", "item"], &["listed"], vec![])],
+            vec![],
+            &["sum", "item"],
+            &["next", "listed"],
+        )
+    };
+    let scan = |attributes: Vec<rten_onnx::onnx::AttributeProto>| {
+        let attributes = [vec![body(), integer("num_scan_inputs", 1)], attributes].concat();
+        let nodes = vec![
+            node("ReduceMin", &["zeros", "axes"], &["start"], vec![integer("keepdims", 0)]),
+            node("Mul", &["x", "none"], &["zeros"], vec![]),
+            node("Scan", &["start", "x"], &["last", "y"], attributes),
+        ];
+        let constants = vec![floats("none", &[], &[0.0]), longs("axes", &[1], &[1])];
+        let model = read_nodes(&[3], nodes, constants).unwrap();
+        output(&model, array![[1.0, 2.0, 4.0], [5.0, 6.0, 7.0]].into_dyn())
+    };
+    // Sums from the first column on, times the column: 1, 3, 7 and 5, 11, 18.
+    let along = vec![integers("scan_input_axes", &[1]), integers("scan_output_axes", &[-1])];
+    assert_eq!(scan(along.clone()), array![[1.0, 6.0, 28.0], [25.0, 66.0, 126.0]].into_dyn());
+    // From the last column on: 4, 6, 7 and 7, 13, 18; what comes first stands last, or first.
+    let reversed = |output: i64| {
+        [along.clone(), vec![integers("scan_input_directions", &[1]), integers("scan_output_directions", &[output])]]
+            .concat()
+    };
+    assert_eq!(scan(reversed(1)), array![[7.0, 12.0, 16.0], [90.0, 78.0, 49.0]].into_dyn());
+    assert_eq!(scan(reversed(0)), array![[16.0, 12.0, 7.0], [49.0, 78.0, 90.0]].into_dyn());
+}
+
+#[test]
+fn rounds_that_nobody_knows_are_refused() {
+    let refused = |nodes: Vec<NodeProto>, constants: Vec<rten_onnx::onnx::TensorProto>| {
+        let nodes = [nodes, vec![node("Identity", &["last"], &["y"], vec![])]].concat();
+        let model = read_nodes(&[1], nodes, constants);
+        model.and_then(|model| model.network(&shapes(&[1, 1]))).unwrap_err().to_string()
+    };
+    let by_value = vec![node("Greater", &["next", "half"], &["large"], vec![])];
+    let message = refused(vec![doubling(&["", "", "x"], "large", by_value)], vec![]);
+    assert!(message.contains("(Loop): its condition follows from what the network computes"), "{message}");
+    let message = refused(vec![doubling(&["x", "", "x"], "holds", vec![])], vec![]);
+    assert!(message.contains("its number of rounds follows from what the network computes"), "{message}");
+    let message = refused(vec![doubling(&["many", "", "x"], "holds", vec![])], vec![longs("many", &[], &[5000])]);
+    assert!(message.contains("more than 4096 times"), "{message}");
+    let message = refused(vec![doubling(&["none", "", "x"], "holds", vec![])], vec![longs("none", &[], &[0])]);
+    assert!(message.contains("there is nothing in \"all\""), "{message}");
+    let mut broken = doubling(&["none", "", "x"], "holds", vec![]);
+    broken.input.push("x".to_owned());
+    let message = refused(vec![broken.clone()], vec![longs("none", &[], &[0])]);
+    assert!(message.contains("its body takes 3 tensors and gives 3; it should take 4"), "{message}");
+    broken.attribute.clear();
+    assert!(refused(vec![broken], vec![longs("none", &[], &[0])]).contains("no graph as its body"));
+}
+
+#[test]
+fn a_detector_ends_with_the_scores_of_its_boxes() {
+    let nodes = |selects: bool| {
+        let selection = vec![
+            node("NonMaxSuppression", &["boxes", "scores", "most"], &["selected"], vec![]),
+            node("Gather", &["selected", "zero"], &["y"], vec![]),
+        ];
+        let plain = vec![node("Add", &["boxes", "scores"], &["y"], vec![])];
+        let common = vec![
+            node("Sigmoid", &["x"], &["scores"], vec![]),
+            node("Mul", &["x", "two"], &["boxes"], vec![]),
+            node("Fancy", &["most"], &["nobody's"], vec![]),
+        ];
+        [common, if selects { selection } else { plain }].concat()
+    };
+    let constants = || vec![longs("most", &[1], &[5]), longs("zero", &[], &[0]), floats("two", &[], &[2.0])];
+    let model = read_nodes(&[2, 4], nodes(true), constants()).unwrap();
+    assert_eq!(model.outputs(), ["scores", "boxes"]);
+    assert_eq!(model.left_out(), ["SELECTED", "Y"]);
+    let x = numbers(&[1, 2, 4]);
+    let network = model.network(&shapes(x.shape())).unwrap();
+    let activations = network.forward(vec![x.clone()]).unwrap();
+    let [scores, boxes] = [0, 1].map(|output| activations.value(network.outputs()[output]).to_owned());
+    let near = |found: &ArrayD<f64>, expected: ArrayD<f64>| (found - &expected).iter().all(|error| error.abs() < 1e-15);
+    assert!(near(&scores, x.mapv(|x| 1.0 / (1.0 + (-x).exp()))) && near(&boxes, &x * 2.0));
+    assert!(read_nodes(&[2, 4], nodes(false), constants()).unwrap().left_out().is_empty());
+}

@@ -19,7 +19,7 @@ pub(super) fn plain_node(message: &messages::Node<'_>) -> Node {
         domain => format!("{domain}:{}", message.kind),
     };
     let attributes = message.attributes.iter().filter_map(attribute).collect();
-    Node { name, kind, attributes, inputs: message.inputs.clone(), outputs, branches: None }
+    Node { name, kind, attributes, inputs: message.inputs.clone(), outputs, branches: None, body: None }
 }
 
 /// An attribute's value. Tensors are those of constants and graphs those of an If, which are read as such.

@@ -161,7 +161,7 @@ impl<F: Real> NodeWriter<'_, F> {
         let outputs = self.outputs();
         let attributes = std::mem::take(&mut self.spec.attributes);
         let (name, kind) = (self.name.to_owned(), self.spec.kind.clone());
-        self.document.push(&Node { name, kind, attributes, inputs, outputs, branches: None });
+        self.document.push(&Node { name, kind, attributes, inputs, outputs, branches: None, body: None });
     }
 
     /// The outputs of the node up to the operation's own, and all that it must have.

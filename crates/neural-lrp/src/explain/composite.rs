@@ -29,8 +29,8 @@ use crate::explain::input_range::range_at;
 use crate::network::{Factors, Network, Node, TensorId};
 use crate::operation::{Family, Signal};
 use crate::rules::{
-    self, AlphaBeta, AttentionConstant, Computed, Epsilon, Gated, InputRange, LrpZero, Norm, Pass, Rearrange, Rule,
-    SpreadConstant, Stop, Taylor, TiesShared, ToolboxPool, WinnerTakesAll, ZBox,
+    self, AlphaBeta, AttentionConstant, Computed, Epsilon, Flat, Gated, InputRange, LrpZero, Norm, Pass, Rearrange,
+    Rule, SpreadConstant, Stop, Taylor, TiesShared, ToolboxPool, WSquare, WinnerTakesAll, WithoutBias, ZBox,
 };
 use crate::{Error, Real};
 
@@ -118,16 +118,25 @@ impl Composite {
         Self { input_range: Some(range.clone()), ..self }
     }
 
-    /// With what the authors' toolbox does at pools beside the formulas, see [`ToolboxPool`]; equal maxima share there.
+    /// With what the authors' toolbox does beside the formulas: at pools, see [`ToolboxPool`], where equal maxima share as
+    /// well; and its flat and w²-rules know neither biases nor an ε.
     ///
-    /// The toolbox has one rule for all layers, so this is about the choice for all linear layers, if that is an ε- or an
-    /// αβ-rule.
+    /// The toolbox has one rule for all layers, so this is about the choice for all linear layers.
     #[must_use]
-    pub fn compatible_with_toolbox(self) -> Self {
-        let linear = self.choices.iter().find(|choice| matches!(choice.selector, Selector::Linear));
-        let pool = linear.and_then(|choice| toolbox_pool(&choice.rule));
+    pub fn compatible_with_toolbox(mut self) -> Self {
+        let linear = self.choices.iter_mut().find(|choice| matches!(choice.selector, Selector::Linear));
+        let pool = linear.and_then(|choice| {
+            let pool = toolbox_pool(&choice.rule);
+            choice.rule = toolbox_layer(&choice.rule).unwrap_or_else(|| choice.rule.clone());
+            pool
+        });
         let of = |kind: &str| Selector::Operation(kind.to_owned()).optional();
-        let composite = self.with_first(of("MaxPool"), TiesShared);
+        let composite = match pool {
+            Some(flat @ ToolboxPool::Flat) => {
+                self.with_first(of("GlobalMaxPool"), flat).with_first(of("MaxPool"), flat)
+            }
+            _ => self.with_first(of("MaxPool"), TiesShared),
+        };
         match pool {
             Some(pool) => composite.with_first(of("SumPool"), pool),
             None => composite,
@@ -243,14 +252,26 @@ impl Composite {
     }
 }
 
-/// What the toolbox does at sum pools under a rule for all linear layers; `None` where it does nothing beside the formulas.
+/// What the toolbox does at pools under a rule for all linear layers; `None` where it does nothing beside the formulas.
 fn toolbox_pool(linear: &Rule) -> Option<ToolboxPool> {
     if let Some(rule) = linear.downcast_ref::<AlphaBeta>() {
         return Some(ToolboxPool::AlphaBeta { alpha: rule.alpha() });
     }
+    if toolbox_layer(linear).is_some() {
+        return Some(ToolboxPool::Flat);
+    }
     let epsilon = linear.downcast_ref::<Epsilon>().map(|epsilon| epsilon.stabilizer);
     let stabilizer = epsilon.or(linear.downcast_ref::<LrpZero>().map(|_| Stabilizer::NONE));
     stabilizer.map(ToolboxPool::Epsilon)
+}
+
+/// What the toolbox has for a rule that it does not have as it is; `None` for all others.
+fn toolbox_layer(linear: &Rule) -> Option<Rule> {
+    if linear.downcast_ref::<Flat>().is_some() {
+        return Some(Flat { stabilizer: Stabilizer::NONE }.into());
+    }
+    linear.downcast_ref::<WSquare>()?;
+    WithoutBias::new(WSquare { stabilizer: Stabilizer::NONE }.into()).ok().map(Rule::from)
 }
 
 #[cfg(test)]
@@ -561,6 +582,13 @@ mod tests {
         );
         assert_eq!(pool("lrp-0")[0], "optional:op:SumPool toolbox-pool=epsilon,0");
         assert_eq!(pool("alpha-beta=2")[0], "optional:op:SumPool toolbox-pool=alpha-beta,2");
-        assert_eq!(pool("flat")[0], "optional:op:MaxPool ties-shared");
+        let flat = |linear: &str| {
+            let pools =
+                ["SumPool", "MaxPool", "GlobalMaxPool"].map(|kind| format!("optional:op:{kind} toolbox-pool=flat"));
+            [pools.to_vec(), vec![format!("linear {linear}")]].concat()
+        };
+        assert_eq!(pool("flat"), flat("flat=0"));
+        assert_eq!(pool("w-square"), flat("without-bias=w-square=0"));
+        assert_eq!(pool("z-plus")[0], "optional:op:MaxPool ties-shared");
     }
 }

@@ -81,18 +81,27 @@ impl<F: Real> Explainer<F> {
         })
     }
 
-    /// Explains another tensor than the first output's linear score: an output, by its name, as its linear score.
+    /// Explains another tensor than the first output's linear score: an output, by its name, as its linear score, or any
+    /// tensor that the network computes, as it is.
     ///
     /// # Errors
-    /// [`Error::Setting`] when there is no such output.
+    /// [`Error::Setting`] when there is no such tensor.
     pub fn with_output(mut self, name: &str) -> Result<Self, Error> {
         let outputs = self.network.outputs();
-        let Some(&output) = outputs.iter().find(|&&output| self.network.tensor(output).name == name) else {
+        if let Some(&output) = outputs.iter().find(|&&output| self.network.tensor(output).name == name) {
+            (self.explained, self.skipped) = linear_score(&self.network, output);
+            return Ok(self);
+        }
+        let Some(inner) = self.network.find(name).ok().filter(|&tensor| self.network.producer(tensor).is_some()) else {
             let names: Vec<&str> = outputs.iter().map(|&output| self.network.tensor(output).name.as_str()).collect();
-            let reason = format!("the network gives {}", names.join(", "));
+            let reason = format!(
+                "the network gives {}, and computes no tensor of this name on the way: one that a neighbor took up, as a \
+                 batch normalization is by its convolution, is no longer there",
+                names.join(", ")
+            );
             return Err(Error::Setting { what: "output", given: name.to_owned(), reason });
         };
-        (self.explained, self.skipped) = linear_score(&self.network, output);
+        (self.explained, self.skipped) = (inner, Vec::new());
         Ok(self)
     }
 
@@ -423,11 +432,10 @@ impl<'a, F: Real> Forward<'a, F> {
     /// The initial relevance of each part of the batch.
     pub(crate) fn initial(&self, initial: &Initial<F>) -> Result<Vec<ArrayD<F>>, Error> {
         let (scores, layout) = (self.scores(), self.layout()?);
-        let score = |target| layout.at_target(scores.view(), target, |score| score);
         let whole = match initial {
-            Initial::Score(target) => score(target)?,
+            Initial::Score(target) => layout.at_target(scores.view(), target, |score| score)?,
             Initial::One(target) => layout.at_target(scores.view(), target, |_| F::one())?,
-            Initial::Difference(target, other) => score(target)? - score(other)?,
+            Initial::Alike(start, similarity, others) => similarity.begin(*start, scores.view(), others.view())?,
             Initial::Array(array) if array.shape() == scores.shape() => array.as_standard_layout().into_owned(),
             Initial::Array(array) => {
                 return Err(Error::Setting {
@@ -500,6 +508,26 @@ mod tests {
         let explainer = explainer.samples_together(1);
         let forward = explainer.forward(batch.view()).unwrap();
         assert_eq!(forward.value(tensor).unwrap(), array![[1.0], [2.0], [3.0], [4.0], [5.0], [6.0]].into_dyn());
+    }
+
+    #[test]
+    fn any_tensor_on_the_way_can_be_explained() {
+        let network = turned();
+        let batch = array![[1.0, 2.0], [3.0, 4.0]].into_dyn();
+        let inner = Explainer::new(&network).unwrap().samples_together(2).with_output("u").unwrap();
+        let forward = inner.forward(batch.view()).unwrap();
+        assert_eq!(forward.scores(), batch);
+        let composite = Composite::named("epsilon-plus").unwrap();
+        let explained = forward.explain(&composite, &Initial::Score(Target::Class(1)).into()).unwrap();
+        assert_eq!(explained.relevance[0], array![[0.0, 2.0], [0.0, 4.0]].into_dyn());
+        for name in ["x", "w", "?"] {
+            let refusal = Explainer::new(&network).unwrap().with_output(name).unwrap_err().to_string();
+            assert!(refusal.contains("the network gives y, and computes no tensor of this name"), "{refusal}");
+        }
+        // One whose axis 0 is not that of the samples has no targets.
+        let turned = Explainer::new(&network).unwrap().samples_together(3).with_output("t").unwrap();
+        let refusal = turned.forward(array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]].into_dyn().view()).unwrap_err();
+        assert!(refusal.to_string().contains("3 samples"), "{refusal}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
+use crate::explain::similarity::Similarity;
 use crate::explain::target::Target;
 
 /// The relevance that a backward pass begins with.
@@ -14,8 +15,9 @@ pub enum Initial<F> {
     Score(Target),
     /// 1 at each of these: where gradients begin.
     One(Target),
-    /// The score of a class, and minus the score of another.
-    Difference(Target, Target),
+    /// How alike each sample's features, which the explained output is, are to given ones: an array of its shape, or with
+    /// one sample for all.
+    Alike(Start, Similarity, ArrayD<F>),
     /// Anything, in the shape of the explained output.
     Array(ArrayD<F>),
 }

@@ -3,14 +3,18 @@
 //! Axis 0 of an output holds samples, one other its classes. Axes beyond those are positions: the pixels of a
 //! segmentation, the tokens of a text. The score of a class is then the sum of its scores over all positions, unless a
 //! target is [within](Target::Within) a region.
+//!
+//! Contrasts and reference values change which scores count, with which sign, and from where they are counted. Relevance
+//! begins with each of these scores at its own place, so that the map of a contrast is the map of the one minus that of
+//! the other, for all rules that are linear in relevance, which all of layer-wise relevance propagation are.
 
 use ndarray::{Array2, ArrayD, ArrayViewD, ArrayViewMutD, Axis, IxDyn, Zip};
 
 use crate::network::{Network, TensorId};
 use crate::{Error, Real};
 
-/// Which class of each sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is explained of each sample: a class, some positions of it, or how much it has more than something else.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// The one with the largest score.
     Predicted,
@@ -20,6 +24,12 @@ pub enum Target {
     Each(Vec<usize>),
     /// A target at some positions of the output only. Regions within regions are where they overlap.
     Within(Box<Target>, Region),
+    /// How much more the first has than the second: why this class, rather than that.
+    Minus(Box<Target>, Box<Target>),
+    /// How much more a target has than the mean of all classes but its own.
+    MinusOthers(Box<Target>),
+    /// A target whose scores count from a value instead of from 0, as regression needs it: f(x) − reference.
+    CountedFrom(Box<Target>, f64),
 }
 
 /// Positions of an output that has axes behind those of samples and classes.
@@ -36,6 +46,33 @@ impl Target {
     #[must_use]
     pub fn within(self, region: Region) -> Self {
         Self::Within(Box::new(self), region)
+    }
+
+    /// How much more this target has than another.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self::Minus(Box::new(self), Box::new(other))
+    }
+
+    /// How much more this target has than the mean of all classes but its own.
+    #[must_use]
+    pub fn minus_others(self) -> Self {
+        Self::MinusOthers(Box::new(self))
+    }
+
+    /// This target with scores that count from a reference value.
+    #[must_use]
+    pub fn counted_from(self, reference: f64) -> Self {
+        Self::CountedFrom(Box::new(self), reference)
+    }
+
+    /// Whether it is the score of one class as it is.
+    pub(crate) fn is_one_class(&self) -> bool {
+        match self {
+            Self::Predicted | Self::Class(_) | Self::Each(_) => true,
+            Self::Within(of, _) => of.is_one_class(),
+            Self::Minus(..) | Self::MinusOthers(_) | Self::CountedFrom(..) => false,
+        }
     }
 }
 
@@ -150,40 +187,93 @@ impl OutputLayout {
         Array2::from_shape_fn((self.samples, self.classes), score)
     }
 
-    /// The class of each sample that a target means.
+    /// The class of each sample that a target means; of a contrast, the class that it is about.
     pub(super) fn classes_of<F: Real>(&self, output: ArrayViewD<'_, F>, target: &Target) -> Result<Vec<usize>, Error> {
-        Ok(self.chosen(output, target)?.classes)
+        self.classes_inside(&output, target, &self.everywhere())
     }
 
-    /// Zero but at the target of each sample.
+    /// Zero but where a target counts scores: there what `value` makes of each, with the sign that it counts with.
     pub(super) fn at_target<F: Real>(
         &self,
         output: ArrayViewD<'_, F>,
         target: &Target,
         value: impl Fn(F) -> F,
     ) -> Result<ArrayD<F>, Error> {
-        let Chosen { classes, inside } = self.chosen(output.view(), target)?;
-        let mut initial = ArrayD::zeros(output.raw_dim());
-        let (mut samples, scores) = (self.by_class_mut(initial.view_mut()), self.by_class(output));
-        for ((mut initial, scores), class) in samples.outer_iter_mut().zip(scores.outer_iter()).zip(classes) {
-            Zip::from(initial.index_axis_mut(Axis(0), class))
-                .and(scores.index_axis(Axis(0), class))
-                .and(&inside)
-                .for_each(|initial, &score, &inside| *initial = if inside { value(score) } else { F::zero() });
-        }
-        Ok(initial)
+        self.begin(&output, target, &self.everywhere(), &value)
     }
 
-    /// A target, resolved.
-    fn chosen<F: Real>(&self, output: ArrayViewD<'_, F>, target: &Target) -> Result<Chosen, Error> {
-        let wrong = |given: String, reason: String| Err(Error::Setting { what: "target", given, reason });
-        let mut inside = self.everywhere();
-        let mut target = target;
-        while let Target::Within(of, region) = target {
-            inside.zip_mut_with(&region.mask(&self.positions)?, |inside, &here| *inside &= here);
-            target = of;
+    /// The same at the positions that count.
+    fn begin<F: Real>(
+        &self,
+        output: &ArrayViewD<'_, F>,
+        target: &Target,
+        inside: &ArrayD<bool>,
+        value: &dyn Fn(F) -> F,
+    ) -> Result<ArrayD<F>, Error> {
+        match target {
+            Target::Within(of, region) => self.begin(output, of, &self.overlap(inside, region)?, value),
+            Target::CountedFrom(of, reference) => {
+                let reference = F::of(*reference);
+                self.begin(output, of, inside, &|score| value(score - reference))
+            }
+            Target::Minus(of, other) => {
+                Ok(self.begin(output, of, inside, value)? - self.begin(output, other, inside, value)?)
+            }
+            Target::MinusOthers(of) => {
+                let own = self.classes_inside(output, of, inside)?;
+                let Some(others) = self.classes.checked_sub(1).filter(|&others| others > 0) else {
+                    let reason = format!("the network has {}", self.range());
+                    return Err(Error::Setting { what: "target", given: "a class minus all others".into(), reason });
+                };
+                let share = F::one() / F::of(others as f64);
+                let others = |sample: usize| {
+                    let own = own[sample];
+                    (0..self.classes).filter(move |&class| class != own)
+                };
+                let mean = self.at_classes(output, others, inside, &|score| share * value(score));
+                Ok(self.begin(output, of, inside, value)? - mean)
+            }
+            Target::Predicted | Target::Class(_) | Target::Each(_) => {
+                let classes = self.classes_inside(output, target, inside)?;
+                Ok(self.at_classes(output, |sample| [classes[sample]], inside, value))
+            }
         }
+    }
+
+    /// What `value` makes of the scores of some classes of each sample, at the positions that count; else 0.
+    fn at_classes<F: Real, C: IntoIterator<Item = usize>>(
+        &self,
+        output: &ArrayViewD<'_, F>,
+        classes: impl Fn(usize) -> C,
+        inside: &ArrayD<bool>,
+        value: &dyn Fn(F) -> F,
+    ) -> ArrayD<F> {
+        let mut initial = ArrayD::zeros(output.raw_dim());
+        let (mut samples, scores) = (self.by_class_mut(initial.view_mut()), self.by_class(output.view()));
+        for (sample, (mut initial, scores)) in samples.outer_iter_mut().zip(scores.outer_iter()).enumerate() {
+            for class in classes(sample) {
+                Zip::from(initial.index_axis_mut(Axis(0), class))
+                    .and(scores.index_axis(Axis(0), class))
+                    .and(inside)
+                    .for_each(|initial, &score, &inside| *initial = if inside { value(score) } else { F::zero() });
+            }
+        }
+        initial
+    }
+
+    /// The class of each sample that a target means, where only some positions count.
+    fn classes_inside<F: Real>(
+        &self,
+        output: &ArrayViewD<'_, F>,
+        target: &Target,
+        inside: &ArrayD<bool>,
+    ) -> Result<Vec<usize>, Error> {
+        let wrong = |given: String, reason: String| Err(Error::Setting { what: "target", given, reason });
         let classes = match target {
+            Target::Within(of, region) => return self.classes_inside(output, of, &self.overlap(inside, region)?),
+            Target::Minus(of, _) | Target::MinusOthers(of) | Target::CountedFrom(of, _) => {
+                return self.classes_inside(output, of, inside);
+            }
             Target::Class(class) => vec![*class; self.samples],
             Target::Each(each) if each.len() == self.samples => each.clone(),
             Target::Each(each) => {
@@ -192,18 +282,25 @@ impl OutputLayout {
                     format!("one for each of the {} samples is needed", self.samples),
                 );
             }
-            Target::Predicted | Target::Within(..) => {
-                let by_class = self.by_class(output);
+            Target::Predicted => {
+                let by_class = self.by_class(output.view());
                 let predicted = |sample: ArrayViewD<'_, F>| {
-                    largest((0..self.classes).map(|class| sum(sample.view(), class, &inside)))
+                    largest((0..self.classes).map(|class| sum(sample.view(), class, inside)))
                 };
                 by_class.outer_iter().map(predicted).collect()
             }
         };
         match classes.iter().find(|&&class| class >= self.classes) {
             Some(class) => wrong(class.to_string(), format!("the network has {}", self.range())),
-            None => Ok(Chosen { classes, inside }),
+            None => Ok(classes),
         }
+    }
+
+    /// The positions that count within a region.
+    fn overlap(&self, inside: &ArrayD<bool>, region: &Region) -> Result<ArrayD<bool>, Error> {
+        let mut both = region.mask(&self.positions)?;
+        both.zip_mut_with(inside, |here, &inside| *here &= inside);
+        Ok(both)
     }
 
     /// All positions.
@@ -245,12 +342,6 @@ impl OutputLayout {
         let order: Vec<usize> = [0, class_axis].into_iter().chain(positions).collect();
         IxDyn(&order)
     }
-}
-
-/// A target, resolved: the class of each sample, and the positions that count.
-struct Chosen {
-    classes: Vec<usize>,
-    inside: ArrayD<bool>,
 }
 
 impl Region {
@@ -433,8 +524,8 @@ mod tests {
         let under = |target: Target| target.within(Region::Mask(mask.clone()));
         for (axis, said) in AXES {
             let masked = begun(axis, said, Initial::Score(under(Target::Class(0)))).unwrap();
-            let difference = Initial::Difference(Target::Class(1).within(Region::Position(vec![2, 1])), position());
-            let difference = begun(axis, said, difference).unwrap();
+            let difference = Target::Class(1).within(Region::Position(vec![2, 1])).minus(position());
+            let difference = begun(axis, said, Initial::Score(difference)).unwrap();
             for (index, &value) in by_class.indexed_iter() {
                 let inside = index[1] == 0 && index[2] + index[3] < 4;
                 assert_eq!(masked[&index], if inside { value } else { 0.0 });
@@ -458,6 +549,55 @@ mod tests {
         }
         // Regions overlap where both are.
         assert_eq!(forward.target_scores(&under(position())).unwrap(), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_contrast_has_the_other_scores_with_their_sign() {
+        let by_class = scores(1);
+        for (axis, said) in AXES {
+            let begun = |initial| begun(axis, said, initial).unwrap();
+            let two = begun(Initial::Score(Target::Class(2).minus(Target::Each(vec![0, 1]))));
+            let all = begun(Initial::Score(Target::Each(vec![1, 2]).minus_others()));
+            let ones = begun(Initial::One(Target::Each(vec![1, 2]).minus_others()));
+            for (index, &value) in by_class.indexed_iter() {
+                let (sample, class) = (index[0], index[1]);
+                let sign = f64::from(class == 2) - f64::from(class == sample);
+                assert_eq!(two[&index], sign * value);
+                let weight = if class == sample + 1 { 1.0 } else { -0.5 };
+                assert_eq!((all[&index], ones[&index]), (weight * value, weight));
+            }
+        }
+        // Both sides are within the region that both are in.
+        let here = Region::Position(vec![3, 1]);
+        let within =
+            begun(1, ClassAxis::OfNetwork, Initial::Score(Target::Class(0).minus_others().within(here))).unwrap();
+        for (index, &value) in by_class.indexed_iter() {
+            let weight = if index[1] == 0 { 1.0 } else { -0.5 };
+            assert_eq!(within[&index], if (index[2], index[3]) == (3, 1) { weight * value } else { 0.0 });
+        }
+    }
+
+    #[test]
+    fn scores_count_from_a_reference() {
+        let by_class = scores(1);
+        for (axis, said) in AXES {
+            let counted = begun(axis, said, Initial::Score(Target::Class(1).counted_from(2.5))).unwrap();
+            let slopes = begun(axis, said, Initial::One(Target::Class(1).counted_from(2.5))).unwrap();
+            for (index, &value) in by_class.indexed_iter() {
+                assert_eq!(counted[&index], if index[1] == 1 { value - 2.5 } else { 0.0 });
+                assert_eq!(slopes[&index], f64::from(index[1] == 1));
+            }
+        }
+        let explainer = explainer(&[2, 3]);
+        let forward = explainer.forward(array![[1.0, 3.0, 2.0], [4.0, 1.0, 1.0]].into_dyn().view()).unwrap();
+        assert_eq!(forward.target_scores(&Target::Predicted.counted_from(1.5)).unwrap(), [1.5, 2.5]);
+        assert_eq!(forward.target_scores(&Target::Predicted.minus_others()).unwrap(), [1.5, 3.0]);
+        // What one side counts from is not what the other does.
+        assert_eq!(
+            forward.target_scores(&Target::Class(0).counted_from(1.0).minus(Target::Class(2))).unwrap(),
+            [-2.0, 2.0]
+        );
+        assert_eq!(forward.classes(&Target::Class(0).minus(Target::Class(2))).unwrap(), [0, 0]);
     }
 
     #[test]
@@ -495,6 +635,8 @@ mod tests {
         let forward = single.forward(array![1.5, 2.0].into_dyn().view()).unwrap();
         assert_eq!(forward.class_scores().unwrap(), array![[1.5], [2.0]]);
         assert_eq!(forward.target_scores(&Target::Class(0)).unwrap(), [1.5, 2.0]);
+        let alone = forward.target_scores(&Target::Class(0).minus_others()).unwrap_err().to_string();
+        assert!(alone.contains("a class minus all others") && alone.contains("1 class"), "{alone}");
     }
 
     #[test]

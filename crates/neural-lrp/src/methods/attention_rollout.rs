@@ -29,7 +29,7 @@ pub fn attention_rollout<F: Real>(forward: &Forward<'_, F>, question: &Question<
         return Err(Error::Setting { what: "tensor", given: name.clone(), reason });
     }
     let network = forward.explainer().network();
-    let flat = Composite::new("attention-rollout").with("first-patch-embedding".parse()?, Flat);
+    let flat = Composite::new("attention-rollout").with("first-patch-embedding".parse()?, Flat::default());
     let rules = flat.assign(network)?;
     let mut nodes = network.nodes().iter().zip(&rules);
     let (embedding, _) = nodes.find(|(_, rule)| rule.name() == Flat::NAME).ok_or_else(|| {

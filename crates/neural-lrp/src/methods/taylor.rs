@@ -216,12 +216,12 @@ impl TaylorDecomposition {
                     reason: "a margin is one between single scores, and the explained output has positions".into(),
                 })
             }
-            (DecisionFunction::Margin, Initial::One(target) | Initial::Score(target)) => {
+            (DecisionFunction::Margin, Initial::One(target) | Initial::Score(target)) if target.is_one_class() => {
                 Ok(forward.classes(target)?.into_iter().map(Decision::Margin).collect())
             }
-            (DecisionFunction::Margin, Initial::Difference(..) | Initial::Array(_)) => Err(Error::Setting {
+            (DecisionFunction::Margin, _) => Err(Error::Setting {
                 what: "initial relevance",
-                given: "of several classes".into(),
+                given: "of something else than a class".into(),
                 reason: "a margin is that of one class; name it, or decompose the score".into(),
             }),
         }
@@ -392,7 +392,7 @@ mod tests {
         let masked = Question { masks: vec![("z".into(), vec![0])], ..class(0) };
         assert!(refused(itself.clone(), masked).contains("masks"));
         let margin = TaylorDecomposition { of: DecisionFunction::Margin, ..itself };
-        let difference = Initial::Difference(Target::Class(0), Target::Class(1));
+        let difference = Initial::One(Target::Class(0).minus(Target::Class(1)));
         assert!(refused(margin.clone(), difference.into()).contains("of one class"));
         assert!(refused(margin, class(3)).contains("3 classes"));
         let mut network = NetworkBuilder::new();

@@ -6,6 +6,8 @@ use crate::Real;
 use crate::network::{Network, Node, TensorId};
 use crate::operation::{Family, Signal};
 
+mod factorized;
+
 /// The parts that nodes of a network have in attention.
 ///
 /// A node is known by what it computes. From the softmax to the product with the values, weights may be rearranged, scaled
@@ -15,6 +17,8 @@ use crate::operation::{Family, Signal};
 pub(crate) struct Attention {
     /// By the output of a node.
     parts: BTreeMap<TensorId, Part>,
+    /// How often it is factorized.
+    factorized: usize,
 }
 
 /// The part of a node in attention.
@@ -24,7 +28,7 @@ pub(crate) enum Part {
     QueryKey,
     /// The softmax.
     Score,
-    /// The product of weights and values, behind the softmax; the values are this operand.
+    /// The product of weights and values, behind the softmax or in factorized attention; the values are this operand.
     Value(Signal),
 }
 
@@ -43,12 +47,14 @@ impl Attention {
             parts.insert(node.output, Part::Value(values));
             parts.extend(scores.into_iter().map(|score| (score, Part::Score)));
         }
+        let (more, factorized) = factorized::parts(&graph, &parts);
+        parts.extend(more);
         let scores: Vec<TensorId> =
             parts.iter().filter(|(_, part)| **part == Part::Score).map(|(&tensor, _)| tensor).collect();
         for product in scores.into_iter().flat_map(|score| graph.products_before(score)) {
             parts.entry(product).or_insert(Part::QueryKey);
         }
-        Self { parts }
+        Self { parts, factorized }
     }
 
     /// The part that a node has.
@@ -59,6 +65,11 @@ impl Attention {
     /// How many softmax stand between two products of computed tensors.
     pub(crate) fn count(&self) -> usize {
         self.parts.values().filter(|part| **part == Part::QueryKey).count()
+    }
+
+    /// How often keys and values are multiplied first, and queries come last.
+    pub(crate) fn factorized(&self) -> usize {
+        self.factorized
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! A factor is known by what it computes, not by how it is written: a gate opens the way for the other factor, a
 //! normalizer divides it by a statistic of its own. Neither gets relevance. In matrix products the composite decides.
+//!
+//! What is neither has its half, as the uniform rule of Achtibat et al. (2024) says: SiLU times a linear layer (SwiGLU), GELU
+//! times a convolution (gated CNNs), a modulator times queries (FocalNet), a context times values (MobileViTv2). None of
+//! these factors is bounded, and each carries a signal of its own. [`halved`](crate::halved) names such products.
 
 use std::collections::BTreeSet;
 
@@ -68,7 +72,8 @@ impl<'a, F: Real> Factors<'a, F> {
     }
 
     /// Of products and quotients number by number: the computed factor where the other is constant, the dividend of two
-    /// computed tensors, the one that is no gate where the other is, the one that is normalized; else both.
+    /// computed tensors, the one that is no gate where the other is, the one that is normalized, the one of which the other
+    /// has shares; else both.
     fn of_product(&self, node: &Node<F>) -> Signal {
         let &[first, second] = node.operands.as_slice() else { return Signal::Both };
         match (self.is_constant(first), self.is_constant(second)) {
@@ -84,10 +89,32 @@ impl<'a, F: Real> Factors<'a, F> {
             (false, false) => {}
         }
         match (self.is_normalizer(first, second), self.is_normalizer(second, first)) {
+            (false, true) => return Signal::First,
+            (true, false) => return Signal::Second,
+            (true, true) => return Signal::Both,
+            (false, false) => {}
+        }
+        match (self.is_share(first, second), self.is_share(second, first)) {
             (false, true) => Signal::First,
             (true, false) => Signal::Second,
             _ => Signal::Both,
         }
+    }
+
+    /// Whether `factor` has one number for several of `signal`, and these numbers are divided by their own norm: shares of
+    /// tokens, as those of a softmax are (additive attention of SwiftFormer).
+    fn is_share(&self, factor: TensorId, signal: TensorId) -> bool {
+        let is_divided = |tensor: TensorId, node: &Node<F>| match node.operation.family() {
+            Family::Normalization => node.operation.kind() == "LpNormalization",
+            Family::Product => node.operation.is_quotient() && self.is_normalized(tensor),
+            _ => false,
+        };
+        self.walk_back([factor], |tensor, node| match node.operation.family() {
+            _ if is_divided(tensor, node) && self.size(tensor) < self.size(signal) => Walk::Ends,
+            Family::Arrangement => Walk::GoesOn,
+            Family::Activation if node.operation.is_quantization() => Walk::GoesOn,
+            _ => Walk::Fails,
+        })
     }
 
     /// Of matrix products: the computed factor where the other is constant, else both.
@@ -274,6 +301,8 @@ mod tests {
             let spec = OperatorSpec::new(*kind, operands.len());
             let spec = match *kind {
                 "ReduceMean" => spec.with_constant_integers([2, 3]),
+                "Total" => OperatorSpec::new("ReduceMean", 1).with_constant_integers([1]),
+                "LpNormalization" => spec.with_integer("axis", 1),
                 "Expand" => spec.with_constant_integers([1, 2, 3, 3]),
                 "Conv" => spec.with_constant(std::sync::Arc::new(ndarray::ArrayD::ones(vec![2, 2, 1, 1]))),
                 _ => spec,
@@ -358,6 +387,27 @@ mod tests {
         assert_eq!(of(&[("Conv", &["r"], "k"), ("Mul", &["x", "k"], "y")]), Signal::Both);
         // Without a reduction it is none.
         assert_eq!(signal(&[("Tanh", &["x"], "t"), ("Mul", &["x", "t"], "y")]), Signal::Both);
+    }
+
+    #[test]
+    fn shares_of_tokens_are_no_signal() {
+        // One number for each channel, all divided by their norm.
+        let shares: &[(&str, &[&str], &str)] = &[("ReduceMean", &["w"], "m"), ("LpNormalization", &["m"], "s")];
+        let of = |rest: &[(&str, &[&str], &str)]| signal(&[shares, rest].concat());
+        assert_eq!(of(&[("Mul", &["x", "s"], "y")]), Signal::First);
+        assert_eq!(of(&[("Expand", &["s"], "e"), ("Mul", &["e", "x"], "y")]), Signal::Second);
+        assert_eq!(of(&[("Relu", &["s"], "r"), ("Mul", &["r", "x"], "y")]), Signal::Both);
+        let divided = [
+            ("ReduceMean", &["w"][..], "m"),
+            ("Mul", &["m", "m"], "q"),
+            ("Total", &["q"], "t"),
+            ("Sqrt", &["t"], "r"),
+            ("Div", &["m", "r"], "s"),
+            ("Mul", &["s", "x"], "y"),
+        ];
+        assert_eq!(signal(&divided), Signal::Second);
+        // As many numbers as the signal has are features, whatever they are divided by.
+        assert_eq!(signal(&[("LpNormalization", &["w"], "n"), ("Mul", &["n", "x"], "y")]), Signal::Both);
     }
 
     #[test]

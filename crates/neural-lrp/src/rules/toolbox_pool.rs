@@ -1,17 +1,18 @@
-//! Sum pooling as the authors' toolbox treats it.
+//! Pools as the authors' toolbox treats them.
 
 use ndarray::{ArrayD, ArrayViewD, Zip};
 use relevance::{Amount, Sink, Stabilizer};
 
 use crate::Real;
-use crate::operation::{Accepts, Operation, Redistribution, Step};
+use crate::operation::{Accepts, Operation, Redistribution, Sharing, Step};
 use crate::rules::{Backward, Redistribute, parse_number, stabilizer};
 
-/// Sum pooling as the authors' toolbox treats it, where that differs from the formulas; only for comparing numbers.
+/// Pools as the authors' toolbox treats them, where that differs from the formulas; only for comparing numbers.
 ///
 /// * under the ε-rule, ε is added to the sum before it is scaled by `1/√n`, so that it acts as `ε/√n`;
 /// * under the αβ-rule, pools are layers with weights of 1: behind a rectifier, where nothing is negative, α = 2 doubles
-///   the relevance; and the part of β is multiplied by the relevance twice.
+///   the relevance; and the part of β is multiplied by the relevance twice;
+/// * under the flat rule and the w²-rule, each number of a window gets the same, in maximum pools too.
 ///
 /// What this makes of relevance beside the formulas is booked as [`Sink::Compatibility`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub enum ToolboxPool {
         /// The share of positive inputs.
         alpha: f64,
     },
+    /// `R_i = Σ_j R_j / n_j`, for sum pools and maximum pools; `n_j` numbers are in the window of `j`.
+    Flat,
 }
 
 impl Redistribute for ToolboxPool {
@@ -33,7 +36,8 @@ impl Redistribute for ToolboxPool {
         match arguments {
             ["epsilon", epsilon] => Ok(Self::Epsilon(stabilizer(parse_number(epsilon)?)?)),
             ["alpha-beta", alpha] => Ok(Self::AlphaBeta { alpha: parse_number(alpha)? }),
-            _ => Err("it takes epsilon and ε, or alpha-beta and α, as in toolbox-pool=epsilon,0.01".into()),
+            ["flat"] => Ok(Self::Flat),
+            _ => Err("it takes epsilon and ε, alpha-beta and α, or flat, as in toolbox-pool=epsilon,0.01".into()),
         }
     }
 
@@ -41,19 +45,34 @@ impl Redistribute for ToolboxPool {
         match self {
             Self::Epsilon(stabilizer) => vec!["epsilon".into(), stabilizer.epsilon().to_string()],
             Self::AlphaBeta { alpha } => vec!["alpha-beta".into(), alpha.to_string()],
+            Self::Flat => vec!["flat".into()],
         }
     }
 
     fn at<'a, F: Real>(&self, operation: &'a dyn Operation<F>) -> Result<Backward<'a, F>, String> {
-        if !operation.is_sum_pool() {
-            return Err("it is for the toolbox's own operator, SumPool".into());
-        }
+        let maxima = operation.max_selection().filter(|_| matches!(operation.kind(), "MaxPool" | "GlobalMaxPool"));
+        let maxima = match (*self, maxima) {
+            (Self::Flat, Some(maxima)) => Some(maxima),
+            _ if operation.is_sum_pool() => None,
+            (Self::Flat, None) => return Err("it is for the toolbox's pools, SumPool and MaxPool".into()),
+            _ => return Err("it is for the toolbox's own operator, SumPool".into()),
+        };
         let rule = *self;
         Ok(Box::new(move |step, upper| {
             let [x] = step.operands.as_slice() else { return Err("it is for pools of one operand".into()) };
-            Ok(match rule {
-                Self::Epsilon(stabilizer) => epsilon(operation, step, x, upper, stabilizer),
-                Self::AlphaBeta { alpha } => alpha_beta(operation, step, x, upper, alpha),
+            Ok(match (rule, maxima) {
+                (Self::Epsilon(stabilizer), _) => epsilon(operation, step, x, upper, stabilizer),
+                (Self::AlphaBeta { alpha }, _) => alpha_beta(operation, step, x, upper, alpha),
+                (Self::Flat, maxima) => {
+                    // What is shared in proportion to ones is shared evenly.
+                    let x = ArrayD::ones(x.raw_dim());
+                    let y = operation.forward(&[x.view()]);
+                    let step = Step { operands: vec![x.view()], output: y.view() };
+                    match maxima {
+                        Some(maxima) => maxima.redistribute(&step, upper, Sharing::Proportional(Stabilizer::NONE)),
+                        None => epsilon(operation, &step, &x.view(), upper, Stabilizer::NONE),
+                    }
+                }
             })
         }))
     }
@@ -118,37 +137,133 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::operations::{SumPool, Window};
+    use crate::operations::testing::numbers;
+    use crate::operations::{AveragePool, MaxPool, PaddingCounts, SumPool, Window};
     use crate::rules::Rule;
 
-    fn down(rule: &str, x: ArrayD<f64>, upper: f64) -> Redistribution<f64> {
-        let pool = SumPool::new(Window::new([2, 2]).strides([2, 2])).unwrap();
+    fn down(rule: &str, pool: &dyn Operation<f64>, x: &ArrayD<f64>, upper: &ArrayD<f64>) -> Redistribution<f64> {
         let y = pool.forward(&[x.view()]);
-        let upper = ArrayD::from_elem(y.raw_dim(), upper);
         let step = Step { operands: vec![x.view()], output: y.view() };
-        rule.parse::<Rule>().unwrap().redistribute(&pool, &step, upper.view()).unwrap()
+        rule.parse::<Rule>().unwrap().redistribute(pool, &step, upper.view()).unwrap()
+    }
+
+    /// What the toolbox does, window by window: `share` is what a number of a window gets of its relevance.
+    fn twin(
+        x: &ArrayD<f64>,
+        upper: &ArrayD<f64>,
+        [kernel, stride]: [usize; 2],
+        share: impl Fn(f64, &[f64], f64) -> f64,
+    ) -> ArrayD<f64> {
+        let mut lower = ArrayD::zeros(x.raw_dim());
+        for (index, &relevance) in upper.indexed_iter() {
+            let positions = (0..kernel * kernel).map(|tap| {
+                vec![index[0], index[1], index[2] * stride + tap / kernel, index[3] * stride + tap % kernel]
+            });
+            let positions: Vec<Vec<usize>> = positions.collect();
+            let window: Vec<f64> = positions.iter().map(|position| x[position.as_slice()]).collect();
+            for (position, &number) in positions.iter().zip(&window) {
+                lower[position.as_slice()] += share(number, &window, relevance);
+            }
+        }
+        lower
+    }
+
+    fn assert_close(found: &ArrayD<f64>, expected: &ArrayD<f64>) {
+        let largest = expected.iter().fold(1.0, |largest: f64, number| largest.max(number.abs()));
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() <= 1e-12 * largest, "{found} where {expected} is right");
+        }
+    }
+
+    /// Signed numbers, some of which are equal and some 0; relevance of both signs; pools that overlap, and that do not.
+    fn cases() -> Vec<([usize; 2], ArrayD<f64>, ArrayD<f64>)> {
+        let case = |[kernel, stride]: [usize; 2], outputs: usize, seed: u64| {
+            let length = (outputs - 1) * stride + kernel;
+            let x = numbers(&[2, 3, length, length], seed).mapv(|number| (number * 4.0).round() / 4.0);
+            ([kernel, stride], x, numbers(&[2, 3, outputs, outputs], seed + 1))
+        };
+        vec![case([2, 2], 3, 1), case([3, 2], 3, 3), case([3, 1], 4, 5), case([1, 1], 2, 7)]
+    }
+
+    fn window([kernel, stride]: [usize; 2]) -> Window {
+        Window::new([kernel, kernel]).strides([stride, stride])
     }
 
     #[test]
-    fn epsilon_is_added_to_the_plain_sum() {
-        let x = array![[[[1.0, 2.0], [3.0, 3.0]]]].into_dyn();
-        assert_eq!(down("toolbox-pool=epsilon,1", x.clone(), 10.0).lower[0], x);
+    fn sum_pools_are_those_of_the_toolbox() {
+        for (shape, x, upper) in cases() {
+            let pool = SumPool::new(window(shape)).unwrap();
+            let n = (shape[0] * shape[0]) as f64;
+            for epsilon in [0.01, 1.0] {
+                let expected = twin(&x, &upper, shape, |number, window, relevance| {
+                    // Y is scaled by 1/√n, and brought back before ε is added.
+                    let sum = window.iter().sum::<f64>() / n.sqrt() * n.sqrt();
+                    number * relevance / (sum + if sum >= 0.0 { epsilon } else { -epsilon })
+                });
+                assert_close(&down(&format!("toolbox-pool=epsilon,{epsilon}"), &pool, &x, &upper).lower[0], &expected);
+            }
+            for alpha in [1.0, 2.0] {
+                let expected = twin(&x, &upper, shape, |number, window, relevance| {
+                    let positive: f64 = window.iter().filter(|number| **number > 0.0).sum();
+                    let negative: f64 = window.iter().filter(|number| **number < 0.0).sum();
+                    match number {
+                        0.0 => 0.0,
+                        number if number > 0.0 => alpha * number / positive * relevance,
+                        number => (1.0 - alpha) * number / negative * relevance * relevance,
+                    }
+                });
+                assert_close(&down(&format!("toolbox-pool=alpha-beta,{alpha}"), &pool, &x, &upper).lower[0], &expected);
+            }
+        }
     }
 
     #[test]
-    fn alpha_doubles_where_nothing_is_negative() {
-        let x = array![[[[1.0, 2.0], [3.0, 2.0]]]].into_dyn();
-        assert_eq!(down("toolbox-pool=alpha-beta,2", x.clone(), 4.0).lower[0], x);
+    fn flat_pools_share_evenly() {
+        for (shape, x, upper) in cases() {
+            let n = (shape[0] * shape[0]) as f64;
+            let expected = twin(&x, &upper, shape, |_, _, relevance| relevance / n);
+            let pools: [Box<dyn Operation<f64>>; 2] =
+                [Box::new(SumPool::new(window(shape)).unwrap()), Box::new(MaxPool::new(window(shape)).unwrap())];
+            for pool in pools {
+                let found = down("toolbox-pool=flat", pool.as_ref(), &x, &upper);
+                assert_close(&found.lower[0], &expected);
+                assert!(found.sinks.unwrap_or_default().iter().all(|(_, amount)| amount.magnitude == 0.0));
+            }
+        }
     }
 
     #[test]
-    fn the_part_of_beta_has_the_relevance_squared() {
+    fn equal_maxima_share() {
+        for (shape, x, upper) in cases() {
+            let pool = MaxPool::new(window(shape)).unwrap();
+            let expected = twin(&x, &upper, shape, |number, window, relevance| {
+                let largest = window.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let equal = window.iter().filter(|number| **number == largest).count();
+                if number == largest { relevance / equal as f64 } else { 0.0 }
+            });
+            assert_close(&down("ties-shared", &pool, &x, &upper).lower[0], &expected);
+        }
+    }
+
+    #[test]
+    fn what_is_beside_the_formulas_is_booked() {
+        let pool = SumPool::new(window([2, 2])).unwrap();
         let x = array![[[[1.0, -2.0], [3.0, -2.0]]]].into_dyn();
-        let down = down("toolbox-pool=alpha-beta,2", x, 4.0);
+        let down = down("toolbox-pool=alpha-beta,2", &pool, &x, &ArrayD::from_elem(vec![1, 1, 1, 1], 4.0));
         assert_eq!(down.lower[0], array![[[[2.0, -8.0], [6.0, -8.0]]]].into_dyn());
         assert_eq!(
             down.sinks.unwrap_or_default(),
             [(Sink::Compatibility, Amount { total: 12.0, magnitude: 12.0, non_finite: 0 })]
         );
+    }
+
+    #[test]
+    fn other_operations_are_refused() {
+        let refused = |rule: &str, pool: &dyn Operation<f64>| {
+            rule.parse::<Rule>().unwrap().applies_to(pool).unwrap_err().to_string()
+        };
+        let average = AveragePool::new(window([2, 2]), PaddingCounts::No).unwrap();
+        assert!(refused("toolbox-pool=flat", &average).contains("SumPool and MaxPool"));
+        assert!(refused("toolbox-pool=epsilon,1", &MaxPool::new(window([2, 2])).unwrap()).contains("SumPool"));
     }
 }

@@ -1,17 +1,19 @@
-//! What is explained of each sample: classes, or relevance from a file.
+//! What is explained of each sample: classes, contrasts of them, a similarity, or relevance from a file.
 
 use std::ops::Range;
 use std::path::Path;
 
 use ndarray::{ArrayD, Axis, Slice};
-use neural_lrp::{Forward, Initial, Real, Start, Target};
+use neural_lrp::{Forward, Initial, Real, Similarity, Start, Target};
 
 use crate::explain::arguments::Arguments;
 use crate::explain::files::file_name;
+use crate::explain::record::Measured;
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
 use crate::labels::{Labels, find};
-use crate::target::{ClassChoice, ReadyRegion, TargetChoice, positions, within};
+use crate::output::number;
+use crate::target::{ClassChoice, Opposed, ReadyRegion, TargetChoice, positions, within};
 
 /// One thing that is explained of every sample.
 #[derive(Clone, Debug)]
@@ -24,17 +26,28 @@ pub struct Aim<F> {
 #[derive(Clone, Debug)]
 enum What<F> {
     /// A class, at some positions of the output or all.
-    Class(Target, Option<ReadyRegion>),
+    Class(Target, Option<ReadyRegion>, Contrast),
     /// Of the whole run, or of one sample for all alike.
     Initial(ArrayD<F>),
+    /// How alike two samples are, of which these are the features.
+    Similarity(Similarity, ArrayD<F>),
+}
+
+/// What the score of a class is counted from.
+#[derive(Clone, Debug, Default)]
+struct Contrast {
+    against: Option<(Opposed, String)>,
+    reference: Option<f64>,
 }
 
 /// What is explained of some samples.
 pub struct Begun<F> {
     /// Where the backward pass begins.
     pub initial: Initial<F>,
-    /// The class of each sample with its score; none where relevance begins with an array.
+    /// The class of each sample with its score; none where relevance begins with something else.
     pub classes: Option<Vec<(usize, f64)>>,
+    /// What is explained of each sample where it is more than the score of a class.
+    pub measured: Option<Vec<Measured>>,
     /// Over which positions the scores are taken, where there are any.
     pub positions: Option<String>,
 }
@@ -45,6 +58,7 @@ impl<F: Real> Aim<F> {
         if let Some(path) = &arguments.initial {
             return Ok(vec![Self { name: "initial".to_owned(), what: What::Initial(initial(path, samples)?) }]);
         }
+        let contrast = Contrast::of(arguments, labels)?;
         let mut aims: Vec<Self> = Vec::new();
         let predicted = [TargetChoice::PREDICTED];
         let choices = if arguments.target.is_empty() { &predicted[..] } else { &arguments.target };
@@ -58,35 +72,97 @@ impl<F: Real> Aim<F> {
                     (stem.into_owned(), Target::Each(classes(path, samples)?))
                 }
             };
-            let name = file_name(&(name + &choice.region_name()));
+            let name = file_name(&(name + &choice.region_name() + &contrast.file_name()));
             let is_taken = aims.iter().any(|aim| aim.name.eq_ignore_ascii_case(&name));
             let name = if is_taken { format!("{name}-{}", position + 1) } else { name };
-            aims.push(Self { name, what: What::Class(target, choice.region()?) });
+            aims.push(Self { name, what: What::Class(target, choice.region()?, contrast.clone()) });
         }
         Ok(aims)
     }
 
+    /// How alike two samples are, whose features lie along axis 0.
+    pub fn similarity(similarity: Similarity, features: ArrayD<F>) -> Self {
+        Self { name: "similarity".to_owned(), what: What::Similarity(similarity, features) }
+    }
+
     /// Where the backward pass of some samples of the run begins, and with which classes.
     pub fn begin(&self, forward: &Forward<'_, F>, samples: Range<usize>, start: Start) -> Result<Begun<F>, Failure> {
-        let of_array = |array| Begun { initial: Initial::Array(array), classes: None, positions: None };
-        let (target, region) = match &self.what {
+        let beginning = |initial| Begun { initial, classes: None, measured: None, positions: None };
+        let (target, region, contrast) = match &self.what {
             What::Initial(array) if array.len_of(Axis(0)) == 1 => {
                 let shape = forward.scores().raw_dim();
                 let alike = array.broadcast(shape).map(|alike| alike.to_owned());
-                return Ok(of_array(alike.unwrap_or_else(|| array.clone())));
+                return Ok(beginning(Initial::Array(alike.unwrap_or_else(|| array.clone()))));
             }
-            What::Initial(array) => return Ok(of_array(array.slice_axis(Axis(0), Slice::from(samples)).to_owned())),
-            What::Class(Target::Each(each), region) => (Target::Each(each[samples].to_vec()), region.as_ref()),
-            What::Class(target, region) => (target.clone(), region.as_ref()),
+            What::Initial(array) => {
+                return Ok(beginning(Initial::Array(array.slice_axis(Axis(0), Slice::from(samples)).to_owned())));
+            }
+            What::Similarity(similarity, features) => {
+                let partners: Vec<usize> = samples.map(|sample| 1 - sample).collect();
+                let others = features.select(Axis(0), &partners);
+                let how = format!("{similarity} similarity");
+                let values = similarity.of(forward.scores().view(), others.view())?;
+                let measured = values.into_iter().map(|value| Measured { how: how.clone(), value }).collect();
+                let begun = beginning(Initial::Alike(start, *similarity, others));
+                return Ok(Begun { measured: Some(measured), ..begun });
+            }
+            What::Class(Target::Each(each), region, contrast) => {
+                (Target::Each(each[samples].to_vec()), region.as_ref(), contrast)
+            }
+            What::Class(target, region, contrast) => (target.clone(), region.as_ref(), contrast),
         };
         let classes = forward.classes(&within(target, region))?;
-        let each = within(Target::Each(classes.clone()), region);
-        let scores = forward.target_scores(&each)?;
+        let each = Target::Each(classes.clone());
+        let scores = forward.target_scores(&within(each.clone(), region))?;
+        let explained = within(contrast.apply(each, &classes)?, region);
+        let measured = contrast.describe().map(|how| {
+            let values = forward.target_scores(&explained)?.into_iter();
+            Ok::<_, Failure>(values.map(|value| Measured { how: how.clone(), value }).collect())
+        });
         Ok(Begun {
-            initial: start.at(each),
+            initial: start.at(explained),
             classes: Some(classes.into_iter().zip(scores).collect()),
+            measured: measured.transpose()?,
             positions: positions(&forward.layout()?, region),
         })
+    }
+}
+
+impl Contrast {
+    fn of(arguments: &Arguments, labels: &Labels) -> Result<Self, Failure> {
+        let against = arguments.against.as_ref().map(|against| {
+            let opposed = against.read(labels)?;
+            Ok::<_, Failure>((opposed, opposed.describe(labels)))
+        });
+        Ok(Self { against: against.transpose()?, reference: arguments.reference })
+    }
+
+    /// What is explained of a class, the one of each sample.
+    fn apply(&self, mut target: Target, classes: &[usize]) -> Result<Target, Failure> {
+        if let Some(reference) = self.reference {
+            target = target.counted_from(reference);
+        }
+        match self.against {
+            Some((Opposed::Class(class), _)) if classes.contains(&class) => {
+                Err(format!("--against {class}: this is the explained class itself, and nothing is left").into())
+            }
+            Some((opposed, _)) => Ok(opposed.to(target)),
+            None => Ok(target),
+        }
+    }
+
+    /// In words, behind the class; none where its score is explained as it is.
+    fn describe(&self) -> Option<String> {
+        let from = self.reference.map(|reference| format!("counted from {}", number(reference)));
+        let against = self.against.as_ref().map(|(_, words)| words.clone());
+        let words: Vec<String> = from.into_iter().chain(against).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    fn file_name(&self) -> String {
+        let against = self.against.as_ref().map_or_else(String::new, |(opposed, _)| opposed.file_name());
+        let reference = self.reference.map_or_else(String::new, |reference| format!("-from-{reference}"));
+        against + &reference
     }
 }
 

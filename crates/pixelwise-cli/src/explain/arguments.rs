@@ -6,13 +6,14 @@ use std::str::FromStr;
 use clap::error::ErrorKind;
 use clap::{Args, Command, ValueEnum};
 use heatmap::ColorMap;
+use neural_lrp::Similarity;
 use neural_lrp::methods::Method;
 
 use crate::computation::ComputationOptions;
 use crate::labels::ClassOptions;
 use crate::preprocess::PreprocessOptions;
 use crate::rules::{RuleOptions, is_backward_pass};
-use crate::target::{ClassChoice, TargetChoice};
+use crate::target::{Against, ClassChoice, TargetChoice};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +21,14 @@ Examples:
       A heatmap of the predicted class, by the default rules for such a network, into the folder explanations
   pixelwise explain model.onnx cat.jpg --labels labels.txt --target cat --target dog
       Two classes, explained from one forward pass
+  pixelwise explain model.onnx cat.jpg --target 281 --against 285
+      What speaks for class 281 rather than for class 285; --against others: rather than for all other classes
+  pixelwise explain model.onnx a.jpg b.jpg --similarity cosine --output-name features
+      Why two images are alike to the network, by its tensor \"features\": a heatmap of each
+  pixelwise explain detector.onnx street.jpg --output-name scores --target 2@417
+      The score of class 2 of a detector's box 417, from the tensor that has all boxes' scores
+  pixelwise explain age.onnx face.jpg --target 0 --reference 40
+      A regression, counted from 40: what makes the output differ from that
   pixelwise explain model.onnx cat.jpg --preprocess imagenet-tf --rule epsilon=0.01
       Another preprocessing, and one rule for all layers
   pixelwise explain model.onnx photos/ --output maps --scale batch --resume
@@ -63,11 +72,29 @@ pub struct Arguments {
     #[arg(long, value_name = "CLASS[@WHERE]", help_heading = "What is explained")]
     pub target: Vec<TargetChoice>,
 
+    /// Explain how much more each target has than this: a class, by its number or its name, or others, the mean of all other classes. Relevance begins with the target's score, and with the other one's negative: the map is the difference of both maps
+    #[arg(long, value_name = "CLASS|others", conflicts_with = "initial", help_heading = "What is explained")]
+    pub against: Option<Against>,
+
+    /// Count scores from this value instead of from 0, for a regression: relevance sums up to f(x) − VALUE. The map is that of f(x), scaled by this; where a reference image is at hand, --method taylor or integrated-gradients says what changed
+    #[arg(
+        long,
+        value_name = "VALUE",
+        allow_negative_numbers = true,
+        conflicts_with = "initial",
+        help_heading = "What is explained"
+    )]
+    pub reference: Option<f64>,
+
+    /// Explain how alike the two inputs are to the network, by the features that the explained output (--output-name) is: their dot product, or its cosine. Each input gets a heatmap of all of the similarity
+    #[arg(long, value_name = "dot|cosine", conflicts_with_all = ["target", "initial", "against", "reference"], help_heading = "What is explained")]
+    pub similarity: Option<Similarity>,
+
     /// Relevance to begin with instead of a class's score, in the shape of the explained output
     #[arg(long, value_name = "FILE.npy", conflicts_with = "target", help_heading = "What is explained")]
     pub initial: Option<PathBuf>,
 
-    /// Which output, where the network has several (default: the first)
+    /// Which output, where the network has several (default: the first), or any tensor that it computes on the way, as it is (`pixelwise inspect --json` names them): features, or the scores of a detector's boxes before it sorts them out
     #[arg(long, value_name = "NAME", help_heading = "What is explained")]
     pub output_name: Option<String>,
 
@@ -170,13 +197,20 @@ impl Arguments {
             misuse("--relevance writes one array and so takes one --target; run it once for each");
         }
         let by_name = self.target.iter().find_map(|target| match &target.class {
-            ClassChoice::Name(name) => Some(name),
+            ClassChoice::Name(name) => Some(("--target", name)),
             _ => None,
         });
-        if let (Some(name), None) = (by_name, &self.classes.labels) {
+        let by_name = by_name.or(match &self.against {
+            Some(Against::Name(name)) => Some(("--against", name)),
+            _ => None,
+        });
+        if let (Some((option, name)), None) = (by_name, &self.classes.labels) {
             misuse(&format!(
-                "--target {name:?} is a name: give the file that names classes by --labels, or the class's number"
+                "{option} {name:?} is a name: give the file that names classes by --labels, or the class's number"
             ));
+        }
+        if self.similarity.is_some() && self.resume {
+            misuse("--similarity is of two inputs together, which --resume would take one by one");
         }
         match (&self.rules.method, &self.candidates) {
             (Some(Method::Taylor(_)), None) => {

@@ -15,7 +15,7 @@ use crate::explain::arguments::Scale;
 use crate::explain::drawing::{Caption, Drawing, largest};
 use crate::explain::files::{Names, file_name};
 use crate::explain::plan::Plan;
-use crate::explain::record::{ClassScore, Files, NodeRule, Record, TargetRecord, record_path};
+use crate::explain::record::{ClassScore, Files, Measured, NodeRule, Record, TargetRecord, record_path};
 use crate::explain::samples::{Batch, Sample, read};
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
@@ -34,6 +34,7 @@ pub struct Done<F> {
 /// What is explained of a sample.
 struct Said {
     class: Option<ClassScore>,
+    measured: Option<Measured>,
     positions: Option<String>,
 }
 
@@ -84,6 +85,8 @@ impl<F: Number> Plan<'_, F> {
         scores: ArrayView1<'_, f64>,
         positions: Option<String>,
     ) -> Record {
+        // Features are no classes.
+        let top = if self.arguments.similarity.is_some() { 0 } else { self.arguments.top };
         let mut ranked: Vec<(usize, f64)> = scores.iter().copied().enumerate().collect();
         ranked.sort_by(|left, right| right.1.total_cmp(&left.1));
         Record {
@@ -94,7 +97,7 @@ impl<F: Number> Plan<'_, F> {
             explained: explainer.network().tensor(explainer.explained()).name.clone(),
             left_out: explainer.skipped().to_vec(),
             shape: shape.to_vec(),
-            top: ranked.iter().take(self.arguments.top).map(|&(class, score)| self.class(class, score)).collect(),
+            top: ranked.iter().take(top).map(|&(class, score)| self.class(class, score)).collect(),
             positions,
             rules: Vec::new(),
             shared_half_and_half: Vec::new(),
@@ -117,7 +120,7 @@ impl<F: Number> Plan<'_, F> {
         forward: &Forward<'_, F>,
         done: &mut [Done<F>],
     ) -> Result<(), Failure> {
-        let Begun { initial, classes, positions } = aim.begin(forward, group, self.approach.start())?;
+        let Begun { initial, classes, measured, positions } = aim.begin(forward, group, self.approach.start())?;
         let masks = self.arguments.mask.iter().map(|mask| (mask.tensor.clone(), mask.channels.clone())).collect();
         let question = Question { initial, masks, at: self.wanted_tensors(explainer) };
         let explained = self.approach.explain(forward, &question)?;
@@ -127,7 +130,8 @@ impl<F: Number> Plan<'_, F> {
             let halved = neural_lrp::halved(explainer.network(), explainer.explained(), &explained.rules);
             done.record.shared_half_and_half = halved.iter().map(|node| node.name.clone()).collect();
             done.record.hint = hint(explainer.network(), &explained.rules);
-            let said = Said { class, positions: positions.clone() };
+            let measured = measured.as_ref().and_then(|measured| measured.get(row).cloned());
+            let said = Said { class, measured, positions: positions.clone() };
             let target = self.write_target(&done.record.name, aim, said, &explained, row, batch)?;
             done.record.targets.push(target);
             if self.arguments.relevance.is_some() && done.relevance.is_none() {
@@ -172,6 +176,7 @@ impl<F: Number> Plan<'_, F> {
         let mut target = TargetRecord {
             target: aim.name.clone(),
             class: said.class,
+            measured: said.measured,
             positions: said.positions,
             largest: largest(&map),
             scale: None,
@@ -274,12 +279,17 @@ fn node_rules<F: Number>(explainer: &Explainer<F>, explained: &Explained<F>) -> 
 }
 
 fn caption(name: &str, target: &TargetRecord) -> Caption {
-    let (title, text) = match &target.class {
-        Some(class) => {
+    let (title, text) = match (&target.class, &target.measured) {
+        (Some(class), None) => {
             let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(" {positions}"));
             (class.title(), format!("score {}{over}, {name}", number(class.score)))
         }
-        None => (target.target.clone(), name.to_owned()),
+        (Some(class), Some(Measured { how, value })) => {
+            let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(" {positions}"));
+            (class.title(), format!("{how}: {}{over}, {name}", number(*value)))
+        }
+        (None, Some(Measured { how, value })) => (how.clone(), format!("{}, {name}", number(*value))),
+        (None, None) => (target.target.clone(), name.to_owned()),
     };
     Caption { title, text, ends: ["against".to_owned(), "for".to_owned()] }
 }

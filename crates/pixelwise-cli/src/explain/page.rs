@@ -11,7 +11,7 @@ use crate::explain::files::{Folder, can_not_write};
 use crate::explain::plan::Plan;
 use crate::explain::record::{Record, TargetRecord, record_path};
 use crate::failure::{Context, Failure};
-use crate::output::{number, percent};
+use crate::output::percent;
 
 /// Pages of at most so many samples.
 const SAMPLES_PER_PAGE: usize = 100;
@@ -122,13 +122,8 @@ impl Index {
 }
 
 fn caption(target: &TargetRecord) -> String {
-    let class = match &target.class {
-        Some(class) => {
-            let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(", {positions}"));
-            format!("{}{over}, score {}", class.describe(), number(class.score))
-        }
-        None => "relevance from a file".to_owned(),
-    };
+    let class = target.class.as_ref().map_or_else(String::new, |class| format!("{}, ", class.describe()));
+    let class = class + &target.said();
     let reached = target.ledger.as_ref().map(|ledger| ledger.total()).filter(|total| total.upper.total != 0.0);
     let share = reached.map(|total| percent(total.lower.total / total.upper.total));
     let share = share.map_or_else(String::new, |share| format!("; {share} of it reached the input"));

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use images::Preprocessing;
+use ndarray::{ArrayD, Axis, concatenate};
 use neural_lrp::{DefaultComposite, Explainer};
 
 use crate::explain::Number;
@@ -13,11 +14,11 @@ use crate::explain::files::Folder;
 use crate::explain::run::concerns_all;
 use crate::explain::samples::{Arrays, Samples, read};
 use crate::explain::settings::Settings;
-use crate::failure::Failure;
+use crate::failure::{Context, Failure};
 use crate::given::Given;
 use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
-use crate::target::TargetChoice;
+use crate::target::{Against, TargetChoice};
 
 /// Everything that a run needs.
 pub struct Plan<'a, F: Number> {
@@ -91,6 +92,9 @@ impl<'a, F: Number> Plan<'a, F> {
             plan.composite = plan.approach.composite(explainer.network())?;
             plan.default = plan.approach.default(explainer.network());
         }
+        if let Some(similarity) = arguments.similarity {
+            plan.aims = vec![Aim::similarity(similarity, plan.features()?)];
+        }
         Ok(plan)
     }
 
@@ -106,13 +110,29 @@ impl<'a, F: Number> Plan<'a, F> {
                 Err(failure) if concerns_all(failure.as_ref()) => return Err(failure),
                 Err(_) => {}
                 Ok((layout, explainer)) => {
-                    let by_name = self.arguments.target.iter().any(TargetChoice::is_name);
+                    let against = matches!(self.arguments.against, Some(Against::Name(_)));
+                    let by_name = against || self.arguments.target.iter().any(TargetChoice::is_name);
                     self.arguments.classes.check_count(&self.labels, layout.classes(), by_name)?;
                     return Ok(Some(explainer));
                 }
             }
         }
         Ok(None)
+    }
+
+    /// The features of the two samples whose similarity is explained.
+    fn features(&self) -> Result<ArrayD<F>, Failure> {
+        if self.samples.all.len() != 2 {
+            let given = self.samples.all.len();
+            return Err(format!("--similarity is of two inputs; {given} can be explained here").into());
+        }
+        let features = self.samples.groups.iter().map(|group| {
+            let batch = read(&self.samples.all[group.clone()], &self.arrays, self.preprocessing.as_ref())?;
+            Ok(self.explainer(batch.values.shape())?.forward(batch.values.view())?.scores())
+        });
+        let features = features.collect::<Result<Vec<_>, Failure>>()?;
+        let views: Vec<_> = features.iter().map(ArrayD::view).collect();
+        concatenate(Axis(0), &views).context("--similarity: the features of the two inputs have to have one shape")
     }
 
     /// The explainer for batches of a shape.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::books::Findings;
 use crate::explain::settings::Settings;
+use crate::output::number;
 
 /// One explained sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +81,15 @@ impl ClassScore {
     }
 }
 
+/// What is explained where it is more than the score of a class: a contrast, a difference from a reference, a similarity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// How it is measured, in words behind the class's: `minus 285 Egyptian cat`; or alone: `cosine similarity`.
+    pub how: String,
+    /// What relevance sums up to.
+    pub value: f64,
+}
+
 /// The rule of a node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NodeRule {
@@ -96,8 +106,11 @@ pub struct NodeRule {
 pub struct TargetRecord {
     /// What was asked for; also part of the files' names.
     pub target: String,
-    /// The class that this is, and its score; none where relevance began with an array.
+    /// The class that this is, and its score; none for similarities, and where relevance began with an array.
     pub class: Option<ClassScore>,
+    /// What is explained where it is more than that score.
+    #[serde(default)]
+    pub measured: Option<Measured>,
     /// At which positions of the output, where it has any.
     #[serde(default)]
     pub positions: Option<String>,
@@ -133,6 +146,21 @@ impl Files {
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &PathBuf> {
         [&self.heatmap, &self.overlay, &self.relevance].into_iter().chain(&self.tensors)
+    }
+}
+
+impl TargetRecord {
+    /// What is explained, apart from the class, which a title may have already.
+    pub fn said(&self) -> String {
+        let positions = self.positions.as_ref().map_or_else(String::new, |positions| format!("{positions}, "));
+        match (&self.class, &self.measured) {
+            (Some(class), None) => format!("{positions}score {}", number(class.score)),
+            (Some(class), Some(Measured { how, value })) => {
+                format!("{positions}score {}, {how} {}", number(class.score), number(*value))
+            }
+            (None, Some(Measured { how, value })) => format!("{how} {}", number(*value)),
+            (None, None) => "relevance from a file".to_owned(),
+        }
     }
 }
 

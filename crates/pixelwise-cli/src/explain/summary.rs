@@ -252,13 +252,8 @@ fn halved(record: &Record) -> String {
 
 /// `predicted: class 281 tabby, score 9.31`, `2: class 2, summed over 8 × 8 positions, score 3.25`
 fn heading(target: &TargetRecord) -> String {
-    match &target.class {
-        Some(class) => {
-            let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(", {positions}"));
-            format!("{}: class {}{over}, score {}", target.target, class.describe(), number(class.score))
-        }
-        None => format!("{}: relevance from a file", target.target),
-    }
+    let class = target.class.as_ref().map_or_else(String::new, |class| format!("class {}, ", class.describe()));
+    format!("{}: {class}{}", target.target, target.said())
 }
 
 /// Where the relevance of a target went, and a warning where most of it did not reach the input.
@@ -305,9 +300,12 @@ fn line(record: &Record) -> String {
     for target in &record.targets {
         let class = target.class.as_ref();
         let class = class.map_or_else(String::new, |class| format!("{}  {}", class.describe(), number(class.score)));
+        let measured = target.measured.as_ref();
+        let measured =
+            measured.map_or_else(String::new, |measured| format!("  {} {}", measured.how, number(measured.value)));
         let shares = target.ledger.as_ref().map(shares).unwrap_or_default();
         let shares: Vec<String> = shares.iter().map(|(name, _, share)| format!("{name} {share}")).collect();
-        text += &format!("{}  {}  {class}  {}\n", record.name, target.target, shares.join(", "));
+        text += &format!("{}  {}  {class}{measured}  {}\n", record.name, target.target, shares.join(", "));
         if let Some(mark) = target.findings.as_ref().and_then(Findings::mark) {
             text.insert_str(text.len() - 1, &format!("  ({mark})"));
         }

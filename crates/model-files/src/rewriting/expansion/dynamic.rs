@@ -54,6 +54,7 @@ fn scaled_product(node: &Node, givers: &BTreeMap<&str, &Node>) -> Option<Node> {
             .collect(),
         outputs: node.outputs.clone(),
         branches: None,
+        body: None,
     })
 }
 

@@ -43,16 +43,18 @@ impl fmt::Display for DefaultComposite {
 impl Composite {
     /// The default composite of a network, by what is in it.
     ///
-    /// * A transformer has a softmax between two products of computed tensors: its weights are constants there.
+    /// * A transformer has a softmax between two products of computed tensors, or keys that weigh values before queries do:
+    ///   the weights of attention are constants there.
     /// * A convolutional network has convolutions: the first layer is flat, which leaves the shape of receptive fields.
     /// * A deep one has more than 16 convolutions with biases one behind another, as batch normalization leaves them: layer by
     ///   layer they would take nearly all of the score, and so inputs share what biases would take.
     /// * A perceptron has neither. No layer is flat in it: each input would get the same, whatever it is.
     pub fn default_for<F: Real>(network: &Network<F>) -> DefaultComposite {
-        let attentions = Attention::of(network).count();
+        let attention = Attention::of(network);
+        let (softmaxes, factorized) = (attention.count(), attention.factorized());
         let convolutions = network.nodes().iter().filter(|node| node.operation.is_convolution()).count();
         let biased = biased_convolutions_in_a_row(network);
-        let (name, networks, reason) = match (attentions, convolutions) {
+        let (name, networks, reason) = match (softmaxes + factorized, convolutions) {
             (0, 0) => (
                 "epsilon-plus",
                 "perceptrons",
@@ -66,11 +68,17 @@ impl Composite {
                 ),
             ),
             (0, count) => ("epsilon-plus-flat", "convolutional networks", counted(count, "convolution")),
-            (count, _) => (
-                "attention-cp-gamma",
-                "transformers",
-                format!("{} between two products of computed tensors", counted(count, "softmax")),
-            ),
+            _ => {
+                let plain = format!("{} between two products of computed tensors", counted(softmaxes, "softmax"));
+                let before =
+                    format!("{}, where keys and values are multiplied first", counted(factorized, "attention"));
+                let reason = match (softmaxes, factorized) {
+                    (0, _) => before,
+                    (_, 0) => plain,
+                    _ => format!("{plain}, and {factorized} where keys and values are multiplied first"),
+                };
+                ("attention-cp-gamma", "transformers", reason)
+            }
         };
         DefaultComposite { name, networks, reason }
     }
@@ -165,6 +173,16 @@ mod tests {
         assert!(
             found.starts_with("conserving-plus-flat, the default for deep convolutional networks: 18 conv"),
             "{found}"
+        );
+        let factorized = [
+            ("Conv", &["x"][..], "k"),
+            ("Softmax", &["k"], "p"),
+            ("MatMul", &["p", "x"], "c"),
+            ("MatMul", &["k", "c"], "y"),
+        ];
+        assert_eq!(
+            default(&factorized),
+            "attention-cp-gamma, the default for transformers: it has 1 attention, where keys and values are multiplied first"
         );
         // A softmax that only weighs, number by number, is a gate, as in selective kernels.
         let gated = [("Conv", &["x"][..], "z"), ("Softmax", &["z"], "p"), ("Mul", &["p", "z"], "y")];

@@ -45,7 +45,7 @@ pub enum Selector {
     Normalization,
     /// Each layer, group or instance normalization: those that subtract a mean of their own operand.
     LayerNormalization,
-    /// Each product of values and weights, behind the softmax of attention.
+    /// Each product of values and weights of attention, behind the softmax, or of its factors.
     AttentionValue,
     /// Each softmax of attention.
     AttentionScore,
