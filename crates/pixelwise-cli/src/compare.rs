@@ -119,9 +119,9 @@ fn explain_network<F: Real>(arguments: &Arguments, path: &Path, input: &Path) ->
     let target = arguments.target.read(&labels)?;
     let mut model = NetworkModel::<F>::read(path)?;
     let taken = model.only_input()?;
-    let (name, declared) = (taken.name.clone(), declared_shape(taken));
+    let (taken, declared) = (taken.clone(), declared_shape(taken));
     let sources = sources(input)?;
-    let preprocessing = arguments.network.preprocessing(&sources, &name, &declared)?;
+    let preprocessing = arguments.network.preprocessing(&sources, &taken.name, &declared)?;
     let range = arguments.network.range(preprocessing.as_ref())?;
     let ways = arguments.rules.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let together = declared.first().copied().flatten().unwrap_or(1);
@@ -134,7 +134,7 @@ fn explain_network<F: Real>(arguments: &Arguments, path: &Path, input: &Path) ->
             let explainer = explainer.with_class_axis(classes.axis(&labels));
             if explained.is_empty() {
                 check_rules(&ways, explainer.network())?;
-                let count = explainer.output_layout(&[group.batch.shape()])?.classes();
+                let count = explainer.output_layout(&[&taken.shape_for(group.batch.shape())])?.classes();
                 classes.check_count(&labels, count, arguments.target.is_name())?;
             }
             explained.extend(explain(&explainer, &group, &ways, &target, &labels, precision).context(&group.names[0])?);

@@ -101,6 +101,14 @@ pub struct NamedFile {
 }
 
 impl NamedFile {
+    /// Takes a path of the command line apart; one that is no text has no name.
+    pub fn parse_path(path: &Path, names: &[&str]) -> Result<Self, Failure> {
+        match path.to_str() {
+            Some(text) => Self::parse(text, "input", names),
+            None => Ok(Self { name: None, path: path.to_owned() }),
+        }
+    }
+
     /// Takes `text` apart at a known name, as both names and paths may hold any character.
     pub fn parse(text: &str, what: &str, names: &[&str]) -> Result<Self, Failure> {
         let named = names.iter().filter_map(|name| {
@@ -115,6 +123,12 @@ impl NamedFile {
             _ => Ok(Self { name: None, path: text.into() }),
         }
     }
+}
+
+/// What to do where a network of several inputs is not given one file for each.
+pub fn one_file_each(names: &[&str]) -> Failure {
+    let example = names.iter().map(|name| format!("{name}=FILE")).collect::<Vec<_>>().join(" ");
+    format!("the network takes {} inputs, {}; give a file for each: {example}", names.len(), quoted(names)).into()
 }
 
 /// Names in a sentence.

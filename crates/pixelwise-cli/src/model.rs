@@ -52,7 +52,8 @@ impl<F: Real> NetworkModel<F> {
         }
     }
 
-    /// The network for inputs of these shapes, in the order of [`inputs`](Self::inputs).
+    /// The network for inputs of these shapes, in the order of [`inputs`](Self::inputs). Where the number of samples is
+    /// fixed, it is for that many.
     pub fn network(&mut self, shapes: &[&[usize]]) -> Result<Arc<Network<F>>, Failure> {
         if let Some(last) = &self.last
             && last.shapes.iter().map(Vec::as_slice).eq(shapes.iter().copied())
@@ -72,7 +73,8 @@ impl<F: Real> NetworkModel<F> {
 
     fn made_for(&self, shapes: &[&[usize]]) -> Result<Network<F>, Failure> {
         let named = self.model.inputs().iter().zip(shapes);
-        let given = named.fold(InputShapes::new(), |given, (input, &shape)| given.with(&input.name, shape));
+        let given =
+            named.fold(InputShapes::new(), |given, (input, shape)| given.with(&input.name, input.shape_for(shape)));
         Ok(self.model.network(&given)?)
     }
 }

@@ -30,7 +30,8 @@ mod questions;
 /// Run a model: the forward pass alone, to see what it sees, and whether that is what its framework sees
 ///
 /// Arrays go in as they are, of any rank and type; an image is prepared as --preprocess says. Several INPUTs, or the
-/// images in a folder, go through the network one after another, and their outputs are stacked along axis 0.
+/// images in a folder, go through the network one after another, and their outputs are stacked along axis 0. A network that
+/// takes a fixed number of samples gets that many at a time, and the last of them are filled up.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -242,8 +243,8 @@ fn load<F: Real>(sources: &[Source], preparations: &[Option<Preprocessing>]) -> 
 
 /// The outputs of the network.
 fn forward<F: Real>(network: &Arc<Network<F>>, inputs: Vec<ArrayD<F>>) -> Result<Vec<ArrayD<F>>, Failure> {
-    let activations = network.forward(inputs)?;
-    Ok(network.outputs().iter().map(|&output| activations.value(output).to_owned()).collect())
+    let views: Vec<_> = inputs.iter().map(ArrayD::view).collect();
+    Ok(network.forward_batch(&views)?)
 }
 
 /// One output of all questions: as it is for a single one, else stacked along axis 0.

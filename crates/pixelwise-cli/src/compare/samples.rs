@@ -46,17 +46,14 @@ pub fn samples<F: Real>(
     let batch = npy::read::<F>(path)?;
     let count = batch.shape().first().copied().unwrap_or(0);
     check_count(count)?;
-    if count == 0 || !count.is_multiple_of(together) {
-        return Err(format!(
-            "{} has shape {:?}; its first axis should hold a multiple of {together} samples, and at least one",
-            path.display(),
-            batch.shape(),
-        )
-        .into());
+    if count == 0 {
+        let (path, shape) = (path.display(), batch.shape());
+        return Err(format!("{path} has shape {shape:?}; its first axis should hold at least one sample").into());
     }
     let group = |start: usize| {
-        let batch = batch.slice_axis(Axis(0), Slice::from(start..start + together)).to_owned();
-        let names = (start..start + together).map(|sample| format!("{stem}-{sample}")).collect();
+        let end = (start + together).min(count);
+        let batch = batch.slice_axis(Axis(0), Slice::from(start..end)).to_owned();
+        let names = (start..end).map(|sample| format!("{stem}-{sample}")).collect();
         let shown = |sample: ArrayViewD<'_, F>| Layout::of(sample.shape()).photo(sample);
         let shown = batch.axis_iter(Axis(0)).map(shown).collect();
         Group { batch, names, shown }

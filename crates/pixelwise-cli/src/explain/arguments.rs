@@ -26,6 +26,8 @@ Examples:
       A folder of any size, one color scale for all of it; run it again after an interruption
   pixelwise explain model.onnx batch.npy --relevance relevance.npy --dtype f64
       The raw relevance of a whole batch, for a script
+  pixelwise explain model.onnx image=cat.jpg meta=meta.npy --explained image
+      A network of several inputs: all of them are given, and one is explained
   pixelwise explain bird.model VOCdevkit/VOC2009/JPEGImages/2008_000007.jpg --target bird
       A Bag-of-Words classifier of photographs, with boxes around the birds from Annotations/2008_000007.xml
 
@@ -48,8 +50,8 @@ pub struct Arguments {
     /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
     pub model: PathBuf,
 
-    /// Images (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), folders of images, or .npy batches in the model's layout
-    #[arg(required = true)]
+    /// Images (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), folders of images, or .npy batches in the model's layout; for a network of several inputs, files for each: NAME=FILE
+    #[arg(required = true, value_name = "[NAME=]INPUT")]
     pub input: Vec<PathBuf>,
 
     #[command(flatten, next_help_heading = "How it is explained")]
@@ -66,6 +68,10 @@ pub struct Arguments {
     /// Relevance to begin with instead of a class's score, in the shape of the explained output
     #[arg(long, value_name = "FILE.npy", conflicts_with = "target", help_heading = "What is explained")]
     pub initial: Option<PathBuf>,
+
+    /// Which inputs are explained, where the network has several (repeatable; default: all that reach the target)
+    #[arg(long, value_name = "NAME", num_args = 1.., help_heading = "What is explained")]
+    pub explained: Vec<String>,
 
     /// Which output, where the network has several (default: the first)
     #[arg(long, value_name = "NAME", help_heading = "What is explained")]

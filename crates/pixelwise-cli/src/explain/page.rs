@@ -105,7 +105,8 @@ impl Index {
         }
         let arrays = record.targets.iter().map(|target| {
             let path = target.files.relevance.display().to_string();
-            (format!("raw relevance: {}", target.target), path)
+            let within = target.input.as_ref().map_or_else(String::new, |input| format!(", input {}", input.name));
+            (format!("raw relevance: {}{within}", target.target), path)
         });
         let json = record_path("".as_ref(), &record.name).display().to_string();
         Ok(section.links(arrays.chain([("settings and ledgers".to_owned(), json)])))
@@ -129,6 +130,9 @@ fn caption(target: &TargetRecord) -> String {
         }
         None => "relevance from a file".to_owned(),
     };
+    if let Some(input) = &target.input {
+        return format!("{}, input {}: {class}; {} of it is here", target.target, input.name, number(input.relevance));
+    }
     let reached = target.ledger.as_ref().map(|ledger| ledger.total()).filter(|total| total.upper.total != 0.0);
     let share = reached.map(|total| percent(total.lower.total / total.upper.total));
     let share = share.map_or_else(String::new, |share| format!("; {share} of it reached the input"));

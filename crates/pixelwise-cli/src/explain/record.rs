@@ -14,8 +14,11 @@ use crate::explain::settings::Settings;
 pub struct Record {
     /// What its files are called.
     pub name: String,
-    /// Where it comes from.
+    /// Where it comes from; the first input of a network that has several.
     pub input: Origin,
+    /// All inputs of a network that has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<NamedInput>,
     /// How photos were prepared; none for arrays.
     pub preprocessing: Option<Preprocessing>,
     /// What was asked for, and of which files.
@@ -24,7 +27,7 @@ pub struct Record {
     pub explained: String,
     /// The nodes at the end that were left out: the linear score is explained.
     pub left_out: Vec<String>,
-    /// The shape of the sample.
+    /// The shape of the sample; of its first input, if there are several.
     pub shape: Vec<usize>,
     /// The classes with the largest scores.
     pub top: Vec<ClassScore>,
@@ -52,6 +55,19 @@ pub struct Origin {
     pub bytes: u64,
     /// Which sample of an array; none for an image.
     pub sample: Option<usize>,
+}
+
+/// One of several inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NamedInput {
+    /// Its name.
+    pub name: String,
+    /// Where what it got comes from.
+    pub origin: Origin,
+    /// How its photo was prepared; none for an array.
+    pub preprocessing: Option<Preprocessing>,
+    /// The shape of what it got.
+    pub shape: Vec<usize>,
 }
 
 /// A class and its score.
@@ -91,11 +107,14 @@ pub struct NodeRule {
     pub rule: String,
 }
 
-/// The explanation of one target.
+/// The explanation of one target, in one input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetRecord {
     /// What was asked for; also part of the files' names.
     pub target: String,
+    /// The input, where several are explained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputShare>,
     /// The class that this is, and its score; none where relevance began with an array.
     pub class: Option<ClassScore>,
     /// At which positions of the output, where it has any.
@@ -105,7 +124,8 @@ pub struct TargetRecord {
     pub largest: f64,
     /// What the strongest color of the pictures stands for; none while they are to be drawn.
     pub scale: Option<f64>,
-    /// Where the relevance went, node by node; none for methods that keep no books.
+    /// Where the relevance went, node by node; none for methods that keep no books. Of several explained inputs the first
+    /// has it, as it is about all of them.
     pub ledger: Option<Ledger>,
     /// What that says about the map.
     #[serde(default)]
@@ -114,6 +134,15 @@ pub struct TargetRecord {
     pub ledger_samples: usize,
     /// The files, by what they are, relative to the output folder.
     pub files: Files,
+}
+
+/// One of several explained inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputShare {
+    /// Its name.
+    pub name: String,
+    /// The sum of its relevance.
+    pub relevance: f64,
 }
 
 /// The files of one target.
@@ -139,15 +168,23 @@ impl Files {
 impl Record {
     /// The record of an earlier run, if that had the same input and settings and all of its files are there; pictures
     /// that are still to be drawn need not be.
-    pub fn completed(folder: &Path, name: &str, input: &Origin, settings: &Settings) -> Option<Self> {
+    pub fn completed(folder: &Path, name: &str, origins: &[Origin], settings: &Settings) -> Option<Self> {
         let text = std::fs::read(record_path(folder, name)).ok()?;
         let record: Self = serde_json::from_slice(&text).ok()?;
-        let same = record.input == *input && record.settings == *settings;
+        let same = record.origins() == origins && record.settings == *settings;
         let whole = record.targets.iter().all(|target| match target.scale {
             Some(_) => target.files.all().all(|file| folder.join(file).is_file()),
             None => folder.join(&target.files.relevance).is_file(),
         });
         (same && whole).then_some(record)
+    }
+
+    /// Where it comes from, input by input.
+    fn origins(&self) -> Vec<Origin> {
+        match self.inputs.as_slice() {
+            [] => vec![self.input.clone()],
+            inputs => inputs.iter().map(|input| input.origin.clone()).collect(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::books::Findings;
 use crate::computation::Precision;
 use crate::explain::Number;
 use crate::explain::plan::Plan;
-use crate::explain::record::{Record, TargetRecord};
+use crate::explain::record::{InputShare, Record, TargetRecord};
 use crate::failure::Failure;
 use crate::output::{Table, number, percent, print, shape};
 use crate::pictures::Layout;
@@ -52,13 +52,15 @@ impl Summary {
     /// Prints what is known before the first sample.
     pub fn begin<F: Number>(plan: &Plan<'_, F>) -> Result<Self, Failure> {
         let form = if plan.arguments.json { Form::Json } else { Form::Text };
-        let preprocessing = match &plan.preprocessing {
-            Some(preprocessing) => {
+        let prepared: Vec<String> = plan.preprocessing.iter().flatten().map(ToString::to_string).collect();
+        let preprocessing = match prepared.as_slice() {
+            [] => "none, arrays are taken as they are".to_owned(),
+            prepared => {
                 let default =
                     "\n               a guess by the number of channels; choose by --preprocess if it is wrong";
-                format!("{preprocessing}{}", if plan.arguments.preprocess.is_given() { "" } else { default })
+                let given = plan.arguments.preprocess.is_given();
+                format!("{}{}", prepared.join("\n               "), if given { "" } else { default })
             }
-            None => "none, arrays are taken as they are".to_owned(),
         };
         match form {
             Form::Text => {
@@ -72,7 +74,7 @@ impl Summary {
                 let head = json!({
                     "default": default,
                     "settings": plan.settings,
-                    "preprocessing": plan.preprocessing,
+                    "preprocessing": plan.preprocessing.iter().flatten().next(),
                 });
                 // The document is left open for the inputs.
                 let head = head.to_string();
@@ -181,8 +183,12 @@ impl Summary {
             classes.row([class.describe(), number(class.score)]);
         }
         let mut text = if record.top.is_empty() { String::new() } else { format!("\n{}", classes.text()) };
-        for target in &record.targets {
-            text += &format!("\n{}\n{}", heading(target), where_it_went(target));
+        for (place, target) in record.targets.iter().enumerate() {
+            let is_first = place == 0 || record.targets[place - 1].target != target.target;
+            if is_first {
+                text += &format!("\n{}\n{}", heading(target), where_it_went(target));
+            }
+            text += &of_input(target);
             if let Some(cancellation) = target.findings.as_ref().and_then(Findings::cancellation) {
                 let exploded = target.findings.as_ref().is_some_and(|findings| findings.exploded);
                 text += &format!("{}: {cancellation}\n", if exploded { "Warning" } else { "Note" });
@@ -205,8 +211,13 @@ impl Summary {
 
 /// What is explained.
 fn network(record: &Record) -> String {
-    let layout = Layout::of(&record.shape);
-    let mut text = format!("input          {}: {layout}\n", shape(&record.shape));
+    let shown = |lengths: &[usize]| format!("{}: {}", shape(lengths), Layout::of(lengths));
+    let mut text = match record.inputs.as_slice() {
+        [] => format!("input          {}\n", shown(&record.shape)),
+        inputs => {
+            inputs.iter().map(|input| format!("input          {}, {}\n", input.name, shown(&input.shape))).collect()
+        }
+    };
     text += &match record.left_out.as_slice() {
         [] => format!("explained      {}\n", record.explained),
         nodes => format!(
@@ -261,6 +272,12 @@ fn heading(target: &TargetRecord) -> String {
     }
 }
 
+/// `  image  1.25000`: how much of the relevance is in one of several inputs.
+fn of_input(target: &TargetRecord) -> String {
+    let line = |input: &InputShare| format!("  input {:<12}{:>14}\n", input.name, number(input.relevance));
+    target.input.as_ref().map_or_else(String::new, line)
+}
+
 /// Where the relevance of a target went, and a warning where most of it did not reach the input.
 fn where_it_went(target: &TargetRecord) -> String {
     let Some(ledger) = &target.ledger else {
@@ -307,6 +324,8 @@ fn line(record: &Record) -> String {
         let class = class.map_or_else(String::new, |class| format!("{}  {}", class.describe(), number(class.score)));
         let shares = target.ledger.as_ref().map(shares).unwrap_or_default();
         let shares: Vec<String> = shares.iter().map(|(name, _, share)| format!("{name} {share}")).collect();
+        let within = target.input.iter().map(|input| format!("input {} {}", input.name, number(input.relevance)));
+        let shares: Vec<String> = shares.into_iter().chain(within).collect();
         text += &format!("{}  {}  {class}  {}\n", record.name, target.target, shares.join(", "));
         if let Some(mark) = target.findings.as_ref().and_then(Findings::mark) {
             text.insert_str(text.len() - 1, &format!("  ({mark})"));

@@ -4,7 +4,7 @@ use images::Preprocessing;
 use model_files::InputDeclaration;
 
 use crate::failure::Failure;
-use crate::inputs::{NamedFile, Source, quoted};
+use crate::inputs::{NamedFile, Source, one_file_each};
 use crate::model::declared_shape;
 use crate::preprocess::PreprocessOptions;
 
@@ -27,15 +27,10 @@ pub fn questions(texts: &[String], inputs: &[InputDeclaration]) -> Result<Vec<Ve
                     format!("{} is a folder; each of several inputs takes one file", file.path.display()).into()
                 );
             }
-            _ => return Err(one_each(&names)),
+            _ => return Err(one_file_each(&names)),
         }
     }
-    question.into_iter().collect::<Option<Vec<_>>>().map(|question| vec![question]).ok_or_else(|| one_each(&names))
-}
-
-fn one_each(names: &[&str]) -> Failure {
-    let example = names.iter().map(|name| format!("{name}=FILE")).collect::<Vec<_>>().join(" ");
-    format!("the network takes {} inputs, {}; give a file for each: {example}", names.len(), quoted(names)).into()
+    question.into_iter().collect::<Option<Vec<_>>>().map(|question| vec![question]).ok_or_else(|| one_file_each(&names))
 }
 
 /// How the images of each input are prepared; `None` where none is given.
