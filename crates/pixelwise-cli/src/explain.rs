@@ -13,6 +13,7 @@ pub mod files;
 mod page;
 mod plan;
 mod record;
+pub mod repeat;
 mod run;
 mod samples;
 mod settings;

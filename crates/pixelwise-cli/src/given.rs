@@ -1,5 +1,6 @@
 //! Options that the command line gives, for models that do not have all of them.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use clap::parser::ValueSource;
@@ -20,6 +21,18 @@ impl Given {
         let (name, matches) = matches.subcommand()?;
         let verb = crate::Arguments::command().find_subcommand(name)?.clone();
         Some(Self { verb, matches: matches.clone() })
+    }
+
+    /// What another command line gives.
+    pub fn parse(words: &[OsString]) -> Result<Self, Failure> {
+        let matches = crate::Arguments::command().try_get_matches_from(words)?;
+        Self::of(&matches).ok_or_else(|| "there is no verb".into())
+    }
+
+    /// The verb, with its options.
+    pub fn verb(name: &str) -> Result<Command, Failure> {
+        let found = crate::Arguments::command().find_subcommand(name).cloned();
+        found.ok_or_else(|| format!("there is no verb {name:?}").into())
     }
 
     /// What was matched.

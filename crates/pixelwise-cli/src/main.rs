@@ -50,6 +50,7 @@ enum Verb {
     Accuracy(Box<bow::evaluate::Arguments>),
     Context(Box<bow::context::Arguments>),
     Configurations(Box<bow::compare::Arguments>),
+    Repeat(Box<explain::repeat::Arguments>),
     Completions(Box<completions::Arguments>),
     #[command(hide = true)]
     Bow(Box<bow::Arguments>),
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         Verb::Accuracy(arguments) => bow::evaluate::evaluate(&arguments),
         Verb::Context(arguments) => bow::context::context(&arguments),
         Verb::Configurations(arguments) => bow::compare::compare(&arguments),
+        Verb::Repeat(arguments) => explain::repeat::repeat(&arguments),
         Verb::Completions(arguments) => completions::completions(&arguments),
         Verb::Bow(arguments) => bow::bow(&arguments),
     };

@@ -15,7 +15,9 @@ use crate::explain::arguments::Scale;
 use crate::explain::drawing::{Caption, Drawing, largest};
 use crate::explain::files::{Names, file_name};
 use crate::explain::plan::Plan;
-use crate::explain::record::{ClassScore, Files, InputShare, NamedInput, NodeRule, Record, TargetRecord, record_path};
+use crate::explain::record::{
+    ClassScore, Files, InputShare, NamedInput, NodeRule, Place, Record, TargetRecord, record_path,
+};
 use crate::explain::samples::{Batch, Sample, read};
 use crate::failure::{Context, Failure};
 use crate::inputs::npy;
@@ -55,9 +57,10 @@ impl<F: Number> Plan<'_, F> {
         let mut done: Vec<Done<F>> = samples
             .iter()
             .zip(scores.axis_iter(Axis(0)))
-            .map(|(sample, scores)| Done {
-                record: self.record(sample, &explainer, &batch, scores, over.clone()),
-                relevance: None,
+            .enumerate()
+            .map(|(row, (sample, scores))| {
+                let record = self.record(sample, &explainer, &batch, scores, over.clone());
+                Done { record: Record { place: self.samples.place(&group, row), ..record }, relevance: None }
             })
             .collect();
         for aim in &self.aims {
@@ -108,6 +111,7 @@ impl<F: Number> Plan<'_, F> {
             settings: self.settings.clone(),
             explained: explainer.network().tensor(explainer.explained()).name.clone(),
             left_out: explainer.skipped().to_vec(),
+            place: Place::default(),
             shape,
             top: ranked.iter().take(self.arguments.top).map(|&(class, score)| self.class(class, score)).collect(),
             positions,
@@ -132,7 +136,8 @@ impl<F: Number> Plan<'_, F> {
         forward: &Forward<'_, F>,
         done: &mut [Done<F>],
     ) -> Result<(), Failure> {
-        let Begun { initial, classes, positions } = aim.begin(forward, group, self.approach.start())?;
+        let Begun { initial, classes, positions } =
+            aim.begin(forward, self.samples.in_run(&group), self.approach.start())?;
         let masks = self.arguments.mask.iter().map(|mask| (mask.tensor.clone(), mask.channels.clone())).collect();
         let question = Question { initial, masks, at: self.wanted_tensors(explainer) };
         let explained = self.approach.explain(forward, &question)?;

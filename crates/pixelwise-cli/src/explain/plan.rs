@@ -66,10 +66,22 @@ const SHAPES_KEPT: usize = 4;
 impl<'a, F: Number> Plan<'a, F> {
     /// Reads and checks whatever is wanted for all samples alike.
     pub fn new(arguments: &'a Arguments, given: &Given) -> Result<Self, Failure> {
+        Self::of_samples(arguments, given, None)
+    }
+
+    /// The same for the samples of an earlier run.
+    pub fn repeated(arguments: &'a Arguments, given: &Given, samples: Samples) -> Result<Self, Failure> {
+        Self::of_samples(arguments, given, Some(samples))
+    }
+
+    fn of_samples(arguments: &'a Arguments, given: &Given, samples: Option<Samples>) -> Result<Self, Failure> {
         let model = NetworkModel::<F>::read(&arguments.model)?;
         let inputs = model.inputs().to_vec();
         let (labels, arrays) = (arguments.classes.labels()?, Arrays::keeping(inputs.len()));
-        let samples = Samples::list(&arguments.input, &inputs, &arrays)?;
+        let samples = match samples {
+            Some(samples) => samples,
+            None => Samples::list(&arguments.input, &inputs, &arrays)?,
+        };
         let has_photos = arguments.candidates.as_ref().is_some_and(|path| path.is_dir());
         let preprocessing = inputs.iter().enumerate().map(|(position, input)| {
             let takes_photos = has_photos || samples.has_images(position);
@@ -88,7 +100,7 @@ impl<'a, F: Number> Plan<'a, F> {
             approach: Approach::of(arguments, of_only_input)?,
             composite: None,
             default: None,
-            aims: Aim::all(arguments, &labels, samples.all.len())?,
+            aims: Aim::all(arguments, &labels, samples.of)?,
             networks: Mutex::new(Networks { model: Some(model), explainers: Vec::new() }),
             inputs,
             labels,

@@ -27,6 +27,9 @@ pub struct Record {
     pub explained: String,
     /// The nodes at the end that were left out: the linear score is explained.
     pub left_out: Vec<String>,
+    /// Where it was in its run.
+    #[serde(default)]
+    pub place: Place,
     /// The shape of the sample; of its first input, if there are several.
     pub shape: Vec<usize>,
     /// The classes with the largest scores.
@@ -55,6 +58,27 @@ pub struct Origin {
     pub bytes: u64,
     /// Which sample of an array; none for an image.
     pub sample: Option<usize>,
+}
+
+/// Where a sample was in its run: what else decides how it is explained.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its position among all samples.
+    pub sample: usize,
+    /// How many there were.
+    pub samples: usize,
+    /// Those that went through the network together with it, and itself; empty where it went alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<Companion>,
+}
+
+/// A sample that goes through the network together with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Companion {
+    /// What its files are called.
+    pub name: String,
+    /// Where it comes from, input by input.
+    pub inputs: Vec<Origin>,
 }
 
 /// One of several inputs.
@@ -180,7 +204,7 @@ impl Record {
     }
 
     /// Where it comes from, input by input.
-    fn origins(&self) -> Vec<Origin> {
+    pub fn origins(&self) -> Vec<Origin> {
         match self.inputs.as_slice() {
             [] => vec![self.input.clone()],
             inputs => inputs.iter().map(|input| input.origin.clone()).collect(),

@@ -12,7 +12,7 @@ use neural_lrp::Real;
 use neural_lrp::network::ShapeDisplay;
 
 use crate::explain::files::{Names, file_name};
-use crate::explain::record::Origin;
+use crate::explain::record::{Companion, Origin, Place, Record};
 use crate::failure::{Context, Failure};
 use crate::inputs::{NamedFile, Source, npy, one_file_each, read_image};
 use crate::model::declared_shape;
@@ -95,6 +95,10 @@ pub struct Samples {
     pub all: Vec<Sample>,
     /// Those that go through the network together: at most as many as it takes at once.
     pub groups: Vec<Range<usize>>,
+    /// How many samples of the run are before these, …
+    pub before: usize,
+    /// … and how many it has in all.
+    pub of: usize,
     /// Inputs that have no samples, with the reason.
     pub refused: Vec<(PathBuf, Failure)>,
 }
@@ -113,7 +117,31 @@ impl Samples {
             samples.groups.extend((start..end).step_by(together).map(|at| at..(at + together).min(end)));
             start = end;
         }
+        samples.of = samples.all.len();
         Ok(samples)
+    }
+
+    /// The samples that went through the network together with that of a record.
+    pub fn of_record(record: &Record) -> Self {
+        let part = |origin: Origin| Part { file: origin.file, row: origin.sample };
+        let sample = |name: &str, origins: Vec<Origin>| Sample {
+            name: name.to_owned(),
+            parts: origins.into_iter().map(part).collect(),
+        };
+        let place = &record.place;
+        let all: Vec<Sample> = match place.together.as_slice() {
+            [] => vec![sample(&record.name, record.origins())],
+            together => together.iter().map(|one| sample(&one.name, one.inputs.clone())).collect(),
+        };
+        let own = all.iter().position(|sample| sample.name == record.name).unwrap_or(0);
+        let groups = vec![0..all.len()];
+        Self {
+            groups,
+            before: place.sample.saturating_sub(own),
+            of: place.samples.max(all.len()),
+            all,
+            refused: Vec::new(),
+        }
     }
 
     /// All files are for the only input. One that can't be read is refused, and the others go on.
@@ -179,6 +207,22 @@ impl Samples {
             Sample { name: unique.unique(&parts[first].name()), parts }
         };
         Ok(Self { all: (0..samples).map(sample).collect(), ..Self::default() })
+    }
+
+    /// The positions of a group in the run.
+    pub fn in_run(&self, group: &Range<usize>) -> Range<usize> {
+        self.before + group.start..self.before + group.end
+    }
+
+    /// Where a sample of a group is in the run.
+    pub fn place(&self, group: &Range<usize>, row: usize) -> Place {
+        let companion = |sample: &Sample| Companion { name: sample.name.clone(), inputs: sample.origins() };
+        let together = &self.all[group.clone()];
+        Place {
+            sample: self.before + group.start + row,
+            samples: self.of,
+            together: if together.len() > 1 { together.iter().map(companion).collect() } else { Vec::new() },
+        }
     }
 
     /// Whether any of them has an image for an input.
