@@ -45,6 +45,10 @@ impl Folder {
         read_npy(self.path(name)).unwrap()
     }
 
+    fn array_of_singles(&self, name: &str) -> ArrayD<f32> {
+        read_npy(self.path(name)).unwrap()
+    }
+
     fn record(&self, name: &str) -> Value {
         serde_json::from_slice(&std::fs::read(self.path(name)).unwrap()).unwrap()
     }
@@ -252,5 +256,81 @@ mod fixed_batch {
             };
             assert_eq!(map(1), map(8), "{name}");
         }
+    }
+}
+
+/// What a model's file declares about its images.
+mod declared_images {
+    use super::*;
+
+    /// A protobuf field with bytes.
+    fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+        [&[number << 3 | 2, u8::try_from(bytes.len()).unwrap()], bytes].concat()
+    }
+
+    /// A network with further `metadata_props`: fields that stand behind a message belong to it.
+    fn with_metadata(folder: &Folder, entries: &[(&str, &str)]) -> String {
+        let mut bytes = std::fs::read(case("fixed-batch/batch1.onnx")).unwrap();
+        for (key, value) in entries {
+            bytes.extend(field(14, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat()));
+        }
+        let path = folder.path("declaring.onnx");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn photo(folder: &Folder) -> String {
+        let path = folder.path("photo.png");
+        RgbImage::from_fn(16, 16, |x, y| Rgb([x as u8, y as u8, 200])).save(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_file_goes_before_a_guess_and_what_is_chosen_before_both() {
+        let folder = Folder::new();
+        let photo = photo(&folder);
+        let plain = case("fixed-batch/batch1.onnx");
+        let output = folder.path("out");
+        let explain =
+            |model: &str, options: &[&str]| told(&[&["explain", model, &photo, "--output", &output], options].concat());
+        assert!(explain(&plain, &[]).contains("a guess by the number of channels; choose by --preprocess"));
+        assert!(told(&["run", &plain, &photo]).contains("a guess by the number of channels"));
+        let winml = with_metadata(
+            &folder,
+            &[("Image.BitmapPixelFormat", "Bgr8"), ("Image.NominalPixelRange", "Normalized_1_1")],
+        );
+        let text = explain(&winml, &[]);
+        assert!(text.contains("BGR in 0..255, minus 127.5, divided by 127.5"), "{text}");
+        assert!(
+            text.contains("as the model's file declares it: Image.BitmapPixelFormat, Image.NominalPixelRange"),
+            "{text}"
+        );
+        assert!(told(&["run", &winml, &photo]).contains("as the model's file declares it"));
+        let chosen = explain(&winml, &["--preprocess", "caffe"]);
+        assert!(chosen.contains("minus (103.939") && !chosen.contains("declares"), "{chosen}");
+        let numbers = with_metadata(&folder, &[("mean", "[0.5, 0.25, 0.125]"), ("std", "0.5")]);
+        assert!(explain(&numbers, &[]).contains("RGB in 0..1, minus (0.5, 0.25, 0.125), divided by 0.5"));
+        let wrong = with_metadata(&folder, &[("mean", "[0.5, 0.25]")]);
+        let message = refused(&["explain", &wrong, &photo, "--output", &output]);
+        assert!(message.contains("mean = \"[0.5, 0.25]\"") && message.contains("3 numbers"), "{message}");
+    }
+
+    #[test]
+    fn an_input_of_bytes_is_given_bytes() {
+        let folder = Folder::new();
+        let mut bytes = std::fs::read(case("webp-tiff-gif/identity.onnx")).unwrap();
+        // The types of input and output: FLOAT (1) becomes UINT8 (2).
+        let types: Vec<usize> =
+            (0..bytes.len() - 3).filter(|&at| bytes[at..].starts_with(&[8, 1, 0x12])).map(|at| at + 1).collect();
+        assert_eq!(types.len(), 2);
+        types.into_iter().for_each(|at| bytes[at] = 2);
+        let model = folder.path("bytes.onnx");
+        std::fs::write(&model, bytes).unwrap();
+        let (photo, array) = (photo(&folder), folder.path("array.npy"));
+        let text = told(&["run", &model, &photo]);
+        assert!(text.contains("as the model's file declares it: an input of bytes"), "{text}");
+        told(&["run", &model, &photo, "--output-array", &array]);
+        let given = folder.array_of_singles("array.npy");
+        assert!(given.len() == 3 * 16 * 16 && given.iter().skip(2 * 16 * 16).all(|&blue| blue == 200.0), "{given}");
     }
 }

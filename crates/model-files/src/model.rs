@@ -23,6 +23,7 @@ const BEGINNING: usize = 1 << 12;
 pub struct Model<F: Real> {
     pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) outputs: Vec<String>,
+    pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) constants: BTreeMap<String, Constant<F>>,
     pub(crate) steps: Vec<Step<F>>,
     pub(crate) operators: Operators<F>,
@@ -127,7 +128,7 @@ impl<F: Real> Model<F> {
         }
         let (mut graph, version) = onnx::read(source, folder)?;
         opset::modernize(&mut graph, version)?;
-        Self::from_graph(graph, operators)
+        Ok(Self { metadata: onnx::metadata(source)?, ..Self::from_graph(graph, operators)? })
     }
 
     fn from_graph(mut graph: Graph<F>, operators: &Operators<F>) -> Result<Self, Error> {
@@ -146,12 +147,17 @@ impl<F: Real> Model<F> {
             return Err(Error::Graph("its outputs depend on none of its inputs".to_owned()));
         }
         let (inputs, outputs, constants) = (graph.inputs, graph.outputs, graph.constants);
-        Ok(Self { inputs, outputs, constants, steps, operators: operators.clone() })
+        Ok(Self { inputs, outputs, metadata: BTreeMap::new(), constants, steps, operators: operators.clone() })
     }
 
     /// The inputs of the network. Inputs that no node takes are left out.
     pub fn inputs(&self) -> &[InputDeclaration] {
         &self.inputs
+    }
+
+    /// What else the file says, by key: `metadata_props` of an ONNX file. Exporters write there how images are prepared.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
     }
 
     /// The names of what the network gives. Labels (integers, text) beside scores are left out.

@@ -1,5 +1,6 @@
 //! A network's file: what it takes, and its network for inputs of given shapes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use pixelwise::Kind;
 
 use crate::failure::Failure;
 use crate::inputs::quoted;
+use crate::messages::timed;
+use crate::output::shape;
 
 /// A network file, and the network of the last shapes that were asked for.
 pub struct NetworkModel<F: Real> {
@@ -26,7 +29,10 @@ impl<F: Real> NetworkModel<F> {
     /// Reads a network, whatever its format.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         match Kind::of(path)? {
-            Kind::Network => Ok(Self { model: model_files::read(path)?, last: None }),
+            Kind::Network => {
+                let model = timed(format!("read {}", path.display()), || model_files::read(path))?;
+                Ok(Self { model, last: None })
+            }
             found => Err(pixelwise::Error::Kind { path: path.to_owned(), found, needed: "a network" }.into()),
         }
     }
@@ -34,6 +40,11 @@ impl<F: Real> NetworkModel<F> {
     /// What the network takes.
     pub fn inputs(&self) -> &[InputDeclaration] {
         self.model.inputs()
+    }
+
+    /// What else the file says.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        self.model.metadata()
     }
 
     /// The names of what the network gives.
@@ -75,7 +86,8 @@ impl<F: Real> NetworkModel<F> {
         let named = self.model.inputs().iter().zip(shapes);
         let given =
             named.fold(InputShapes::new(), |given, (input, shape)| given.with(&input.name, input.shape_for(shape)));
-        Ok(self.model.network(&given)?)
+        let shapes = shapes.iter().map(|lengths| shape(lengths)).collect::<Vec<_>>().join(", ");
+        Ok(timed(format!("build the network for {shapes}"), || self.model.network(&given))?)
     }
 }
 

@@ -11,6 +11,7 @@ use super::options::FolderOptions;
 use super::stages::Stages;
 use super::{Labelled, load, tell};
 use crate::failure::{Context, Failure};
+use crate::messages;
 use crate::output::Table;
 
 const EXAMPLES: &str = "\
@@ -48,7 +49,7 @@ pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
     drop(stages);
     labelled.tell_problems();
     for class in classes.iter().filter(|class| !judged.found.iter().any(|found| found.class == **class)) {
-        eprintln!("{class}: no photo of {} shows it", arguments.split);
+        messages::note(format!("{class}: no photo of {} shows it", arguments.split));
     }
 
     let write = |name: &str, text: &str| {

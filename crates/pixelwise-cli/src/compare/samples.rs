@@ -5,7 +5,7 @@ use ndarray::{Array3, ArrayD, ArrayViewD, Axis, Slice};
 use neural_lrp::Real;
 
 use crate::failure::Failure;
-use crate::inputs::{Source, npy, read_image};
+use crate::inputs::{Source, array, read_image, stem};
 use crate::pictures::Layout;
 
 /// Samples that go through the network together.
@@ -35,15 +35,13 @@ pub fn samples<F: Real>(
     preprocessing: Option<&Preprocessing>,
     together: usize,
 ) -> Result<Vec<Group<F>>, Failure> {
-    let stem = source.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let path = match (source, preprocessing) {
-        (Source::Image(path), Some(preprocessing)) => {
-            let image = read_image(path, preprocessing)?;
-            return Ok(vec![Group { batch: image.network, names: vec![stem], shown: vec![image.shown] }]);
-        }
-        (Source::Image(path) | Source::Array(path), _) => path,
-    };
-    let batch = npy::read::<F>(path)?;
+    let stem = stem(source.path());
+    if let (Source::Image(picture), Some(preprocessing)) = (source, preprocessing) {
+        let image = read_image(picture, preprocessing)?;
+        return Ok(vec![Group { batch: image.network, names: vec![picture.stem()], shown: vec![image.shown] }]);
+    }
+    let path = source.path();
+    let batch = array::read::<F>(path)?;
     let count = batch.shape().first().copied().unwrap_or(0);
     check_count(count)?;
     if count == 0 {

@@ -9,7 +9,7 @@ use neural_lrp::{Forward, Initial, Real, Start, Target};
 use crate::explain::arguments::Arguments;
 use crate::explain::files::file_name;
 use crate::failure::{Context, Failure};
-use crate::inputs::npy;
+use crate::inputs::array;
 use crate::labels::{Labels, find};
 use crate::target::{ClassChoice, ReadyRegion, TargetChoice, positions, within};
 
@@ -91,7 +91,7 @@ impl<F: Real> Aim<F> {
 }
 
 fn initial<F: Real>(path: &Path, samples: usize) -> Result<ArrayD<F>, Failure> {
-    let array: ArrayD<F> = npy::read(path)?;
+    let array: ArrayD<F> = array::read(path)?;
     match array.shape().first() {
         Some(&rows) if rows == samples || rows == 1 => Ok(array),
         _ => Err(format!(
@@ -105,7 +105,7 @@ fn initial<F: Real>(path: &Path, samples: usize) -> Result<ArrayD<F>, Failure> {
 }
 
 fn classes(path: &Path, samples: usize) -> Result<Vec<usize>, Failure> {
-    let array: ArrayD<f64> = npy::read(path)?;
+    let array: ArrayD<f64> = array::read(path)?;
     if array.len() != samples {
         let (path, given) = (path.display(), array.len());
         return Err(

@@ -9,6 +9,7 @@ use heatmap::ColorMap;
 use neural_lrp::methods::Method;
 
 use crate::computation::ComputationOptions;
+use crate::inputs::content::is_standard;
 use crate::labels::ClassOptions;
 use crate::preprocess::PreprocessOptions;
 use crate::rules::{RuleOptions, is_backward_pass};
@@ -34,9 +35,7 @@ Examples:
 Which rule? epsilon-plus-flat and epsilon-gamma-box are good first choices for convolutional networks, attention-cp-gamma for
 transformers, epsilon=0.01 for perceptrons; the first line says what was taken by default, and `pixelwise compare` shows
 several side by side. The lines \"where it went\" say how much of the score the heatmap
-accounts for.
-
-Exit codes: 0 all inputs are explained, 1 something failed, 2 the command line is wrong.";
+accounts for.";
 
 /// Explain what a model sees: heatmap, raw relevance, and where the relevance went
 ///
@@ -102,7 +101,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "explanations", help_heading = "What is written")]
     pub output: PathBuf,
 
-    /// Also write the relevance of all samples as one array, in the shape of the input; for a single target
+    /// Also write the relevance of all samples as one array, in the shape of the input; for a single target and input (-: to standard output, without text)
     #[arg(long, value_name = "FILE.npy", help_heading = "What is written")]
     pub relevance: Option<PathBuf>,
 
@@ -174,6 +173,9 @@ impl Arguments {
     pub fn check(&self) {
         if self.relevance.is_some() && self.target.len() > 1 {
             misuse("--relevance writes one array and so takes one --target; run it once for each");
+        }
+        if self.json && self.relevance.as_deref().is_some_and(is_standard) {
+            misuse("--json and --relevance - both go to standard output: give one of them a file");
         }
         let by_name = self.target.iter().find_map(|target| match &target.class {
             ClassChoice::Name(name) => Some(name),

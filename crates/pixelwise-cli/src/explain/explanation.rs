@@ -20,7 +20,7 @@ use crate::explain::record::{
 };
 use crate::explain::samples::{Batch, Sample, read};
 use crate::failure::{Context, Failure};
-use crate::inputs::npy;
+use crate::inputs::array;
 use crate::output::number;
 use crate::pictures::Layout;
 use crate::target::positions;
@@ -75,7 +75,7 @@ impl<F: Number> Plan<'_, F> {
     fn completed(&self, sample: &Sample) -> Option<Done<F>> {
         let record = Record::completed(&self.folder.path, &sample.name, &sample.origins(), &self.settings)?;
         let relevance = match &self.arguments.relevance {
-            Some(_) => Some(npy::read(&self.folder.path.join(&record.targets.first()?.files.relevance)).ok()?),
+            Some(_) => Some(array::read(&self.folder.path.join(&record.targets.first()?.files.relevance)).ok()?),
             None => None,
         };
         Some(Done { record, relevance })
@@ -95,7 +95,7 @@ impl<F: Number> Plan<'_, F> {
         let inputs = inputs.zip(&batch.values).map(|(((input, preprocessing), (part, origin)), values)| NamedInput {
             name: input.name.clone(),
             origin,
-            preprocessing: preprocessing.clone().filter(|_| part.row.is_none()),
+            preprocessing: preprocessing.clone().filter(|_| part.is_image),
             shape: values.shape()[1..].to_vec(),
         });
         let mut inputs: Vec<NamedInput> = inputs.collect();
@@ -281,7 +281,7 @@ impl<F: Number> Plan<'_, F> {
         let inputs = self.explained_inputs(&explainer)?;
         for (row, record) in records.iter_mut().enumerate() {
             for (target, &input) in record.targets.iter_mut().zip(inputs.iter().cycle()) {
-                let relevance: ArrayD<F> = npy::read(&self.folder.path.join(&target.files.relevance))?;
+                let relevance: ArrayD<F> = array::read(&self.folder.path.join(&target.files.relevance))?;
                 let layout = Layout::of(relevance.shape());
                 let seen = || layout.photo(batch.values[input].index_axis(Axis(0), row));
                 let photo = batch.photos[input][row].clone().unwrap_or_else(seen);

@@ -16,9 +16,11 @@ use crate::explain::samples::{Arrays, Samples, read};
 use crate::explain::settings::Settings;
 use crate::failure::Failure;
 use crate::given::Given;
+use crate::inputs::content::is_standard;
 use crate::inputs::quoted;
 use crate::labels::Labels;
-use crate::model::{NetworkModel, declared_shape};
+use crate::messages::timed;
+use crate::model::NetworkModel;
 use crate::target::TargetChoice;
 
 /// Everything that a run needs.
@@ -37,6 +39,8 @@ pub struct Plan<'a, F: Number> {
     pub inputs: Vec<InputDeclaration>,
     /// How photos are prepared for each input; none where there are only arrays.
     pub preprocessing: Vec<Option<Preprocessing>>,
+    /// Why in this way, where nothing else was chosen.
+    pub reason: Option<String>,
     /// How relevance is found.
     pub approach: Approach,
     /// The composite that explains, for the first samples that the network takes; none for methods.
@@ -85,9 +89,12 @@ impl<'a, F: Number> Plan<'a, F> {
         let has_photos = arguments.candidates.as_ref().is_some_and(|path| path.is_dir());
         let preprocessing = inputs.iter().enumerate().map(|(position, input)| {
             let takes_photos = has_photos || samples.has_images(position);
-            takes_photos.then(|| arguments.preprocess.for_input(&input.name, &declared_shape(input))).transpose()
+            takes_photos.then(|| arguments.preprocess.for_input(input, model.metadata())).transpose()
         });
-        let preprocessing = preprocessing.collect::<Result<Vec<_>, Failure>>()?;
+        let chosen = preprocessing.collect::<Result<Vec<_>, Failure>>()?;
+        let reason = chosen.iter().flatten().find_map(|chosen| chosen.reason.clone());
+        let preprocessing: Vec<_> =
+            chosen.into_iter().map(|chosen| chosen.map(|chosen| chosen.preprocessing)).collect();
         let of_only_input = match preprocessing.as_slice() {
             [only] => only.as_ref(),
             _ => None,
@@ -105,6 +112,7 @@ impl<'a, F: Number> Plan<'a, F> {
             inputs,
             labels,
             preprocessing,
+            reason,
             samples,
             arrays,
         };
@@ -146,6 +154,11 @@ impl<'a, F: Number> Plan<'a, F> {
         Ok(None)
     }
 
+    /// Whether an array is written to standard output, which leaves no room for text.
+    pub fn writes_to_standard_output(&self) -> bool {
+        self.arguments.relevance.as_deref().is_some_and(is_standard)
+    }
+
     /// The shapes in which batches go through the network.
     pub fn shapes_for(&self, batches: &[&[usize]]) -> Vec<Vec<usize>> {
         self.inputs.iter().zip(batches).map(|(input, batch)| input.shape_for(batch)).collect()
@@ -180,7 +193,8 @@ impl<'a, F: Number> Plan<'a, F> {
         }
         networks.explainers.truncate(SHAPES_KEPT - 1);
         let model = networks.model.take().map_or_else(|| NetworkModel::read(&self.arguments.model), Ok)?;
-        let mut explainer = Explainer::new(&model.into_network(shapes)?)?;
+        let network = model.into_network(shapes)?;
+        let mut explainer = timed("rewrite the network", || Explainer::new(&network))?;
         explainer = explainer.with_class_axis(self.arguments.classes.axis(&self.labels));
         if let Some(name) = &self.arguments.output_name {
             explainer = explainer.with_output(name)?;

@@ -13,6 +13,7 @@ use crate::explain::record::{Record, record_path};
 use crate::explain::samples::Samples;
 use crate::failure::{Context, Failure};
 use crate::given::Given;
+use crate::messages;
 use crate::output::print;
 
 const EXAMPLES: &str = "\
@@ -55,7 +56,7 @@ pub fn repeat(arguments: &Arguments) -> Result<(), Failure> {
     }
     let (own, was) = (env!("CARGO_PKG_VERSION"), &record.settings.pixelwise);
     if own != was {
-        eprintln!("Warning: the record is of version {was}, and this is {own}");
+        messages::warn(format!("the record is of version {was}, and this is {own}"));
     }
     let words = record.settings.command_line(&Given::verb("explain")?, &record.input.file, &arguments.output);
     let given = Given::parse(&words).context(format!("{} has settings that can't be used", path.display()))?;
@@ -69,7 +70,7 @@ pub fn repeat(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn explain_again<F: Number>(arguments: &Explain, given: &Given, record: &Record) -> Result<(), Failure> {
-    let plan = Plan::<F>::repeated(arguments, given, Samples::of_record(record))?;
+    let plan = Plan::<F>::repeated(arguments, given, Samples::of_record(record)?)?;
     let group = plan.samples.groups[0].clone();
     plan.explain(group.clone())?;
     // The one scale of the whole run was found then.

@@ -14,7 +14,7 @@ use neural_lrp::network::ShapeDisplay;
 use crate::explain::files::{Names, file_name};
 use crate::explain::record::{Companion, Origin, Place, Record};
 use crate::failure::{Context, Failure};
-use crate::inputs::{NamedFile, Source, npy, one_file_each, read_image};
+use crate::inputs::{NamedFile, Picture, Source, array, one_file_each, read_image, stem};
 use crate::model::declared_shape;
 
 /// A sample, before it is read.
@@ -31,8 +31,10 @@ pub struct Sample {
 pub struct Part {
     /// The file.
     pub file: PathBuf,
-    /// Which sample of an array; none for an image.
+    /// Which sample of an array, or which of many pictures; none for an image.
     pub row: Option<usize>,
+    /// Whether it is a picture.
+    pub is_image: bool,
 }
 
 impl Sample {
@@ -48,8 +50,8 @@ impl Sample {
 
     /// Whether another goes through the network together with it: both from the same arrays, or both from images.
     fn may_join(&self, other: &Self) -> bool {
-        let alike = |(one, other): (&Part, &Part)| match (one.row, other.row) {
-            (Some(_), Some(_)) => one.file == other.file,
+        let alike = |(one, other): (&Part, &Part)| match (one.is_image, other.is_image) {
+            (false, false) => one.file == other.file,
             (one, other) => one == other,
         };
         self.parts.iter().zip(&other.parts).all(alike)
@@ -71,7 +73,7 @@ impl Part {
 
     /// What the files of a sample are called after.
     fn name(&self) -> String {
-        let stem = file_name(&self.file.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default());
+        let stem = file_name(&stem(&self.file));
         match self.row {
             Some(row) => format!("{stem}-{row}"),
             None => stem,
@@ -122,26 +124,26 @@ impl Samples {
     }
 
     /// The samples that went through the network together with that of a record.
-    pub fn of_record(record: &Record) -> Self {
-        let part = |origin: Origin| Part { file: origin.file, row: origin.sample };
-        let sample = |name: &str, origins: Vec<Origin>| Sample {
-            name: name.to_owned(),
-            parts: origins.into_iter().map(part).collect(),
+    pub fn of_record(record: &Record) -> Result<Self, Failure> {
+        let part = |Origin { file, sample, .. }: Origin| {
+            let is_image = !matches!(Source::all(&file)?.as_slice(), [Source::Array(_), ..]);
+            Ok(Part { file, row: sample, is_image })
+        };
+        let sample = |name: &str, origins: Vec<Origin>| {
+            let parts = origins.into_iter().map(part).collect::<Result<_, Failure>>()?;
+            Ok(Sample { name: name.to_owned(), parts })
         };
         let place = &record.place;
         let all: Vec<Sample> = match place.together.as_slice() {
-            [] => vec![sample(&record.name, record.origins())],
-            together => together.iter().map(|one| sample(&one.name, one.inputs.clone())).collect(),
+            [] => vec![sample(&record.name, record.origins())?],
+            together => {
+                together.iter().map(|one| sample(&one.name, one.inputs.clone())).collect::<Result<_, Failure>>()?
+            }
         };
         let own = all.iter().position(|sample| sample.name == record.name).unwrap_or(0);
         let groups = vec![0..all.len()];
-        Self {
-            groups,
-            before: place.sample.saturating_sub(own),
-            of: place.samples.max(all.len()),
-            all,
-            refused: Vec::new(),
-        }
+        let (before, of) = (place.sample.saturating_sub(own), place.samples.max(all.len()));
+        Ok(Self { all, groups, before, of, refused: Vec::new() })
     }
 
     /// All files are for the only input. One that can't be read is refused, and the others go on.
@@ -227,7 +229,7 @@ impl Samples {
 
     /// Whether any of them has an image for an input.
     pub fn has_images(&self, input: usize) -> bool {
-        self.all.iter().any(|sample| sample.parts[input].row.is_none())
+        self.all.iter().any(|sample| sample.parts[input].is_image)
     }
 }
 
@@ -235,10 +237,10 @@ impl Samples {
 fn parts<F: Real>(source: &Source, input: &InputDeclaration, arrays: &Arrays<F>) -> Result<Vec<Part>, Failure> {
     let file = source.path().to_owned();
     match source {
-        Source::Image(_) => Ok(vec![Part { file, row: None }]),
+        Source::Image(picture) => Ok(vec![Part { file, row: picture.index, is_image: true }]),
         Source::Array(_) => {
             let rows = rows(&*arrays.get(&file)?, &declared_shape(input))?;
-            Ok((0..rows).map(|row| Part { file: file.clone(), row: Some(row) }).collect())
+            Ok((0..rows).map(|row| Part { file: file.clone(), row: Some(row), is_image: false }).collect())
         }
     }
 }
@@ -277,7 +279,7 @@ impl<F: Real> Arrays<F> {
         if let Some((_, array)) = last.iter().find(|(path, _)| path == file) {
             return Ok(Arc::clone(array));
         }
-        let array = Arc::new(npy::read(file)?);
+        let array = Arc::new(array::read(file)?);
         last.truncate(self.kept - 1);
         last.insert(0, (file.to_owned(), Arc::clone(&array)));
         Ok(array)
@@ -308,18 +310,20 @@ pub fn read<F: Real>(
     let mut batch = Batch { values: Vec::new(), photos: Vec::new() };
     for (input, preprocessing) in preprocessing.iter().enumerate() {
         let (mut values, mut photos) = (Vec::new(), Vec::new());
-        for Part { file, row } in samples.iter().map(|sample| &sample.parts[input]) {
-            match (*row, preprocessing) {
-                (Some(row), _) => {
+        for Part { file, row, is_image } in samples.iter().map(|sample| &sample.parts[input]) {
+            match (is_image, preprocessing) {
+                (false, _) => {
+                    let row = row.unwrap_or(0);
                     values.push(arrays.get(file)?.slice_axis(Axis(0), Slice::from(row..row + 1)).to_owned());
                     photos.push(None);
                 }
-                (None, Some(preprocessing)) => {
-                    let image = read_image(file, preprocessing)?;
+                (true, Some(preprocessing)) => {
+                    let picture = Picture { file: file.clone(), index: *row };
+                    let image = read_image(&picture, preprocessing)?;
                     values.push(image.network);
                     photos.push(Some(image.shown));
                 }
-                (None, None) => return Err("the network takes no images".into()),
+                (true, None) => return Err("the network takes no images".into()),
             }
         }
         let views: Vec<_> = values.iter().map(ArrayD::view).collect();

@@ -13,7 +13,8 @@ use crate::failure::{Context, Failure};
 use crate::given::Given;
 
 /// Options that change nothing about a sample's explanation.
-const WITHOUT_EFFECT: [&str; 7] = ["input", "output", "relevance", "threads", "json", "resume", "model"];
+const WITHOUT_EFFECT: [&str; 9] =
+    ["input", "output", "relevance", "threads", "json", "resume", "model", "quiet", "verbose"];
 
 /// What a run was asked for: equal settings explain the same input in the same way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use crate::explain::Number;
 use crate::explain::plan::Plan;
 use crate::explain::record::{InputShare, Record, TargetRecord};
 use crate::failure::Failure;
+use crate::messages;
 use crate::output::{Table, number, percent, print, shape};
 use crate::pictures::Layout;
 
@@ -46,23 +47,28 @@ const MOSTLY_SUNK: &str = "A heatmap shows only the rest. What biases took, --co
 enum Form {
     Text,
     Json,
+    /// Files are the result.
+    Nothing,
 }
 
 impl Summary {
     /// Prints what is known before the first sample.
     pub fn begin<F: Number>(plan: &Plan<'_, F>) -> Result<Self, Failure> {
-        let form = if plan.arguments.json { Form::Json } else { Form::Text };
+        let form = match (plan.arguments.json, plan.writes_to_standard_output() || messages::are_quiet()) {
+            (true, _) => Form::Json,
+            (false, true) => Form::Nothing,
+            (false, false) => Form::Text,
+        };
         let prepared: Vec<String> = plan.preprocessing.iter().flatten().map(ToString::to_string).collect();
         let preprocessing = match prepared.as_slice() {
             [] => "none, arrays are taken as they are".to_owned(),
             prepared => {
-                let default =
-                    "\n               a guess by the number of channels; choose by --preprocess if it is wrong";
-                let given = plan.arguments.preprocess.is_given();
-                format!("{}{}", prepared.join("\n               "), if given { "" } else { default })
+                let reason = plan.reason.iter().map(|reason| format!("\n               {reason}"));
+                format!("{}{}", prepared.join("\n               "), reason.collect::<String>())
             }
         };
         match form {
+            Form::Nothing => {}
             Form::Text => {
                 let composite = plan.default.iter().map(|default| format!("composite      {default}\n"));
                 print(&format!("{}preprocessing  {preprocessing}\n", composite.collect::<String>()))?;
@@ -108,6 +114,7 @@ impl Summary {
             self.advice = self.advice.take().or_else(|| self.advice(findings, record));
         }
         print(&match self.form {
+            Form::Nothing => return Ok(()),
             Form::Json => format!("{}\n{}", if first { "" } else { "," }, json!(record)),
             Form::Text if self.samples == 1 => {
                 format!("{}{}{}{}", network(record), rules(record), halved(record), self.alone(record))
@@ -132,6 +139,7 @@ impl Summary {
     /// Prints what is known after the last sample, and what stopped the run, if anything did.
     pub fn end(self, stopped: Option<String>) -> Result<(), Failure> {
         match self.form {
+            Form::Nothing => Ok(()),
             Form::Json => print(&format!(
                 "\n],\n\"failed\": {},\n\"stopped\": {},\n\"output\": {}}}\n",
                 json!(self.failures),

@@ -1,12 +1,12 @@
 //! What goes through the network together: one file for each of its inputs.
 
-use images::Preprocessing;
+use std::collections::BTreeMap;
+
 use model_files::InputDeclaration;
 
 use crate::failure::Failure;
 use crate::inputs::{NamedFile, Source, one_file_each};
-use crate::model::declared_shape;
-use crate::preprocess::PreprocessOptions;
+use crate::preprocess::{Chosen, PreprocessOptions};
 
 /// The files of each forward pass, in the order of the network's inputs.
 pub fn questions(texts: &[String], inputs: &[InputDeclaration]) -> Result<Vec<Vec<Source>>, Failure> {
@@ -37,11 +37,12 @@ pub fn questions(texts: &[String], inputs: &[InputDeclaration]) -> Result<Vec<Ve
 pub fn preparations(
     questions: &[Vec<Source>],
     inputs: &[InputDeclaration],
+    metadata: &BTreeMap<String, String>,
     options: &PreprocessOptions,
-) -> Result<Vec<Option<Preprocessing>>, Failure> {
+) -> Result<Vec<Option<Chosen>>, Failure> {
     let preparation = |(place, input): (usize, &InputDeclaration)| {
         let takes_image = questions.iter().any(|question| matches!(question[place], Source::Image(_)));
-        takes_image.then(|| options.for_input(&input.name, &declared_shape(input))).transpose()
+        takes_image.then(|| options.for_input(input, metadata)).transpose()
     };
     inputs.iter().enumerate().map(preparation).collect()
 }
