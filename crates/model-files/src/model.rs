@@ -194,6 +194,9 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
         [0x89, b'H', b'D', b'F', ..] => "it is an HDF5 file, perhaps of Keras: export the model with tf2onnx",
         [_, _, _, _, b'T', b'F', b'L', b'3', ..] => "it is a TensorFlow Lite file: convert it with tf2onnx",
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "it is a numpy array",
+        [b's', b'v', b'm', b'_', b't', b'y', b'p', b'e', ..] => {
+            "it is a support vector machine of LIBSVM: `pixelwise explain` takes it, with --vectors FILE"
+        }
         [b'<', ..] => "it is a web page: the download went wrong",
         _ if bytes.starts_with(b"version https://git-lfs") => {
             "it is a pointer of Git LFS, not the file itself: fetch it with git lfs pull"

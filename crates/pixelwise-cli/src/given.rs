@@ -40,11 +40,16 @@ impl Given {
         &self.matches
     }
 
-    /// Refuses options beyond those of a kind of model: `known` are their names, without dashes.
-    pub fn refuse_beyond(&self, known: &[&str], path: &Path, kind: Kind) -> Result<(), Failure> {
+    /// An option that is given beyond those of some names.
+    pub fn beyond(&self, known: &[&str]) -> Option<&str> {
         let is_given = |id: &str| self.matches.value_source(id) == Some(ValueSource::CommandLine);
         let options = self.verb.get_arguments().filter(|option| is_given(option.get_id().as_str()));
-        match options.filter_map(clap::Arg::get_long).find(|option| !known.contains(option)) {
+        options.filter_map(clap::Arg::get_long).find(|option| !known.contains(option))
+    }
+
+    /// Refuses options beyond those of a kind of model: `known` are their names, without dashes.
+    pub fn refuse_beyond(&self, known: &[&str], path: &Path, kind: Kind) -> Result<(), Failure> {
+        match self.beyond(known) {
             None => Ok(()),
             Some(option) if kind == Kind::Network => {
                 Err(format!("--{option} is for Bag-of-Words classifiers, and {} is a network", path.display()).into())

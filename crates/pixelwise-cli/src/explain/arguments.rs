@@ -29,6 +29,8 @@ Examples:
       The raw relevance of a whole batch, for a script
   pixelwise explain model.onnx image=cat.jpg meta=meta.npy --explained image
       A network of several inputs: all of them are given, and one is explained
+  pixelwise explain a1a.model --vectors a1a.t
+      A support vector machine of LIBSVM: the relevance of each dimension, as a table and as bars
   pixelwise explain bird.model VOCdevkit/VOC2009/JPEGImages/2008_000007.jpg --target bird
       A Bag-of-Words classifier of photographs, with boxes around the birds from Annotations/2008_000007.xml
 
@@ -46,12 +48,16 @@ accounts for.";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
+    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), a support vector machine of LIBSVM, or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
     pub model: PathBuf,
 
     /// Images (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), folders of images, or .npy batches in the model's layout; for a network of several inputs, files for each: NAME=FILE
-    #[arg(required = true, value_name = "[NAME=]INPUT")]
+    #[arg(required_unless_present = "vectors", value_name = "[NAME=]INPUT")]
     pub input: Vec<PathBuf>,
+
+    /// Vectors for a support vector machine of LIBSVM, in place of an INPUT: an .npy array with a vector in each row, or LIBSVM's own LABEL INDEX:VALUE …
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    pub vectors: Option<PathBuf>,
 
     #[command(flatten, next_help_heading = "How it is explained")]
     pub rules: RuleOptions,
