@@ -19,7 +19,7 @@ pub mod explain;
 pub mod inspect;
 mod judging;
 mod learning;
-mod options;
+pub mod options;
 mod stages;
 pub mod train;
 

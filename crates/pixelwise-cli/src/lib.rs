@@ -1,5 +1,6 @@
 //! The command line: reads files, calls the libraries, prints. No mathematics here.
 
+mod accuracy;
 mod books;
 mod bow;
 mod compare;
@@ -53,7 +54,7 @@ enum Verb {
     Compare(Box<compare::Arguments>),
     Evaluate(Box<evaluate::Arguments>),
     Train(Box<bow::train::Arguments>),
-    Accuracy(Box<bow::evaluate::Arguments>),
+    Accuracy(Box<accuracy::Arguments>),
     Context(Box<bow::context::Arguments>),
     Configurations(Box<bow::compare::Arguments>),
     Repeat(Box<explain::repeat::Arguments>),
@@ -101,7 +102,7 @@ pub fn main() -> ExitCode {
         Verb::Compare(arguments) => compare::compare(&arguments, &given),
         Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
         Verb::Train(arguments) => bow::train::train(&arguments),
-        Verb::Accuracy(arguments) => bow::evaluate::evaluate(&arguments),
+        Verb::Accuracy(arguments) => accuracy::accuracy(&arguments, &given),
         Verb::Context(arguments) => bow::context::context(&arguments),
         Verb::Configurations(arguments) => bow::compare::compare(&arguments),
         Verb::Repeat(arguments) => explain::repeat::repeat(&arguments),

@@ -1,4 +1,4 @@
-//! `pixelwise accuracy`.
+//! `pixelwise accuracy` for classifiers of photographs.
 
 use std::path::PathBuf;
 
@@ -36,6 +36,13 @@ pub struct Arguments {
 
     #[command(flatten)]
     folder: FolderOptions,
+}
+
+impl Arguments {
+    /// What `pixelwise accuracy` is asked for.
+    pub fn of(model: PathBuf, split: String, output: PathBuf, folder: FolderOptions) -> Self {
+        Self { model, split, output, folder }
+    }
 }
 
 /// Judges a classifier.

@@ -141,7 +141,7 @@ impl Samples {
             }
         };
         let own = all.iter().position(|sample| sample.name == record.name).unwrap_or(0);
-        let groups = vec![0..all.len()];
+        let groups = std::iter::once(0..all.len()).collect();
         let (before, of) = (place.sample.saturating_sub(own), place.samples.max(all.len()));
         Ok(Self { all, groups, before, of, refused: Vec::new() })
     }

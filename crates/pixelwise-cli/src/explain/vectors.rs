@@ -26,6 +26,8 @@ const BEGINNING: &[u8] = b"svm_type";
 const MOST_BARS: usize = 24;
 /// Pixels for each bar and its label.
 const BAR_WIDTH: u32 = 44;
+/// Charts are as wide at least, for their title.
+const LEAST_WIDTH: u32 = 420;
 
 /// Whether a file is a LIBSVM model.
 pub fn is_machine(model: &Path) -> Result<bool, Failure> {
@@ -171,7 +173,7 @@ fn write(explained: &Explained, vector: ArrayView1<'_, f64>, folder: &Folder) ->
     let mut shown: Vec<usize> = explained.ranked().into_iter().take(MOST_BARS).collect();
     shown.sort_unstable();
     let bars = BarChart {
-        width: BAR_WIDTH * shown.len() as u32,
+        width: (BAR_WIDTH * shown.len() as u32).max(LEAST_WIDTH),
         height: 160,
         ..BarChart::new(shown.iter().map(|&at| explained.relevance[at]), shown.iter().map(|at| (at + 1).to_string()))
     };
