@@ -335,10 +335,13 @@ mod bad_input {
         fs::write(folder.path("part.npy"), &whole[..whole.len() - 4]).unwrap();
         let message = refused(1, &["run", &model, &folder.path("part.npy")]);
         assert!(message.contains("part.npy") && message.contains("cut short"), "{message}");
-        let one = folder.array("one.npy", &Array::zeros(vec![1, 4, 5]));
-        let message = refused(1, &["run", &model, &one]);
-        assert!(message.contains("[3, 4, 5]") && message.contains("[1, 4, 5]"), "{message}");
-        assert!(refused(1, &["compare", &model, &one]).contains("multiple of 3"));
+        let wide = folder.array("wide.npy", &Array::zeros(vec![3, 4, 6]));
+        for verb in ["run", "compare"] {
+            let message = refused(1, &[verb, &model, &wide]);
+            assert!(message.contains("[3, 4, 5]") && message.contains("[3, 4, 6]"), "{message}");
+        }
+        let none = folder.array("none.npy", &Array::zeros(vec![0, 4, 5]));
+        assert!(refused(1, &["run", &model, &none]).contains("at least one"));
         let matrix = folder.array("matrix.npy", &Array::zeros(vec![2, 3]));
         assert!(refused(1, &["run", &golden("lenet5", "model.onnx"), &matrix]).contains("[2, 3]"));
     }

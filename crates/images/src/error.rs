@@ -19,6 +19,18 @@ fn kind(found: Option<&str>) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// What a model's file says about its images and can't be understood.
+    #[error(
+        "the model's file says {key} = {value:?}, which can't be followed: {reason}; a preprocessing of one's own overrides it"
+    )]
+    Declaration {
+        /// The key.
+        key: String,
+        /// What stands there.
+        value: String,
+        /// Why not, or what would be right.
+        reason: String,
+    },
     /// A file that can't be opened or read.
     #[error("can't read {}: {source}", path.display())]
     Read {

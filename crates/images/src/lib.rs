@@ -24,6 +24,7 @@
 //! ```
 
 mod channels;
+mod declared;
 mod error;
 mod folder;
 mod foreign;
@@ -36,6 +37,7 @@ mod resample;
 mod settings;
 
 pub use channels::{from_rgb, to_unit_range};
+pub use declared::Declarations;
 pub use error::Error;
 pub use folder::{EXTENSIONS, Folder, is_image_name};
 pub use orientation::Stored;

@@ -16,6 +16,26 @@ pub struct InputDeclaration {
     pub element_type: String,
 }
 
+impl InputDeclaration {
+    /// How many samples the input takes at a time, where that is fixed: its first dimension.
+    pub fn fixed_samples(&self) -> Option<usize> {
+        match self.dimensions.as_deref() {
+            Some([Dimension::Fixed(samples), ..]) => Some(*samples),
+            _ => None,
+        }
+    }
+
+    /// The shape in which a batch of this shape goes through the network: with as many samples as it takes at a time, where
+    /// that is fixed. Arrays of one axis stay as they are: one of another length is more likely wrong than short of samples.
+    pub fn shape_for(&self, batch: &[usize]) -> Vec<usize> {
+        let mut shape = batch.to_vec();
+        if let (Some(samples), [first, _, ..]) = (self.fixed_samples(), shape.as_mut_slice()) {
+            *first = samples;
+        }
+        shape
+    }
+}
+
 /// A dimension of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dimension {
@@ -141,6 +161,16 @@ mod tests {
         let open = images(vec![symbol("N"), Dimension::Fixed(3), symbol("height")]);
         let error = InputShapes::defaults(&open).unwrap_err().to_string();
         assert!(error.contains("\"image\"") && error.contains("\"height\" open (axis 2)"), "{error}");
+    }
+
+    #[test]
+    fn a_fixed_number_of_samples_is_that_of_what_goes_through() {
+        let fixed = &images(vec![Dimension::Fixed(8), Dimension::Fixed(3)])[0];
+        assert_eq!((fixed.fixed_samples(), fixed.shape_for(&[5, 3])), (Some(8), vec![8, 3]));
+        let open = &images(vec![Dimension::Symbolic("N".to_owned()), Dimension::Fixed(3)])[0];
+        assert_eq!((open.fixed_samples(), open.shape_for(&[5, 3])), (None, vec![5, 3]));
+        let vector = &images(vec![Dimension::Fixed(8)])[0];
+        assert_eq!((vector.fixed_samples(), vector.shape_for(&[5])), (Some(8), vec![5]));
     }
 
     #[test]

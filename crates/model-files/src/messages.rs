@@ -1,5 +1,7 @@
 //! The messages of an ONNX file (`onnx.proto`), as far as a network needs them. The numbers of tensors stay in the file.
 
+use std::collections::BTreeMap;
+
 use rten_onnx::onnx::DataType;
 
 use crate::source::Bytes;
@@ -32,6 +34,18 @@ impl<'a> Model<'a> {
         }
         Ok(model)
     }
+}
+
+/// `metadata_props` of a `ModelProto`, by key.
+pub(crate) fn metadata(message: Bytes<'_>) -> Result<BTreeMap<String, String>, Damage> {
+    let mut metadata = BTreeMap::new();
+    for field in Fields::of(message) {
+        let field = field?;
+        if field.number == 14 {
+            metadata.extend([entry(field.bytes()?)?]);
+        }
+    }
+    Ok(metadata)
 }
 
 /// `OperatorSetIdProto`: which version of which operators the nodes mean.

@@ -24,6 +24,7 @@ pub struct Model<F: Real> {
     pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) outputs: Vec<String>,
     left_out: Vec<String>,
+    pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) constants: BTreeMap<String, Constant<F>>,
     pub(crate) steps: Vec<Step<F>>,
     pub(crate) operators: Operators<F>,
@@ -130,7 +131,7 @@ impl<F: Real> Model<F> {
         let (mut graph, version) = onnx::read(source, folder)?;
         opset::modernize(&mut graph, version)?;
         let left_out = rewriting::leave_out(&mut graph)?;
-        Self::from_graph(graph, left_out, operators)
+        Ok(Self { metadata: onnx::metadata(source)?, ..Self::from_graph(graph, left_out, operators)? })
     }
 
     fn from_graph(mut graph: Graph<F>, left_out: Vec<String>, operators: &Operators<F>) -> Result<Self, Error> {
@@ -151,12 +152,18 @@ impl<F: Real> Model<F> {
             return Err(Error::Graph("its outputs depend on none of its inputs".to_owned()));
         }
         let (inputs, outputs, constants) = (graph.inputs, graph.outputs, graph.constants);
-        Ok(Self { inputs, outputs, left_out, constants, steps, operators: operators.clone() })
+        let metadata = BTreeMap::new();
+        Ok(Self { inputs, outputs, left_out, metadata, constants, steps, operators: operators.clone() })
     }
 
     /// The inputs of the network. Inputs that no node takes are left out.
     pub fn inputs(&self) -> &[InputDeclaration] {
         &self.inputs
+    }
+
+    /// What else the file says, by key: `metadata_props` of an ONNX file. Exporters write there how images are prepared.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
     }
 
     /// The names of what the network gives. Labels (integers, text) beside scores are left out.
@@ -199,6 +206,9 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
         [0x89, b'H', b'D', b'F', ..] => "it is an HDF5 file, perhaps of Keras: export the model with tf2onnx",
         [_, _, _, _, b'T', b'F', b'L', b'3', ..] => "it is a TensorFlow Lite file: convert it with tf2onnx",
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "it is a numpy array",
+        [b's', b'v', b'm', b'_', b't', b'y', b'p', b'e', ..] => {
+            "it is a support vector machine of LIBSVM: `pixelwise explain` takes it, with --vectors FILE"
+        }
         [b'<', ..] => "it is a web page: the download went wrong",
         _ if bytes.starts_with(b"version https://git-lfs") => {
             "it is a pointer of Git LFS, not the file itself: fetch it with git lfs pull"

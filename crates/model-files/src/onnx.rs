@@ -20,7 +20,7 @@ use crate::messages::{self, AttributeValue};
 use crate::rewriting::zero_point_of_output;
 use crate::source::Source;
 use crate::support::OPSETS;
-use crate::wire::Fields;
+use crate::wire::{Damage, Fields};
 use crate::{Dimension, Error, InputDeclaration};
 
 /// Returns whether a file could be an ONNX file: whether it begins with a field that `ModelProto` has.
@@ -35,17 +35,22 @@ pub(crate) fn is_likely(source: &Source<'_>) -> bool {
 ///
 /// The numbers of each tensor are read straight into their place.
 pub(crate) fn read<F: Real>(source: &Source<'_>, folder: &Path) -> Result<(Graph<F>, i64), Error> {
-    let model = messages::Model::decode(source.whole()).map_err(|damage| Error::Damaged {
-        offset: damage.offset,
-        length: source.length(),
-        reason: damage.reason.into_owned(),
-    })?;
+    let model = messages::Model::decode(source.whole()).map_err(|damage| damaged(source, damage))?;
     let Some(message) = &model.graph else {
         return Err(Error::NoNetwork { reason: "an ONNX file would hold a graph, and there is none".to_owned() });
     };
     let opset = opset(&model)?;
     let functions = functions(&model.functions, opset)?;
     Ok((graph(message, functions, folder)?, opset))
+}
+
+/// What else an ONNX file says, by key.
+pub(crate) fn metadata(source: &Source<'_>) -> Result<BTreeMap<String, String>, Error> {
+    messages::metadata(source.whole()).map_err(|damage| damaged(source, damage))
+}
+
+fn damaged(source: &Source<'_>, damage: Damage) -> Error {
+    Error::Damaged { offset: damage.offset, length: source.length(), reason: damage.reason.into_owned() }
 }
 
 /// The operators that a file brings itself, by domain and name.

@@ -1,11 +1,10 @@
 //! A network as a classifier that can be explained, beside all others.
 
-use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice};
+use ndarray::{Array2, ArrayD, ArrayViewD, Axis};
 use rayon::prelude::*;
 use relevance::{ExplainError, ExplainableClassifier, Explanation};
 
-use crate::explain::{Explainer, Forward, Initial, Similarity, Target, stack};
-use crate::methods::Method;
+use crate::explain::{Explainer, Forward, Initial, Similarity, Target};
 use crate::network::Network;
 use crate::{Error, Real};
 
@@ -56,7 +55,7 @@ const SAMPLES_TOGETHER: usize = 128;
 const NUMBERS_TOGETHER: usize = 1 << 18;
 
 impl<F: Real> NetworkClassifier<F> {
-    /// A network for samples of a shape, and how it is explained: a [`Composite`](crate::Composite) or a [`Method`].
+    /// A network for samples of a shape, and how it is explained: a [`Composite`](crate::Composite) or a [`Method`](crate::methods::Method).
     ///
     /// # Errors
     /// [`Error::Input`] or [`Error::Node`] when the network has several inputs, or does not take such samples; what is
@@ -89,7 +88,7 @@ impl<F: Real> NetworkClassifier<F> {
         Ok(Self { explainer: explainer?, scorer: scorer?, ..self.clone() })
     }
 
-    /// A pass of the network. Where it takes more samples than there are, they are filled up with the last of them.
+    /// A pass of the network.
     fn forward<'a>(
         &self,
         explainer: &'a Explainer<F>,
@@ -101,13 +100,10 @@ impl<F: Real> NetworkClassifier<F> {
                 return Err(Error::Input { input: "sample".into(), reason });
             }
         }
-        let count = inputs.len().max(explainer.fixed_samples().unwrap_or(1));
-        let fill = inputs.last().into_iter().cycle();
-        let samples = inputs.iter().chain(fill).take(count);
-        let mut numbers = samples.flatten().map(|&number| F::of(number));
-        let shape = [&[count], self.shape.as_slice()].concat();
-        let batch = ArrayD::from_shape_simple_fn(shape, || numbers.next().unwrap_or_default());
-        explainer.forward(batch.view())
+        let mut numbers = inputs.iter().flatten().map(|&number| F::of(number));
+        let shape = [&[inputs.len()], self.shape.as_slice()].concat();
+        let next = || numbers.next().unwrap_or_else(|| unreachable!("each sample has the shape of all"));
+        explainer.forward(ArrayD::from_shape_simple_fn(shape, next).view())
     }
 
     /// Explains several targets of a sample from one forward pass.
@@ -145,25 +141,13 @@ impl<F: Real> NetworkClassifier<F> {
         Ok([explain(&first, &second)?, explain(&second, &first)?])
     }
 
-    /// The explanation of a forward pass of one sample, and of the copies that fill it up.
+    /// The explanation of a forward pass of one sample.
     fn explanation(&self, forward: &Forward<'_, F>, score: f64, initial: Initial<F>) -> Result<Explanation, Error> {
-        let initial = self.of_first_sample(forward, initial)?;
         let explained = self.attribution.explain(forward, &initial.into())?;
         let relevance = explained.relevance.iter().flatten().map(|relevance| relevance.as_());
         let mut numbers = relevance.take(self.shape.iter().product());
         let relevance = ArrayD::from_shape_simple_fn(self.shape.as_slice(), || numbers.next().unwrap_or_default());
         Ok(Explanation { score, relevance, ledger: explained.ledgers.into_iter().next().unwrap_or_default() })
-    }
-
-    /// What an explanation begins with. The copies that fill a pass up get nothing, so that the ledger is that of the
-    /// first sample; Taylor decompositions are of each sample by itself.
-    fn of_first_sample(&self, forward: &Forward<'_, F>, initial: Initial<F>) -> Result<Initial<F>, Error> {
-        if matches!(self.attribution, Attribution::Method(Method::Taylor(_))) {
-            return Ok(initial);
-        }
-        let mut relevance = stack(forward.initial(&initial)?);
-        relevance.slice_axis_mut(Axis(0), Slice::from(1..)).fill(F::zero());
-        Ok(Initial::Array(relevance))
     }
 }
 
@@ -181,7 +165,7 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
         let together = self.scorer.together(&[&[&[1], self.shape.as_slice()].concat()]);
         let scores = inputs.par_chunks(together).map(|inputs| {
             let scores = self.forward(&self.scorer, inputs)?.class_scores()?;
-            Ok(scores.into_iter().take(inputs.len() * self.targets).collect())
+            Ok(scores.into_iter().collect())
         });
         let scores = scores.collect::<Result<Vec<Vec<f64>>, Error>>()?;
         Ok(Array2::from_shape_vec((inputs.len(), self.targets), scores.concat())?)
@@ -203,7 +187,7 @@ mod tests {
     use crate::NetworkBuilder;
     use crate::explain::Composite;
     use crate::methods::testing::{assert_close, dense, random, rectifier_network};
-    use crate::methods::{DecisionFunction, TaylorDecomposition};
+    use crate::methods::{DecisionFunction, Method, TaylorDecomposition};
     use crate::operations::{Conv, Flatten, Relu, Window};
 
     /// Images of 2×3×3, three classes.

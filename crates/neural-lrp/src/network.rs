@@ -1,5 +1,6 @@
 //! The graph of operations.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -15,6 +16,7 @@ mod attention;
 mod builder;
 mod canonizer;
 mod factors;
+mod filling;
 mod layout;
 mod samples;
 mod stopwatch;
@@ -24,6 +26,7 @@ pub(crate) use attention::{Attention, Part};
 pub use builder::{NetworkBuilder, NodeDraft};
 pub use canonizer::Canonizer;
 pub(crate) use factors::Factors;
+pub(crate) use filling::{Rest, first_rows, parts};
 pub(crate) use stopwatch::Direction;
 pub use stopwatch::{NodeTime, Stopwatch};
 
@@ -194,6 +197,17 @@ impl<F: Real> Network<F> {
         });
         let node = clips[tensor.0].map(|clip| &self.nodes()[clip])?;
         Some((node, node.operation.clips_to()?))
+    }
+
+    /// The tensors that a tensor is computed from, with itself.
+    pub fn sources(&self, tensor: TensorId) -> BTreeSet<TensorId> {
+        let mut sources = BTreeSet::from([tensor]);
+        for node in self.nodes().iter().rev() {
+            if sources.contains(&node.output) {
+                sources.extend(&node.operands);
+            }
+        }
+        sources
     }
 
     /// How often each tensor is taken, by nodes and as an output.

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use ndarray::ArrayD;
+use neural_lrp::methods::Method;
 use neural_lrp::operation::OperatorSpec;
 use neural_lrp::rules::InputRange;
-use neural_lrp::{COMPOSITES, Composite, Explained, Explainer, Initial, NetworkBuilder, Question, Target, operations};
+use neural_lrp::{
+    Attribution, COMPOSITES, Composite, Explained, Explainer, Initial, NetworkBuilder, Question, Target, operations,
+};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use relevance::{Amount, Ledger};
@@ -90,4 +93,93 @@ fn samples_together_get_what_they_get_alone() {
             }
         }
     }
+}
+
+/// Images of 2 × 4 × 4 and two numbers beside each, three classes.
+fn two_inputs(samples: Option<usize>) -> Explainer<f64> {
+    let constant = |shape: &[usize], seed| Arc::new(numbers(shape, seed));
+    let one = |kind: &str| OperatorSpec::new(kind, 1);
+    let mut network = NetworkBuilder::new();
+    let mut node = |spec: OperatorSpec<f64>, operands: &[&str], output: &str| {
+        let operation = operations::read(&spec).unwrap().operation;
+        network.node(output, operation, operands.iter().map(|&operand| operand.to_owned()).collect::<Vec<_>>(), output);
+    };
+    node(one("Conv").with_constant(constant(&[3, 2, 3, 3], 1)).with_constant(constant(&[3], 2)), &["image"], "conv");
+    node(one("Relu"), &["conv"], "rectified");
+    node(one("Flatten"), &["rectified"], "flat");
+    node(OperatorSpec::new("Concat", 2).with_integer("axis", 1), &["flat", "numbers"], "joined");
+    node(one("Gemm").with_integer("transB", 1).with_constant(constant(&[3, 14], 3)), &["joined"], "scores");
+    network.input("image", [samples, Some(2), Some(4), Some(4)]).input("numbers", [samples, Some(2)]).output("scores");
+    Explainer::new(&network.build().unwrap()).unwrap()
+}
+
+#[test]
+fn what_fills_a_batch_up_is_in_no_map_and_no_ledger() {
+    let (images, beside) = (numbers(&[5, 2, 4, 4], 7), numbers(&[5, 2], 8));
+    let rules = COMPOSITES.iter().filter(|named| !["attention-rollout"].contains(&named.name));
+    let rules = rules.filter_map(|named| Some(Attribution::from(Composite::named(named.name).ok()?)));
+    let methods = ["integrated-gradients=5", "smooth-grad=3", "input-x-gradient"];
+    let methods = methods.map(|name| Attribution::from(name.parse::<Method>().unwrap()));
+    let range = InputRange::new(ArrayD::from_elem(vec![], -1.0), ArrayD::from_elem(vec![], 1.0)).unwrap();
+    for attribution in rules.chain(methods) {
+        let attribution = match attribution {
+            Attribution::Rules(composite) => Attribution::Rules(composite.with_input_range(&range)),
+            method => method,
+        };
+        let explain = |samples: Option<usize>| {
+            let explainer = two_inputs(samples);
+            let forward = explainer.forward_all(&[images.view(), beside.view()]).unwrap();
+            let each = Target::Each(vec![0, 1, 2, 1, 0]);
+            let explained = attribution.explain(&forward, &attribution.initial(each).into()).unwrap();
+            (forward.scores(), explained)
+        };
+        let (scores, alone) = explain(None);
+        for fixed in [1, 2, 3, 5, 8] {
+            let (filled_scores, filled) = explain(Some(fixed));
+            same_map(&scores, &filled_scores, "scores");
+            for (one, other) in alone.relevance.iter().zip(&filled.relevance) {
+                same_map(one, other, &format!("{attribution:?}, {fixed} at a time"));
+            }
+            assert_eq!(filled.ledgers.len(), 5usize.div_ceil(fixed));
+            let total = |explained: &Explained<f64>| {
+                let entries = explained.ledgers.iter().map(Ledger::total);
+                entries.fold((Amount::default(), Amount::default()), |(mut upper, mut lower), entry| {
+                    upper += entry.upper;
+                    lower += entry.lower;
+                    (upper, lower)
+                })
+            };
+            let ((upper, lower), (filled_upper, filled_lower)) = (total(&alone), total(&filled));
+            close(upper, filled_upper, "given out");
+            close(lower, filled_lower, "arrived");
+        }
+    }
+}
+
+#[test]
+fn samples_that_depend_on_one_another_can_not_be_filled_up() {
+    let mean = operations::read(&OperatorSpec::new("ReduceMean", 1).with_constant_integers([0])).unwrap().operation;
+    let add = operations::read(&OperatorSpec::new("Add", 2)).unwrap().operation;
+    let mut network = NetworkBuilder::new();
+    network.input("x", [Some(4), Some(3)]).node("mean", mean, ["x"], "m").node("add", add, ["x", "m"], "y").output("y");
+    let explainer = Explainer::<f64>::new(&network.build().unwrap()).unwrap();
+    let explain = |samples: usize| {
+        let forward = explainer.forward(numbers(&[samples, 3], 9).view()).unwrap();
+        forward.explain(&Composite::named("figure-12").unwrap(), &Initial::Score(Target::Class(0)).into())
+    };
+    let message = explain(3).unwrap_err().to_string();
+    assert!(message.contains("depend on the others") && message.contains("a multiple of 4"), "{message}");
+    assert_eq!(explain(8).unwrap().relevance[0].shape(), [8, 3]);
+}
+
+#[test]
+fn inputs_that_reach_the_explained_output_are_known() {
+    let relu = || operations::read(&OperatorSpec::<f64>::new("Relu", 1)).unwrap().operation;
+    let mut network = NetworkBuilder::new();
+    network.input("a", [None, Some(3)]).input("b", [None, Some(3)]);
+    network.node("one", relu(), ["a"], "y").node("other", relu(), ["b"], "z").output("y").output("z");
+    let explainer = Explainer::new(&network.build().unwrap()).unwrap();
+    assert_eq!(explainer.reaching_inputs(), [0]);
+    assert_eq!(explainer.with_output("z").unwrap().reaching_inputs(), [1]);
+    assert_eq!(two_inputs(None).reaching_inputs(), [0, 1]);
 }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use datasets::voc::{Folder, Photo, Presence};
 
 use crate::failure::{Failure, chain};
+use crate::messages;
 use crate::output::{print, print_json};
 
 mod boxes;
@@ -18,7 +19,7 @@ pub mod explain;
 pub mod inspect;
 mod judging;
 mod learning;
-mod options;
+pub mod options;
 mod stages;
 pub mod train;
 
@@ -52,7 +53,9 @@ pub fn bow(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn renamed(old: &str, new: &str, verb: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
-    eprintln!("Note: `pixelwise bow {old}` is `pixelwise {new}` now; the old name goes with the next version.");
+    messages::note(format!(
+        "Note: `pixelwise bow {old}` is `pixelwise {new}` now; the old name goes with the next version."
+    ));
     verb()
 }
 
@@ -100,7 +103,7 @@ impl Labelled {
 
     /// Says what was left out.
     fn tell_problems(&self) {
-        self.problems.iter().for_each(|problem| eprintln!("left out: {problem}"));
+        self.problems.iter().for_each(|problem| messages::note(format!("left out: {problem}")));
     }
 }
 

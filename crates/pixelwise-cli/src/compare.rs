@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::computation::Precision;
 use crate::failure::{Context, Failure};
 use crate::given::Given;
-use crate::inputs::Source;
+use crate::inputs::{Picture, Source};
 use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
 use crate::network_options::NetworkOptions;
@@ -119,9 +119,9 @@ fn explain_network<F: Real>(arguments: &Arguments, path: &Path, input: &Path) ->
     let target = arguments.target.read(&labels)?;
     let mut model = NetworkModel::<F>::read(path)?;
     let taken = model.only_input()?;
-    let (name, declared) = (taken.name.clone(), declared_shape(taken));
+    let (taken, declared) = (taken.clone(), declared_shape(taken));
     let sources = sources(input)?;
-    let preprocessing = arguments.network.preprocessing(&sources, &name, &declared)?;
+    let preprocessing = arguments.network.preprocessing(&sources, &taken, model.metadata())?;
     let range = arguments.network.range(preprocessing.as_ref())?;
     let ways = arguments.rules.iter().map(|way| way.ready(range.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let together = declared.first().copied().flatten().unwrap_or(1);
@@ -134,7 +134,7 @@ fn explain_network<F: Real>(arguments: &Arguments, path: &Path, input: &Path) ->
             let explainer = explainer.with_class_axis(classes.axis(&labels));
             if explained.is_empty() {
                 check_rules(&ways, explainer.network())?;
-                let count = explainer.output_layout(&[group.batch.shape()])?.classes();
+                let count = explainer.output_layout(&[&taken.shape_for(group.batch.shape())])?.classes();
                 classes.check_count(&labels, count, arguments.target.is_name())?;
             }
             explained.extend(explain(&explainer, &group, &ways, &target, &labels, precision).context(&group.names[0])?);
@@ -149,7 +149,7 @@ fn explain_words(arguments: &Arguments, path: &Path, input: &Path) -> Result<Com
     let labels = Labels::of(classifier.classes().iter().map(String::as_str));
     let class = arguments.target.of_bag_of_words(&labels).context(path.display())?;
     let explain = |source: &Source| {
-        let Source::Image(photo) = source else {
+        let Source::Image(Picture { file: photo, index: None }) = source else {
             return Err(format!("{} is an array, and {} takes photos", source.path().display(), path.display()).into());
         };
         ExplainedSample::by_words(&classifier, photo, class, &labels).context(photo.display())

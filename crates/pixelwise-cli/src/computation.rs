@@ -14,7 +14,7 @@ pub struct ComputationOptions {
     pub dtype: Precision,
 
     #[command(flatten)]
-    threads: ThreadOptions,
+    pub threads: ThreadOptions,
 }
 
 /// How many threads compute.

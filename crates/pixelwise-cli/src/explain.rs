@@ -13,11 +13,13 @@ pub mod files;
 mod page;
 mod plan;
 mod record;
+pub mod repeat;
 mod run;
 mod samples;
 mod settings;
 mod stack;
 mod summary;
+mod vectors;
 
 pub use arguments::{Arguments, Scale};
 
@@ -34,8 +36,33 @@ use crate::given::Given;
 /// Options that a Bag-of-Words classifier has as well.
 const FOR_BAG_OF_WORDS: [&str; 6] = ["target", "output", "colormap", "scale", "threads", "json"];
 
+/// Options for a support vector machine of LIBSVM.
+const FOR_MACHINES: [&str; 6] = ["vectors", "output", "threads", "json", "quiet", "verbose"];
+
 /// Explains inputs one after another, whatever kind of model it is.
 pub fn explain(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
+    match (&arguments.vectors, vectors::is_machine(&arguments.model)?) {
+        (Some(vectors), true) => {
+            if let Some(option) = given.beyond(&FOR_MACHINES) {
+                let model = arguments.model.display();
+                return Err(format!("--{option} is not for a support vector machine, as {model} is one").into());
+            }
+            arguments.computation.start()?;
+            let (model, output) = (&arguments.model, &arguments.output);
+            return vectors::explain(&vectors::Run { model, vectors, output, json: arguments.json });
+        }
+        (Some(_), false) => {
+            let model = arguments.model.display();
+            return Err(format!("--vectors is for a model of LIBSVM, and {model} is none").into());
+        }
+        (None, true) => {
+            let model = arguments.model.display();
+            return Err(
+                format!("{model} is a support vector machine of LIBSVM: give it vectors by --vectors FILE").into()
+            );
+        }
+        (None, false) => {}
+    }
     let kind = Kind::of(&arguments.model)?;
     if kind != Kind::Network {
         given.refuse_beyond(&FOR_BAG_OF_WORDS, &arguments.model, kind)?;

@@ -1,5 +1,6 @@
 //! Options that the command line gives, for models that do not have all of them.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use clap::parser::ValueSource;
@@ -22,16 +23,33 @@ impl Given {
         Some(Self { verb, matches: matches.clone() })
     }
 
+    /// What another command line gives.
+    pub fn parse(words: &[OsString]) -> Result<Self, Failure> {
+        let matches = crate::Arguments::command().try_get_matches_from(words)?;
+        Self::of(&matches).ok_or_else(|| "there is no verb".into())
+    }
+
+    /// The verb, with its options.
+    pub fn verb(name: &str) -> Result<Command, Failure> {
+        let found = crate::Arguments::command().find_subcommand(name).cloned();
+        found.ok_or_else(|| format!("there is no verb {name:?}").into())
+    }
+
     /// What was matched.
     pub fn matches(&self) -> &ArgMatches {
         &self.matches
     }
 
-    /// Refuses options beyond those of a kind of model: `known` are their names, without dashes.
-    pub fn refuse_beyond(&self, known: &[&str], path: &Path, kind: Kind) -> Result<(), Failure> {
+    /// An option that is given beyond those of some names.
+    pub fn beyond(&self, known: &[&str]) -> Option<&str> {
         let is_given = |id: &str| self.matches.value_source(id) == Some(ValueSource::CommandLine);
         let options = self.verb.get_arguments().filter(|option| is_given(option.get_id().as_str()));
-        match options.filter_map(clap::Arg::get_long).find(|option| !known.contains(option)) {
+        options.filter_map(clap::Arg::get_long).find(|option| !known.contains(option))
+    }
+
+    /// Refuses options beyond those of a kind of model: `known` are their names, without dashes.
+    pub fn refuse_beyond(&self, known: &[&str], path: &Path, kind: Kind) -> Result<(), Failure> {
+        match self.beyond(known) {
             None => Ok(()),
             Some(option) if kind == Kind::Network => {
                 Err(format!("--{option} is for Bag-of-Words classifiers, and {} is a network", path.display()).into())

@@ -1,24 +1,36 @@
 //! What a network is asked about: images, folders of images, arrays.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use images::Preprocessing;
 use ndarray::{Array3, ArrayD, Axis};
 use neural_lrp::Real;
 
 use crate::failure::{Context, Failure};
+use crate::messages;
 
+pub mod array;
+pub mod content;
+mod idx;
 pub mod npy;
 
-/// One file that a network is asked about; read when its turn comes.
+/// One picture or array that a network is asked about; read when its turn comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// An image.
-    Image(PathBuf),
-    /// An array in a file of numpy.
+    Image(Picture),
+    /// An array in a file of numpy, or of MNIST's format.
     Array(PathBuf),
+}
+
+/// A picture: a file, or one of many in a file of MNIST's format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// The file.
+    pub file: PathBuf,
+    /// Which of many.
+    pub index: Option<usize>,
 }
 
 /// An image, made ready.
@@ -29,43 +41,114 @@ pub struct PreparedImage<F> {
     pub shown: Array3<u8>,
 }
 
+/// As many bytes tell what a file holds.
+const BEGINNING: usize = 8;
+
 impl Source {
-    /// The files that an INPUT means: itself, or the images in a folder, sorted by name. What is passed over there is
-    /// said on standard error.
+    /// The files that an INPUT means: itself, the images in a folder sorted by name, the pictures in a file of MNIST's
+    /// format, what a pattern matches, or standard input. What is passed over in a folder is said on standard error.
     pub fn all(path: &Path) -> Result<Vec<Self>, Failure> {
         if path.is_dir() {
             return images_in(path);
         }
-        let mut start = Vec::new();
-        let reading = || format!("can't read {}", path.display());
-        let file = File::open(path).context(reading())?;
-        file.take(npy::MAGIC.len() as u64).read_to_end(&mut start).context(reading())?;
-        let is_array = start == npy::MAGIC || has_extension(path, &["npy"]);
-        Ok(vec![if is_array { Self::Array(path.to_owned()) } else { Self::Image(path.to_owned()) }])
+        if let Some(matches) = matches(path)? {
+            let all = matches.iter().map(|path| Self::all(path)).collect::<Result<Vec<_>, _>>()?;
+            return Ok(all.into_iter().flatten().collect());
+        }
+        let start = content::start(path, BEGINNING)?;
+        if idx::is_pictures(&start) {
+            let count = idx::count(&start).unwrap_or(0);
+            let picture = |index| Self::Image(Picture { file: path.to_owned(), index: Some(index) });
+            return match count {
+                0 => Err(format!("{} holds no pictures", path.display()).into()),
+                // More cannot be in any file that is read whole.
+                count => Ok((0..count.min(MOST_PICTURES)).map(picture).collect()),
+            };
+        }
+        let is_array = start.starts_with(npy::MAGIC) || idx::is_idx(&start) || has_extension(path, &["npy"]);
+        let image = || Self::Image(Picture { file: path.to_owned(), index: None });
+        Ok(vec![if is_array { Self::Array(path.to_owned()) } else { image() }])
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Image(path) | Self::Array(path) => path,
+            Self::Image(Picture { file: path, .. }) | Self::Array(path) => path,
         }
     }
 }
 
-/// Reads and prepares an image.
-pub fn read_image<F: Real>(path: &Path, preprocessing: &Preprocessing) -> Result<PreparedImage<F>, Failure> {
-    let bytes = fs::read(path).context(format!("can't read {}", path.display()))?;
-    let photo = images::decode(&bytes, path).map_err(|error| match error {
-        images::Error::Format { .. } => format!("{error}; an array should be an .npy file").into(),
-        error => Failure::from(error),
-    })?;
-    if let Some(damage) = images::damage(&bytes) {
-        eprintln!(
-            "Warning: {} is damaged inside, so that parts of it may not be what was taken: {damage}",
-            path.display()
-        );
+/// A file of MNIST's format has no more pictures that are worth a list.
+const MOST_PICTURES: usize = 1 << 24;
+
+impl Picture {
+    /// What files about it are called.
+    pub fn stem(&self) -> String {
+        let stem = stem(&self.file);
+        self.index.map_or_else(|| stem.clone(), |index| format!("{stem}-{index}"))
     }
-    let prepared = preprocessing.apply(photo.view()).context(format!("can't prepare {}", path.display()))?;
+
+    /// The pixels: rows, columns, channels.
+    fn pixels(&self) -> Result<Array3<u8>, Failure> {
+        let path = &self.file;
+        if let Some(index) = self.index {
+            let all = pictures(path)?;
+            let missing =
+                || format!("{} holds {} pictures, and no picture {index}", path.display(), all.len_of(Axis(0)));
+            let within = index < all.len_of(Axis(0));
+            let picture = within.then(|| all.index_axis(Axis(0), index).insert_axis(Axis(2)).to_owned());
+            return picture.ok_or_else(|| missing().into());
+        }
+        let bytes = content::bytes(path)?;
+        let photo = images::decode(&bytes, path).map_err(|error| match error {
+            images::Error::Format { .. } => format!("{error}; an array should be an .npy file").into(),
+            error => Failure::from(error),
+        })?;
+        if let Some(damage) = images::damage(&bytes) {
+            let path = path.display();
+            messages::warn(format!(
+                "{path} is damaged inside, so that parts of it may not be what was taken: {damage}"
+            ));
+        }
+        Ok(photo)
+    }
+}
+
+/// The name of a file without its ending.
+pub fn stem(path: &Path) -> String {
+    match content::is_standard(path) {
+        true => "stdin".to_owned(),
+        false => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+    }
+}
+
+/// The pictures of a file of MNIST's format; those of the last file stay in memory.
+fn pictures(path: &Path) -> Result<Arc<Array3<u8>>, Failure> {
+    static LAST: Mutex<Option<(PathBuf, Arc<Array3<u8>>)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, pictures)) = last.as_ref().filter(|(file, _)| file == path) {
+        return Ok(Arc::clone(pictures));
+    }
+    let pictures = idx::decode_pictures(&content::bytes(path)?);
+    let pictures = Arc::new(pictures.map_err(|reason| format!("{}: {reason}", path.display()))?);
+    *last = Some((path.to_owned(), Arc::clone(&pictures)));
+    Ok(pictures)
+}
+
+/// The files that a pattern matches, as `photos/*.jpg`; none for what is no pattern, or is a file.
+fn matches(path: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let Some(pattern) = path.to_str().filter(|text| text.contains(['*', '?', '[']) && !path.exists()) else {
+        return Ok(None);
+    };
+    let found = glob::glob(pattern).context(format!("{pattern:?} is no pattern of files"))?;
+    let found = found.collect::<Result<Vec<_>, _>>()?;
+    if found.is_empty() { Err(format!("no file matches {pattern:?}").into()) } else { Ok(Some(found)) }
+}
+
+/// Reads and prepares an image.
+pub fn read_image<F: Real>(picture: &Picture, preprocessing: &Preprocessing) -> Result<PreparedImage<F>, Failure> {
+    let photo = picture.pixels()?;
+    let prepared = preprocessing.apply(photo.view()).context(format!("can't prepare {}", picture.file.display()))?;
     let network = prepared.network.mapv(|value| F::of(value.into())).insert_axis(Axis(0)).into_dyn();
     Ok(PreparedImage { network, shown: prepared.shown })
 }
@@ -80,9 +163,10 @@ fn images_in(folder: &Path) -> Result<Vec<Source>, Failure> {
         );
     }
     if let Some(line) = passed_over {
-        eprintln!("{line}");
+        messages::note(line);
     }
-    Ok(listed.images.into_iter().map(Source::Image).collect())
+    let image = |file| Source::Image(Picture { file, index: None });
+    Ok(listed.images.into_iter().map(image).collect())
 }
 
 /// Whether a file's name ends so, in upper or lower case.
@@ -101,6 +185,14 @@ pub struct NamedFile {
 }
 
 impl NamedFile {
+    /// Takes a path of the command line apart; one that is no text has no name.
+    pub fn parse_path(path: &Path, names: &[&str]) -> Result<Self, Failure> {
+        match path.to_str() {
+            Some(text) => Self::parse(text, "input", names),
+            None => Ok(Self { name: None, path: path.to_owned() }),
+        }
+    }
+
     /// Takes `text` apart at a known name, as both names and paths may hold any character.
     pub fn parse(text: &str, what: &str, names: &[&str]) -> Result<Self, Failure> {
         let named = names.iter().filter_map(|name| {
@@ -117,6 +209,12 @@ impl NamedFile {
     }
 }
 
+/// What to do where a network of several inputs is not given one file for each.
+pub fn one_file_each(names: &[&str]) -> Failure {
+    let example = names.iter().map(|name| format!("{name}=FILE")).collect::<Vec<_>>().join(" ");
+    format!("the network takes {} inputs, {}; give a file for each: {example}", names.len(), quoted(names)).into()
+}
+
 /// Names in a sentence.
 pub fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
@@ -124,6 +222,8 @@ pub fn quoted(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -133,10 +233,28 @@ mod tests {
             fs::write(folder.path().join(name), b"").unwrap();
         }
         let found = Source::all(folder.path()).unwrap();
-        let expected = ["a.jpg", "b.PNG", "c.ppm"].map(|name| Source::Image(folder.path().join(name)));
+        let expected = ["a.jpg", "b.PNG", "c.ppm"]
+            .map(|name| Source::Image(Picture { file: folder.path().join(name), index: None }));
         assert_eq!(found, expected);
         let empty = tempfile::tempdir().unwrap();
         assert!(Source::all(empty.path()).unwrap_err().to_string().contains("no image"));
+    }
+
+    #[test]
+    fn a_pattern_means_what_it_matches() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.png", "a.png", "c.jpg", "[odd].png"] {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        let found = |pattern: &str| {
+            let all = Source::all(&folder.path().join(pattern));
+            all.map(|all| all.iter().map(|source| stem(source.path())).collect::<Vec<_>>())
+        };
+        assert_eq!(found("[ab].png").unwrap(), ["a", "b"]);
+        assert_eq!(found("?.*").unwrap(), ["a", "b", "c"]);
+        // A file is itself, whatever its name.
+        assert_eq!(found("[odd].png").unwrap(), ["[odd]"]);
+        assert!(found("*.gif").unwrap_err().to_string().contains("no file matches"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use neural_lrp::ClassAxis;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::messages;
 
 /// What the classes of a network are called, and where its output has them.
 #[derive(Args, Clone, Debug)]
@@ -47,7 +48,7 @@ impl ClassOptions {
                 Err(format!("{} {word}; give the target by its number", path.display()).into())
             }
             (Some(path), Some(word)) => {
-                eprintln!("Warning: {} {word}", path.display());
+                messages::warn(format!("{} {word}", path.display()));
                 Ok(())
             }
             _ => Ok(()),

@@ -1,5 +1,6 @@
 //! A network's file: what it takes, and its network for inputs of given shapes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use pixelwise::Kind;
 
 use crate::failure::Failure;
 use crate::inputs::quoted;
+use crate::messages::timed;
+use crate::output::shape;
 
 /// A network file, and the network of the last shapes that were asked for.
 pub struct NetworkModel<F: Real> {
@@ -27,7 +30,7 @@ impl<F: Real> NetworkModel<F> {
     pub fn read(path: &Path) -> Result<Self, Failure> {
         match Kind::of(path)? {
             Kind::Network => {
-                let model = model_files::read(path)?;
+                let model = timed(format!("read {}", path.display()), || model_files::read(path))?;
                 if let [first, rest @ ..] = model.left_out() {
                     eprintln!(
                         "Note: {} is a detector; what lists some of its boxes is left out, {first:?} and {} nodes behind it: \
@@ -48,6 +51,11 @@ impl<F: Real> NetworkModel<F> {
         self.model.inputs()
     }
 
+    /// What else the file says.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        self.model.metadata()
+    }
+
     /// The names of what the network gives.
     pub fn outputs(&self) -> &[String] {
         self.model.outputs()
@@ -64,7 +72,8 @@ impl<F: Real> NetworkModel<F> {
         }
     }
 
-    /// The network for inputs of these shapes, in the order of [`inputs`](Self::inputs).
+    /// The network for inputs of these shapes, in the order of [`inputs`](Self::inputs). Where the number of samples is
+    /// fixed, it is for that many.
     pub fn network(&mut self, shapes: &[&[usize]]) -> Result<Arc<Network<F>>, Failure> {
         if let Some(last) = &self.last
             && last.shapes.iter().map(Vec::as_slice).eq(shapes.iter().copied())
@@ -84,8 +93,10 @@ impl<F: Real> NetworkModel<F> {
 
     fn made_for(&self, shapes: &[&[usize]]) -> Result<Network<F>, Failure> {
         let named = self.model.inputs().iter().zip(shapes);
-        let given = named.fold(InputShapes::new(), |given, (input, &shape)| given.with(&input.name, shape));
-        Ok(self.model.network(&given)?)
+        let given =
+            named.fold(InputShapes::new(), |given, (input, shape)| given.with(&input.name, input.shape_for(shape)));
+        let shapes = shapes.iter().map(|lengths| shape(lengths)).collect::<Vec<_>>().join(", ");
+        Ok(timed(format!("build the network for {shapes}"), || self.model.network(&given))?)
     }
 }
 

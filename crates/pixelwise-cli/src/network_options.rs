@@ -1,7 +1,10 @@
 //! How the inputs of a network are read and computed, where several explanations stand side by side.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use images::Preprocessing;
+use model_files::InputDeclaration;
 use neural_lrp::rules::InputRange;
 
 use crate::computation::ComputationOptions;
@@ -29,15 +32,16 @@ pub struct NetworkOptions {
 }
 
 impl NetworkOptions {
-    /// How images are prepared for an input of a name and a declared shape; nothing where no source is an image.
+    /// How images are prepared for an input of a model whose file says `metadata`; nothing where no source is an image.
     pub fn preprocessing(
         &self,
         sources: &[Source],
-        name: &str,
-        declared: &[Option<usize>],
+        input: &InputDeclaration,
+        metadata: &BTreeMap<String, String>,
     ) -> Result<Option<Preprocessing>, Failure> {
         let takes_images = sources.iter().any(|source| matches!(source, Source::Image(_)));
-        takes_images.then(|| self.preprocess.for_input(name, declared)).transpose()
+        let chosen = || Ok(self.preprocess.for_input(input, metadata)?.preprocessing);
+        takes_images.then(chosen).transpose()
     }
 
     /// What values the input can take, as far as that is known.

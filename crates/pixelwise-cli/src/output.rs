@@ -8,6 +8,7 @@ use ndarray::ArrayViewD;
 use ndarray_npy::{WritableElement, WriteNpyExt};
 
 use crate::failure::{Context, Failure};
+use crate::inputs::content::is_standard;
 
 /// Writes to standard output. A reader who has seen enough and closes it is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -23,12 +24,15 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
     print(&format!("{value:#}\n"))
 }
 
-/// Writes an array as an .npy file, whole or not at all.
+/// Writes an array as an .npy file, whole or not at all, or to standard output.
 pub fn write_npy<F: WritableElement>(path: &Path, array: ArrayViewD<'_, F>) -> Result<(), Failure> {
     let writing = || format!("can't write {}", path.display());
     let mut bytes = Vec::new();
     array.write_npy(&mut bytes).context(writing())?;
-    whole_file::write(path, &bytes).context(writing())
+    match is_standard(path) {
+        true => io::stdout().write_all(&bytes).context("can't write to standard output"),
+        false => whole_file::write(path, &bytes).context(writing()),
+    }
 }
 
 /// Rows of cells, as a table with aligned columns; numbers stand at the right.

@@ -1,17 +1,20 @@
 //! `--preprocess`: how photos become what a network takes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use images::{Channels, Layout, PRESETS, Preprocessing, Settings};
+use images::{Channels, Declarations, Layout, PRESETS, Preprocessing, Settings};
+use model_files::InputDeclaration;
 use ndarray::ArrayD;
 use neural_lrp::network::ShapeDisplay;
 use neural_lrp::rules::InputRange;
 
 use crate::failure::{Context, Failure};
 use crate::inputs::has_extension;
+use crate::model::declared_shape;
 
 /// How photos are prepared.
 #[derive(Args, Clone, Debug)]
@@ -47,30 +50,45 @@ impl PreprocessOptions {
         self.preprocess.is_some()
     }
 
-    /// The preprocessing for a network's input of the declared shape, fitted to its size and order of axes.
-    pub fn for_input(&self, name: &str, declared: &[Option<usize>]) -> Result<Preprocessing, Failure> {
-        let no_image = |reason: &str| -> Failure {
-            let shape = ShapeDisplay(declared);
-            format!("input {name:?} of shape {shape} takes no images: {reason}; give an .npy file").into()
+    /// The preprocessing for a network's input, fitted to its size and order of axes. What the model's file declares goes
+    /// before a guess, and what is chosen before both.
+    ///
+    /// * `metadata` — what else the file says
+    pub fn for_input(&self, input: &InputDeclaration, metadata: &BTreeMap<String, String>) -> Result<Chosen, Failure> {
+        let fitted = self.fitted(&input.name, &declared_shape(input))?;
+        if self.preprocess.is_some() {
+            return Ok(Chosen { preprocessing: fitted, reason: None });
+        }
+        let takes_bytes = input.element_type == "UINT8";
+        let (preprocessing, keys) = Declarations { metadata: metadata.clone(), takes_bytes }.apply(fitted.clone())?;
+        let reason = match keys.as_slice() {
+            [] => "a guess by the number of channels; choose by --preprocess if it is wrong".to_owned(),
+            keys => format!("as the model's file declares it: {}; --preprocess says otherwise", keys.join(", ")),
         };
-        let &[_, second, third, last] = declared else {
-            return Err(no_image("images need axes for samples, channels, rows and columns"));
-        };
-        let is_channels = |length: Option<usize>| matches!(length, Some(1 | 3));
-        let (layout, channels, size) = match (is_channels(second), is_channels(last)) {
-            (false, true) => (Layout::Nhwc, last, second.zip(third)),
-            (true, _) => (Layout::Nchw, second, third.zip(last)),
-            (false, false) if second.is_none() => (Layout::Nchw, None, third.zip(last)),
-            (false, false) => return Err(no_image("it has neither 1 channel nor 3")),
-        };
+        // A whole configuration knows neither the size of the input nor its order of axes.
+        let preprocessing = self.fit(preprocessing, &input.name, &declared_shape(input))?;
+        Ok(Chosen { preprocessing, reason: Some(reason) })
+    }
+
+    /// The chosen preprocessing or the guess for an input of the declared shape.
+    fn fitted(&self, name: &str, declared: &[Option<usize>]) -> Result<Preprocessing, Failure> {
         let chosen = match &self.preprocess {
             Some(Choice::Preset(preset)) => preset.clone(),
             Some(Choice::File(path)) => {
                 let text = fs::read_to_string(path).context(format!("can't read {}", path.display()))?;
                 Preprocessing::from_text(&text).context(path.display())?
             }
-            None => Preprocessing::preset(if channels == Some(1) { "mnist" } else { "imagenet-torch" })?,
+            None => {
+                let (_, channels, _) = image_axes(name, declared)?;
+                Preprocessing::preset(if channels == Some(1) { "mnist" } else { "imagenet-torch" })?
+            }
         };
+        self.fit(chosen, name, declared)
+    }
+
+    /// A preprocessing for an input of the declared shape.
+    fn fit(&self, chosen: Preprocessing, name: &str, declared: &[Option<usize>]) -> Result<Preprocessing, Failure> {
+        let (layout, channels, size) = image_axes(name, declared)?;
         let given = chosen.settings().channels.count();
         if channels.is_some_and(|channels| channels != given) {
             return Err(format!(
@@ -88,6 +106,35 @@ impl PreprocessOptions {
             None => chosen,
         })
     }
+}
+
+/// How photos are prepared for an input, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// What is done.
+    pub preprocessing: Preprocessing,
+    /// Where it comes from; none where it was chosen.
+    pub reason: Option<String>,
+}
+
+/// The order of the axes of an input that takes images, its channels and its size, as far as they are declared.
+type ImageAxes = (Layout, Option<usize>, Option<(usize, usize)>);
+
+fn image_axes(name: &str, declared: &[Option<usize>]) -> Result<ImageAxes, Failure> {
+    let no_image = |reason: &str| -> Failure {
+        let shape = ShapeDisplay(declared);
+        format!("input {name:?} of shape {shape} takes no images: {reason}; give an .npy file").into()
+    };
+    let &[_, second, third, last] = declared else {
+        return Err(no_image("images need axes for samples, channels, rows and columns"));
+    };
+    let is_channels = |length: Option<usize>| matches!(length, Some(1 | 3));
+    Ok(match (is_channels(second), is_channels(last)) {
+        (false, true) => (Layout::Nhwc, last, second.zip(third)),
+        (true, _) => (Layout::Nchw, second, third.zip(last)),
+        (false, false) if second.is_none() => (Layout::Nchw, None, third.zip(last)),
+        (false, false) => return Err(no_image("it has neither 1 channel nor 3")),
+    })
 }
 
 /// The smallest and largest values that a photo can have after its preprocessing, in a shape that broadcasts to the
@@ -112,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_input_says_channels_size_and_order() {
-        let described = |shape: &[Option<usize>]| NONE.for_input("x", shape).unwrap().to_string();
+        let described = |shape: &[Option<usize>]| NONE.fitted("x", shape).unwrap().to_string();
         let torch = described(&[None, Some(3), Some(299), Some(299)]);
         assert!(torch.contains("crop 299×299") && torch.contains("0.485") && torch.ends_with("NCHW"), "{torch}");
         let digits = described(&[Some(1), Some(32), Some(32), Some(1)]);
@@ -123,10 +170,10 @@ mod tests {
     #[test]
     fn inputs_that_take_no_images_are_errors() {
         for shape in [&[None, Some(784)][..], &[None, Some(7), Some(5), Some(5)]] {
-            assert!(NONE.for_input("x", shape).unwrap_err().to_string().contains("give an .npy file"));
+            assert!(NONE.fitted("x", shape).unwrap_err().to_string().contains("give an .npy file"));
         }
         let digits = PreprocessOptions { preprocess: Some("mnist".parse().unwrap()) };
-        let message = digits.for_input("x", &[None, Some(3), Some(8), Some(8)]).unwrap_err().to_string();
+        let message = digits.fitted("x", &[None, Some(3), Some(8), Some(8)]).unwrap_err().to_string();
         assert!(message.contains("takes 3 channels") && message.contains("gives 1"), "{message}");
     }
 
@@ -136,7 +183,7 @@ mod tests {
         let path = folder.path().join("config.json");
         fs::write(&path, r#"{"pretrained_cfg": {"input_size": [3, 224, 224], "crop_pct": 0.9}}"#).unwrap();
         let of_file = PreprocessOptions { preprocess: Some(path.to_str().unwrap().parse().unwrap()) };
-        let line = of_file.for_input("x", &[None, Some(3), Some(224), Some(224)]).unwrap().to_string();
+        let line = of_file.fitted("x", &[None, Some(3), Some(224), Some(224)]).unwrap().to_string();
         assert!(
             line.starts_with("shorter side to 248 (bilinear), center crop 224×224, RGB in 0..1, minus (0.485"),
             "{line}"

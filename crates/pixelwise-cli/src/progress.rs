@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::messages;
+
 /// Runs that are over by then have no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -26,7 +28,7 @@ impl Progress {
     /// So many samples are done. May be called from any thread.
     pub fn advance(&self, samples: usize) {
         // A bar on something that is no terminal stays hidden.
-        if self.bar.is_hidden() && self.start.elapsed() > PATIENCE {
+        if !messages::are_quiet() && self.bar.is_hidden() && self.start.elapsed() > PATIENCE {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
         self.bar.inc(samples as u64);

@@ -15,7 +15,7 @@ use neural_lrp::{
 };
 
 use crate::failure::{Context, Failure};
-use crate::inputs::npy;
+use crate::inputs::array;
 
 /// Which rule at which node.
 #[derive(Args, Clone, Debug, Default)]
@@ -313,7 +313,7 @@ impl BoundChoice {
     fn read(&self) -> Result<ArrayD<f64>, Failure> {
         match self {
             Self::Number(number) => Ok(arr0(*number).into_dyn()),
-            Self::File(path) => npy::read(path),
+            Self::File(path) => array::read(path),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use images::Preprocessing;
 use ndarray::{ArrayD, Axis, concatenate};
 use ndarray_npy::WritableElement;
 use neural_lrp::{Network, Real};
@@ -15,11 +14,12 @@ use serde_json::{Value, json};
 use crate::computation::{ComputationOptions, Precision};
 use crate::failure::{Context, Failure};
 use crate::given::Given;
-use crate::inputs::{NamedFile, Source, npy, read_image};
+use crate::inputs::content::is_standard;
+use crate::inputs::{NamedFile, Source, array, read_image};
 use crate::labels::{ClassOptions, Labels};
 use crate::model::NetworkModel;
 use crate::output::{print, print_json, write_npy};
-use crate::preprocess::PreprocessOptions;
+use crate::preprocess::{Chosen, PreprocessOptions};
 use described::Listing;
 use expected::Expected;
 
@@ -30,7 +30,8 @@ mod questions;
 /// Run a model: the forward pass alone, to see what it sees, and whether that is what its framework sees
 ///
 /// Arrays go in as they are, of any rank and type; an image is prepared as --preprocess says. Several INPUTs, or the
-/// images in a folder, go through the network one after another, and their outputs are stacked along axis 0.
+/// images in a folder, go through the network one after another, and their outputs are stacked along axis 0. A network that
+/// takes a fixed number of samples gets that many at a time, and the last of them are filled up.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -41,7 +42,7 @@ pub struct Arguments {
     #[arg(required = true, value_name = "[NAME=]INPUT")]
     input: Vec<String>,
 
-    /// Write an output (the first, if none is named) into an .npy file (repeatable)
+    /// Write an output (the first, if none is named) into an .npy file (repeatable; -: to standard output, without text)
     #[arg(long, value_name = "[NAME=]FILE.npy")]
     output_array: Vec<String>,
 
@@ -79,6 +80,10 @@ Examples:
       Is it the same network as in the framework that logits.npy comes from? Exit code 1 if not
   pixelwise run model.onnx photos/ --preprocess efficientnet-lite --output-array logits.npy
       The scores of every photo in a folder, one row for each, in the order of their names
+  curl -s https://example.org/cat.jpg | pixelwise run model.onnx - --output-array - | python3 process.py
+      From standard input to standard output
+  pixelwise run model.onnx 'photos/*.jpg' --labels labels.txt
+      All files of a pattern
   pixelwise run model.onnx image=a.npy mask=b.npy --output-array scores=s.npy --output-array boxes=b.npy
       Several inputs and outputs, by name";
 
@@ -118,13 +123,14 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
     let written = outputs_of(&arguments.output_array)?;
     let expected = outputs_of(&arguments.expect)?;
     let questions = questions::questions(&arguments.input, model.inputs())?;
-    let preparations = questions::preparations(&questions, model.inputs(), &arguments.preprocess)?;
+    let told = Told::of(arguments, &written)?;
+    let preparations = questions::preparations(&questions, model.inputs(), model.metadata(), &arguments.preprocess)?;
 
     let keeps = !written.is_empty() || !expected.is_empty();
     let mut kept: Vec<Vec<ArrayD<F>>> = Vec::new();
     let mut answers = Vec::new();
-    if !arguments.json {
-        preparations.iter().flatten().try_for_each(|prepared| print(&format!("preprocessing: {prepared}\n")))?;
+    if told == Told::Text {
+        preparations.iter().flatten().try_for_each(|prepared| print(&described::preprocessing(prepared)))?;
     }
     // So many at once that no thread waits, and so few that a folder of any size fits into the memory.
     for together in questions.chunks(2 * rayon::current_num_threads()) {
@@ -147,9 +153,10 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
                 }
                 has_checked_labels = true;
             }
-            match arguments.json {
-                true => answers.push(answer.json()),
-                false => print(&answer.text())?,
+            match told {
+                Told::Json => answers.push(answer.json()),
+                Told::Text => print(&answer.text())?,
+                Told::Nothing => {}
             }
             if keeps {
                 kept.push(values);
@@ -157,8 +164,8 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
         }
     }
 
-    let preprocessing = preparations.iter().flatten().map(ToString::to_string).collect();
-    Outcome { outputs: model.outputs(), written, expected, kept, answers, preprocessing }.report(arguments)
+    let preprocessing = preparations.iter().flatten().map(|prepared| prepared.preprocessing.to_string()).collect();
+    Outcome { outputs: model.outputs(), written, expected, kept, answers, preprocessing, told }.report(arguments)
 }
 
 /// Scores photos by a Bag-of-Words classifier.
@@ -170,6 +177,7 @@ fn score(arguments: &Arguments) -> Result<(), Failure> {
         texts.iter().map(|text| NamedFile::parse(text, "output", &["scores"])).collect::<Result<Vec<_>, _>>()
     };
     let (written, expected) = (outputs_of(&arguments.output_array)?, outputs_of(&arguments.expect)?);
+    let told = Told::of(arguments, &written)?;
     let sources = arguments.input.iter().map(|path| Source::all(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let scores = sources.par_iter().flatten().map(|source| {
         let path = source.path();
@@ -180,13 +188,14 @@ fn score(arguments: &Arguments) -> Result<(), Failure> {
     let (mut answers, mut kept) = (Vec::new(), Vec::new());
     for (path, scores) in scores.collect::<Result<Vec<_>, _>>()? {
         let answer = described::Answer::of_scores(path, &scores, &labels, arguments.top);
-        match arguments.json {
-            true => answers.push(answer.json()),
-            false => print(&answer.text())?,
+        match told {
+            Told::Json => answers.push(answer.json()),
+            Told::Text => print(&answer.text())?,
+            Told::Nothing => {}
         }
         kept.push(vec![scores]);
     }
-    Outcome { outputs: &outputs, written, expected, kept, answers, preprocessing: Vec::new() }.report(arguments)
+    Outcome { outputs: &outputs, written, expected, kept, answers, preprocessing: Vec::new(), told }.report(arguments)
 }
 
 /// What all forward passes gave, and what is to be done with it.
@@ -201,6 +210,27 @@ struct Outcome<'a, F> {
     answers: Vec<Value>,
     /// How images were prepared.
     preprocessing: Vec<String>,
+    told: Told,
+}
+
+/// What is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Text,
+    Json,
+    /// An array goes to standard output.
+    Nothing,
+}
+
+impl Told {
+    fn of(arguments: &Arguments, written: &[NamedFile]) -> Result<Self, Failure> {
+        match (arguments.json, written.iter().filter(|file| is_standard(&file.path)).count()) {
+            (false, 0) => Ok(Self::Text),
+            (true, 0) => Ok(Self::Json),
+            (false, 1) => Ok(Self::Nothing),
+            _ => Err("standard output takes one thing: give the others a file".into()),
+        }
+    }
 }
 
 impl<F: Real + WritableElement> Outcome<'_, F> {
@@ -215,7 +245,7 @@ impl<F: Real + WritableElement> Outcome<'_, F> {
             Expected::compare(output, &file.path, stacked(file)?, arguments.tolerance)
         });
         let compared = compared.collect::<Result<Vec<_>, _>>()?;
-        if arguments.json {
+        if self.told == Told::Json {
             let expected = compared.iter().map(Expected::json).collect::<Vec<Value>>();
             print_json(&json!({
                 "model": arguments.model,
@@ -224,7 +254,7 @@ impl<F: Real + WritableElement> Outcome<'_, F> {
                 "answers": self.answers,
                 "expected": expected,
             }))?;
-        } else {
+        } else if self.told == Told::Text {
             compared.iter().try_for_each(|compared| print(&compared.text()))?;
         }
         expected::verdict(&compared)
@@ -232,18 +262,18 @@ impl<F: Real + WritableElement> Outcome<'_, F> {
 }
 
 /// The arrays of one question, one for each of the network's inputs.
-fn load<F: Real>(sources: &[Source], preparations: &[Option<Preprocessing>]) -> Result<Vec<ArrayD<F>>, Failure> {
+fn load<F: Real>(sources: &[Source], preparations: &[Option<Chosen>]) -> Result<Vec<ArrayD<F>>, Failure> {
     let arrays = sources.iter().zip(preparations).map(|(source, preparation)| match (source, preparation) {
-        (Source::Image(path), Some(preprocessing)) => Ok(read_image(path, preprocessing)?.network),
-        (Source::Image(path) | Source::Array(path), _) => npy::read(path),
+        (Source::Image(picture), Some(chosen)) => Ok(read_image(picture, &chosen.preprocessing)?.network),
+        (source, _) => array::read(source.path()),
     });
     arrays.collect()
 }
 
 /// The outputs of the network.
 fn forward<F: Real>(network: &Arc<Network<F>>, inputs: Vec<ArrayD<F>>) -> Result<Vec<ArrayD<F>>, Failure> {
-    let activations = network.forward(inputs)?;
-    Ok(network.outputs().iter().map(|&output| activations.value(output).to_owned()).collect())
+    let views: Vec<_> = inputs.iter().map(ArrayD::view).collect();
+    Ok(network.forward_batch(&views)?)
 }
 
 /// One output of all questions: as it is for a single one, else stacked along axis 0.

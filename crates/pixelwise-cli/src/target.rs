@@ -8,7 +8,7 @@ use ndarray::{ArrayD, Axis};
 use neural_lrp::{OutputLayout, Region, Target};
 
 use crate::failure::{Context, Failure};
-use crate::inputs::{has_extension, npy};
+use crate::inputs::{array, has_extension};
 use crate::labels::{Labels, find};
 use crate::output::shape;
 
@@ -254,7 +254,7 @@ impl ClassChoice {
 /// A mask: an array, or an image whose black pixels are outside.
 fn read_mask(path: &Path) -> Result<ArrayD<bool>, Failure> {
     if has_extension(path, &["npy"]) {
-        return Ok(npy::read::<f64>(path)?.mapv(|value| value != 0.0));
+        return Ok(array::read::<f64>(path)?.mapv(|value| value != 0.0));
     }
     let image = images::read(path).context("a mask should be an image or an .npy file")?;
     Ok(image.map_axis(Axis(2), |pixel| pixel.iter().any(|&value| value != 0)).into_dyn())

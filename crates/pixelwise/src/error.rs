@@ -42,6 +42,15 @@ pub enum Error {
         /// The names of its classes, or how many there are.
         known: Vec<String>,
     },
+    /// Other inputs than a network takes.
+    #[error("the network takes {}: give each of them by its name, by Model::explain_inputs", quoted(needed))]
+    Inputs {
+        /// The names of its inputs.
+        needed: Vec<String>,
+    },
+    /// Inputs by name, for a Bag-of-Words classifier.
+    #[error("a Bag-of-Words classifier takes one image: give it by Model::explain")]
+    NoNamedInputs,
     /// A network's file.
     #[error(transparent)]
     File(#[from] model_files::Error),
@@ -57,4 +66,9 @@ pub enum Error {
     /// An input that can't be scored or explained.
     #[error(transparent)]
     Input(#[from] relevance::ExplainError),
+}
+
+/// Names in a sentence.
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }

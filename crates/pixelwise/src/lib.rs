@@ -73,7 +73,7 @@ mod model;
 
 pub use bag_of_words::{BagOfWords, ExplainedClass};
 pub use error::Error;
-pub use model::{Attribution, Kind, Model, Target};
+pub use model::{Attribution, ExplainedInputs, Kind, Model, Target};
 pub use {
     bow_classifier, bow_mapping, datasets, evaluation, heatmap, images, kernels, local_features, model_files,
     neural_lrp, relevance, report,

@@ -1,14 +1,15 @@
 //! A model of any kind, from its file to its explanation.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use model_files::{Dimension, InputDeclaration, InputShapes};
-use ndarray::{ArrayViewD, Ix3};
-use neural_lrp::{Composite, Explainer, NetworkClassifier};
-use relevance::{ExplainableClassifier, Explanation};
+use model_files::{InputDeclaration, InputShapes};
+use ndarray::{ArrayD, ArrayViewD, Axis, Ix3};
+use neural_lrp::{Composite, Explainer, Network, NetworkClassifier};
+use relevance::{ExplainableClassifier, Explanation, Ledger};
 
 use crate::{BagOfWords, Error};
 
@@ -66,7 +67,7 @@ impl fmt::Display for Kind {
 /// ```
 #[derive(Debug)]
 pub enum Model {
-    /// A network of one input.
+    /// A network.
     Network(model_files::Model<f32>),
     /// A Bag-of-Words classifier.
     BagOfWords(BagOfWords),
@@ -123,6 +124,8 @@ impl Model {
     ///   ([`images::to_unit_range`]), for a network what it takes without the axis of samples
     ///   ([`images::Preprocessing`] makes it of a photo)
     ///
+    /// A network of several inputs is explained by [`explain_inputs`](Self::explain_inputs).
+    ///
     /// # Errors
     /// An input, a class or an attribution that is not for this model.
     pub fn explain(
@@ -153,6 +156,55 @@ impl Model {
             (Self::BagOfWords(_), Attribution::OfNetwork(_)) => Err(Error::Attribution),
         }
     }
+
+    /// Decomposes the score of a class over all inputs of a network that it depends on.
+    ///
+    /// * `inputs` — a single sample: what each input takes, by name and without the axis of samples
+    ///
+    /// ```
+    /// use ndarray::{ArrayD, Axis};
+    /// use pixelwise::{Attribution, Model, Target};
+    ///
+    /// let case = std::path::Path::new("../../tests/cases/two-inputs");
+    /// let model = Model::open(case.join("model.onnx"))?;
+    /// let first = |file: &str| -> Result<ArrayD<f64>, Box<dyn std::error::Error>> {
+    ///     let batch: ArrayD<f32> = ndarray_npy::read_npy(case.join(file))?;
+    ///     Ok(batch.index_axis(Axis(0), 0).mapv(f64::from))
+    /// };
+    /// let (image, meta) = (first("image.npy")?, first("meta.npy")?);
+    /// let inputs = [("image", image.view()), ("meta", meta.view())];
+    /// let explained = model.explain_inputs(&inputs, &Target::Predicted, &Attribution::Default)?;
+    /// assert_eq!(explained.relevance["meta"].shape(), [5]);
+    /// let shares: f64 = explained.relevance.values().map(|relevance| relevance.sum()).sum();
+    /// assert!((shares - explained.score).abs() < 1e-4 * explained.score.abs());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Inputs that are missing, or that the network does not have; an input, a class or an attribution that is not for this
+    /// model.
+    pub fn explain_inputs(
+        &self,
+        inputs: &[(&str, ArrayViewD<'_, f64>)],
+        target: &Target,
+        attribution: &Attribution,
+    ) -> Result<ExplainedInputs, Error> {
+        match self {
+            Self::Network(model) => explain_inputs(model, inputs, target, attribution),
+            Self::BagOfWords(_) => Err(Error::NoNamedInputs),
+        }
+    }
+}
+
+/// The explanation of one sample of a network of several inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExplainedInputs {
+    /// The score that is explained.
+    pub score: f64,
+    /// The relevance of each input that the score depends on, by name, in the input's shape.
+    pub relevance: BTreeMap<String, ArrayD<f64>>,
+    /// Where the score went.
+    pub ledger: Ledger,
 }
 
 fn explain_words(classifier: &BagOfWords, input: ArrayViewD<'_, f64>, target: &Target) -> Result<Explanation, Error> {
@@ -174,22 +226,10 @@ fn explain_network(
     targets: &[Target],
     attribution: &Attribution,
 ) -> Result<Vec<Explanation>, Error> {
-    let with_samples = |declared: &InputDeclaration| {
-        let samples = match declared.dimensions.iter().flatten().next() {
-            Some(Dimension::Fixed(samples)) => *samples,
-            _ => 1,
-        };
-        [&[samples], input.shape()].concat()
-    };
-    let shapes = model
-        .inputs()
-        .iter()
-        .fold(InputShapes::new(), |shapes, declared| shapes.with(&declared.name, with_samples(declared)));
-    let network = model.network(&shapes)?;
-    let attribution = match attribution {
-        Attribution::Default => Composite::default_for(&network).composite()?.into(),
-        Attribution::OfNetwork(attribution) => attribution.clone(),
-    };
+    let [declared] = model.inputs() else { return Err(inputs_needed(model)) };
+    let shape = declared.shape_for(&[&[1], input.shape()].concat());
+    let network = model.network(&InputShapes::new().with(&declared.name, shape))?;
+    let attribution = attribution_for(attribution, &network)?;
     let classifier = NetworkClassifier::new(Explainer::new(&network)?, input.shape(), attribution)?;
     let targets = targets.iter().map(|target| of_network(target, classifier.targets()));
     Ok(classifier.explain_all(input, &targets.collect::<Result<Vec<_>, Error>>()?)?)
@@ -206,6 +246,51 @@ fn of_network(target: &Target, classes: usize) -> Result<neural_lrp::Target, Err
         Target::MinusOthers(of) => of_network(of, classes)?.minus_others(),
         Target::CountedFrom(of, reference) => of_network(of, classes)?.counted_from(*reference),
     })
+}
+
+fn explain_inputs(
+    model: &model_files::Model<f32>,
+    inputs: &[(&str, ArrayViewD<'_, f64>)],
+    target: &Target,
+    attribution: &Attribution,
+) -> Result<ExplainedInputs, Error> {
+    let find = |declared: &InputDeclaration| {
+        let given = inputs.iter().find(|(name, _)| *name == declared.name);
+        given.map(|(_, values)| values.mapv(|value| value as f32).insert_axis(Axis(0)))
+    };
+    let values = model.inputs().iter().map(find).collect::<Option<Vec<ArrayD<f32>>>>();
+    let values = values.filter(|values| values.len() == inputs.len()).ok_or_else(|| inputs_needed(model))?;
+    let shapes = model.inputs().iter().zip(&values).fold(InputShapes::new(), |shapes, (declared, values)| {
+        shapes.with(&declared.name, declared.shape_for(values.shape()))
+    });
+    let explainer = Explainer::new(&model.network(&shapes)?)?;
+    let attribution = attribution_for(attribution, explainer.network())?;
+    let forward = explainer.forward_all(&values.iter().map(ArrayD::view).collect::<Vec<_>>())?;
+    let target = of_network(target, forward.layout()?.classes())?;
+    let scores = forward.target_scores(&target)?;
+    let explained = attribution.explain(&forward, &attribution.initial(target).into())?;
+    let relevance = explainer.reaching_inputs().into_iter().map(|input| {
+        let relevance = explained.relevance[input].index_axis(Axis(0), 0).mapv(f64::from);
+        (model.inputs()[input].name.clone(), relevance)
+    });
+    Ok(ExplainedInputs {
+        score: scores[0],
+        relevance: relevance.collect(),
+        ledger: explained.ledgers.into_iter().next().unwrap_or_default(),
+    })
+}
+
+/// The attribution for a network: the default, if no other is asked for.
+fn attribution_for(attribution: &Attribution, network: &Network<f32>) -> Result<neural_lrp::Attribution, Error> {
+    match attribution {
+        Attribution::Default => Ok(Composite::default_for(network).composite()?.into()),
+        Attribution::OfNetwork(attribution) => Ok(attribution.clone()),
+    }
+}
+
+/// What a network takes, where something else was given.
+fn inputs_needed(model: &model_files::Model<f32>) -> Error {
+    Error::Inputs { needed: model.inputs().iter().map(|input| input.name.clone()).collect() }
 }
 
 /// A class that a network does not have: its file names none.
@@ -269,6 +354,36 @@ mod tests {
         assert!(unnamed.to_string().contains("\"cat\""));
         let found = BagOfWords::load("../../tests/golden/neural/lenet5/model.onnx".as_ref()).unwrap_err();
         assert!(found.to_string().ends_with("is a network, and a Bag-of-Words classifier is needed"), "{found}");
+    }
+
+    #[test]
+    fn each_of_several_inputs_is_given_by_name() {
+        let model = Model::open("../../tests/cases/two-inputs/model.onnx").unwrap();
+        let image = ArrayD::zeros(vec![1, 4, 4]);
+        let explain = |inputs: &[(&str, ArrayViewD<'_, f64>)]| {
+            model.explain_inputs(inputs, &Target::Class(0), &Attribution::Default)
+        };
+        let message = explain(&[("image", image.view())]).unwrap_err().to_string();
+        assert!(message.contains("\"image\", \"meta\""), "{message}");
+        let (meta, all) = (ArrayD::ones(vec![5]), Target::Class(0));
+        let message = explain(&[("image", image.view()), ("mate", meta.view())]).unwrap_err().to_string();
+        assert!(message.contains("\"meta\""), "{message}");
+        assert!(explain(&[("meta", meta.view()), ("image", image.view())]).is_ok());
+        let message = model.explain(image.view(), &all, &Attribution::Default).unwrap_err().to_string();
+        assert!(message.contains("explain_inputs"), "{message}");
+    }
+
+    #[test]
+    fn a_sample_is_explained_where_more_go_through_the_network_together() {
+        let explain = |file: &str| {
+            let model = Model::open(format!("../../tests/cases/fixed-batch/{file}")).unwrap();
+            let batch: ArrayD<f32> = ndarray_npy::read_npy("../../tests/cases/fixed-batch/four.npy").unwrap();
+            let input = batch.index_axis(Axis(0), 1).mapv(f64::from);
+            model.explain(input.view(), &Target::Predicted, &Attribution::Default).unwrap()
+        };
+        let (one, eight) = (explain("batch1.onnx"), explain("batch8.onnx"));
+        assert_eq!(one.relevance, eight.relevance);
+        assert!((eight.ledger.total().upper.total - one.score).abs() < 1e-12);
     }
 
     #[test]

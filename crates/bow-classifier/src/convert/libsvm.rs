@@ -62,12 +62,78 @@ pub fn expansion_from_libsvm(
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     let model = ModelFile::parse(&text)?;
+    model.check_two_classes()?;
     let sign = model.sign_of(positive_label)?;
     let (kernel, support) = model.kernel_and_support(vectors)?;
     let coefficients = model.svm.sv_coef.iter().flatten().map(|coefficient| sign * coefficient).collect();
     let bias = -sign * model.svm.rho.iter().sum::<f64>();
     let term = ExpansionTerm { kernel, weight: 1.0, support: support.into_shared() };
     Ok(KernelExpansion::new(vec![term], Coefficients::Shared(Array1::from_vec(coefficients)), bias)?)
+}
+
+/// What a machine decides by one of its scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LibsvmDecision {
+    /// Which of two labels: the score is positive for the first.
+    Between(i32, i32),
+    /// Whether a point is like those that were learned from: `svm_type` one_class.
+    Membership,
+}
+
+impl std::fmt::Display for LibsvmDecision {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Between(positive, negative) => write!(formatter, "{positive} against {negative}"),
+            Self::Membership => formatter.write_str("membership"),
+        }
+    }
+}
+
+/// All scores of a LIBSVM model, each as a kernel expansion: one for a model of two classes (c_svc, nu_svc) or of one
+/// (one_class), one for each pair of more classes.
+///
+/// ```text
+/// f_ij(x) = −ρ_ij + Σ_{n of class i} c_{j−1,n} k(x_n, x) + Σ_{n of class j} c_{i,n} k(x_n, x),   i < j
+/// ```
+/// * `c`, `ρ` — the coefficients and offsets of the file, as LIBSVM lays them out
+///
+/// The arguments are those of [`expansion_from_libsvm`].
+///
+/// # Errors
+/// As for [`expansion_from_libsvm`]; regression (epsilon_svr, nu_svr) decides nothing, and is refused.
+pub fn decisions_from_libsvm(
+    mut file: impl Read,
+    vectors: LibsvmVectors<'_>,
+) -> Result<Vec<(LibsvmDecision, KernelExpansion)>, ConvertError> {
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    let model = ModelFile::parse(&text)?;
+    model.check_decides()?;
+    let (kernel, support) = model.kernel_and_support(vectors)?;
+    let expansion = |rows: Vec<usize>, coefficients: Vec<f64>, rho: f64| {
+        let support = support.select(Axis(0), &rows).into_shared();
+        let term = ExpansionTerm { kernel, weight: 1.0, support };
+        KernelExpansion::new(vec![term], Coefficients::Shared(Array1::from_vec(coefficients)), -rho)
+    };
+    let svm = &model.svm;
+    if svm.param.svm_type == SvmType::OneClass {
+        let all = (0..support.nrows()).collect();
+        return Ok(vec![(LibsvmDecision::Membership, expansion(all, svm.sv_coef[0].clone(), svm.rho[0])?)]);
+    }
+    let mut decisions = Vec::new();
+    let starts: Vec<usize> =
+        svm.n_sv.iter().scan(0, |start, &count| Some(std::mem::replace(start, *start + count))).collect();
+    let of_class = |class: usize| starts[class]..starts[class] + svm.n_sv[class];
+    for first in 0..svm.nr_class {
+        for second in first + 1..svm.nr_class {
+            let rows: Vec<usize> = of_class(first).chain(of_class(second)).collect();
+            let own = of_class(first).map(|row| svm.sv_coef[second - 1][row]);
+            let coefficients = own.chain(of_class(second).map(|row| svm.sv_coef[first][row])).collect();
+            let decision = LibsvmDecision::Between(svm.label[first], svm.label[second]);
+            decisions.push((decision, expansion(rows, coefficients, svm.rho[decisions.len()])?));
+        }
+    }
+    Ok(decisions)
 }
 
 /// A model, and where its parts stand in its file.
@@ -120,9 +186,7 @@ impl ModelFile {
         let options = LoadOptions { max_bytes: u64::MAX, max_line_len: usize::MAX, ..LoadOptions::default() };
         let svm = load_model_from_reader_with_options(text.as_bytes(), &options)
             .map_err(|error| lines.locate(error.to_string()))?;
-        let model = Self { svm, lines };
-        model.check_two_classes()?;
-        Ok(model)
+        Ok(Self { svm, lines })
     }
 
     fn check_two_classes(&self) -> Result<(), ConvertError> {
@@ -135,6 +199,35 @@ impl ModelFile {
         }
         if self.svm.sv.is_empty() {
             return fail("no support vectors".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Refuses what is no decision, and files whose parts do not go together.
+    fn check_decides(&self) -> Result<(), ConvertError> {
+        let fail = |reason: String| Err(ConvertError::Libsvm { line: self.lines.header_end, reason });
+        let (svm, vectors) = (&self.svm, self.svm.sv.len());
+        if matches!(svm.param.svm_type, SvmType::EpsilonSvr | SvmType::NuSvr) {
+            return fail(
+                "svm_type epsilon_svr or nu_svr, which is a regression: c_svc, nu_svc or one_class is needed".into(),
+            );
+        }
+        if vectors == 0 {
+            return fail("no support vectors".to_owned());
+        }
+        let classes = svm.nr_class;
+        let (rows, pairs) = match svm.param.svm_type {
+            SvmType::OneClass => (1, 1),
+            _ => (classes.saturating_sub(1), classes * classes.saturating_sub(1) / 2),
+        };
+        let is_classifier = svm.param.svm_type != SvmType::OneClass;
+        let counted =
+            || svm.label.len() == classes && svm.n_sv.len() == classes && svm.n_sv.iter().sum::<usize>() == vectors;
+        let whole = rows > 0 && svm.sv_coef.len() == rows && svm.sv_coef.iter().all(|row| row.len() == vectors);
+        if !whole || svm.rho.len() != pairs || is_classifier && !counted() {
+            return fail(format!(
+                "\"label\", \"nr_sv\", \"rho\" and the coefficients do not go with {classes} classes"
+            ));
         }
         Ok(())
     }
@@ -278,6 +371,46 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The scores of all pairs, in the library's order, and that of one class.
+    #[test]
+    fn all_scores_are_those_of_libsvm() {
+        let three: Vec<f64> =
+            points(0).rows().into_iter().map(|row| 1.0 + (3.0 * row[0] + row[1]).floor() % 3.0).collect();
+        let cases = [
+            (SvmType::CSvc, three.clone(), 3),
+            (SvmType::NuSvc, three, 3),
+            (SvmType::CSvc, labels(1.0), 1),
+            (SvmType::OneClass, vec![1.0; 30], 1),
+        ];
+        for kernel in [KernelType::Linear, KernelType::Rbf] {
+            for (svm_type, labels, count) in &cases {
+                let parameters = parameters(kernel).svm_type(*svm_type).nu(0.2).build().unwrap();
+                let training = points(0).rows().into_iter().map(|row| sparse(&row.to_vec())).collect();
+                let file = trained(training, labels.clone(), &parameters);
+                let model = load_model_from_reader(&file[..]).unwrap();
+                let found = decisions_from_libsvm(&file[..], LibsvmVectors::InFile { dimensions: 5 }).unwrap();
+                assert_eq!(found.len(), *count);
+                for x in points(2).rows() {
+                    let mut expected = vec![0.0; *count];
+                    predict_values(&model, &sparse(&x.to_vec()), &mut expected);
+                    for ((decision, expansion), expected) in found.iter().zip(expected) {
+                        let found = expansion.value(x).unwrap();
+                        assert!((found - expected).abs() < 1e-12, "{svm_type:?} {decision}: {found} {expected}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn regression_is_refused_by_name() {
+        let parameters = parameters(KernelType::Linear).svm_type(SvmType::EpsilonSvr).build().unwrap();
+        let training = points(0).rows().into_iter().map(|row| sparse(&row.to_vec())).collect();
+        let file = trained(training, points(0).column(2).to_vec(), &parameters);
+        let error = decisions_from_libsvm(&file[..], LibsvmVectors::InFile { dimensions: 5 }).unwrap_err().to_string();
+        assert!(error.contains("epsilon_svr") && error.contains("regression"), "{error}");
     }
 
     #[test]

@@ -70,5 +70,5 @@ mod libsvm;
 mod linfa;
 
 pub use error::ConvertError;
-pub use libsvm::{LibsvmVectors, expansion_from_libsvm};
+pub use libsvm::{LibsvmDecision, LibsvmVectors, decisions_from_libsvm, expansion_from_libsvm};
 pub use linfa::expansion_from_linfa;

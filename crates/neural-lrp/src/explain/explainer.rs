@@ -13,7 +13,7 @@ use crate::explain::start::Initial;
 use crate::explain::target::{ClassAxis, OutputLayout, Target};
 use crate::network::Activations;
 use crate::network::Canonizer;
-use crate::network::{Network, Stopwatch, TensorId};
+use crate::network::{Network, Rest, Stopwatch, TensorId, first_rows, parts};
 use crate::operation::Family;
 use crate::rules::Rule;
 use crate::{Error, Real};
@@ -21,7 +21,8 @@ use crate::{Error, Real};
 /// Explains a network's decisions, sample by sample.
 ///
 /// Batches are stacked along axis 0 of each input and of the explained output; a network whose input has a fixed number
-/// of samples takes that many together, any other takes one at a time, on all threads.
+/// of samples takes that many together, any other takes one at a time, on all threads. Where there are fewer samples than
+/// that, copies of the last one fill them up; they are in no result and in no ledger.
 ///
 /// ```
 /// use ndarray::array;
@@ -161,7 +162,14 @@ impl<F: Real> Explainer<F> {
 
     /// How many samples the network takes at a time, where that is fixed.
     pub fn fixed_samples(&self) -> Option<usize> {
-        self.network.inputs().iter().find_map(|input| input.shape.first().copied().flatten())
+        self.network.fixed_samples()
+    }
+
+    /// The positions of the inputs that the explained tensor is computed from.
+    pub fn reaching_inputs(&self) -> Vec<usize> {
+        let sources = self.network.sources(self.explained);
+        let inputs = self.network.inputs().iter().enumerate();
+        inputs.filter(|(_, input)| sources.contains(&input.tensor)).map(|(position, _)| position).collect()
     }
 
     /// How the explained output holds samples, classes and positions, for inputs of given shapes.
@@ -225,19 +233,6 @@ impl<F: Real> Explainer<F> {
     /// # Errors
     /// A batch that does not fit the network, or holds numbers that are not finite.
     pub fn forward_all(&self, batches: &[ArrayViewD<'_, F>]) -> Result<Forward<'_, F>, Error> {
-        let chunks = self.chunks(batches)?;
-        let run = |inputs: Vec<ArrayD<F>>| {
-            let samples = inputs[0].len_of(Axis(0));
-            let activations = self.network.forward_timed(inputs, self.stopwatch.clone())?;
-            self.layout(activations.value(self.explained).shape(), samples)?;
-            Ok(activations)
-        };
-        let chunks = chunks.into_par_iter().map(run).collect::<Result<Vec<_>, Error>>()?;
-        Ok(Forward { explainer: self, chunks })
-    }
-
-    /// Cuts a batch into what goes through the network together.
-    fn chunks(&self, batches: &[ArrayViewD<'_, F>]) -> Result<Vec<Vec<ArrayD<F>>>, Error> {
         let Some(samples) = batches.first().and_then(|batch| batch.shape().first().copied()) else {
             return Err(Error::Input {
                 input: "batch".into(),
@@ -245,23 +240,21 @@ impl<F: Real> Explainer<F> {
             });
         };
         let shapes: Vec<&[usize]> = batches.iter().map(|batch| batch.shape()).collect();
-        let (fixed, together) = (self.fixed_samples(), self.together(&shapes));
-        let equal = batches.iter().all(|batch| batch.shape().first() == Some(&samples));
-        let whole = fixed.is_none() || samples.is_multiple_of(together);
-        if samples == 0 || !equal || !whole {
-            let expected = fixed.map_or("at least one".to_owned(), |fixed| {
-                format!("a multiple of {fixed}, the network's fixed number of")
-            });
-            return Err(Error::Input {
-                input: "batch".into(),
-                reason: format!("arrays of shape {shapes:?} were given; axis 0 of each should hold {expected} samples"),
-            });
-        }
-        let cut = |start: usize| {
-            let end = (start + together).min(samples);
-            batches.iter().map(|batch| batch.slice_axis(Axis(0), Slice::from(start..end)).to_owned()).collect()
+        let together = self.together(&shapes);
+        let rest = if self.fixed_samples().is_some() { Rest::Filled } else { Rest::Shorter };
+        let chunks = parts(batches, samples, together, rest)?;
+        let filled = match rest {
+            Rest::Filled => samples.next_multiple_of(together) - samples,
+            Rest::Shorter => 0,
         };
-        Ok((0..samples).step_by(together).map(cut).collect())
+        let run = |inputs: Vec<ArrayD<F>>| {
+            let samples = inputs[0].len_of(Axis(0));
+            let activations = self.network.forward_timed(inputs, self.stopwatch.clone())?;
+            self.layout(activations.value(self.explained).shape(), samples)?;
+            Ok(activations)
+        };
+        let chunks = chunks.into_par_iter().map(run).collect::<Result<Vec<_>, Error>>()?;
+        Ok(Forward { explainer: self, chunks, samples, filled })
     }
 }
 
@@ -304,6 +297,10 @@ impl<F> From<Initial<F>> for Question<F> {
 pub struct Forward<'a, F: Real> {
     explainer: &'a Explainer<F>,
     chunks: Vec<Activations<F>>,
+    /// How many samples there are, …
+    samples: usize,
+    /// … and how many copies of the last one are behind them.
+    filled: usize,
 }
 
 /// The explanation of a batch.
@@ -333,7 +330,7 @@ impl<'a, F: Real> Forward<'a, F> {
 
     /// The explained output of the whole batch.
     pub fn scores(&self) -> ArrayD<F> {
-        stack(self.chunks.iter().map(|chunk| chunk.value(self.explainer.explained).to_owned()).collect())
+        self.joined(self.chunks.iter().map(|chunk| chunk.value(self.explainer.explained).to_owned()).collect())
     }
 
     /// A tensor of the whole batch, stacked along axis 0; a tensor without axes has one number for each part.
@@ -342,15 +339,36 @@ impl<'a, F: Real> Forward<'a, F> {
     /// [`Error::Setting`] when the parts' lengths differ along another axis: then its samples do not lie along axis 0.
     pub fn value(&self, tensor: TensorId) -> Result<ArrayD<F>, Error> {
         let parts = self.chunks.iter().map(|chunk| chunk.value(tensor).to_owned()).collect();
-        stack_if_alike(parts).ok_or_else(|| self.no_samples(tensor))
+        stack_if_alike(parts).and_then(|whole| self.without_copies(whole)).ok_or_else(|| self.no_samples(tensor))
+    }
+
+    /// The samples of an array of the whole batch, without the copies that fill it up; `None` where they do not lie along
+    /// axis 0.
+    fn without_copies(&self, whole: ArrayD<F>) -> Option<ArrayD<F>> {
+        match (self.filled, whole.shape().first()) {
+            (0, _) => Some(whole),
+            (filled, Some(&rows)) if rows == self.samples + filled => Some(first_rows(whole, self.samples)),
+            _ => None,
+        }
+    }
+
+    /// The parts of a batch whose samples lie along axis 0, without the copies that fill it up.
+    pub(crate) fn joined(&self, parts: Vec<ArrayD<F>>) -> ArrayD<F> {
+        first_rows(stack(parts), self.samples)
+    }
+
+    /// An array of the whole batch, with copies of its last row to fill it up.
+    pub(crate) fn with_copies(&self, whole: ArrayD<F>) -> ArrayD<F> {
+        let rows: Vec<usize> = (0..self.samples + self.filled).map(|row| row.min(self.samples - 1)).collect();
+        if self.filled == 0 { whole } else { whole.select(Axis(0), &rows) }
     }
 
     fn no_samples(&self, tensor: TensorId) -> Error {
         Error::Setting {
             what: "tensor",
             given: self.explainer.network.tensor(tensor).name.clone(),
-            reason: "its samples do not lie along axis 0, so that the parts of the batch, of which one is shorter, can't be \
-                     stacked; take the samples one at a time"
+            reason: "its samples do not lie along axis 0, so that the parts of the batch, of which one is shorter or filled up, \
+                     can't be stacked; take the samples one at a time, or as many as the network takes"
                 .into(),
         }
     }
@@ -420,16 +438,40 @@ impl<'a, F: Real> Forward<'a, F> {
             });
             stack_if_alike(values.collect()).ok_or_else(|| self.no_samples(tensor))
         };
-        let named = |&tensor: &TensorId| Ok((network.tensor(tensor).name.clone(), stacked(tensor)?));
+        let of_samples =
+            |tensor: TensorId| self.without_copies(stacked(tensor)?).ok_or_else(|| self.no_samples(tensor));
+        let of_input = |tensor: TensorId| {
+            let whole = stacked(tensor)?;
+            self.check_copies(&whole)?;
+            Ok(first_rows(whole, self.samples))
+        };
+        let named = |&tensor: &TensorId| Ok((network.tensor(tensor).name.clone(), of_samples(tensor)?));
         Ok(Explained {
-            relevance: network.inputs().iter().map(|input| stacked(input.tensor)).collect::<Result<_, Error>>()?,
+            relevance: network.inputs().iter().map(|input| of_input(input.tensor)).collect::<Result<_, Error>>()?,
             at: at.iter().map(named).collect::<Result<_, Error>>()?,
             ledgers: passes.iter().flat_map(|pass| pass.ledgers.clone()).collect(),
             rules,
         })
     }
 
-    /// The initial relevance of each part of the batch.
+    /// Refuses copies that got relevance, as they do where a sample's score depends on other samples.
+    fn check_copies(&self, relevance: &ArrayD<F>) -> Result<(), Error> {
+        let copies = relevance.slice_axis(Axis(0), Slice::from(self.samples..));
+        if copies.iter().all(|share| *share == F::zero()) {
+            return Ok(());
+        }
+        let together = self.explainer.fixed_samples().unwrap_or(1);
+        Err(Error::Input {
+            input: "batch".into(),
+            reason: format!(
+                "the scores of samples depend on the others that go through the network together, so that a batch of {} \
+                 can't be filled up; give a multiple of {together} samples",
+                self.samples
+            ),
+        })
+    }
+
+    /// The initial relevance of each part of the batch; none for the copies that fill it up.
     pub(crate) fn initial(&self, initial: &Initial<F>) -> Result<Vec<ArrayD<F>>, Error> {
         let (scores, layout) = (self.scores(), self.layout()?);
         let whole = match initial {
@@ -445,6 +487,9 @@ impl<'a, F: Real> Forward<'a, F> {
                 });
             }
         };
+        let mut rest = whole.shape().to_vec();
+        rest[0] = self.filled;
+        let whole = stack(vec![whole, ArrayD::zeros(rest)]);
         let mut start = 0;
         let parts = self.chunks.iter().map(|chunk| {
             let samples = chunk.value(self.explainer.explained).shape().first().copied().unwrap_or(1);

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayD, ArrayView4, Axis, Ix4, Slice};
 use relevance::Ledger;
 
-use crate::explain::{Explained, Forward, Keep, Propagation, Question, stack};
+use crate::explain::{Explained, Forward, Keep, Propagation, Question};
 use crate::network::{Activations, Attention, Network, Node, Part};
 use crate::rules::{Flat, Redistribute, Rule};
 use crate::{Composite, Error, Real};
@@ -43,7 +43,8 @@ pub fn attention_rollout<F: Real>(forward: &Forward<'_, F>, question: &Question<
     for inputs in parts {
         relevance.iter_mut().zip(inputs).for_each(|(parts, part)| parts.push(part));
     }
-    Ok(Explained { relevance: relevance.into_iter().map(stack).collect(), at: Default::default(), ledgers, rules })
+    let relevance = relevance.into_iter().map(|parts| forward.joined(parts)).collect();
+    Ok(Explained { relevance, at: Default::default(), ledgers, rules })
 }
 
 /// The softmax of attention, from the input on.

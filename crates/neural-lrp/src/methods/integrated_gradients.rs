@@ -7,6 +7,7 @@ use crate::explain::{Explained, Forward, Question};
 use crate::methods::passes::{Part, PartExplained, explain_parts};
 use crate::methods::quadrature::Quadrature;
 use crate::methods::settings::parse_setting;
+use crate::network::NetworkInput;
 use crate::{Error, Real};
 
 /// How many nodes an integral may have. More is a slip of the pen: a network needs tens.
@@ -74,8 +75,10 @@ impl IntegratedGradients {
         let nodes = self.quadrature.nodes(self.nodes);
         let weights: Vec<f64> = nodes.iter().map(|node| node.weight).collect();
         let network = forward.explainer().network();
-        let baselines = network.inputs().iter().map(|input| self.broadcast(forward.value(input.tensor)?.shape()));
-        let baselines: Vec<ArrayD<F>> = baselines.collect::<Result<_, _>>()?;
+        let baseline =
+            |input: &NetworkInput| Ok(forward.with_copies(self.broadcast(forward.value(input.tensor)?.shape())?));
+        let baselines = network.inputs().iter().map(baseline);
+        let baselines: Vec<ArrayD<F>> = baselines.collect::<Result<_, Error>>()?;
         explain_parts(forward, question, |part| {
             let baselines: Vec<_> = baselines.iter().map(|whole| part.of_batch(whole)).collect();
             let mean = part.sum_of_gradients(&weights, |index| {

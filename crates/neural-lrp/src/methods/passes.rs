@@ -6,7 +6,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
 use rayon::prelude::*;
 use relevance::{Amount, Ledger};
 
-use crate::explain::{Explained, Explainer, Forward, Initial, Question, stack};
+use crate::explain::{Explained, Explainer, Forward, Initial, Question};
 use crate::{Composite, Error, Real};
 
 /// How many gradients are kept until they are summed.
@@ -59,7 +59,7 @@ pub(super) fn explain_parts<F: Real>(
         ledgers.push(ledger);
     }
     Ok(Explained {
-        relevance: relevance.into_iter().map(stack).collect(),
+        relevance: relevance.into_iter().map(|parts| forward.joined(parts)).collect(),
         at: Default::default(),
         ledgers,
         rules: composite.assign(network)?,
@@ -67,7 +67,7 @@ pub(super) fn explain_parts<F: Real>(
 }
 
 impl<F: Real> Part<'_, F> {
-    /// What an array over the whole batch has for this part.
+    /// What an array over the whole batch, filled up, has for this part.
     pub(super) fn of_batch<'b>(&self, whole: &'b ArrayD<F>) -> ArrayViewD<'b, F> {
         whole.slice_axis(Axis(0), Slice::from(self.samples.clone()))
     }

@@ -14,6 +14,7 @@ use super::stages::Stages;
 use super::{Labelled, tell};
 use crate::explain::files;
 use crate::failure::{Context, Failure, chain};
+use crate::messages;
 use explained::ShownPhoto;
 use told::Compared;
 
@@ -101,7 +102,7 @@ pub fn compare(arguments: &Arguments) -> Result<(), Failure> {
             Ok(way) => compared.push(way),
             Err(failure) => {
                 let message = chain(failure.as_ref());
-                eprintln!("error: {message}");
+                messages::error(&message);
                 failed.push(message);
             }
         }

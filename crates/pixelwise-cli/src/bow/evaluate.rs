@@ -1,4 +1,4 @@
-//! `pixelwise accuracy`.
+//! `pixelwise accuracy` for classifiers of photographs.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,7 @@ use super::options::FolderOptions;
 use super::stages::Stages;
 use super::{Labelled, load, tell};
 use crate::failure::{Context, Failure};
+use crate::messages;
 use crate::output::Table;
 
 const EXAMPLES: &str = "\
@@ -37,6 +38,13 @@ pub struct Arguments {
     folder: FolderOptions,
 }
 
+impl Arguments {
+    /// What `pixelwise accuracy` is asked for.
+    pub fn of(model: PathBuf, split: String, output: PathBuf, folder: FolderOptions) -> Self {
+        Self { model, split, output, folder }
+    }
+}
+
 /// Judges a classifier.
 pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
     let (folder, cache) = arguments.folder.open()?;
@@ -48,7 +56,7 @@ pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
     drop(stages);
     labelled.tell_problems();
     for class in classes.iter().filter(|class| !judged.found.iter().any(|found| found.class == **class)) {
-        eprintln!("{class}: no photo of {} shows it", arguments.split);
+        messages::note(format!("{class}: no photo of {} shows it", arguments.split));
     }
 
     let write = |name: &str, text: &str| {

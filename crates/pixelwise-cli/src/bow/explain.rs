@@ -25,6 +25,7 @@ use crate::explain::files::{Folder, Names, file_name};
 use crate::failure::{Context, Failure, chain};
 use crate::inputs::Source;
 use crate::labels::Labels;
+use crate::messages;
 use crate::output::number;
 use crate::progress::Progress;
 use crate::target::TargetChoice;
@@ -148,7 +149,7 @@ pub fn explain(run: &Run<'_>) -> Result<(), Failure> {
             photos.push(Photo { path, name, annotation });
         }
     }
-    left_out.iter().for_each(|problem| eprintln!("left out: {problem}"));
+    left_out.iter().for_each(|problem| messages::note(format!("left out: {problem}")));
 
     let progress = Progress::new(photos.len());
     let explained: Vec<Result<Vec<Explained>, Failure>> = photos
@@ -167,7 +168,7 @@ pub fn explain(run: &Run<'_>) -> Result<(), Failure> {
             Ok(explained) => whole.extend(explained),
             Err(failure) => {
                 let message = told(&photo.path, failure.as_ref());
-                eprintln!("error: {message}");
+                messages::error(&message);
                 failures.push(message);
             }
         }

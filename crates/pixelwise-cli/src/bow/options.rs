@@ -31,6 +31,11 @@ pub struct FolderOptions {
 }
 
 impl FolderOptions {
+    /// Photos in a folder of PASCAL VOC's layout, with vectors kept in another.
+    pub fn of(voc: PathBuf, cache: PathBuf, threads: ThreadOptions, json: bool) -> Self {
+        Self { voc, cache, threads, json }
+    }
+
     /// Where photos lie.
     pub fn voc(&self) -> &Path {
         &self.voc

@@ -5,7 +5,7 @@ use ndarray::{Array3, ArrayD, ArrayViewD, Axis, Slice};
 use neural_lrp::Real;
 
 use crate::failure::Failure;
-use crate::inputs::{Source, npy, read_image};
+use crate::inputs::{Source, array, read_image, stem};
 use crate::pictures::Layout;
 
 /// Samples that go through the network together.
@@ -35,28 +35,23 @@ pub fn samples<F: Real>(
     preprocessing: Option<&Preprocessing>,
     together: usize,
 ) -> Result<Vec<Group<F>>, Failure> {
-    let stem = source.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let path = match (source, preprocessing) {
-        (Source::Image(path), Some(preprocessing)) => {
-            let image = read_image(path, preprocessing)?;
-            return Ok(vec![Group { batch: image.network, names: vec![stem], shown: vec![image.shown] }]);
-        }
-        (Source::Image(path) | Source::Array(path), _) => path,
-    };
-    let batch = npy::read::<F>(path)?;
+    let stem = stem(source.path());
+    if let (Source::Image(picture), Some(preprocessing)) = (source, preprocessing) {
+        let image = read_image(picture, preprocessing)?;
+        return Ok(vec![Group { batch: image.network, names: vec![picture.stem()], shown: vec![image.shown] }]);
+    }
+    let path = source.path();
+    let batch = array::read::<F>(path)?;
     let count = batch.shape().first().copied().unwrap_or(0);
     check_count(count)?;
-    if count == 0 || !count.is_multiple_of(together) {
-        return Err(format!(
-            "{} has shape {:?}; its first axis should hold a multiple of {together} samples, and at least one",
-            path.display(),
-            batch.shape(),
-        )
-        .into());
+    if count == 0 {
+        let (path, shape) = (path.display(), batch.shape());
+        return Err(format!("{path} has shape {shape:?}; its first axis should hold at least one sample").into());
     }
     let group = |start: usize| {
-        let batch = batch.slice_axis(Axis(0), Slice::from(start..start + together)).to_owned();
-        let names = (start..start + together).map(|sample| format!("{stem}-{sample}")).collect();
+        let end = (start + together).min(count);
+        let batch = batch.slice_axis(Axis(0), Slice::from(start..end)).to_owned();
+        let names = (start..end).map(|sample| format!("{stem}-{sample}")).collect();
         let shown = |sample: ArrayViewD<'_, F>| Layout::of(sample.shape()).photo(sample);
         let shown = batch.axis_iter(Axis(0)).map(shown).collect();
         Group { batch, names, shown }

@@ -1,7 +1,7 @@
 //! The samples on which explanations are judged, read when their turn comes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use evaluation::Sample;
 use images::{Preprocessing, to_unit_range};
@@ -10,7 +10,7 @@ use neural_lrp::Target;
 use relevance::{ExplainError, ExplainableClassifier};
 
 use crate::failure::{Context, Failure};
-use crate::inputs::{Source, npy, read_image};
+use crate::inputs::{Picture, Source, array, read_image, stem};
 use crate::labels::{Labels, find};
 use crate::target::TargetChoice;
 
@@ -49,17 +49,17 @@ pub enum Preparation {
 }
 
 impl Preparation {
-    fn read(&self, path: &Path) -> Result<ArrayD<f64>, Failure> {
+    fn read(&self, picture: &Picture) -> Result<ArrayD<f64>, Failure> {
         Ok(match self {
-            Self::Network(preprocessing) => read_image(path, preprocessing)?.network.index_axis_move(Axis(0), 0),
-            Self::UnitRange => to_unit_range(images::read(path)?.view()).into_dyn(),
+            Self::Network(preprocessing) => read_image(picture, preprocessing)?.network.index_axis_move(Axis(0), 0),
+            Self::UnitRange => to_unit_range(images::read(&picture.file)?.view()).into_dyn(),
         })
     }
 }
 
 /// What the samples are made of.
 enum Content {
-    Images(Vec<PathBuf>, Preparation),
+    Images(Vec<Picture>, Preparation),
     Batch(ArrayD<f64>),
 }
 
@@ -82,10 +82,9 @@ impl Samples {
         most: Option<usize>,
     ) -> Result<Self, Failure> {
         let most = most.unwrap_or(usize::MAX);
-        let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (content, names, shape) = match (sources, preparation) {
             ([Source::Array(path)], _) => {
-                let batch = npy::read::<f64>(path)?;
+                let batch = array::read::<f64>(path)?;
                 let Some((&count, shape)) = batch.shape().split_first().filter(|(count, _)| **count > 0) else {
                     return Err(format!("{} holds no sample: its shape is {:?}", path.display(), batch.shape()).into());
                 };
@@ -95,11 +94,15 @@ impl Samples {
                 (Content::Batch(batch), names, shape)
             }
             (sources, Some(preparation)) => {
-                let paths: Vec<PathBuf> = sources.iter().take(most).map(|source| source.path().to_owned()).collect();
-                let first = paths.first().ok_or("no sample is to be judged")?;
+                let picture = |source: &Source| match source {
+                    Source::Image(picture) => Ok(picture.clone()),
+                    Source::Array(_) => Err(Failure::from("samples come from images, or from one .npy file")),
+                };
+                let pictures = sources.iter().take(most).map(picture).collect::<Result<Vec<_>, _>>()?;
+                let first = pictures.first().ok_or("no sample is to be judged")?;
                 let shape = preparation.read(first)?.shape().to_vec();
-                let names = paths.iter().map(|path| stem(path)).collect();
-                (Content::Images(paths, preparation), names, shape)
+                let names = pictures.iter().map(Picture::stem).collect();
+                (Content::Images(pictures, preparation), names, shape)
             }
             (_, None) => return Err("samples come from images, or from one .npy file".into()),
         };
@@ -135,7 +138,7 @@ impl Samples {
     pub fn sample(&self, number: usize, classifier: &dyn ExplainableClassifier) -> Result<Sample, ExplainError> {
         let input = match &self.content {
             Content::Batch(batch) => batch.index_axis(Axis(0), number).to_owned(),
-            Content::Images(paths, preparation) => preparation.read(&paths[number])?,
+            Content::Images(pictures, preparation) => preparation.read(&pictures[number])?,
         };
         let target = match &self.truth {
             Truth::Each(classes) => classes[number],
@@ -154,7 +157,7 @@ impl Samples {
 }
 
 fn read_masks(path: &Path, count: usize) -> Result<Array3<bool>, Failure> {
-    let masks = npy::read::<f64>(path)?;
+    let masks = array::read::<f64>(path)?;
     let shape = masks.shape().to_vec();
     match masks.into_dimensionality::<Ix3>() {
         Ok(masks) if masks.len_of(Axis(0)) >= count => Ok(masks.mapv(|value| value != 0.0)),

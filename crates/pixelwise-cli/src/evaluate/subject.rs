@@ -56,8 +56,8 @@ impl Subject {
         let labels = classes.labels()?;
         let mut model = NetworkModel::<F>::read(&arguments.model)?;
         let input = model.only_input()?;
-        let (name, declared) = (input.name.clone(), declared_shape(input));
-        let preprocessing = arguments.network.preprocessing(sources, &name, &declared)?;
+        let declared = declared_shape(input);
+        let preprocessing = arguments.network.preprocessing(sources, input, model.metadata())?;
         let range = arguments.network.range(preprocessing.as_ref())?;
         let preparation = preprocessing.map(|preprocessing| Preparation::Network(Box::new(preprocessing)));
         let samples = samples(arguments, sources, preparation, &labels)?;

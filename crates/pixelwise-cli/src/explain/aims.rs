@@ -10,7 +10,7 @@ use crate::explain::arguments::Arguments;
 use crate::explain::files::file_name;
 use crate::explain::record::Measured;
 use crate::failure::{Context, Failure};
-use crate::inputs::npy;
+use crate::inputs::array;
 use crate::labels::{Labels, find};
 use crate::output::number;
 use crate::target::{ClassChoice, Opposed, ReadyRegion, TargetChoice, positions, within};
@@ -167,7 +167,7 @@ impl Contrast {
 }
 
 fn initial<F: Real>(path: &Path, samples: usize) -> Result<ArrayD<F>, Failure> {
-    let array: ArrayD<F> = npy::read(path)?;
+    let array: ArrayD<F> = array::read(path)?;
     match array.shape().first() {
         Some(&rows) if rows == samples || rows == 1 => Ok(array),
         _ => Err(format!(
@@ -181,7 +181,7 @@ fn initial<F: Real>(path: &Path, samples: usize) -> Result<ArrayD<F>, Failure> {
 }
 
 fn classes(path: &Path, samples: usize) -> Result<Vec<usize>, Failure> {
-    let array: ArrayD<f64> = npy::read(path)?;
+    let array: ArrayD<f64> = array::read(path)?;
     if array.len() != samples {
         let (path, given) = (path.display(), array.len());
         return Err(

@@ -9,7 +9,7 @@ use neural_lrp::{DefaultComposite, Explained, Explainer, Forward, Network, Quest
 
 use crate::explain::arguments::{Arguments, misuse};
 use crate::failure::{Context, Failure};
-use crate::inputs::{Source, npy, read_image};
+use crate::inputs::{Source, array, read_image};
 use crate::preprocess::input_range;
 use crate::rules::ChosenRules;
 
@@ -84,9 +84,11 @@ impl Approach {
 /// Points towards which roots are searched, one after another along axis 0.
 fn candidates(path: &Path, preprocessing: Option<&Preprocessing>) -> Result<ArrayD<f64>, Failure> {
     let read = |source: &Source| match (source, preprocessing) {
-        (Source::Array(path), _) => npy::read(path),
-        (Source::Image(path), Some(preprocessing)) => Ok(read_image(path, preprocessing)?.network),
-        (Source::Image(path), None) => Err(format!("the network takes no images, as {} is one", path.display()).into()),
+        (Source::Array(path), _) => array::read(path),
+        (Source::Image(picture), Some(preprocessing)) => Ok(read_image(picture, preprocessing)?.network),
+        (Source::Image(picture), None) => {
+            Err(format!("the network takes no images, as {} is one", picture.file.display()).into())
+        }
     };
     let points = Source::all(path)?.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
     let views: Vec<_> = points.iter().map(ArrayD::view).collect();

@@ -10,6 +10,7 @@ use neural_lrp::Similarity;
 use neural_lrp::methods::Method;
 
 use crate::computation::ComputationOptions;
+use crate::inputs::content::is_standard;
 use crate::labels::ClassOptions;
 use crate::preprocess::PreprocessOptions;
 use crate::rules::{RuleOptions, is_backward_pass};
@@ -35,15 +36,17 @@ Examples:
       A folder of any size, one color scale for all of it; run it again after an interruption
   pixelwise explain model.onnx batch.npy --relevance relevance.npy --dtype f64
       The raw relevance of a whole batch, for a script
+  pixelwise explain model.onnx image=cat.jpg meta=meta.npy --explained image
+      A network of several inputs: all of them are given, and one is explained
+  pixelwise explain a1a.model --vectors a1a.t
+      A support vector machine of LIBSVM: the relevance of each dimension, as a table and as bars
   pixelwise explain bird.model VOCdevkit/VOC2009/JPEGImages/2008_000007.jpg --target bird
       A Bag-of-Words classifier of photographs, with boxes around the birds from Annotations/2008_000007.xml
 
 Which rule? epsilon-plus-flat and epsilon-gamma-box are good first choices for convolutional networks, attention-cp-gamma for
 transformers, epsilon=0.01 for perceptrons; the first line says what was taken by default, and `pixelwise compare` shows
 several side by side. The lines \"where it went\" say how much of the score the heatmap
-accounts for.
-
-Exit codes: 0 all inputs are explained, 1 something failed, 2 the command line is wrong.";
+accounts for.";
 
 /// Explain what a model sees: heatmap, raw relevance, and where the relevance went
 ///
@@ -54,12 +57,16 @@ Exit codes: 0 all inputs are explained, 1 something failed, 2 the command line i
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
+    /// The model: a network (an ONNX file, or a text network of the LRP toolbox), a support vector machine of LIBSVM, or a Bag-of-Words classifier as `pixelwise train` or `cargo run -p bow-demo` saves it
     pub model: PathBuf,
 
-    /// Images (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), folders of images, or .npy batches in the model's layout
-    #[arg(required = true)]
+    /// Images (PNG, JPEG, WebP, TIFF, GIF, BMP, PNM), folders of images, or .npy batches in the model's layout; for a network of several inputs, files for each: NAME=FILE
+    #[arg(required_unless_present = "vectors", value_name = "[NAME=]INPUT")]
     pub input: Vec<PathBuf>,
+
+    /// Vectors for a support vector machine of LIBSVM, in place of an INPUT: an .npy array with a vector in each row, or LIBSVM's own LABEL INDEX:VALUE …
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    pub vectors: Option<PathBuf>,
 
     #[command(flatten, next_help_heading = "How it is explained")]
     pub rules: RuleOptions,
@@ -94,6 +101,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.npy", conflicts_with = "target", help_heading = "What is explained")]
     pub initial: Option<PathBuf>,
 
+    /// Which inputs are explained, where the network has several (repeatable; default: all that reach the target)
+    #[arg(long, value_name = "NAME", num_args = 1.., help_heading = "What is explained")]
+    pub explained: Vec<String>,
+
     /// Which output, where the network has several (default: the first), or any tensor that it computes on the way, as it is (`pixelwise inspect --json` names them): features, or the scores of a detector's boxes before it sorts them out
     #[arg(long, value_name = "NAME", help_heading = "What is explained")]
     pub output_name: Option<String>,
@@ -123,7 +134,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "explanations", help_heading = "What is written")]
     pub output: PathBuf,
 
-    /// Also write the relevance of all samples as one array, in the shape of the input; for a single target
+    /// Also write the relevance of all samples as one array, in the shape of the input; for a single target and input (-: to standard output, without text)
     #[arg(long, value_name = "FILE.npy", help_heading = "What is written")]
     pub relevance: Option<PathBuf>,
 
@@ -195,6 +206,9 @@ impl Arguments {
     pub fn check(&self) {
         if self.relevance.is_some() && self.target.len() > 1 {
             misuse("--relevance writes one array and so takes one --target; run it once for each");
+        }
+        if self.json && self.relevance.as_deref().is_some_and(is_standard) {
+            misuse("--json and --relevance - both go to standard output: give one of them a file");
         }
         let by_name = self.target.iter().find_map(|target| match &target.class {
             ClassChoice::Name(name) => Some(("--target", name)),

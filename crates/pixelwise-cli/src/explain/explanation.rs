@@ -15,10 +15,12 @@ use crate::explain::arguments::Scale;
 use crate::explain::drawing::{Caption, Drawing, largest};
 use crate::explain::files::{Names, file_name};
 use crate::explain::plan::Plan;
-use crate::explain::record::{ClassScore, Files, Measured, NodeRule, Record, TargetRecord, record_path};
+use crate::explain::record::{
+    ClassScore, Files, InputShare, Measured, NamedInput, NodeRule, Place, Record, TargetRecord, record_path,
+};
 use crate::explain::samples::{Batch, Sample, read};
 use crate::failure::{Context, Failure};
-use crate::inputs::npy;
+use crate::inputs::array;
 use crate::output::number;
 use crate::pictures::Layout;
 use crate::target::positions;
@@ -47,16 +49,19 @@ impl<F: Number> Plan<'_, F> {
         {
             return Ok(done);
         }
-        let batch = read(samples, &self.arrays, self.preprocessing.as_ref())?;
-        let explainer = self.explainer(batch.values.shape())?;
-        let forward = explainer.forward(batch.values.view())?;
+        let batch = read(samples, &self.arrays, &self.preprocessing)?;
+        let shapes = self.shapes_for(&batch.shapes());
+        let explainer = self.explainer(&shapes.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        let values: Vec<_> = batch.values.iter().map(ArrayD::view).collect();
+        let forward = explainer.forward_all(&values)?;
         let (scores, over) = (forward.class_scores()?, positions(&forward.layout()?, None));
         let mut done: Vec<Done<F>> = samples
             .iter()
-            .zip(batch.values.axis_iter(Axis(0)).zip(scores.axis_iter(Axis(0))))
-            .map(|(sample, (values, scores))| Done {
-                record: self.record(sample, &explainer, values.shape(), scores, over.clone()),
-                relevance: None,
+            .zip(scores.axis_iter(Axis(0)))
+            .enumerate()
+            .map(|(row, (sample, scores))| {
+                let record = self.record(sample, &explainer, &batch, scores, over.clone());
+                Done { record: Record { place: self.samples.place(&group, row), ..record }, relevance: None }
             })
             .collect();
         for aim in &self.aims {
@@ -69,9 +74,9 @@ impl<F: Number> Plan<'_, F> {
     }
 
     fn completed(&self, sample: &Sample) -> Option<Done<F>> {
-        let record = Record::completed(&self.folder.path, &sample.name, &sample.origin(), &self.settings)?;
+        let record = Record::completed(&self.folder.path, &sample.name, &sample.origins(), &self.settings)?;
         let relevance = match &self.arguments.relevance {
-            Some(_) => Some(npy::read(&self.folder.path.join(&record.targets.first()?.files.relevance)).ok()?),
+            Some(_) => Some(array::read(&self.folder.path.join(&record.targets.first()?.files.relevance)).ok()?),
             None => None,
         };
         Some(Done { record, relevance })
@@ -81,7 +86,7 @@ impl<F: Number> Plan<'_, F> {
         &self,
         sample: &Sample,
         explainer: &Explainer<F>,
-        shape: &[usize],
+        batch: &Batch<F>,
         scores: ArrayView1<'_, f64>,
         positions: Option<String>,
     ) -> Record {
@@ -89,14 +94,28 @@ impl<F: Number> Plan<'_, F> {
         let top = if self.arguments.similarity.is_some() { 0 } else { self.arguments.top };
         let mut ranked: Vec<(usize, f64)> = scores.iter().copied().enumerate().collect();
         ranked.sort_by(|left, right| right.1.total_cmp(&left.1));
+        let inputs = self.inputs.iter().zip(&self.preprocessing).zip(sample.parts.iter().zip(sample.origins()));
+        let inputs = inputs.zip(&batch.values).map(|(((input, preprocessing), (part, origin)), values)| NamedInput {
+            name: input.name.clone(),
+            origin,
+            preprocessing: preprocessing.clone().filter(|_| part.is_image),
+            shape: values.shape()[1..].to_vec(),
+        });
+        let mut inputs: Vec<NamedInput> = inputs.collect();
+        let NamedInput { origin: input, preprocessing, shape, .. } = inputs[0].clone();
+        if let [_] = inputs.as_slice() {
+            inputs.clear();
+        }
         Record {
             name: sample.name.clone(),
-            input: sample.origin(),
-            preprocessing: self.preprocessing.clone().filter(|_| sample.row.is_none()),
+            input,
+            inputs,
+            preprocessing,
             settings: self.settings.clone(),
             explained: explainer.network().tensor(explainer.explained()).name.clone(),
             left_out: explainer.skipped().to_vec(),
-            shape: shape.to_vec(),
+            place: Place::default(),
+            shape,
             top: ranked.iter().take(top).map(|&(class, score)| self.class(class, score)).collect(),
             positions,
             rules: Vec::new(),
@@ -120,10 +139,12 @@ impl<F: Number> Plan<'_, F> {
         forward: &Forward<'_, F>,
         done: &mut [Done<F>],
     ) -> Result<(), Failure> {
-        let Begun { initial, classes, measured, positions } = aim.begin(forward, group, self.approach.start())?;
+        let Begun { initial, classes, measured, positions } =
+            aim.begin(forward, self.samples.in_run(&group), self.approach.start())?;
         let masks = self.arguments.mask.iter().map(|mask| (mask.tensor.clone(), mask.channels.clone())).collect();
         let question = Question { initial, masks, at: self.wanted_tensors(explainer) };
         let explained = self.approach.explain(forward, &question)?;
+        let inputs = self.explained_inputs(explainer)?;
         for (row, done) in done.iter_mut().enumerate() {
             let class = classes.as_ref().map(|classes| self.class(classes[row].0, classes[row].1));
             done.record.rules = node_rules(explainer, &explained);
@@ -132,10 +153,10 @@ impl<F: Number> Plan<'_, F> {
             done.record.hint = hint(explainer.network(), &explained.rules);
             let measured = measured.as_ref().and_then(|measured| measured.get(row).cloned());
             let said = Said { class, measured, positions: positions.clone() };
-            let target = self.write_target(&done.record.name, aim, said, &explained, row, batch)?;
-            done.record.targets.push(target);
-            if self.arguments.relevance.is_some() && done.relevance.is_none() {
-                done.relevance = Some(explained.relevance[0].index_axis(Axis(0), row).to_owned());
+            let targets = self.write_target(&done.record.name, aim, said, &explained, row, (batch, &inputs))?;
+            done.record.targets.extend(targets);
+            if let (Some(_), None, [input]) = (&self.arguments.relevance, &done.relevance, inputs.as_slice()) {
+                done.relevance = Some(explained.relevance[*input].index_axis(Axis(0), row).to_owned());
             }
         }
         Ok(())
@@ -149,7 +170,7 @@ impl<F: Number> Plan<'_, F> {
         tensors.map(|tensor| tensor.name.clone()).collect()
     }
 
-    /// Writes the files of one target of a sample.
+    /// Writes the files of one target of a sample: one record for each input that is explained.
     fn write_target(
         &self,
         name: &str,
@@ -157,41 +178,55 @@ impl<F: Number> Plan<'_, F> {
         said: Said,
         explained: &Explained<F>,
         row: usize,
-        batch: &Batch<F>,
-    ) -> Result<TargetRecord, Failure> {
-        let relevance = explained.relevance[0].index_axis(Axis(0), row);
-        let layout = Layout::of(relevance.shape());
-        let map = layout.map(relevance.view());
-        let stem = format!("{name}.{}", aim.name);
-        let files = Files {
-            heatmap: format!("{stem}.heatmap.png").into(),
-            overlay: format!("{stem}.overlay.png").into(),
-            relevance: format!("{stem}.relevance.npy").into(),
-            tensors: self.write_tensors(&stem, explained, row)?,
-        };
-        self.folder.write_npy(&files.relevance, relevance)?;
+        (batch, inputs): (&Batch<F>, &[usize]),
+    ) -> Result<Vec<TargetRecord>, Failure> {
         // Samples that go through the network together may have one ledger together.
         let ledgers = &explained.ledgers;
         let ledger = ledgers.get(row).or(ledgers.first()).filter(|ledger| !ledger.entries.is_empty()).cloned();
-        let mut target = TargetRecord {
-            target: aim.name.clone(),
-            class: said.class,
-            measured: said.measured,
-            positions: said.positions,
-            largest: largest(&map),
-            scale: None,
-            findings: ledger.as_ref().and_then(|ledger| Findings::of(ledger, self.arguments.computation.dtype)),
-            ledger,
-            ledger_samples: explained.relevance[0].len_of(Axis(0)) / ledgers.len().max(1),
-            files,
-        };
-        if self.arguments.scale == Scale::Image {
-            let seen = || layout.photo(batch.values.index_axis(Axis(0), row));
-            let photo = batch.photos[row].clone().unwrap_or_else(seen);
-            self.draw(name, &target, &map, &photo, target.largest)?;
-            target.scale = Some(target.largest);
+        let findings = ledger.as_ref().and_then(|ledger| Findings::of(ledger, self.arguments.computation.dtype));
+        let mut books = Some((ledger, findings));
+        let mut targets = Vec::new();
+        for &input in inputs {
+            let relevance = explained.relevance[input].index_axis(Axis(0), row);
+            let layout = Layout::of(relevance.shape());
+            let map = layout.map(relevance.view());
+            let several = (inputs.len() > 1).then(|| InputShare {
+                name: self.inputs[input].name.clone(),
+                relevance: relevance.iter().map(|share| share.as_()).sum(),
+            });
+            let within = several.as_ref().map_or_else(String::new, |input| format!(".{}", file_name(&input.name)));
+            let stem = format!("{name}.{}{within}", aim.name);
+            let tensors = if targets.is_empty() { self.write_tensors(&stem, explained, row)? } else { Vec::new() };
+            let files = Files {
+                heatmap: format!("{stem}.heatmap.png").into(),
+                overlay: format!("{stem}.overlay.png").into(),
+                relevance: format!("{stem}.relevance.npy").into(),
+                tensors,
+            };
+            self.folder.write_npy(&files.relevance, relevance)?;
+            let (ledger, findings) = books.take().unwrap_or_default();
+            let mut target = TargetRecord {
+                target: aim.name.clone(),
+                input: several,
+                class: said.class.clone(),
+                measured: said.measured.clone(),
+                positions: said.positions.clone(),
+                largest: largest(&map),
+                scale: None,
+                findings,
+                ledger,
+                ledger_samples: explained.relevance[input].len_of(Axis(0)) / ledgers.len().max(1),
+                files,
+            };
+            if self.arguments.scale == Scale::Image {
+                let seen = || layout.photo(batch.values[input].index_axis(Axis(0), row));
+                let photo = batch.photos[input][row].clone().unwrap_or_else(seen);
+                self.draw(name, &target, &map, &photo, target.largest)?;
+                target.scale = Some(target.largest);
+            }
+            targets.push(target);
         }
-        Ok(target)
+        Ok(targets)
     }
 
     /// Writes the relevance of the other tensors that was asked for.
@@ -237,7 +272,7 @@ impl<F: Number> Plan<'_, F> {
     pub fn redraw(&self, group: Range<usize>, maximum: f64) -> Result<Vec<Record>, Failure> {
         let samples = &self.samples.all[group];
         let completed =
-            |sample: &Sample| Record::completed(&self.folder.path, &sample.name, &sample.origin(), &self.settings);
+            |sample: &Sample| Record::completed(&self.folder.path, &sample.name, &sample.origins(), &self.settings);
         let Some(mut records) = samples.iter().map(completed).collect::<Option<Vec<_>>>() else {
             return Ok(Vec::new());
         };
@@ -245,13 +280,16 @@ impl<F: Number> Plan<'_, F> {
         if records.iter().flat_map(|record| &record.targets).all(is_drawn) {
             return Ok(records);
         }
-        let mut batch = read::<F>(samples, &self.arrays, self.preprocessing.as_ref())?;
+        let batch = read::<F>(samples, &self.arrays, &self.preprocessing)?;
+        let shapes = self.shapes_for(&batch.shapes());
+        let explainer = self.explainer(&shapes.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        let inputs = self.explained_inputs(&explainer)?;
         for (row, record) in records.iter_mut().enumerate() {
-            let layout = Layout::of(&record.shape);
-            let seen = || layout.photo(batch.values.index_axis(Axis(0), row));
-            let photo = batch.photos[row].take().unwrap_or_else(seen);
-            for target in &mut record.targets {
-                let relevance: ArrayD<F> = npy::read(&self.folder.path.join(&target.files.relevance))?;
+            for (target, &input) in record.targets.iter_mut().zip(inputs.iter().cycle()) {
+                let relevance: ArrayD<F> = array::read(&self.folder.path.join(&target.files.relevance))?;
+                let layout = Layout::of(relevance.shape());
+                let seen = || layout.photo(batch.values[input].index_axis(Axis(0), row));
+                let photo = batch.photos[input][row].clone().unwrap_or_else(seen);
                 self.draw(&record.name, target, &layout.map(relevance.view()), &photo, maximum)?;
                 target.scale = Some(maximum);
             }
@@ -279,17 +317,18 @@ fn node_rules<F: Number>(explainer: &Explainer<F>, explained: &Explained<F>) -> 
 }
 
 fn caption(name: &str, target: &TargetRecord) -> Caption {
+    let within = target.input.as_ref().map_or_else(String::new, |input| format!(", input {}", input.name));
     let (title, text) = match (&target.class, &target.measured) {
         (Some(class), None) => {
             let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(" {positions}"));
-            (class.title(), format!("score {}{over}, {name}", number(class.score)))
+            (class.title(), format!("score {}{over}, {name}{within}", number(class.score)))
         }
         (Some(class), Some(Measured { how, value })) => {
             let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(" {positions}"));
-            (class.title(), format!("{how}: {}{over}, {name}", number(*value)))
+            (class.title(), format!("{how}: {}{over}, {name}{within}", number(*value)))
         }
-        (None, Some(Measured { how, value })) => (how.clone(), format!("{}, {name}", number(*value))),
-        (None, None) => (target.target.clone(), name.to_owned()),
+        (None, Some(Measured { how, value })) => (how.clone(), format!("{}, {name}{within}", number(*value))),
+        (None, None) => (target.target.clone(), format!("{name}{within}")),
     };
     Caption { title, text, ends: ["against".to_owned(), "for".to_owned()] }
 }

@@ -11,7 +11,7 @@ use crate::explain::files::{Folder, can_not_write};
 use crate::explain::plan::Plan;
 use crate::explain::record::{Record, TargetRecord, record_path};
 use crate::failure::{Context, Failure};
-use crate::output::percent;
+use crate::output::{number, percent};
 
 /// Pages of at most so many samples.
 const SAMPLES_PER_PAGE: usize = 100;
@@ -105,7 +105,8 @@ impl Index {
         }
         let arrays = record.targets.iter().map(|target| {
             let path = target.files.relevance.display().to_string();
-            (format!("raw relevance: {}", target.target), path)
+            let within = target.input.as_ref().map_or_else(String::new, |input| format!(", input {}", input.name));
+            (format!("raw relevance: {}{within}", target.target), path)
         });
         let json = record_path("".as_ref(), &record.name).display().to_string();
         Ok(section.links(arrays.chain([("settings and ledgers".to_owned(), json)])))
@@ -124,6 +125,9 @@ impl Index {
 fn caption(target: &TargetRecord) -> String {
     let class = target.class.as_ref().map_or_else(String::new, |class| format!("{}, ", class.describe()));
     let class = class + &target.said();
+    if let Some(input) = &target.input {
+        return format!("{}, input {}: {class}; {} of it is here", target.target, input.name, number(input.relevance));
+    }
     let reached = target.ledger.as_ref().map(|ledger| ledger.total()).filter(|total| total.upper.total != 0.0);
     let share = reached.map(|total| percent(total.lower.total / total.upper.total));
     let share = share.map_or_else(String::new, |share| format!("; {share} of it reached the input"));

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use images::Preprocessing;
+use model_files::InputDeclaration;
 use ndarray::{ArrayD, Axis, concatenate};
 use neural_lrp::{DefaultComposite, Explainer};
 
@@ -16,8 +17,11 @@ use crate::explain::samples::{Arrays, Samples, read};
 use crate::explain::settings::Settings;
 use crate::failure::{Context, Failure};
 use crate::given::Given;
+use crate::inputs::content::is_standard;
+use crate::inputs::quoted;
 use crate::labels::Labels;
-use crate::model::{NetworkModel, declared_shape};
+use crate::messages::timed;
+use crate::model::NetworkModel;
 use crate::target::{Against, TargetChoice};
 
 /// Everything that a run needs.
@@ -32,8 +36,12 @@ pub struct Plan<'a, F: Number> {
     pub layers: Option<Folder>,
     /// The names of classes.
     pub labels: Labels,
-    /// How photos are prepared; none where there are only arrays.
-    pub preprocessing: Option<Preprocessing>,
+    /// What the network takes.
+    pub inputs: Vec<InputDeclaration>,
+    /// How photos are prepared for each input; none where there are only arrays.
+    pub preprocessing: Vec<Option<Preprocessing>>,
+    /// Why in this way, where nothing else was chosen.
+    pub reason: Option<String>,
     /// How relevance is found.
     pub approach: Approach,
     /// The composite that explains, for the first samples that the network takes; none for methods.
@@ -63,28 +71,49 @@ const SHAPES_KEPT: usize = 4;
 impl<'a, F: Number> Plan<'a, F> {
     /// Reads and checks whatever is wanted for all samples alike.
     pub fn new(arguments: &'a Arguments, given: &Given) -> Result<Self, Failure> {
+        Self::of_samples(arguments, given, None)
+    }
+
+    /// The same for the samples of an earlier run.
+    pub fn repeated(arguments: &'a Arguments, given: &Given, samples: Samples) -> Result<Self, Failure> {
+        Self::of_samples(arguments, given, Some(samples))
+    }
+
+    fn of_samples(arguments: &'a Arguments, given: &Given, samples: Option<Samples>) -> Result<Self, Failure> {
         let model = NetworkModel::<F>::read(&arguments.model)?;
-        let input = model.only_input()?;
-        let declared = declared_shape(input);
-        let (labels, arrays) = (arguments.classes.labels()?, Arrays::default());
-        let samples = Samples::list(&arguments.input, &declared, &arrays)?;
-        let takes_photos = samples.has_images() || arguments.candidates.as_ref().is_some_and(|path| path.is_dir());
-        let preprocessing = match takes_photos {
-            true => Some(arguments.preprocess.for_input(&input.name, &declared)?),
-            false => None,
+        let inputs = model.inputs().to_vec();
+        let (labels, arrays) = (arguments.classes.labels()?, Arrays::keeping(inputs.len()));
+        let samples = match samples {
+            Some(samples) => samples,
+            None => Samples::list(&arguments.input, &inputs, &arrays)?,
+        };
+        let has_photos = arguments.candidates.as_ref().is_some_and(|path| path.is_dir());
+        let preprocessing = inputs.iter().enumerate().map(|(position, input)| {
+            let takes_photos = has_photos || samples.has_images(position);
+            takes_photos.then(|| arguments.preprocess.for_input(input, model.metadata())).transpose()
+        });
+        let chosen = preprocessing.collect::<Result<Vec<_>, Failure>>()?;
+        let reason = chosen.iter().flatten().find_map(|chosen| chosen.reason.clone());
+        let preprocessing: Vec<_> =
+            chosen.into_iter().map(|chosen| chosen.map(|chosen| chosen.preprocessing)).collect();
+        let of_only_input = match preprocessing.as_slice() {
+            [only] => only.as_ref(),
+            _ => None,
         };
         let mut plan = Self {
             arguments,
             settings: Settings::of(given, &arguments.model)?,
             folder: Folder::create(&arguments.output)?,
             layers: arguments.layers.as_deref().map(Folder::create).transpose()?,
-            approach: Approach::of(arguments, preprocessing.as_ref())?,
+            approach: Approach::of(arguments, of_only_input)?,
             composite: None,
             default: None,
-            aims: Aim::all(arguments, &labels, samples.all.len())?,
+            aims: Aim::all(arguments, &labels, samples.of)?,
             networks: Mutex::new(Networks { model: Some(model), explainers: Vec::new() }),
+            inputs,
             labels,
             preprocessing,
+            reason,
             samples,
             arrays,
         };
@@ -103,16 +132,26 @@ impl<'a, F: Number> Plan<'a, F> {
     fn check_first(&self) -> Result<Option<Arc<Explainer<F>>>, Failure> {
         for group in &self.samples.groups {
             let samples = &self.samples.all[group.clone()];
-            let Ok(batch) = read(samples, &self.arrays, self.preprocessing.as_ref()) else { continue };
-            let shape = batch.values.shape();
-            let explainer = self.explainer(shape);
-            match explainer.and_then(|explainer| Ok((explainer.output_layout(&[shape])?, explainer))) {
+            let Ok(batch) = read(samples, &self.arrays, &self.preprocessing) else { continue };
+            let shapes = self.shapes_for(&batch.shapes());
+            let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+            let explainer = self.explainer(&shapes);
+            match explainer.and_then(|explainer| Ok((explainer.output_layout(&shapes)?, explainer))) {
                 Err(failure) if concerns_all(failure.as_ref()) => return Err(failure),
                 Err(_) => {}
                 Ok((layout, explainer)) => {
                     let against = matches!(self.arguments.against, Some(Against::Name(_)));
                     let by_name = against || self.arguments.target.iter().any(TargetChoice::is_name);
                     self.arguments.classes.check_count(&self.labels, layout.classes(), by_name)?;
+                    let explained = self.explained_inputs(&explainer)?;
+                    if self.arguments.relevance.is_some() && explained.len() > 1 {
+                        let names: Vec<&str> = explained.iter().map(|&at| self.inputs[at].name.as_str()).collect();
+                        let names = quoted(&names);
+                        return Err(format!(
+                            "--relevance writes one array, and {names} are explained: choose one by --explained"
+                        )
+                        .into());
+                    }
                     return Ok(Some(explainer));
                 }
             }
@@ -127,24 +166,58 @@ impl<'a, F: Number> Plan<'a, F> {
             return Err(format!("--similarity is of two inputs; {given} can be explained here").into());
         }
         let features = self.samples.groups.iter().map(|group| {
-            let batch = read(&self.samples.all[group.clone()], &self.arrays, self.preprocessing.as_ref())?;
-            Ok(self.explainer(batch.values.shape())?.forward(batch.values.view())?.scores())
+            let batch = read(&self.samples.all[group.clone()], &self.arrays, &self.preprocessing)?;
+            let shapes = self.shapes_for(&batch.shapes());
+            let explainer = self.explainer(&shapes.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+            let values: Vec<_> = batch.values.iter().map(ArrayD::view).collect();
+            Ok(explainer.forward_all(&values)?.scores())
         });
         let features = features.collect::<Result<Vec<_>, Failure>>()?;
         let views: Vec<_> = features.iter().map(ArrayD::view).collect();
         concatenate(Axis(0), &views).context("--similarity: the features of the two inputs have to have one shape")
     }
 
-    /// The explainer for batches of a shape.
-    pub fn explainer(&self, shape: &[usize]) -> Result<Arc<Explainer<F>>, Failure> {
+    /// Whether an array is written to standard output, which leaves no room for text.
+    pub fn writes_to_standard_output(&self) -> bool {
+        self.arguments.relevance.as_deref().is_some_and(is_standard)
+    }
+
+    /// The shapes in which batches go through the network.
+    pub fn shapes_for(&self, batches: &[&[usize]]) -> Vec<Vec<usize>> {
+        self.inputs.iter().zip(batches).map(|(input, batch)| input.shape_for(batch)).collect()
+    }
+
+    /// The positions of the inputs that are explained: those that were asked for, else all that reach the target.
+    pub fn explained_inputs(&self, explainer: &Explainer<F>) -> Result<Vec<usize>, Failure> {
+        let reaching = explainer.reaching_inputs();
+        if self.arguments.explained.is_empty() {
+            return Ok(reaching);
+        }
+        let names: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
+        let find = |asked: &String| match names.iter().position(|name| name == asked) {
+            Some(input) if reaching.contains(&input) => Ok(input),
+            Some(_) => {
+                let reaching: Vec<&str> = reaching.iter().map(|&input| names[input]).collect();
+                let reaching = quoted(&reaching);
+                Err(format!("--explained {asked:?} does not reach the explained output, which depends on {reaching}")
+                    .into())
+            }
+            None => Err(format!("--explained {asked:?} is no input; the network takes {}", quoted(&names)).into()),
+        };
+        self.arguments.explained.iter().map(find).collect()
+    }
+
+    /// The explainer for inputs of these shapes.
+    pub fn explainer(&self, shapes: &[&[usize]]) -> Result<Arc<Explainer<F>>, Failure> {
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        let takes = |explainer: &&Arc<Explainer<F>>| explainer.network().shapes(&[shape]).is_ok();
+        let takes = |explainer: &&Arc<Explainer<F>>| explainer.network().shapes(shapes).is_ok();
         if let Some(explainer) = networks.explainers.iter().find(takes) {
             return Ok(Arc::clone(explainer));
         }
         networks.explainers.truncate(SHAPES_KEPT - 1);
         let model = networks.model.take().map_or_else(|| NetworkModel::read(&self.arguments.model), Ok)?;
-        let mut explainer = Explainer::new(&model.into_network(&[shape])?)?;
+        let network = model.into_network(shapes)?;
+        let mut explainer = timed("rewrite the network", || Explainer::new(&network))?;
         explainer = explainer.with_class_axis(self.arguments.classes.axis(&self.labels));
         if let Some(name) = &self.arguments.output_name {
             explainer = explainer.with_output(name)?;

@@ -15,8 +15,11 @@ use crate::output::number;
 pub struct Record {
     /// What its files are called.
     pub name: String,
-    /// Where it comes from.
+    /// Where it comes from; the first input of a network that has several.
     pub input: Origin,
+    /// All inputs of a network that has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<NamedInput>,
     /// How photos were prepared; none for arrays.
     pub preprocessing: Option<Preprocessing>,
     /// What was asked for, and of which files.
@@ -25,7 +28,10 @@ pub struct Record {
     pub explained: String,
     /// The nodes at the end that were left out: the linear score is explained.
     pub left_out: Vec<String>,
-    /// The shape of the sample.
+    /// Where it was in its run.
+    #[serde(default)]
+    pub place: Place,
+    /// The shape of the sample; of its first input, if there are several.
     pub shape: Vec<usize>,
     /// The classes with the largest scores.
     pub top: Vec<ClassScore>,
@@ -53,6 +59,40 @@ pub struct Origin {
     pub bytes: u64,
     /// Which sample of an array; none for an image.
     pub sample: Option<usize>,
+}
+
+/// Where a sample was in its run: what else decides how it is explained.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its position among all samples.
+    pub sample: usize,
+    /// How many there were.
+    pub samples: usize,
+    /// Those that went through the network together with it, and itself; empty where it went alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<Companion>,
+}
+
+/// A sample that goes through the network together with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Companion {
+    /// What its files are called.
+    pub name: String,
+    /// Where it comes from, input by input.
+    pub inputs: Vec<Origin>,
+}
+
+/// One of several inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NamedInput {
+    /// Its name.
+    pub name: String,
+    /// Where what it got comes from.
+    pub origin: Origin,
+    /// How its photo was prepared; none for an array.
+    pub preprocessing: Option<Preprocessing>,
+    /// The shape of what it got.
+    pub shape: Vec<usize>,
 }
 
 /// A class and its score.
@@ -101,11 +141,14 @@ pub struct NodeRule {
     pub rule: String,
 }
 
-/// The explanation of one target.
+/// The explanation of one target, in one input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetRecord {
     /// What was asked for; also part of the files' names.
     pub target: String,
+    /// The input, where several are explained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputShare>,
     /// The class that this is, and its score; none for similarities, and where relevance began with an array.
     pub class: Option<ClassScore>,
     /// What is explained where it is more than that score.
@@ -118,7 +161,8 @@ pub struct TargetRecord {
     pub largest: f64,
     /// What the strongest color of the pictures stands for; none while they are to be drawn.
     pub scale: Option<f64>,
-    /// Where the relevance went, node by node; none for methods that keep no books.
+    /// Where the relevance went, node by node; none for methods that keep no books. Of several explained inputs the first
+    /// has it, as it is about all of them.
     pub ledger: Option<Ledger>,
     /// What that says about the map.
     #[serde(default)]
@@ -127,6 +171,15 @@ pub struct TargetRecord {
     pub ledger_samples: usize,
     /// The files, by what they are, relative to the output folder.
     pub files: Files,
+}
+
+/// One of several explained inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputShare {
+    /// Its name.
+    pub name: String,
+    /// The sum of its relevance.
+    pub relevance: f64,
 }
 
 /// The files of one target.
@@ -167,15 +220,23 @@ impl TargetRecord {
 impl Record {
     /// The record of an earlier run, if that had the same input and settings and all of its files are there; pictures
     /// that are still to be drawn need not be.
-    pub fn completed(folder: &Path, name: &str, input: &Origin, settings: &Settings) -> Option<Self> {
+    pub fn completed(folder: &Path, name: &str, origins: &[Origin], settings: &Settings) -> Option<Self> {
         let text = std::fs::read(record_path(folder, name)).ok()?;
         let record: Self = serde_json::from_slice(&text).ok()?;
-        let same = record.input == *input && record.settings == *settings;
+        let same = record.origins() == origins && record.settings == *settings;
         let whole = record.targets.iter().all(|target| match target.scale {
             Some(_) => target.files.all().all(|file| folder.join(file).is_file()),
             None => folder.join(&target.files.relevance).is_file(),
         });
         (same && whole).then_some(record)
+    }
+
+    /// Where it comes from, input by input.
+    pub fn origins(&self) -> Vec<Origin> {
+        match self.inputs.as_slice() {
+            [] => vec![self.input.clone()],
+            inputs => inputs.iter().map(|input| input.origin.clone()).collect(),
+        }
     }
 }
 

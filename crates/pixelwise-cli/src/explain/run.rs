@@ -17,6 +17,7 @@ use crate::explain::stack::Stack;
 use crate::explain::summary::Summary;
 use crate::failure::{Context, Failure, chain};
 use crate::given::Given;
+use crate::messages::{self, timed};
 use crate::progress::Progress;
 
 /// How many groups of samples are under way at once, for each thread.
@@ -66,7 +67,8 @@ impl<F: Number> Run<'_, F> {
         for groups in plan.samples.groups.chunks(AHEAD * rayon::current_num_threads()) {
             let progress = &self.progress;
             let explain = |group: &Range<usize>| {
-                let explained = plan.explain(group.clone());
+                let what = format!("explain {}", describe(&plan.samples.all[group.clone()]));
+                let explained = timed(what, || plan.explain(group.clone()));
                 progress.advance(group.len());
                 explained
             };
@@ -108,7 +110,7 @@ impl<F: Number> Run<'_, F> {
         if self.inputs == 1 || concerns_all(failure.as_ref()) {
             return if is_named { Err(failure) } else { Err(failure).context(input) };
         }
-        self.progress.aside(|| eprintln!("error: {told}"));
+        self.progress.aside(|| messages::error(&told));
         self.summary.fail(input, told);
         Ok(())
     }

@@ -1,18 +1,20 @@
 //! What a run was asked for, as it stands in its records.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use clap::ArgMatches;
+use clap::{ArgAction, ArgMatches, Command};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Context, Failure};
 use crate::given::Given;
 
 /// Options that change nothing about a sample's explanation.
-const WITHOUT_EFFECT: [&str; 7] = ["input", "output", "relevance", "threads", "json", "resume", "model"];
+const WITHOUT_EFFECT: [&str; 9] =
+    ["input", "output", "relevance", "threads", "json", "resume", "model", "quiet", "verbose"];
 
 /// What a run was asked for: equal settings explain the same input in the same way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +42,33 @@ impl Settings {
         }
         let (pixelwise, model) = (env!("CARGO_PKG_VERSION").to_owned(), model.display().to_string());
         Ok(Self { pixelwise, model, options, files })
+    }
+}
+
+impl Settings {
+    /// The command line of the settings, for other inputs and another folder.
+    pub fn command_line(&self, verb: &Command, input: &Path, output: &Path) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec!["pixelwise".into(), verb.get_name().into()];
+        for option in verb.get_arguments() {
+            let Some(long) = option.get_long() else { continue };
+            for value in self.options.get(long).into_iter().flatten() {
+                match option.get_action() {
+                    ArgAction::SetTrue if value == "true" => words.push(format!("--{long}").into()),
+                    ArgAction::SetTrue => {}
+                    _ => words.push(format!("--{long}={value}").into()),
+                }
+            }
+        }
+        let mut path = OsString::from("--output=");
+        path.push(output);
+        words.extend([path, "--".into(), self.model.clone().into(), input.into()]);
+        words
+    }
+
+    /// The files beside the inputs that are not what they were.
+    pub fn changed(&self) -> Vec<&str> {
+        let is_changed = |(path, was): &(&String, &String)| checksum(Path::new(path)).ok().as_ref() != Some(*was);
+        self.files.iter().filter(is_changed).map(|(path, _)| path.as_str()).collect()
     }
 }
 

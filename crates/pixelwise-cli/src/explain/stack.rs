@@ -10,12 +10,36 @@ use whole_file::Unfinished;
 use crate::explain::Number;
 use crate::explain::files::can_not_write;
 use crate::failure::Failure;
+use crate::inputs::content::is_standard;
 
 /// An array that grows along its first axis, in a file that is there when it is whole.
 pub struct Stack {
     path: PathBuf,
     samples: usize,
-    file: Option<(Unfinished, Vec<usize>)>,
+    file: Option<(Sink, Vec<usize>)>,
+}
+
+/// Where the array goes.
+enum Sink {
+    File(Unfinished),
+    /// Nothing can be taken back from there.
+    StandardOutput,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::StandardOutput => io::stdout().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::StandardOutput => io::stdout().flush(),
+        }
+    }
 }
 
 impl Stack {
@@ -46,8 +70,11 @@ impl Stack {
         file.write_all(&bytes).map_err(can_not_write(&self.path))
     }
 
-    fn begin<F: Real>(&self, shape: &[usize]) -> io::Result<Unfinished> {
-        let mut file = Unfinished::create(&self.path)?;
+    fn begin<F: Real>(&self, shape: &[usize]) -> io::Result<Sink> {
+        let mut file = match is_standard(&self.path) {
+            true => Sink::StandardOutput,
+            false => Sink::File(Unfinished::create(&self.path)?),
+        };
         file.write_all(&header(F::NAME, self.samples, shape))?;
         Ok(file)
     }
@@ -55,7 +82,8 @@ impl Stack {
     /// Gives the file its name.
     pub fn finish(self) -> Result<(), Failure> {
         match self.file {
-            Some((file, _)) => file.finish().map_err(can_not_write(&self.path)),
+            Some((Sink::File(file), _)) => file.finish().map_err(can_not_write(&self.path)),
+            Some((mut sink @ Sink::StandardOutput, _)) => sink.flush().map_err(can_not_write(&self.path)),
             None => Ok(()),
         }
     }
@@ -82,7 +110,7 @@ mod tests {
     use ndarray::{Array3, Axis, array};
 
     use super::*;
-    use crate::inputs::npy;
+    use crate::inputs::array;
 
     #[test]
     fn samples_become_an_array() {
@@ -94,12 +122,12 @@ mod tests {
             stack.push(&sample.to_owned()).unwrap();
         }
         stack.finish().unwrap();
-        assert_eq!(npy::read::<f32>(&path).unwrap(), whole);
+        assert_eq!(array::read::<f32>(&path).unwrap(), whole);
         let numbers = array![1.5, -2.5];
         let mut stack = Stack::new(&path, 2);
         numbers.iter().for_each(|number: &f64| stack.push(&ndarray::arr0(*number).into_dyn()).unwrap());
         stack.finish().unwrap();
-        assert_eq!(npy::read::<f64>(&path).unwrap(), numbers.into_dyn());
+        assert_eq!(array::read::<f64>(&path).unwrap(), numbers.into_dyn());
     }
 
     #[test]

@@ -10,8 +10,9 @@ use crate::books::Findings;
 use crate::computation::Precision;
 use crate::explain::Number;
 use crate::explain::plan::Plan;
-use crate::explain::record::{Record, TargetRecord};
+use crate::explain::record::{InputShare, Record, TargetRecord};
 use crate::failure::Failure;
+use crate::messages;
 use crate::output::{Table, number, percent, print, shape};
 use crate::pictures::Layout;
 
@@ -46,21 +47,28 @@ const MOSTLY_SUNK: &str = "A heatmap shows only the rest. What biases took, --co
 enum Form {
     Text,
     Json,
+    /// Files are the result.
+    Nothing,
 }
 
 impl Summary {
     /// Prints what is known before the first sample.
     pub fn begin<F: Number>(plan: &Plan<'_, F>) -> Result<Self, Failure> {
-        let form = if plan.arguments.json { Form::Json } else { Form::Text };
-        let preprocessing = match &plan.preprocessing {
-            Some(preprocessing) => {
-                let default =
-                    "\n               a guess by the number of channels; choose by --preprocess if it is wrong";
-                format!("{preprocessing}{}", if plan.arguments.preprocess.is_given() { "" } else { default })
+        let form = match (plan.arguments.json, plan.writes_to_standard_output() || messages::are_quiet()) {
+            (true, _) => Form::Json,
+            (false, true) => Form::Nothing,
+            (false, false) => Form::Text,
+        };
+        let prepared: Vec<String> = plan.preprocessing.iter().flatten().map(ToString::to_string).collect();
+        let preprocessing = match prepared.as_slice() {
+            [] => "none, arrays are taken as they are".to_owned(),
+            prepared => {
+                let reason = plan.reason.iter().map(|reason| format!("\n               {reason}"));
+                format!("{}{}", prepared.join("\n               "), reason.collect::<String>())
             }
-            None => "none, arrays are taken as they are".to_owned(),
         };
         match form {
+            Form::Nothing => {}
             Form::Text => {
                 let composite = plan.default.iter().map(|default| format!("composite      {default}\n"));
                 print(&format!("{}preprocessing  {preprocessing}\n", composite.collect::<String>()))?;
@@ -72,7 +80,7 @@ impl Summary {
                 let head = json!({
                     "default": default,
                     "settings": plan.settings,
-                    "preprocessing": plan.preprocessing,
+                    "preprocessing": plan.preprocessing.iter().flatten().next(),
                 });
                 // The document is left open for the inputs.
                 let head = head.to_string();
@@ -106,6 +114,7 @@ impl Summary {
             self.advice = self.advice.take().or_else(|| self.advice(findings, record));
         }
         print(&match self.form {
+            Form::Nothing => return Ok(()),
             Form::Json => format!("{}\n{}", if first { "" } else { "," }, json!(record)),
             Form::Text if self.samples == 1 => {
                 format!("{}{}{}{}", network(record), rules(record), halved(record), self.alone(record))
@@ -130,6 +139,7 @@ impl Summary {
     /// Prints what is known after the last sample, and what stopped the run, if anything did.
     pub fn end(self, stopped: Option<String>) -> Result<(), Failure> {
         match self.form {
+            Form::Nothing => Ok(()),
             Form::Json => print(&format!(
                 "\n],\n\"failed\": {},\n\"stopped\": {},\n\"output\": {}}}\n",
                 json!(self.failures),
@@ -181,8 +191,12 @@ impl Summary {
             classes.row([class.describe(), number(class.score)]);
         }
         let mut text = if record.top.is_empty() { String::new() } else { format!("\n{}", classes.text()) };
-        for target in &record.targets {
-            text += &format!("\n{}\n{}", heading(target), where_it_went(target));
+        for (place, target) in record.targets.iter().enumerate() {
+            let is_first = place == 0 || record.targets[place - 1].target != target.target;
+            if is_first {
+                text += &format!("\n{}\n{}", heading(target), where_it_went(target));
+            }
+            text += &of_input(target);
             if let Some(cancellation) = target.findings.as_ref().and_then(Findings::cancellation) {
                 let exploded = target.findings.as_ref().is_some_and(|findings| findings.exploded);
                 text += &format!("{}: {cancellation}\n", if exploded { "Warning" } else { "Note" });
@@ -205,8 +219,13 @@ impl Summary {
 
 /// What is explained.
 fn network(record: &Record) -> String {
-    let layout = Layout::of(&record.shape);
-    let mut text = format!("input          {}: {layout}\n", shape(&record.shape));
+    let shown = |lengths: &[usize]| format!("{}: {}", shape(lengths), Layout::of(lengths));
+    let mut text = match record.inputs.as_slice() {
+        [] => format!("input          {}\n", shown(&record.shape)),
+        inputs => {
+            inputs.iter().map(|input| format!("input          {}, {}\n", input.name, shown(&input.shape))).collect()
+        }
+    };
     text += &match record.left_out.as_slice() {
         [] => format!("explained      {}\n", record.explained),
         nodes => format!(
@@ -254,6 +273,12 @@ fn halved(record: &Record) -> String {
 fn heading(target: &TargetRecord) -> String {
     let class = target.class.as_ref().map_or_else(String::new, |class| format!("class {}, ", class.describe()));
     format!("{}: {class}{}", target.target, target.said())
+}
+
+/// `  image  1.25000`: how much of the relevance is in one of several inputs.
+fn of_input(target: &TargetRecord) -> String {
+    let line = |input: &InputShare| format!("  input {:<12}{:>14}\n", input.name, number(input.relevance));
+    target.input.as_ref().map_or_else(String::new, line)
 }
 
 /// Where the relevance of a target went, and a warning where most of it did not reach the input.
@@ -305,6 +330,8 @@ fn line(record: &Record) -> String {
             measured.map_or_else(String::new, |measured| format!("  {} {}", measured.how, number(measured.value)));
         let shares = target.ledger.as_ref().map(shares).unwrap_or_default();
         let shares: Vec<String> = shares.iter().map(|(name, _, share)| format!("{name} {share}")).collect();
+        let within = target.input.iter().map(|input| format!("input {} {}", input.name, number(input.relevance)));
+        let shares: Vec<String> = shares.into_iter().chain(within).collect();
         text += &format!("{}  {}  {class}{measured}  {}\n", record.name, target.target, shares.join(", "));
         if let Some(mark) = target.findings.as_ref().and_then(Findings::mark) {
             text.insert_str(text.len() - 1, &format!("  ({mark})"));

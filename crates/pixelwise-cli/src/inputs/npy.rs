@@ -1,21 +1,10 @@
 //! Arrays in numpy's files, of any numeric type, order and rank.
 
-use std::fs;
-use std::path::Path;
-
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use neural_lrp::Real;
 
-use crate::failure::{Context, Failure};
-
 /// What every .npy file begins with.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
-
-/// Reads an array; its numbers become the numbers that the network computes in.
-pub fn read<F: Real>(path: &Path) -> Result<ArrayD<F>, Failure> {
-    let bytes = fs::read(path).context(format!("can't read {}", path.display()))?;
-    decode(&bytes).map_err(|reason| format!("{}: {reason}", path.display()).into())
-}
 
 /// What the file says of its array.
 #[derive(Debug, PartialEq)]
@@ -27,7 +16,8 @@ struct Header {
     shape: Vec<usize>,
 }
 
-fn decode<F: Real>(bytes: &[u8]) -> Result<ArrayD<F>, String> {
+/// Reads the array of a file; its numbers become the numbers that the network computes in.
+pub fn decode<F: Real>(bytes: &[u8]) -> Result<ArrayD<F>, String> {
     let (header, data) = split(bytes)?;
     let header = Header::parse(header)?;
     let (size, convert) = reader::<F>(&header.descriptor)?;

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::inputs::Source;
 use crate::labels::{Labels, Scored, best};
 use crate::output::{number, shape};
+use crate::preprocess::Chosen;
 use crate::target::positions;
 
 /// The outputs of one forward pass.
@@ -139,4 +140,10 @@ impl Answer {
 fn range<F: Real>(values: &ArrayD<F>) -> (f64, f64) {
     let numbers = || values.iter().map(|number| number.as_());
     (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max))
+}
+
+/// How images are prepared, and why.
+pub fn preprocessing(Chosen { preprocessing, reason }: &Chosen) -> String {
+    let reason = reason.as_ref().map_or_else(String::new, |reason| format!("  ({reason})\n"));
+    format!("preprocessing: {preprocessing}\n{reason}")
 }

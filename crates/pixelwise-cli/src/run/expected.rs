@@ -8,7 +8,7 @@ use neural_lrp::Real;
 use serde_json::{Value, json};
 
 use crate::failure::{Context, Failure};
-use crate::inputs::npy;
+use crate::inputs::array;
 use crate::output::number;
 
 /// An output beside what was expected of it.
@@ -21,7 +21,7 @@ pub struct Expected {
 
 impl Expected {
     pub fn compare<F: Real>(output: String, file: &Path, found: ArrayD<F>, tolerance: f64) -> Result<Self, Failure> {
-        let expected = npy::read::<f64>(file)?;
+        let expected = array::read::<f64>(file)?;
         let found = found.mapv(|value| value.as_());
         let difference = Difference::between(found.view(), expected.view())
             .context(format!("output {output:?} can't be compared with {}", file.display()))?;

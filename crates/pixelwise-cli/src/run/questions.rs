@@ -1,12 +1,12 @@
 //! What goes through the network together: one file for each of its inputs.
 
-use images::Preprocessing;
+use std::collections::BTreeMap;
+
 use model_files::InputDeclaration;
 
 use crate::failure::Failure;
-use crate::inputs::{NamedFile, Source, quoted};
-use crate::model::declared_shape;
-use crate::preprocess::PreprocessOptions;
+use crate::inputs::{NamedFile, Source, one_file_each};
+use crate::preprocess::{Chosen, PreprocessOptions};
 
 /// The files of each forward pass, in the order of the network's inputs.
 pub fn questions(texts: &[String], inputs: &[InputDeclaration]) -> Result<Vec<Vec<Source>>, Failure> {
@@ -27,26 +27,22 @@ pub fn questions(texts: &[String], inputs: &[InputDeclaration]) -> Result<Vec<Ve
                     format!("{} is a folder; each of several inputs takes one file", file.path.display()).into()
                 );
             }
-            _ => return Err(one_each(&names)),
+            _ => return Err(one_file_each(&names)),
         }
     }
-    question.into_iter().collect::<Option<Vec<_>>>().map(|question| vec![question]).ok_or_else(|| one_each(&names))
-}
-
-fn one_each(names: &[&str]) -> Failure {
-    let example = names.iter().map(|name| format!("{name}=FILE")).collect::<Vec<_>>().join(" ");
-    format!("the network takes {} inputs, {}; give a file for each: {example}", names.len(), quoted(names)).into()
+    question.into_iter().collect::<Option<Vec<_>>>().map(|question| vec![question]).ok_or_else(|| one_file_each(&names))
 }
 
 /// How the images of each input are prepared; `None` where none is given.
 pub fn preparations(
     questions: &[Vec<Source>],
     inputs: &[InputDeclaration],
+    metadata: &BTreeMap<String, String>,
     options: &PreprocessOptions,
-) -> Result<Vec<Option<Preprocessing>>, Failure> {
+) -> Result<Vec<Option<Chosen>>, Failure> {
     let preparation = |(place, input): (usize, &InputDeclaration)| {
         let takes_image = questions.iter().any(|question| matches!(question[place], Source::Image(_)));
-        takes_image.then(|| options.for_input(&input.name, &declared_shape(input))).transpose()
+        takes_image.then(|| options.for_input(input, metadata)).transpose()
     };
     inputs.iter().enumerate().map(preparation).collect()
 }
