@@ -107,7 +107,7 @@ class WinnerTakesAll(Rule):
     """The largest input of a maximum gets all."""
 
     def __new__(cls):
-        return super().__new__(cls, "winner-takes-all")
+        return super().__new__(cls, "winner")
 
 
 class TiesShared(Rule):
