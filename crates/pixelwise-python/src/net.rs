@@ -404,7 +404,7 @@ impl Net {
     /// >>> x = np.load("tests/golden/neural/lenet5/input.npy").astype(np.float64)
     /// >>> a = net.explain(x, composite="epsilon-plus-flat")
     /// >>> a.relevance.shape, a.scores.shape, a.targets
-    /// ((2, 1, 32, 32), (2, 10), array([4, 6]))
+    /// ((2, 1, 32, 32), (2, 10), array([7, 4]))
     /// >>> a.check()
     #[pyo3(signature = (x, target=None, composite=None, *, at=Vec::new(), masks=None, progress=None))]
     fn explain<'py>(
