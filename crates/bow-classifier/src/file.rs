@@ -98,8 +98,22 @@ impl BowClassifier {
     /// inconsistent.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
+        let file = File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Self::read(BufReader::new(file), path)
+    }
+
+    /// Reads the bytes of a file that [`save`](Self::save) has written.
+    ///
+    /// * `name` — how errors call them
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_bytes(bytes: &[u8], name: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::read(bytes, name.as_ref())
+    }
+
+    fn read(mut reader: impl BufRead, path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
-        let mut reader = BufReader::new(File::open(path).map_err(failed)?);
         check_head(&mut reader, path)?;
         let damaged = |reason: String| Error::DamagedModel { path: path.to_owned(), reason };
         let stored: Stored = ciborium::from_reader(&mut reader).map_err(|error| damaged(reason(error)))?;

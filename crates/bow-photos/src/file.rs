@@ -39,6 +39,17 @@ impl PhotoClassifier {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// Reads the bytes of a file that [`save`](Self::save) has written.
+    ///
+    /// * `name` — how errors call them
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), but for reading.
+    pub fn from_bytes(bytes: &[u8], name: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = name.as_ref();
         let damaged = |reason: String| Error::Model { path: path.to_owned(), reason };
         let begin = || damaged(format!("it does not begin with {:?}", String::from_utf8_lossy(HEAD).trim_end()));
         let mut body = bytes.strip_prefix(HEAD).ok_or_else(begin)?;

@@ -70,6 +70,14 @@ fn list(numbers: &[usize]) -> String {
 }
 
 impl Labels {
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// What is wrong with JSON that names no classes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        Self::parse(&text::decode(bytes))
+    }
+
     /// Reads a file.
     ///
     /// # Errors
@@ -77,7 +85,7 @@ impl Labels {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        Self::parse(&text::decode(&bytes)).map_err(|reason| Error::Labels { path: path.to_owned(), reason })
+        Self::from_bytes(&bytes).map_err(|reason| Error::Labels { path: path.to_owned(), reason })
     }
 
     /// Reads a text: JSON if it begins as JSON does, otherwise lines. Empty lines at its end name no class.

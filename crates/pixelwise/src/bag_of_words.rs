@@ -43,6 +43,22 @@ impl BagOfWords {
         }
     }
 
+    /// Reads the bytes of a classifier's file.
+    ///
+    /// * `name` — how errors call them
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_bytes(bytes: &[u8], name: &Path) -> Result<Self, Error> {
+        match Kind::of_bytes(bytes) {
+            Kind::Tiles => Ok(Self::Tiles(Box::new(BowClassifier::from_bytes(bytes, name)?))),
+            Kind::Photos => Ok(Self::Photos(Box::new(PhotoClassifier::from_bytes(bytes, name)?))),
+            found @ Kind::Network => {
+                Err(Error::Kind { path: name.to_owned(), found, needed: "a Bag-of-Words classifier" })
+            }
+        }
+    }
+
     /// The names of the classes; none for tiles, whose file has no names.
     pub fn classes(&self) -> Vec<String> {
         match self {

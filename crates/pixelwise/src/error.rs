@@ -51,6 +51,30 @@ pub enum Error {
     /// Inputs by name, for a Bag-of-Words classifier.
     #[error("a Bag-of-Words classifier takes one image: give it by Model::explain")]
     NoNamedInputs,
+    /// A batch whose shape the network does not take.
+    #[error("input {input:?}: {reason}")]
+    Shape {
+        /// The input's name.
+        input: String,
+        /// What shape it has, and what the network takes.
+        reason: String,
+    },
+    /// A run that was stopped on the way.
+    #[error("stopped after {done} of {samples} samples")]
+    Stopped {
+        /// How many samples were finished.
+        done: usize,
+        /// How many there are.
+        samples: usize,
+    },
+    /// Arrays of the parts of a batch that can't be put along axis 0.
+    #[error(
+        "the samples do not lie along axis 0 of what comes out: its parts have shapes {shapes:?}; take fewer samples"
+    )]
+    NotStacked {
+        /// The shapes of the first parts.
+        shapes: Vec<Vec<usize>>,
+    },
     /// A network's file.
     #[error(transparent)]
     File(#[from] model_files::Error),

@@ -68,13 +68,19 @@
 //! ```
 
 mod bag_of_words;
+mod description;
 mod error;
+mod layout;
 mod model;
+mod networks;
 
 pub use bag_of_words::{BagOfWords, ExplainedClass};
+pub use description::{Description, NodeDescription, TensorDescription};
 pub use error::Error;
+pub use layout::Layout;
 pub use model::{Attribution, ExplainedInputs, Kind, Model, Target};
+pub use networks::{BatchExplanation, Beginning, Networks, NodeRule, Request, Watch};
 pub use {
-    bow_classifier, bow_mapping, datasets, evaluation, heatmap, images, kernels, local_features, model_files,
-    neural_lrp, relevance, report,
+    bow_classifier, bow_mapping, bow_photos, datasets, evaluation, heatmap, images, kernels, local_features,
+    model_files, neural_lrp, relevance, report,
 };

@@ -30,14 +30,19 @@ impl Kind {
     /// # Errors
     /// [`Error::Read`].
     pub fn of(path: &Path) -> Result<Self, Error> {
+        const AS_LONG_AS_BEGINNINGS: u64 = 32;
+        let mut start = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(AS_LONG_AS_BEGINNINGS).read_to_end(&mut start));
+        read.map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Ok(Self::of_bytes(&start))
+    }
+
+    /// The kind of the model in the bytes of a file, by the first of them.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
         const BEGINNINGS: [(&[u8], Kind); 2] =
             [(b"pixelwise bag-of-words model", Kind::Tiles), (b"pixelwise photo model", Kind::Photos)];
-        const AS_LONG_AS_THOSE: u64 = 32;
-        let mut start = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(AS_LONG_AS_THOSE).read_to_end(&mut start));
-        read.map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let known = BEGINNINGS.iter().find(|(beginning, _)| start.starts_with(beginning));
-        Ok(known.map_or(Self::Network, |(_, kind)| *kind))
+        let known = BEGINNINGS.iter().find(|(beginning, _)| bytes.starts_with(beginning));
+        known.map_or(Self::Network, |(_, kind)| *kind)
     }
 }
 
