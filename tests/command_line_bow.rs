@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use bow_photos::PhotoClassifier;
+use bow_classifier::BowClassifier;
 use image::{Rgb, RgbImage};
 use kernels::Coefficients;
 use ndarray::Array2;
@@ -103,33 +103,36 @@ fn photos_are_learned_judged_and_explained() {
     let options = ["--target", "steep", "--target", "flat", "--scale", "batch", "--json"];
     let explained: Value =
         serde_json::from_str(&voc.succeed(&[&["explain", "a.model"], &photos[..], &options].concat())).unwrap();
-    let explained = explained["explanations"].as_array().unwrap();
-    assert_eq!(explained.len(), 4);
-    for explanation in explained {
-        let name = explanation["name"].as_str().unwrap();
-        let relevance: Array2<f64> = read_npy(voc.path(&format!("explanations/{name}.relevance.npy"))).unwrap();
-        // Histogram intersection decomposes: what the pixels have is the score.
-        assert!((relevance.sum() - explanation["score"].as_f64().unwrap()).abs() < 1e-9);
-        for ending in ["heatmap.png", "overlay.png", "edges.png", "json"] {
-            assert!(Path::new(&voc.path(&format!("explanations/{name}.{ending}"))).is_file(), "{name}.{ending}");
+    let inputs = explained["inputs"].as_array().unwrap();
+    let score = |input: usize, target: usize| inputs[input]["targets"][target]["class"]["score"].as_f64().unwrap();
+    for (input, name) in ["12", "13"].into_iter().enumerate() {
+        assert!(Path::new(&voc.path(&format!("explanations/{name}.json"))).is_file());
+        for (target, class) in ["steep", "flat"].into_iter().enumerate() {
+            let file = |ending: &str| voc.path(&format!("explanations/{name}.{class}.{ending}"));
+            let relevance: Array2<f64> = read_npy(file("relevance.npy")).unwrap();
+            // Histogram intersection decomposes: what the pixels have is the score.
+            assert!((relevance.sum() - score(input, target)).abs() < 1e-9);
+            for ending in ["heatmap.png", "overlay.png", "edges.png"] {
+                assert!(Path::new(&file(ending)).is_file(), "{name}.{class}.{ending}");
+            }
         }
     }
-    assert!(fs::read_to_string(voc.path("explanations/index.html")).unwrap().contains("12.jpg"));
-    assert!(explained[0]["score"].as_f64().unwrap() > 0.0 && explained[1]["score"].as_f64().unwrap() < 0.0);
+    assert!(fs::read_to_string(voc.path("explanations/index.html")).unwrap().contains("12.json"));
+    assert!(score(0, 0) > 0.0 && score(0, 1) < 0.0);
     // The forward pass alone gives the same scores.
     let run = [&["run", "a.model"], &photos[..], &["--json", "--output-array", "scores.npy"]].concat();
     let run: Value = serde_json::from_str(&voc.succeed(&run)).unwrap();
     let scores: Array2<f64> = read_npy(voc.path("scores.npy")).unwrap();
     assert_eq!(scores.dim(), (2, 2));
     // Classes are in the order of their names.
-    assert_eq!(scores[[0, 1]], explained[0]["score"].as_f64().unwrap());
+    assert_eq!(scores[[0, 1]], score(0, 0));
     assert_eq!(run["answers"][1]["outputs"][0]["top"][0][0]["score"], scores[[1, 0]]);
     voc.succeed(&[&["run", "a.model"], &photos[..], &["--expect", "scores.npy"]].concat());
     // Without a class, the one with the highest score is explained.
-    assert!(voc.succeed(&["explain", "a.model", photos[1]]).contains("13.jpg: flat"));
-    let twice = ["explain", "a.model", photos[1], "--target", "predicted", "--target", "flat", "--json"];
+    assert!(voc.succeed(&["explain", "a.model", photos[1]]).contains("predicted: class 0 flat, score "));
+    let twice = ["explain", "a.model", photos[1], "--target", "flat", "--target", "flat", "--json"];
     let once: Value = serde_json::from_str(&voc.succeed(&twice)).unwrap();
-    assert_eq!(once["explanations"].as_array().unwrap().len(), 1);
+    assert_eq!(once["inputs"][0]["targets"].as_array().unwrap().len(), 1);
 
     let inspected = voc.succeed(&["inspect", "a.model", "--configuration"]);
     voc.write("again.toml", &inspected);
@@ -143,10 +146,10 @@ fn photos_are_learned_judged_and_explained() {
 fn machines_from_elsewhere_are_judged_and_explained() {
     let voc = Voc::new();
     voc.train(&[]);
-    let learned = PhotoClassifier::load(voc.path("a.model")).unwrap();
+    let learned = BowClassifier::load(voc.path("a.model")).unwrap();
     let classes = learned.classes().enumerate();
     let expansions = classes.map(|(class, name)| (name.to_owned(), learned.model(class).unwrap().expansion().clone()));
-    let given = PhotoClassifier::from_expansions(learned.vocabulary().clone(), expansions.collect()).unwrap();
+    let given = BowClassifier::from_expansions(learned.vocabulary().clone(), expansions.collect()).unwrap();
     given.save(voc.path("given.model")).unwrap();
     let explain = |model: &str| voc.succeed(&["explain", model, "JPEGImages/12.jpg", "--target", "steep"]);
     assert_eq!(explain("given.model"), explain("a.model"));
@@ -274,7 +277,7 @@ fn options_do_what_they_say() {
     voc.write("ImageSets/Main/early_train.txt", &labels);
     let coefficients = |weight: &str| {
         voc.train(&["--class", "early", "--cost", "1e-6", "--class-weight", weight]);
-        let classifier = PhotoClassifier::load(voc.path("a.model")).unwrap();
+        let classifier = BowClassifier::load(voc.path("a.model")).unwrap();
         assert_eq!(classifier.classes().collect::<Vec<_>>(), ["early"]);
         match classifier.model(0).unwrap().expansion().coefficients() {
             // All classes share the training vectors; those that support nothing have a 0.
@@ -341,7 +344,7 @@ fn broken_photos_are_named_and_the_rest_goes_on() {
     told(&run, &["03.jpg", "05.jpg", "06.jpg", "3 of 6"]);
     let page = fs::read_to_string(voc.path("explanations/index.html")).unwrap();
     for (number, explained) in [("01", true), ("02", true), ("03", false), ("07", true)] {
-        assert_eq!(page.contains(&format!("{number}.jpg")), explained, "{number}");
+        assert_eq!(page.contains(&format!("{number}.json")), explained, "{number}");
     }
 }
 

@@ -27,10 +27,14 @@ impl Given {
         &self.matches
     }
 
+    /// Whether an option is given, by its name without dashes.
+    pub fn has(&self, option: &str) -> bool {
+        self.matches.value_source(option) == Some(ValueSource::CommandLine)
+    }
+
     /// Refuses options beyond those of a kind of model: `known` are their names, without dashes.
     pub fn refuse_beyond(&self, known: &[&str], path: &Path, kind: Kind) -> Result<(), Failure> {
-        let is_given = |id: &str| self.matches.value_source(id) == Some(ValueSource::CommandLine);
-        let options = self.verb.get_arguments().filter(|option| is_given(option.get_id().as_str()));
+        let options = self.verb.get_arguments().filter(|option| self.has(option.get_id().as_str()));
         match options.filter_map(clap::Arg::get_long).find(|option| !known.contains(option)) {
             None => Ok(()),
             Some(option) if kind == Kind::Network => {

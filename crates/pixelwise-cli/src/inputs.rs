@@ -52,19 +52,27 @@ impl Source {
     }
 }
 
-/// Reads and prepares an image.
-pub fn read_image<F: Real>(path: &Path, preprocessing: &Preprocessing) -> Result<PreparedImage<F>, Failure> {
+/// Reads an image: rows, columns, channels. What is damaged inside is said on standard error.
+pub fn read_photo(path: &Path) -> Result<Array3<u8>, Failure> {
     let bytes = fs::read(path).context(format!("can't read {}", path.display()))?;
     let photo = images::decode(&bytes, path).map_err(|error| match error {
         images::Error::Format { .. } => format!("{error}; an array should be an .npy file").into(),
         error => Failure::from(error),
     })?;
     if let Some(damage) = images::damage(&bytes) {
-        eprintln!(
-            "Warning: {} is damaged inside, so that parts of it may not be what was taken: {damage}",
-            path.display()
-        );
+        warn_of_damage(&path.display().to_string(), &damage);
     }
+    Ok(photo)
+}
+
+/// Says on standard error that an image is damaged inside.
+pub fn warn_of_damage(image: &str, damage: &str) {
+    eprintln!("Warning: {image} is damaged inside, so that parts of it may not be what was taken: {damage}");
+}
+
+/// Reads and prepares an image.
+pub fn read_image<F: Real>(path: &Path, preprocessing: &Preprocessing) -> Result<PreparedImage<F>, Failure> {
+    let photo = read_photo(path)?;
     let prepared = preprocessing.apply(photo.view()).context(format!("can't prepare {}", path.display()))?;
     let network = prepared.network.mapv(|value| F::of(value.into())).insert_axis(Axis(0)).into_dyn();
     Ok(PreparedImage { network, shown: prepared.shown })

@@ -26,8 +26,9 @@ mod target;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use failure::Failure;
 use given::Given;
 
 /// Explains image classifiers pixel by pixel: which pixels speak for the decision, and which against it?
@@ -76,10 +77,20 @@ Examples:
 it; `pixelwise inspect` shows what it is made of.";
 
 fn main() -> ExitCode {
-    let matches = Arguments::command().get_matches();
+    match run(Arguments::command().get_matches()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", failure::chain(failure.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what a command line asks for.
+fn run(matches: ArgMatches) -> Result<(), Failure> {
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let given = Given::of(&matches).unwrap_or_else(|| unreachable!("a verb is required"));
-    let result = match arguments.verb {
+    match arguments.verb {
         Verb::Explain(arguments) => explain::explain(&arguments, &given),
         Verb::Run(arguments) => run::run(&arguments, &given),
         Verb::Inspect(arguments) => inspect::inspect(&arguments, &given),
@@ -92,12 +103,5 @@ fn main() -> ExitCode {
         Verb::Configurations(arguments) => bow::compare::compare(&arguments),
         Verb::Completions(arguments) => completions::completions(&arguments),
         Verb::Bow(arguments) => bow::bow(&arguments),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {}", failure::chain(failure.as_ref()));
-            ExitCode::FAILURE
-        }
     }
 }

@@ -25,10 +25,8 @@ struct Last<F: Real> {
 impl<F: Real> NetworkModel<F> {
     /// Reads a network, whatever its format.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        match Kind::of(path)? {
-            Kind::Network => Ok(Self { model: model_files::read(path)?, last: None }),
-            found => Err(pixelwise::Error::Kind { path: path.to_owned(), found, needed: "a network" }.into()),
-        }
+        Kind::Network.require(path)?;
+        Ok(Self { model: model_files::read(path)?, last: None })
     }
 
     /// What the network takes.

@@ -8,14 +8,15 @@ use images::Preprocessing;
 use ndarray::{ArrayD, Axis, concatenate};
 use ndarray_npy::WritableElement;
 use neural_lrp::{Network, Real};
-use pixelwise::{BagOfWords, Kind};
+use pixelwise::Kind;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use crate::bow;
 use crate::computation::{ComputationOptions, Precision};
 use crate::failure::{Context, Failure};
 use crate::given::Given;
-use crate::inputs::{NamedFile, Source, npy, read_image};
+use crate::inputs::{NamedFile, Source, npy, read_image, read_photo};
 use crate::labels::{ClassOptions, Labels};
 use crate::model::NetworkModel;
 use crate::output::{print, print_json, write_npy};
@@ -163,8 +164,8 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
 
 /// Scores photos by a Bag-of-Words classifier.
 fn score(arguments: &Arguments) -> Result<(), Failure> {
-    let classifier = BagOfWords::load(&arguments.model)?;
-    let labels = Labels::of(classifier.classes().iter().map(String::as_str));
+    let classifier = bow::load(&arguments.model)?;
+    let labels = Labels::of(classifier.classes());
     let outputs = ["scores".to_owned()];
     let outputs_of = |texts: &[String]| {
         texts.iter().map(|text| NamedFile::parse(text, "output", &["scores"])).collect::<Result<Vec<_>, _>>()
@@ -173,8 +174,8 @@ fn score(arguments: &Arguments) -> Result<(), Failure> {
     let sources = arguments.input.iter().map(|path| Source::all(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let scores = sources.par_iter().flatten().map(|source| {
         let path = source.path();
-        let photo = images::to_unit_range(images::read(path)?.view());
-        let scores = classifier.scores(photo.view()).context(path.display())?;
+        let photo = images::to_unit_range(read_photo(path)?.view());
+        let scores = classifier.scores_of_image(photo.view()).context(path.display())?;
         Ok::<_, Failure>((path, scores.insert_axis(Axis(0)).into_dyn()))
     });
     let (mut answers, mut kept) = (Vec::new(), Vec::new());

@@ -142,7 +142,7 @@ impl KernelMachineParams {
     ) -> Result<CostSelection, Error> {
         let params = self.check_ref()?;
         let positive = checked_labels(dataset)?;
-        let kernels = params.evaluate(dataset.records().view(), || {})?;
+        let kernels = evaluate_kernels(&params.channels, dataset.records().view(), || {})?;
         let selection =
             validation.compare_costs_of_kernels(&params.svm, &params.weights, costs, &grams(&kernels), &positive)?;
         Ok(selection)
@@ -181,30 +181,45 @@ pub(crate) struct EvaluatedKernel<'a> {
     gram: Array2<f64>,
 }
 
-impl ValidKernelMachineParams {
-    /// Evaluates each channel's kernel on all pairs of vectors, (N, V), and calls `evaluated` after each channel.
-    pub(crate) fn evaluate<'a>(
-        &self,
-        vectors: ArrayView2<'a, f64>,
-        evaluated: impl Fn(),
-    ) -> Result<Vec<EvaluatedKernel<'a>>, Error> {
-        let dimensions = self.channels.iter().map(|channel| channel.dimensions).fold(0, usize::saturating_add);
-        check_length("dimensions of the vectors, all channels together", vectors.ncols(), dimensions)?;
-        let mut kernels = Vec::with_capacity(self.channels.len());
-        let mut rest = vectors;
-        for channel in &self.channels {
-            let first_column = vectors.ncols() - rest.ncols();
-            let (part, others) = rest.split_at(Axis(1), channel.dimensions);
-            rest = others;
-            let kernel = evaluate_kernel(channel.kernel, part);
-            kernels.push(kernel.map_err(|error| with_columns_from(first_column, error))?);
-            evaluated();
-        }
-        Ok(kernels)
+impl EvaluatedKernel<'_> {
+    /// `k_u`
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.kernel
     }
 
+    /// Its Gram matrix of some of the vectors.
+    pub(crate) fn gram_of(&self, rows: &[usize]) -> Array2<f64> {
+        match rows.len() == self.gram.nrows() {
+            true => self.gram.clone(),
+            false => self.gram.select(Axis(0), rows).select(Axis(1), rows),
+        }
+    }
+}
+
+/// Evaluates each channel's kernel on all pairs of vectors, (N, V), and calls `evaluated` after each channel.
+pub(crate) fn evaluate_kernels<'a>(
+    channels: &[KernelChannel],
+    vectors: ArrayView2<'a, f64>,
+    evaluated: impl Fn(),
+) -> Result<Vec<EvaluatedKernel<'a>>, Error> {
+    let dimensions = channels.iter().map(|channel| channel.dimensions).fold(0, usize::saturating_add);
+    check_length("dimensions of the vectors, all channels together", vectors.ncols(), dimensions)?;
+    let mut kernels = Vec::with_capacity(channels.len());
+    let mut rest = vectors;
+    for channel in channels {
+        let first_column = vectors.ncols() - rest.ncols();
+        let (part, others) = rest.split_at(Axis(1), channel.dimensions);
+        rest = others;
+        let kernel = evaluate_kernel(channel.kernel, part);
+        kernels.push(kernel.map_err(|error| with_columns_from(first_column, error))?);
+        evaluated();
+    }
+    Ok(kernels)
+}
+
+impl ValidKernelMachineParams {
     /// Trains with these kernels.
-    pub(crate) fn train(&self, kernels: &[EvaluatedKernel<'_>], positive: &[bool]) -> Result<KernelMachine, Error> {
+    fn train(&self, kernels: &[EvaluatedKernel<'_>], positive: &[bool]) -> Result<KernelMachine, Error> {
         let solution = train_kernel_weights(&grams(kernels), positive, &self.weights, &self.svm)?;
         let terms = kernels
             .iter()
@@ -261,7 +276,7 @@ impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>
 
     fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<KernelMachine, Error> {
         let positive = checked_labels(dataset)?;
-        let kernels = self.evaluate(dataset.records().view(), || {})?;
+        let kernels = evaluate_kernels(&self.channels, dataset.records().view(), || {})?;
         self.train(&kernels, &positive)
     }
 }

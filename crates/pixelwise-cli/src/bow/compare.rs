@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use bow_photos::{Cache, Configuration, NAMED, PhotoClassifier};
+use bow_classifier::{BowClassifier, Cache, Configuration, NAMED};
 use clap::Args;
 use datasets::voc::{Folder, Presence};
 
@@ -137,7 +137,7 @@ fn one(
     let stages = Stages::new();
     let mut labelled = learnable(folder, &arguments.split, classes)?;
     let Described { vocabulary, vectors, classes } = describe(&way.configuration, &mut labelled, cache, &stages)?;
-    let classifier = PhotoClassifier::train(&way.configuration, vocabulary, &vectors.values, &classes, &stages)?;
+    let classifier = BowClassifier::train(&way.configuration, vocabulary, &vectors.values, &classes, &stages)?;
     let learning = start.elapsed();
     let judged = judge(&classifier, judged_by, cache, &stages)?;
     drop(stages);

@@ -1,6 +1,6 @@
 //! How well a classifier finds the photographs of a list that show its classes.
 
-use bow_photos::{Cache, PhotoClassifier, Truth, Vectors};
+use bow_classifier::{BowClassifier, Cache, Truth, Vectors};
 use evaluation::{PrecisionRecallCurve, area_under_roc};
 use ndarray::Array2;
 
@@ -30,14 +30,14 @@ pub struct Found {
 /// Scores the photos of a list, which is for the classifier's classes; takes note of photos that can't be described,
 /// and of classes that none shows.
 pub fn judge(
-    classifier: &PhotoClassifier,
+    classifier: &BowClassifier,
     labelled: &mut Labelled,
     cache: &Cache,
     stages: &Stages,
 ) -> Result<Judged, Failure> {
-    let vectors = classifier.vocabulary().vectors(&labelled.paths(), Some(cache), stages)?;
+    let vectors = classifier.vocabulary().vectors(&labelled.paths()[..], Some(cache), stages)?;
     let scores = classifier.scores_of_vectors(vectors.values.view())?;
-    labelled.note(&vectors.problems);
+    labelled.note_all(&vectors);
     let mut found = Vec::new();
     for (position, class) in labelled.classes.iter().enumerate() {
         let truths = vectors.of_kept(&labelled.truths(position));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bow_classifier::training::ClassWeight;
-use bow_photos::{Cache, Configuration};
+use bow_classifier::{Cache, Configuration};
 use clap::{Args, ValueEnum};
 use datasets::voc::Folder;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bow_classifier::training::{CostScore, CrossValidation};
-use bow_photos::{PhotoClassifier, Truth, compare_costs};
+use bow_classifier::{BowClassifier, Truth, compare_costs};
 use clap::Args;
 use serde_json::json;
 
@@ -86,7 +86,7 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
         configuration.cost = selection.best;
         validated = selection.scores;
     }
-    let classifier = PhotoClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &stages)?;
+    let classifier = BowClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &stages)?;
     classifier.save(&arguments.output)?;
     drop(stages);
     labelled.tell_problems();

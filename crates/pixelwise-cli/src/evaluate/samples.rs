@@ -10,7 +10,7 @@ use neural_lrp::Target;
 use relevance::{ExplainError, ExplainableClassifier};
 
 use crate::failure::{Context, Failure};
-use crate::inputs::{Source, npy, read_image};
+use crate::inputs::{Source, npy, read_image, read_photo};
 use crate::labels::{Labels, find};
 use crate::target::TargetChoice;
 
@@ -52,7 +52,7 @@ impl Preparation {
     fn read(&self, path: &Path) -> Result<ArrayD<f64>, Failure> {
         Ok(match self {
             Self::Network(preprocessing) => read_image(path, preprocessing)?.network.index_axis_move(Axis(0), 0),
-            Self::UnitRange => to_unit_range(images::read(path)?.view()).into_dyn(),
+            Self::UnitRange => to_unit_range(read_photo(path)?.view()).into_dyn(),
         })
     }
 }

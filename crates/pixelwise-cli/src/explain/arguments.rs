@@ -39,7 +39,7 @@ Exit codes: 0 all inputs are explained, 1 something failed, 2 the command line i
 /// Explain what a model sees: heatmap, raw relevance, and where the relevance went
 ///
 /// Networks and Bag-of-Words classifiers alike. These take photos as they are and are explained by Algorithm 1: of the
-/// options, --target, --output, --colormap, --scale, --threads and --json are for them. A photo that lies in a folder of
+/// options, --target, --output, --relevance, --colormap, --scale, --top, --threads, --json and --resume are for them. A photo that lies in a folder of
 /// PASCAL VOC's layout, JPEGImages/ID.jpg, and has an annotation there, Annotations/ID.xml, then gets its objects' boxes in
 /// all pictures: bold ones for the explained class, thin ones for others.
 #[derive(Args)]

@@ -15,9 +15,9 @@ use crate::explain::arguments::Scale;
 use crate::explain::drawing::{Caption, Drawing, largest};
 use crate::explain::files::{Names, file_name};
 use crate::explain::plan::Plan;
-use crate::explain::record::{ClassScore, Files, NodeRule, Record, TargetRecord, record_path};
+use crate::explain::record::{ClassScore, Files, NodeRule, Record, TargetRecord};
 use crate::explain::samples::{Batch, Sample, read};
-use crate::failure::{Context, Failure};
+use crate::failure::Failure;
 use crate::inputs::npy;
 use crate::output::number;
 use crate::pictures::Layout;
@@ -62,7 +62,7 @@ impl<F: Number> Plan<'_, F> {
             self.explain_aim(aim, group.clone(), &batch, &explainer, &forward, &mut done)?;
         }
         for done in &done {
-            self.write_record(&done.record)?;
+            done.record.write(&self.folder)?;
         }
         Ok(done)
     }
@@ -84,8 +84,6 @@ impl<F: Number> Plan<'_, F> {
         scores: ArrayView1<'_, f64>,
         positions: Option<String>,
     ) -> Record {
-        let mut ranked: Vec<(usize, f64)> = scores.iter().copied().enumerate().collect();
-        ranked.sort_by(|left, right| right.1.total_cmp(&left.1));
         Record {
             name: sample.name.clone(),
             input: sample.origin(),
@@ -94,17 +92,14 @@ impl<F: Number> Plan<'_, F> {
             explained: explainer.network().tensor(explainer.explained()).name.clone(),
             left_out: explainer.skipped().to_vec(),
             shape: shape.to_vec(),
-            top: ranked.iter().take(self.arguments.top).map(|&(class, score)| self.class(class, score)).collect(),
+            top: ClassScore::best(&self.labels, scores, self.arguments.top),
             positions,
             rules: Vec::new(),
             shared_half_and_half: Vec::new(),
             hint: None,
+            warnings: Vec::new(),
             targets: Vec::new(),
         }
-    }
-
-    fn class(&self, class: usize, score: f64) -> ClassScore {
-        ClassScore { class, label: self.labels.name(class).map(str::to_owned), score }
     }
 
     /// One backward pass, and its files.
@@ -122,7 +117,7 @@ impl<F: Number> Plan<'_, F> {
         let question = Question { initial, masks, at: self.wanted_tensors(explainer) };
         let explained = self.approach.explain(forward, &question)?;
         for (row, done) in done.iter_mut().enumerate() {
-            let class = classes.as_ref().map(|classes| self.class(classes[row].0, classes[row].1));
+            let class = classes.as_ref().map(|classes| ClassScore::of(&self.labels, classes[row].0, classes[row].1));
             done.record.rules = node_rules(explainer, &explained);
             let halved = neural_lrp::halved(explainer.network(), explainer.explained(), &explained.rules);
             done.record.shared_half_and_half = halved.iter().map(|node| node.name.clone()).collect();
@@ -162,6 +157,7 @@ impl<F: Number> Plan<'_, F> {
         let files = Files {
             heatmap: format!("{stem}.heatmap.png").into(),
             overlay: format!("{stem}.overlay.png").into(),
+            edges: None,
             relevance: format!("{stem}.relevance.npy").into(),
             tensors: self.write_tensors(&stem, explained, row)?,
         };
@@ -178,6 +174,7 @@ impl<F: Number> Plan<'_, F> {
             findings: ledger.as_ref().and_then(|ledger| Findings::of(ledger, self.arguments.computation.dtype)),
             ledger,
             ledger_samples: explained.relevance[0].len_of(Axis(0)) / ledgers.len().max(1),
+            boxes: None,
             files,
         };
         if self.arguments.scale == Scale::Image {
@@ -250,15 +247,9 @@ impl<F: Number> Plan<'_, F> {
                 self.draw(&record.name, target, &layout.map(relevance.view()), &photo, maximum)?;
                 target.scale = Some(maximum);
             }
-            self.write_record(record)?;
+            record.write(&self.folder)?;
         }
         Ok(records)
-    }
-
-    fn write_record(&self, record: &Record) -> Result<(), Failure> {
-        let mut text = serde_json::to_vec_pretty(record).context(&record.name)?;
-        text.push(b'\n');
-        self.folder.write(&record_path("".as_ref(), &record.name), &text)
     }
 }
 
@@ -273,7 +264,8 @@ fn node_rules<F: Number>(explainer: &Explainer<F>, explained: &Explained<F>) -> 
     nodes.filter(|(node, _)| !explainer.skipped().contains(&node.name)).map(rule).collect()
 }
 
-fn caption(name: &str, target: &TargetRecord) -> Caption {
+/// What stands around the map of a target.
+pub fn caption(name: &str, target: &TargetRecord) -> Caption {
     let (title, text) = match &target.class {
         Some(class) => {
             let over = target.positions.as_ref().map_or_else(String::new, |positions| format!(" {positions}"));

@@ -13,6 +13,7 @@ use crate::explain::files::Folder;
 use crate::explain::run::concerns_all;
 use crate::explain::samples::{Arrays, Samples, read};
 use crate::explain::settings::Settings;
+use crate::explain::summary::{Advises, Form, Head};
 use crate::failure::Failure;
 use crate::given::Given;
 use crate::labels::Labels;
@@ -92,6 +93,30 @@ impl<'a, F: Number> Plan<'a, F> {
             plan.default = plan.approach.default(explainer.network());
         }
         Ok(plan)
+    }
+
+    /// What its run begins with.
+    pub fn head(&self) -> Head<'_> {
+        let prepared = match &self.preprocessing {
+            Some(preprocessing) => {
+                let default =
+                    "\n               a guess by the number of channels; choose by --preprocess if it is wrong";
+                format!("{preprocessing}{}", if self.arguments.preprocess.is_given() { "" } else { default })
+            }
+            None => "none, arrays are taken as they are".to_owned(),
+        };
+        let precision = self.arguments.computation.dtype;
+        Head {
+            form: Form::of(self.arguments.json),
+            settings: &self.settings,
+            folder: &self.folder,
+            samples: self.samples.all.len(),
+            targets: self.aims.len(),
+            prepared,
+            preprocessing: self.preprocessing.as_ref(),
+            default: self.default.as_ref(),
+            advises: Advises::Networks { composite: self.composite.clone(), precision },
+        }
     }
 
     /// Refuses what would fail for every sample alike, before any of them goes through the network; the explainer of the

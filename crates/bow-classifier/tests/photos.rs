@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use bow_classifier::convert::{LibsvmVectors, expansion_from_libsvm};
 use bow_classifier::training::CrossValidation;
-use bow_classifier::{BowModel, ThirdLayer};
-use bow_mapping::{Normalization, Pooling, RankOptions};
-use bow_photos::{
-    Cache, ChannelSettings, Configuration, Error, FisherOptions, KernelWeighting, MappingSettings, PhotoClassifier,
-    Pyramid, Truth, Vectors, Vocabulary, compare_costs,
+use bow_classifier::{
+    BowClassifier, BowModel, Cache, ChannelSettings, Configuration, Error, FisherOptions, KernelWeighting,
+    MappingSettings, Pyramid, ThirdLayer, Truth, Vectors, Vocabulary, compare_costs,
 };
+use bow_mapping::{Normalization, Pooling, RankOptions};
 use image::{GrayImage, Rgb, RgbImage};
 use kernels::KernelKind;
 use libsvm_rs::io::save_model_to_writer;
@@ -59,7 +58,7 @@ fn small() -> Configuration {
 
 struct Learned {
     vectors: Vectors,
-    classifier: PhotoClassifier,
+    classifier: BowClassifier,
 }
 
 fn learn(
@@ -71,7 +70,7 @@ fn learn(
     let (vocabulary, _) = Vocabulary::learn(configuration, paths, cache, &()).unwrap();
     let vectors = vocabulary.vectors(paths, cache, &()).unwrap();
     let kept: Vec<_> = classes.iter().map(|(name, truths)| (name.clone(), vectors.of_kept(truths))).collect();
-    let classifier = PhotoClassifier::train(configuration, vocabulary, &vectors.values, &kept, &()).unwrap();
+    let classifier = BowClassifier::train(configuration, vocabulary, &vectors.values, &kept, &()).unwrap();
     Learned { vectors, classifier }
 }
 
@@ -114,7 +113,7 @@ fn machines_of_all_classes_read_one_copy_of_the_training_vectors() {
         let Learned { vectors, classifier } = learn(&configuration, &paths, &classes, None);
         let path = folder.path().join("shared.model");
         classifier.save(&path).unwrap();
-        for classifier in [classifier, PhotoClassifier::load(&path).unwrap()] {
+        for classifier in [classifier, BowClassifier::load(&path).unwrap()] {
             let models = [0, 1].map(|class| classifier.model(class).unwrap());
             let support = |model: &BowModel| model.expansion().terms()[0].support.as_ptr();
             assert_eq!(support(models[0]), support(models[1]));
@@ -143,6 +142,7 @@ fn every_mapping_and_kernel_can_be_asked_for() {
     let sift = DenseSift { scale: 3.0, step: 8, rotation: Rotation::Fixed { angle: 0.0 }, ..DenseSift::default() };
     let channel = ChannelSettings {
         words: 6,
+        flat_word: false,
         mapping: MappingSettings::Hard,
         pooling: Pooling::MEAN,
         normalization: Normalization::L1,
@@ -187,11 +187,11 @@ fn any_number_of_threads_and_any_cache_give_the_same_file() {
     assert!(plain == file("threads.model", 3, None), "three threads");
     // A run that was stopped: only some photos and one codebook are there.
     let part = Configuration { channels: vec![small().channels[1].clone()], ..small() };
-    let (vocabulary, _) = Vocabulary::learn(&part, &paths, Some(&cache), &()).unwrap();
+    let (vocabulary, _) = Vocabulary::learn(&part, &paths[..], Some(&cache), &()).unwrap();
     vocabulary.vectors(&paths[3..8], Some(&cache), &()).unwrap();
     assert!(plain == file("resumed.model", 2, Some(&cache)), "after a part");
     assert!(plain == file("cached.model", 2, Some(&cache)), "after the whole");
-    let loaded = PhotoClassifier::load(folder.path().join("plain.model")).unwrap();
+    let loaded = BowClassifier::load(folder.path().join("plain.model")).unwrap();
     assert_eq!(loaded, learn(&small(), &paths, &classes, None).classifier);
 }
 
@@ -206,8 +206,8 @@ fn broken_photos_are_named_and_the_rest_goes_on() {
     paths[6] = folder.path().join("lost.jpg");
     fs::write(&paths[7], include_bytes!("../../images/tests/jpeg/cmyk.jpg")).unwrap();
     let configuration = small();
-    let (vocabulary, problems) = Vocabulary::learn(&configuration, &paths, None, &()).unwrap();
-    let vectors = vocabulary.vectors(&paths, None, &()).unwrap();
+    let (vocabulary, problems) = Vocabulary::learn(&configuration, &paths[..], None, &()).unwrap();
+    let vectors = vocabulary.vectors(&paths[..], None, &()).unwrap();
     for problems in [problems, vectors.problems] {
         let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(messages.len(), 4, "{messages:#?}");
@@ -217,8 +217,8 @@ fn broken_photos_are_named_and_the_rest_goes_on() {
     }
     assert_eq!(vectors.kept, [0, 3, 5, 7, 8, 9, 10, 11]);
     assert_eq!(vectors.values.nrows(), 8);
-    let error = PhotoClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &()).unwrap_err();
-    assert!(matches!(error, Error::Labels { found: 12, photos: 8, .. }), "{error}");
+    let error = BowClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &()).unwrap_err();
+    assert!(matches!(error, Error::Labels { found: 12, images: 8, .. }), "{error}");
     let error = Vocabulary::learn(&configuration, &paths[6..7], None, &()).unwrap_err();
     assert!(error.to_string().contains("lost.jpg"), "{error}");
 }
@@ -272,7 +272,7 @@ fn machines_from_elsewhere_are_explained_and_kept() {
     let rbf = expansion_from_libsvm(&file[..], LibsvmVectors::InFile { dimensions }, 1).unwrap();
     let own = classifier.model(1).unwrap().expansion().clone();
     let expansions = vec![("steep".to_owned(), rbf.clone()), ("early".to_owned(), own.clone())];
-    let given = PhotoClassifier::from_expansions(classifier.vocabulary().clone(), expansions).unwrap();
+    let given = BowClassifier::from_expansions(classifier.vocabulary().clone(), expansions).unwrap();
     assert_eq!(given.classes().collect::<Vec<_>>(), ["steep", "early"]);
     assert!(given.configuration().is_none() && classifier.configuration() == Some(&small()));
     for (photo, path) in paths.iter().enumerate() {
@@ -287,13 +287,13 @@ fn machines_from_elsewhere_are_explained_and_kept() {
 
     let path = folder.path().join("given.model");
     given.save(&path).unwrap();
-    assert_eq!(PhotoClassifier::load(&path).unwrap(), given);
+    assert_eq!(BowClassifier::load(&path).unwrap(), given);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    assert!(matches!(PhotoClassifier::load(&path), Err(Error::Model { .. })));
+    assert!(matches!(BowClassifier::load(&path), Err(Error::DamagedModel { .. })));
 
-    let (other, _) = Vocabulary::learn(&small().with_words(&[9, 8, 6]).unwrap(), &paths, None, &()).unwrap();
-    let error = PhotoClassifier::from_expansions(other, vec![("early".to_owned(), own)]).unwrap_err();
+    let (other, _) = Vocabulary::learn(&small().with_words(&[9, 8, 6]).unwrap(), &paths[..], None, &()).unwrap();
+    let error = BowClassifier::from_expansions(other, vec![("early".to_owned(), own)]).unwrap_err();
     assert!(error.to_string().contains("23 dimensions for an expansion over 24"), "{error}");
 }
 
@@ -319,23 +319,4 @@ fn randomized_photos_are_scored_and_explained_by_randomized_models() {
         assert_ne!(scores(randomized.as_ref()), scores(&classifier), "{}", layers[layer]);
     }
     assert!(classifier.randomized(4, 42).is_err());
-}
-
-#[test]
-fn damaged_models_are_refused() {
-    let (folder, paths, classes) = photos();
-    let path = folder.path().join("photo.model");
-    learn(&small(), &paths, &classes, None).classifier.save(&path).unwrap();
-    let whole = fs::read(&path).unwrap();
-    for length in [0, 10, 30, whole.len() / 2, whole.len() - 1] {
-        fs::write(&path, &whole[..length]).unwrap();
-        let error = PhotoClassifier::load(&path).unwrap_err();
-        assert!(matches!(error, Error::Model { .. }), "{length}: {error}");
-    }
-    fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
-    assert!(PhotoClassifier::load(&path).is_err());
-    fs::write(&path, b"pixelwise photo model 1\n").unwrap();
-    let message = PhotoClassifier::load(&path).unwrap_err().to_string();
-    assert!(message.contains("does not begin with \"pixelwise photo model 2\""), "{message}");
-    assert!(matches!(PhotoClassifier::load(folder.path().join("none")), Err(Error::Read { .. })));
 }

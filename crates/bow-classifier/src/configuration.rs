@@ -1,31 +1,35 @@
 //! What is learned: channels, mappings, kernels, costs.
 
-use bow_classifier::training::{ClassWeight, KernelWeights, LpNorm, SvmParams};
 use bow_mapping::{LassoOptions, Normalization, Pooling, RankOptions, RidgeOptions, SoftOptions};
 use kernels::KernelKind;
 use local_features::{Channel, ColorQuantiles, DenseSift, Extractor, Rotation};
+use relevance::RootSearch;
 use serde::{Deserialize, Serialize};
 
+use crate::training::{ClassWeight, KernelWeights, LpNorm, SvmParams};
 use crate::{Error, Pyramid};
 pub use named::{NAMED, NamedConfiguration};
 
 mod named;
 
-/// How classifiers of photos are learned.
+/// How classifiers are learned.
 ///
 /// ```
-/// use bow_photos::Configuration;
+/// use bow_classifier::Configuration;
 /// let paper = Configuration::voc2009();
 /// assert_eq!(paper.channels.iter().map(|channel| channel.words).collect::<Vec<_>>(), [1024, 1024, 512]);
 /// let small = paper.clone().with_words(&[512, 512, 256])?;
 /// assert_eq!(Configuration::from_toml(&small.to_toml()?)?, small);
-/// # Ok::<(), bow_photos::Error>(())
+/// # Ok::<(), bow_classifier::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Configuration {
     /// Codebooks learn from at most so many descriptors. The paper does not say.
     pub sample: usize,
+    /// Which descriptors these are.
+    #[serde(default, skip_serializing_if = "Sampling::is_default")]
+    pub sampling: Sampling,
     /// Iterations of k-means at most. The paper does not say.
     pub iterations: usize,
     /// Seeds the sample and the codebooks.
@@ -36,8 +40,33 @@ pub struct Configuration {
     pub class_weight: ClassWeight,
     /// The weights of the channels' kernels.
     pub kernel_weights: KernelWeighting,
+    /// How root points are searched, where a kernel needs them.
+    #[serde(default, skip_serializing_if = "is_default_search")]
+    pub search: RootSearch,
     /// One codebook, mapping and kernel each.
     pub channels: Vec<ChannelSettings>,
+}
+
+/// Which descriptors codebooks learn from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampling {
+    /// As many of each image, or of as many images as there are to be descriptors: few are in memory at once.
+    #[default]
+    FromEach,
+    /// Any of all images, but none of flat patches: these have the zero descriptor, and would be drawn over and over again.
+    /// The descriptors of all images are in memory together.
+    FromAll,
+}
+
+impl Sampling {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_default_search(search: &RootSearch) -> bool {
+    *search == RootSearch::default()
 }
 
 /// Where the weights of kernels come from.
@@ -57,6 +86,9 @@ pub enum KernelWeighting {
 pub struct ChannelSettings {
     /// Words of the codebook; components of the mixture for Fisher vectors.
     pub words: usize,
+    /// Whether one of the words, the last, is the descriptor of flat patches, 0: k-means would never find it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flat_word: bool,
     /// From local features onto words.
     pub mapping: MappingSettings,
     /// From the mapped features of a photo, or a part of it, to one vector.
@@ -102,7 +134,39 @@ pub struct FisherOptions {
     pub principal_components: Option<usize>,
 }
 
+impl ChannelSettings {
+    /// The channel of local features alone: 1,024 words, the rank mapping, mean pooling, ℓ1, histogram intersection, as in
+    /// the paper's experiment on PASCAL VOC 2009.
+    pub fn of(extractor: impl Into<Extractor>) -> Self {
+        Self {
+            words: 1024,
+            flat_word: false,
+            mapping: MappingSettings::Rank(RankOptions { base: 2.4, neighbors: 8 }),
+            pooling: Pooling::MEAN,
+            normalization: Normalization::L1,
+            kernel: KernelKind::HistogramIntersection,
+            pyramid: Pyramid::default(),
+            extractor: extractor.into(),
+        }
+    }
+}
+
 impl Configuration {
+    /// Channels with the settings of [`voc2009`](Self::voc2009) for all that is around them.
+    pub fn of(channels: Vec<ChannelSettings>) -> Self {
+        Self {
+            sample: 50_000,
+            sampling: Sampling::default(),
+            iterations: 30,
+            seed: 1,
+            cost: 10.0,
+            class_weight: ClassWeight::None,
+            kernel_weights: KernelWeighting::Learned,
+            search: RootSearch::default(),
+            channels,
+        }
+    }
+
     /// The paper's experiment on PASCAL VOC 2009: upright dense SIFT of scale 3.0 on gray and opponent color and on red,
     /// green and blue, color quantiles; 1,024, 1,024 and 512 words; the rank mapping with p = 2.4 and n = 8; one
     /// histogram intersection kernel each, and multiple kernel learning.
@@ -112,30 +176,13 @@ impl Configuration {
         use Channel::{Blue, Gray, Green, Opponent, Red};
         let sift = |channels: &[Channel]| {
             let rotation = Rotation::Fixed { angle: 0.0 };
-            DenseSift { scale: 3.0, rotation, channels: channels.to_vec(), ..DenseSift::default() }.into()
+            ChannelSettings::of(DenseSift { scale: 3.0, rotation, channels: channels.to_vec(), ..DenseSift::default() })
         };
-        let channel = |extractor, words| ChannelSettings {
-            words,
-            mapping: MappingSettings::Rank(RankOptions { base: 2.4, neighbors: 8 }),
-            pooling: Pooling::MEAN,
-            normalization: Normalization::L1,
-            kernel: KernelKind::HistogramIntersection,
-            pyramid: Pyramid::default(),
-            extractor,
-        };
-        Self {
-            sample: 50_000,
-            iterations: 30,
-            seed: 1,
-            cost: 10.0,
-            class_weight: ClassWeight::None,
-            kernel_weights: KernelWeighting::Learned,
-            channels: vec![
-                channel(sift(&[Gray, Opponent]), 1024),
-                channel(sift(&[Red, Green, Blue]), 1024),
-                channel(ColorQuantiles::default().into(), 512),
-            ],
-        }
+        Self::of(vec![
+            sift(&[Gray, Opponent]),
+            sift(&[Red, Green, Blue]),
+            ChannelSettings { words: 512, ..ChannelSettings::of(ColorQuantiles::default()) },
+        ])
     }
 
     /// The same with codebooks of other sizes, one for each channel.
@@ -178,6 +225,12 @@ impl Configuration {
         for (index, channel) in self.channels.iter().enumerate() {
             channel.pyramid.check().map_err(|reason| wrong(format!("channel {index}: {reason}")))?;
             channel.normalization.check()?;
+            if channel.words <= usize::from(channel.flat_word) {
+                return Err(wrong(format!("channel {index}: no word is left to learn")));
+            }
+            if channel.flat_word && matches!(channel.mapping, MappingSettings::Fisher(_)) {
+                return Err(wrong(format!("channel {index}: a Fisher mapping has no words, and so no flat one")));
+            }
         }
         Ok(())
     }

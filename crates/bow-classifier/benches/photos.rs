@@ -7,9 +7,8 @@
 use std::hint::black_box;
 use std::path::PathBuf;
 
-use bow_classifier::{BowModel, Encoder};
+use bow_classifier::{BowClassifier, BowModel, Configuration, Encoder, KernelWeighting, Truth, Vocabulary};
 use bow_mapping::{Assignment, Map};
-use bow_photos::{Configuration, KernelWeighting, PhotoClassifier, Truth, Vocabulary};
 use criterion::{criterion_group, criterion_main};
 use datasets::SplitMix64;
 use image::{Rgb, RgbImage};
@@ -84,7 +83,7 @@ fn random_vectors() -> Array2<f64> {
     vectors
 }
 
-fn classifier(photos: &[RgbImage]) -> PhotoClassifier {
+fn classifier(photos: &[RgbImage]) -> BowClassifier {
     let folder: TempDir = tempfile::tempdir().expect("room for a few files");
     let paths: Vec<PathBuf> = (0..photos.len()).map(|index| folder.path().join(format!("{index}.png"))).collect();
     for (photo, path) in photos.iter().zip(&paths) {
@@ -92,11 +91,12 @@ fn classifier(photos: &[RgbImage]) -> PhotoClassifier {
     }
     let paper = Configuration::voc2009().with_words(&WORDS).expect("three channels");
     let configuration = Configuration { iterations: 5, kernel_weights: KernelWeighting::Uniform, ..paper };
-    let (vocabulary, _) = Vocabulary::learn(&configuration, &paths, None, &()).expect("more descriptors than words");
+    let (vocabulary, _) =
+        Vocabulary::learn(&configuration, &paths[..], None, &()).expect("more descriptors than words");
     let mut random = SplitMix64::new(3, 0);
     let mut truth = || if random.unit() < 0.5 { Truth::Shown } else { Truth::NotShown };
     let labels = ("random".to_owned(), (0..SUPPORT).map(|_| truth()).collect());
-    PhotoClassifier::train(&configuration, vocabulary, &random_vectors(), &[labels], &()).expect("both labels")
+    BowClassifier::train(&configuration, vocabulary, &random_vectors(), &[labels], &()).expect("both labels")
 }
 
 fn map(encoder: &Encoder, features: &LocalFeatures) -> Assignment {

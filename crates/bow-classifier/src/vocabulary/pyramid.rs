@@ -1,4 +1,4 @@
-//! Spatial pyramids: parts of a photo with a bag of words each.
+//! Spatial pyramids: parts of an image with a bag of words each.
 
 use bow_mapping::{Assignment, SparseAssignment};
 use local_features::Area;
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// How a photo is divided: for each level, rows and columns of parts. A local feature belongs to the part in which its
+/// How an image is divided: for each level, rows and columns of parts. A local feature belongs to the part in which its
 /// center lies.
 ///
 /// ```
-/// use bow_photos::Pyramid;
+/// use bow_classifier::Pyramid;
 /// assert_eq!(Pyramid::default().cells(), 1);
 /// assert_eq!(Pyramid::voc().cells(), 1 + 4 + 3);
 /// ```
@@ -22,7 +22,7 @@ pub struct Pyramid {
     pub levels: Vec<(usize, usize)>,
 }
 
-/// The photo as a whole.
+/// The image as a whole.
 impl Default for Pyramid {
     fn default() -> Self {
         Self { levels: vec![(1, 1)] }
