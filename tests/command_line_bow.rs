@@ -296,6 +296,101 @@ fn options_do_what_they_say() {
     assert_bounds("balanced", 2e-6, 1e-6 * 12.0 / 18.0);
 }
 
+#[test]
+fn photos_are_explained_with_the_files_of_networks() {
+    let voc = Voc::new();
+    voc.train(&[]);
+    let photos = ["JPEGImages/12.jpg", "JPEGImages/13.jpg", "JPEGImages/14.jpg"];
+    let explain = |photos: &[&str], options: &[&str]| voc.run(&[&["explain", "a.model"], photos, options].concat());
+    let json = |run: &Output| -> Value { serde_json::from_slice(&run.stdout).unwrap() };
+    let record = |name: &str| -> Value {
+        serde_json::from_slice(&fs::read(voc.path(&format!("explanations/{name}.json"))).unwrap()).unwrap()
+    };
+    // An array of all samples, and records that say what is enough to do it again.
+    let options = ["--target", "steep", "--top", "1", "--relevance", "all.npy", "--json"];
+    let first = json(&explain(&photos[..2], &options));
+    let all: ndarray::Array3<f64> = read_npy(voc.path("all.npy")).unwrap();
+    for (position, name) in ["12", "13"].into_iter().enumerate() {
+        let alone: Array2<f64> = read_npy(voc.path(&format!("explanations/{name}.steep.relevance.npy"))).unwrap();
+        assert_eq!(all.index_axis(ndarray::Axis(0), position), alone);
+        assert_eq!(first["inputs"][position], record(name));
+    }
+    let written = record("13");
+    assert_eq!((&written["settings"]["model"], &written["input"]["file"]), (&"a.model".into(), &photos[1].into()));
+    assert_eq!(written["settings"]["options"]["target"], serde_json::json!(["steep"]));
+    assert!(written["settings"]["options"].get("dtype").is_none(), "an option of networks");
+    assert_eq!((&written["top"][0]["label"], written["top"].as_array().unwrap().len()), (&"flat".into(), 1));
+    assert_eq!(written["shape"], serde_json::json!([48, 64, 3]));
+    let books = &written["targets"][0]["ledger"]["entries"];
+    assert_eq!(books.as_array().unwrap().len(), 3, "{books}");
+
+    // What is there is not computed again; another color scale is drawn from it.
+    let path = voc.path("explanations/12.json");
+    let kept = [fs::read(&path).unwrap(), b"\n\n".to_vec()].concat();
+    fs::write(&path, &kept).unwrap();
+    let resumed = json(&explain(&photos, &[&options[..], &["--resume"]].concat()));
+    assert_eq!(fs::read(&path).unwrap(), kept);
+    assert_eq!((&resumed["inputs"][0], resumed["inputs"].as_array().unwrap().len()), (&first["inputs"][0], 3));
+    let all: ndarray::Array3<f64> = read_npy(voc.path("all.npy")).unwrap();
+    assert_eq!(all.dim(), (3, 48, 64));
+    assert!(explain(&photos, &options).status.success());
+    assert_ne!(fs::read(&path).unwrap(), kept);
+    let scaled = json(&explain(&photos, &["--scale", "batch", "--json"]));
+    let strongest = |json: &Value| json["targets"][0]["largest"].as_f64().unwrap();
+    let of_all = scaled["inputs"].as_array().unwrap().iter().map(strongest).fold(0.0, f64::max);
+    assert!(["12", "13", "14"].iter().all(|name| record(name)["targets"][0]["scale"] == of_all));
+
+    // What is not for it is refused by a sentence that says what is there in its place.
+    let refused = |options: &[&str]| String::from_utf8(explain(&photos[..1], options).stderr).unwrap();
+    assert!(refused(&["--initial", "r.npy"]).contains("--initial is for networks, and a.model is a Bag-of-Words"));
+    assert!(refused(&["--initial", "r.npy"]).contains("choose it by --target"));
+    assert!(refused(&["--labels", "l.txt"]).contains("its file names its classes"));
+    assert!(refused(&["--target", "2"]).contains("class 2: the classifier has 2 classes"));
+    let twice = ["--relevance", "all.npy", "--target", "steep", "--target", "flat"];
+    assert_eq!(explain(&photos[..1], &twice).status.code(), Some(2));
+    ndarray_npy::write_npy(voc.path("a.npy"), &all).unwrap();
+    let mixed = explain(&["a.npy", photos[0]], &[]);
+    assert!(String::from_utf8(mixed.stderr).unwrap().contains("a.npy: an array is for networks"));
+    assert!(voc.succeed(&["explain", "a.model", photos[0]]).contains("written to explanations"));
+}
+
+/// A JPEG photo whose scan begins with what is no code: decoders show it all the same.
+fn damage_inside(path: &str) {
+    let mut bytes = fs::read(path).unwrap();
+    let scan = bytes.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap() + 14;
+    bytes[scan..scan + 4].copy_from_slice(&[0xff, 0x00, 0xff, 0x00]);
+    fs::write(path, bytes).unwrap();
+    assert!(images::damage(&fs::read(path).unwrap()).is_some() && images::read(path).is_ok());
+}
+
+#[test]
+fn photos_that_are_damaged_inside_are_named() {
+    let voc = Voc::new();
+    for number in [3, 12] {
+        damage_inside(&voc.path(&format!("JPEGImages/{number:02}.jpg")));
+    }
+    let warned = |arguments: &[&str]| {
+        let run = voc.run(arguments);
+        assert!(run.status.success(), "{arguments:?}");
+        String::from_utf8(run.stderr).unwrap()
+    };
+    let train = ["train", "--voc", ".", "--configuration", "small.toml", "--output", "a.model"];
+    // The second run has the photo's vectors from the cache.
+    for _ in 0..2 {
+        assert_eq!(warned(&train).matches("03.jpg is damaged inside").count(), 1);
+    }
+    let photo = "JPEGImages/12.jpg";
+    for arguments in [
+        &["accuracy", "a.model", "--voc", "."][..],
+        &["explain", "a.model", photo],
+        &["run", "a.model", photo],
+        &["compare", "a.model", photo, "--output", "sheet.png"],
+        &["configurations", photo, "--voc", ".", "--configuration", "small.toml"],
+    ] {
+        assert!(warned(arguments).contains("12.jpg is damaged inside"), "{arguments:?}");
+    }
+}
+
 /// The picture of `crates/images/tests/jpeg`, in the colors of printers.
 const CMYK: &[u8] = include_bytes!("../crates/images/tests/jpeg/cmyk.jpg");
 
@@ -444,7 +539,16 @@ fn networks_and_classifiers_of_photographs_stand_on_one_sheet() {
     // Histogram intersection decomposes.
     let share = words["explanations"][0]["share_to_input"].as_f64().unwrap();
     assert!((share - 1.0).abs() < 1e-9, "{share}");
-    // The photo, two rules, and Algorithm 1.
+    // For a class that both know by its name.
+    voc.write(
+        "labels.txt",
+        &(0..10).map(|class| if class == 7 { "flat\n".to_owned() } else { format!("{class}\n") }).collect::<String>(),
+    );
+    let named = compare(&[&network, "a.model"], &["--labels", "labels.txt", "--target", "flat"]);
+    let named: Value = serde_json::from_str(&voc.succeed(&named)).unwrap();
+    let classes = [0, 1].map(|model| &named["models"][model]["samples"][0]["class"]);
+    assert_eq!(classes, ["7 flat", "0 flat"]);
+    // The photo as the network sees it, two rules, the photo as it is, and Algorithm 1.
     let width = |models: &[&str], options: &[&str]| {
         voc.succeed(&compare(models, options));
         image::open(voc.path("sheet.png")).unwrap().width()

@@ -7,7 +7,7 @@ use crate::classifier::{Class, Learned, Machines};
 use crate::configuration::Configuration;
 use crate::training::{
     CostSelection, CrossValidation, DualSolution, EvaluatedKernel, KernelChannel, MklSolution, TrainingError,
-    evaluate_kernels, train_kernel_weights,
+    check_both_classes, evaluate_kernels, train_kernel_weights,
 };
 use crate::{BowClassifier, Error, Images, Vocabulary};
 
@@ -39,6 +39,8 @@ pub enum Stage {
     Vectors,
     /// Gram matrices; one step for each channel.
     Kernels,
+    /// Costs, compared by cross-validation; one step for each class.
+    Costs,
     /// Kernel weights and support vector machines; one step for each class.
     Machine,
 }
@@ -107,6 +109,11 @@ impl BowClassifier {
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
         check_truths(classes, images.count())?;
+        for (name, truths) in classes {
+            let plain = truths.iter().filter(|&&truth| truth != Truth::Difficult);
+            let shown: Vec<bool> = plain.map(|&truth| truth == Truth::Shown).collect();
+            check_both_classes(&shown).map_err(of_class(name))?;
+        }
         let whole = |problems: Vec<crate::Problem>| match problems.into_iter().next() {
             Some(problem) => Err(problem.reason),
             None => Ok(()),
@@ -173,14 +180,17 @@ pub fn compare_costs(
     classes: &[(String, Vec<Truth>)],
     costs: &[f64],
     validation: &CrossValidation,
+    observer: &dyn Observer,
 ) -> Result<CostSelection, Error> {
     check_truths(classes, vectors.nrows())?;
-    let grams = Grams::new(configuration, vocabulary, vectors, &())?;
+    let grams = Grams::new(configuration, vocabulary, vectors, observer)?;
+    observer.begin(Stage::Costs, classes.len());
     let weights = configuration.kernel_weights();
     let selections = classes.iter().map(|(name, truths)| {
         let OfClass { grams, shown, .. } = grams.of_class(truths);
         let grams: Vec<_> = grams.iter().map(Array2::view).collect();
         let selection = validation.compare_costs_of_kernels(&configuration.svm(), &weights, costs, &grams, &shown);
+        observer.step();
         selection.map_err(of_class(name))
     });
     Ok(CostSelection::mean(&selections.collect::<Result<Vec<_>, Error>>()?)?)

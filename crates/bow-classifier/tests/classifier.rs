@@ -309,7 +309,7 @@ fn training_data_that_can_not_be_learned_from_is_refused() {
     assert!(matches!(refused(&images, &steep(7)), Error::Labels { images: 8, found: 7, .. }));
     let all = vec![("all".to_owned(), vec![Truth::Shown; 8])];
     assert!(matches!(refused(&images, &all), Error::ClassTraining { .. }));
-    assert!(matches!(refused(&[], &steep(0)), Error::NoImages { .. }));
+    assert!(matches!(refused(&[], &steep(0)), Error::ClassTraining { .. }));
     let blank = vec![Array3::<f64>::from_elem((48, 52, 1), 0.5); 8];
     assert!(matches!(refused(&blank, &steep(8)), Error::Learning(_) | Error::Mapping(_)));
     let small = [pictures(7), vec![Array3::zeros((3, 3, 1))]].concat();

@@ -231,10 +231,10 @@ fn costs_are_compared_and_kernels_weighted() {
     let validation = CrossValidation { folds: 3, seed: 1 };
     let vocabulary = classifier.vocabulary();
     let found =
-        compare_costs(&configuration, vocabulary, &vectors.values, &classes, &[0.1, 10.0], &validation).unwrap();
+        compare_costs(&configuration, vocabulary, &vectors.values, &classes, &[0.1, 10.0], &validation, &()).unwrap();
     let alone = |class: usize| {
         let class = &classes[class..][..1];
-        compare_costs(&configuration, vocabulary, &vectors.values, class, &[0.1, 10.0], &validation).unwrap()
+        compare_costs(&configuration, vocabulary, &vectors.values, class, &[0.1, 10.0], &validation, &()).unwrap()
     };
     let (steep, early) = (alone(0), alone(1));
     assert_eq!(steep.scores[1].accuracy, 1.0);
@@ -245,7 +245,7 @@ fn costs_are_compared_and_kernels_weighted() {
     assert_eq!(weights, [1.0 / 3.0; 3]);
     assert!(classifier.model(2).is_err());
     let scarce = CrossValidation { folds: paths.len(), ..validation };
-    let refused = compare_costs(&configuration, vocabulary, &vectors.values, &classes[1..], &[1.0], &scarce);
+    let refused = compare_costs(&configuration, vocabulary, &vectors.values, &classes[1..], &[1.0], &scarce, &());
     let told = refused.unwrap_err().to_string();
     assert!(told.starts_with(&format!("class {}: {} folds, but only", classes[1].0, paths.len())), "{told}");
 }

@@ -18,6 +18,7 @@ use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
 use crate::network_options::NetworkOptions;
 use crate::output::{print, print_json};
+use crate::progress::Progress;
 use crate::rules::Way;
 use crate::target::TargetChoice;
 use explained::{ExplainedSample, check_rules, explain};
@@ -149,13 +150,17 @@ fn explain_words(arguments: &Arguments, path: &Path, input: &Path) -> Result<Com
     let classifier = load(path)?;
     let labels = Labels::of(classifier.classes());
     let class = arguments.target.of_bag_of_words(&labels).context(path.display())?;
+    let sources = sources(input)?;
+    let progress = Progress::new(sources.len());
     let explain = |source: &Source| {
         let Source::Image(photo) = source else {
             return Err(format!("{} is an array, and {} takes photos", source.path().display(), path.display()).into());
         };
-        ExplainedSample::by_words(&classifier, photo, class, &labels).context(photo.display())
+        let explained = ExplainedSample::by_words(&classifier, photo, class, &labels).context(photo.display());
+        progress.advance(1);
+        explained
     };
-    let samples = sources(input)?.par_iter().map(explain).collect::<Result<_, Failure>>()?;
+    let samples = sources.par_iter().map(explain).collect::<Result<_, Failure>>()?;
     Ok(Compared { model: path.to_owned(), dtype: f64::NAME, preprocessing: None, samples })
 }
 

@@ -21,6 +21,7 @@ use crate::labels::{ClassOptions, Labels};
 use crate::model::NetworkModel;
 use crate::output::{print, print_json, write_npy};
 use crate::preprocess::PreprocessOptions;
+use crate::progress::Progress;
 use described::Listing;
 use expected::Expected;
 
@@ -172,14 +173,18 @@ fn score(arguments: &Arguments) -> Result<(), Failure> {
     };
     let (written, expected) = (outputs_of(&arguments.output_array)?, outputs_of(&arguments.expect)?);
     let sources = arguments.input.iter().map(|path| Source::all(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let progress = Progress::new(sources.iter().map(Vec::len).sum());
     let scores = sources.par_iter().flatten().map(|source| {
         let path = source.path();
         let photo = images::to_unit_range(read_photo(path)?.view());
         let scores = classifier.scores_of_image(photo.view()).context(path.display())?;
+        progress.advance(1);
         Ok::<_, Failure>((path, scores.insert_axis(Axis(0)).into_dyn()))
     });
+    let scores = scores.collect::<Result<Vec<_>, _>>()?;
+    drop(progress);
     let (mut answers, mut kept) = (Vec::new(), Vec::new());
-    for (path, scores) in scores.collect::<Result<Vec<_>, _>>()? {
+    for (path, scores) in scores {
         let answer = described::Answer::of_scores(path, &scores, &labels, arguments.top);
         match arguments.json {
             true => answers.push(answer.json()),

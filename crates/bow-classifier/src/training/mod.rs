@@ -32,6 +32,7 @@ mod svm;
 
 pub use cross_validation::{CostScore, CostSelection, CrossValidation};
 pub use error::TrainingError;
+pub(crate) use error::check_both_classes;
 pub(crate) use machine::{EvaluatedKernel, evaluate_kernels};
 pub use machine::{KernelChannel, KernelChoice, KernelMachine, KernelMachineParams, ValidKernelMachineParams};
 pub use metrics::{accuracy, area_under_curve};

@@ -14,6 +14,7 @@ use super::stages::Stages;
 use super::{Labelled, tell};
 use crate::explain::files;
 use crate::failure::{Context, Failure, chain};
+use crate::progress::Progress;
 use explained::ShownPhoto;
 use told::Compared;
 
@@ -142,7 +143,14 @@ fn one(
     let judged = judge(&classifier, judged_by, cache, &stages)?;
     drop(stages);
     labelled.tell_problems();
-    let explanations = photos.iter_mut().map(|photo| photo.explain(&classifier)).collect::<Result<Vec<_>, _>>()?;
+    let progress = Progress::new(photos.len());
+    let explain = |photo: &mut ShownPhoto| {
+        let explained = photo.explain(&classifier);
+        progress.advance(1);
+        explained
+    };
+    let explanations = photos.iter_mut().map(explain).collect::<Result<Vec<_>, _>>()?;
+    drop(progress);
     Ok(Compared {
         name: way.name.clone(),
         dimensions: classifier.vocabulary().dimensions(),

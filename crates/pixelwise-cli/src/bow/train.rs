@@ -82,7 +82,8 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     let mut validated = Vec::new();
     if let Some(costs) = &arguments.cross_validate {
         let validation = CrossValidation { folds: FOLDS, seed: configuration.seed };
-        let selection = compare_costs(&configuration, &vocabulary, &vectors.values, &classes, costs, &validation)?;
+        let selection =
+            compare_costs(&configuration, &vocabulary, &vectors.values, &classes, costs, &validation, &stages)?;
         configuration.cost = selection.best;
         validated = selection.scores;
     }

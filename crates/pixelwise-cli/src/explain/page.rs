@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use relevance::Ledger;
 use report::{Picture, Report, Section};
 
 use crate::books::Findings;
@@ -28,7 +29,7 @@ pub struct Index {
     sections: Vec<Section>,
 }
 
-/// Ledgers of at most so many steps are in the page.
+/// Ledgers of at most so many steps are in a page that has its pictures.
 const MOST_STEPS: usize = 8;
 
 /// Where the pictures of a page are.
@@ -108,7 +109,8 @@ impl Index {
                 edges.map(|edges| self.picture(edges, "the input's edges over the map".to_owned())).transpose()?;
             section = section.pictures([heatmap, overlay].into_iter().chain(edges));
             section = target.about_boxes().into_iter().fold(section, Section::paragraph);
-            if let Some(ledger) = target.ledger.as_ref().filter(|ledger| ledger.entries.len() <= MOST_STEPS) {
+            let is_short = |ledger: &&Ledger| self.places == Places::InThePage && ledger.entries.len() <= MOST_STEPS;
+            if let Some(ledger) = target.ledger.as_ref().filter(is_short) {
                 section = section.ledger(format!("Where the score of {} went", target.target), ledger);
             }
         }
