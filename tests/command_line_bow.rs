@@ -354,6 +354,51 @@ fn photos_are_explained_with_the_files_of_networks() {
     assert!(voc.succeed(&["explain", "a.model", photos[0]]).contains("written to explanations"));
 }
 
+#[test]
+fn networks_are_judged_by_the_classes_that_they_know() {
+    let voc = Voc::new();
+    let network = format!("{}/tests/golden/neural/resnet_basic/model.onnx", env!("CARGO_MANIFEST_DIR"));
+    let names = |named: &[(usize, &str)]| -> String {
+        let name =
+            |class| named.iter().find(|(at, _)| *at == class).map_or("-".to_owned(), |(_, name)| (*name).to_owned());
+        (0..10).map(|class| format!("{}\n", name(class))).collect()
+    };
+    voc.write("labels.txt", &names(&[(3, "steep"), (8, "flat")]));
+    let judge = |options: &[&str]| voc.run(&[&["accuracy", &network, "--voc", "."], options].concat());
+    let run = judge(&["--labels", "labels.txt", "--dtype", "f64", "--json"]);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let judged: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(judged["classes"][1]["class"], "steep");
+    // The scores are those of `run`, and average precision is that of their order.
+    let photos: Vec<String> = (12..20).map(|number| format!("JPEGImages/{number}.jpg")).collect();
+    let photos: Vec<&str> = photos.iter().map(String::as_str).collect();
+    voc.succeed(&[&["run", &network], &photos[..], &["--output-array", "scores.npy", "--dtype", "f64"]].concat());
+    let scores: Array2<f64> = read_npy(voc.path("scores.npy")).unwrap();
+    let told = fs::read_to_string(voc.path("evaluation/scores.csv")).unwrap();
+    for (row, line) in told.lines().skip(1).enumerate() {
+        let of_classes: Vec<f64> = line.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect();
+        let expected = [8, 3].map(|class| scores[[row, class]]);
+        // What explains has normalizations folded into layers.
+        assert!(of_classes.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9), "{line}");
+    }
+    let mut ranked: Vec<usize> = (0..8).collect();
+    ranked.sort_by(|one, other| scores[[*other, 3]].total_cmp(&scores[[*one, 3]]));
+    let ranks = ranked.iter().enumerate().filter(|(_, photo)| **photo % 2 == 0).map(|(rank, _)| rank + 1);
+    let precisions: Vec<f64> = ranks.enumerate().map(|(found, rank)| (found + 1) as f64 / rank as f64).collect();
+    let expected = precisions.iter().sum::<f64>() / 4.0;
+    assert!((judged["classes"][1]["average_precision"].as_f64().unwrap() - expected).abs() < 1e-12);
+
+    let refused = |options: &[&str]| String::from_utf8(judge(options).stderr).unwrap();
+    assert!(refused(&[]).contains("--labels"));
+    voc.write("others.txt", &names(&[]));
+    assert!(refused(&["--labels", "others.txt"]).contains("names none of the folder's classes, flat, steep"));
+    voc.write("few.txt", "steep\nflat\n");
+    assert!(refused(&["--labels", "few.txt"]).contains("has 2 names"));
+    voc.train(&[]);
+    let words = voc.refuse(&["accuracy", "a.model", "--voc", ".", "--labels", "labels.txt"]);
+    assert!(words.contains("--labels is for networks"), "{words}");
+}
+
 /// A JPEG photo whose scan begins with what is no code: decoders show it all the same.
 fn damage_inside(path: &str) {
     let mut bytes = fs::read(path).unwrap();

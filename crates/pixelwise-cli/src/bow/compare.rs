@@ -86,7 +86,7 @@ struct Way {
 
 /// Learns, judges and explains by each configuration.
 pub fn compare(arguments: &Arguments) -> Result<(), Failure> {
-    let (folder, cache) = arguments.folder.open()?;
+    let (folder, cache) = (arguments.folder.open()?, arguments.folder.cache()?);
     let ways = ways(arguments)?;
     let learned = learnable(&folder, &arguments.split, &arguments.class)?;
     let mut judged_by = Labelled::of(&folder, &arguments.judge_by, &learned.classes)?;

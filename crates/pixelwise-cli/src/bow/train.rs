@@ -71,7 +71,7 @@ const FOLDS: usize = 5;
 /// Learns a classifier and writes it.
 pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     let start = Instant::now();
-    let (folder, cache) = arguments.folder.open()?;
+    let (folder, cache) = (arguments.folder.open()?, arguments.folder.cache()?);
     let mut configuration = arguments.changes.apply(configuration(&arguments.configuration)?);
     if let Some(words) = &arguments.codebook {
         configuration = configuration.with_words(words)?;
