@@ -154,9 +154,7 @@ impl BowClassifier {
         let mut bytes = format!("{FORMAT} {VERSION}\n").into_bytes();
         ciborium::into_writer(&Stored::from(self), &mut bytes)
             .map_err(|error| Error::Encoding { reason: error.to_string() })?;
-        let checksum = crc32fast::hash(&bytes);
-        bytes.extend(checksum.to_le_bytes());
-        whole_file::write(path, &bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
+        whole_file::write_sealed(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
     /// Reads a classifier that [`save`](Self::save) has written, in this release or an earlier one.
@@ -170,7 +168,7 @@ impl BowClassifier {
         let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let (format, version, body) = head(&bytes).ok_or_else(|| Error::NotAModel { path: path.to_owned() })?;
         let read = match (format, version) {
-            (FORMAT, VERSION) => whole(&bytes, body.len()).and_then(stored),
+            (FORMAT, VERSION) => whole(&bytes).and_then(stored),
             (FORMAT, earlier::TILES_VERSION) => earlier::tiles(body),
             (earlier::PHOTOS, earlier::PHOTOS_VERSION) => earlier::photos(body),
             (FORMAT, found) => {
@@ -191,12 +189,10 @@ fn head(bytes: &[u8]) -> Option<(&str, u64, &[u8])> {
     Some((format, version, &bytes[end + 1..]))
 }
 
-/// The body of a file, whose last so many bytes it is with its checksum, unless that says that something is wrong.
-fn whole(bytes: &[u8], body: usize) -> Result<&[u8], String> {
-    let damaged = || "its checksum is another one: it is damaged, or cut short".to_owned();
-    let (before, checksum) = bytes.split_last_chunk::<4>().ok_or_else(damaged)?;
-    let begin = (bytes.len() - body).min(before.len());
-    if crc32fast::hash(before) == u32::from_le_bytes(*checksum) { Ok(&before[begin..]) } else { Err(damaged()) }
+/// The body of a file, unless its checksum says that something is wrong.
+fn whole(bytes: &[u8]) -> Result<&[u8], String> {
+    let before = whole_file::unsealed(bytes).ok_or("its checksum is another one: it is damaged, or cut short")?;
+    Ok(head(before).map_or(&[], |(_, _, body)| body))
 }
 
 /// The classifier of a body.
