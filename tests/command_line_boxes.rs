@@ -280,6 +280,10 @@ fn any_number_of_threads_writes_the_same_bytes() {
     let voc = Voc::new();
     voc.context(&["--threads", "1", "--output", "one"]);
     voc.context(&["--threads", "3", "--output", "three"]);
+    for (threads, output) in [("1", "explained-one"), ("3", "explained-three")] {
+        voc.explain(&["JPEGImages"], &["--threads", threads, "--output", output]);
+    }
+    assert!(files(&voc.path("explained-one")) == files(&voc.path("explained-three")));
     let (one, three) = (files(&voc.path("one")), files(&voc.path("three")));
     assert_eq!(
         one.keys().collect::<Vec<_>>(),

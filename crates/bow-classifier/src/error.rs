@@ -134,6 +134,9 @@ pub enum Error {
         #[source]
         reason: TrainingError,
     },
+    /// Parts of a classifier that do not belong together.
+    #[error("its parts have lengths that do not fit")]
+    Parts,
     /// Something that can't be stored.
     #[error("can't be stored: {reason}")]
     Encoding {

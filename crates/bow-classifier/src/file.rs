@@ -132,10 +132,7 @@ impl Learned {
             && points.ncols() == vocabulary.dimensions()
             && classes.iter().all(|class| class.weights.len() == channels)
             && classes.iter().all(|class| class.coefficients.len() == points.nrows());
-        match lengths_fit {
-            true => Ok(()),
-            false => Err(Error::Encoding { reason: "its parts have lengths that do not fit".to_owned() }),
-        }
+        if lengths_fit { Ok(()) } else { Err(Error::Parts) }
     }
 }
 
