@@ -27,9 +27,6 @@ pub enum Error {
     /// The classifier can't be trained.
     #[error(transparent)]
     Training(#[from] TrainingError),
-    /// An error of linfa's data sets.
-    #[error(transparent)]
-    Linfa(#[from] linfa::Error),
     /// Not one area for each descriptor.
     #[error("{descriptors} descriptors with {areas} areas: there has to be one area for each descriptor")]
     Areas {

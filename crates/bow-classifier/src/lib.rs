@@ -9,7 +9,8 @@
 //!   [`Vocabulary::vectors`] describes many, one after the other, with a [`Cache`] on the disk;
 //! * [`BowClassifier::train`] learns any number of classes over the same vectors and Gram matrices;
 //!   [`BowClassifier::from_expansions`] takes the machines that people already have over such vectors, [`convert`] reads
-//!   them; [`training`] has support vector machines and multiple kernel learning, for any Gram matrix;
+//!   them; [`training`] is the crate of support vector machines and multiple kernel
+//!   learning, for any Gram matrix;
 //! * a [`BowModel`] is everything above the local features; [`pixel_wise_decomposition`] is Algorithm 1 as one function,
 //!   [`decompose_tiles`] explains larger images tile by tile, as the paper's Fig. 6 does;
 //! * [`BowClassifier::save`] and [`BowClassifier::load`] keep a classifier in one file.
@@ -86,7 +87,6 @@ mod randomization;
 mod source;
 mod tiles;
 mod trainer;
-pub mod training;
 mod vocabulary;
 
 pub use algorithm::{PixelDecomposition, dimension_relevance, pixel_wise_decomposition};
@@ -98,6 +98,7 @@ pub use configuration::{
 };
 pub use description::describe;
 pub use error::{Error, Problem};
+pub use kernel_machines as training;
 pub use model::{Bag, BowModel, EncodedFeatures, Encoder, TaylorThirdLayer, ThirdLayer};
 pub use source::{Image, Images};
 pub use tiles::{Tile, TiledDecomposition, Tiling, average_tiles, decompose_tiles};

@@ -1,4 +1,6 @@
-//! Training: support vector machines and multiple kernel learning on Gram matrices.
+//! Kernel machines: support vector machines and multiple kernel learning on Gram matrices.
+//!
+//! They know kernels, and nothing of images.
 //!
 //! * [`SvmParams`]: a C-SVM on a precomputed Gram matrix (Eq. 20), with class weights;
 //! * [`train_kernel_weights`]: several kernels (Eq. 21), with weights that are given or learned;
@@ -16,7 +18,7 @@
 //! which ends at the exact solution. On 1,000 points the whole takes 1 to 2.6 times as long as the pairwise steps of
 //! libsvm-rs to 1e-3 take alone (0.6 to 1.9 times scikit-learn's time to 1e-3), and a fifth of that where a linear kernel
 //! makes them crawl, which in the library nothing bounds. Memory is one factor of the free support vectors beside the Gram
-//! matrix; problems whose Gram matrix does not fit into memory are not for this module. In tests, libsvm-rs is the second
+//! matrix; problems whose Gram matrix does not fit into memory are not for this crate. In tests, libsvm-rs is the second
 //! opinion.
 
 mod active_set;
@@ -31,10 +33,11 @@ mod smo;
 mod svm;
 
 pub use cross_validation::{CostScore, CostSelection, CrossValidation};
-pub use error::TrainingError;
-pub(crate) use error::check_both_classes;
-pub(crate) use machine::{EvaluatedKernel, evaluate_kernels};
-pub use machine::{KernelChannel, KernelChoice, KernelMachine, KernelMachineParams, ValidKernelMachineParams};
+pub use error::{TrainingError, check_both_classes};
+pub use machine::{
+    EvaluatedKernel, KernelChannel, KernelChoice, KernelMachine, KernelMachineParams, ValidKernelMachineParams,
+    evaluate_kernels,
+};
 pub use metrics::{accuracy, area_under_curve};
 pub use mkl::{KernelWeights, LpNorm, MklSolution, combined_gram, train_kernel_weights};
 pub use svm::{ClassWeight, DualSolution, SvmParams, ValidSvmParams};

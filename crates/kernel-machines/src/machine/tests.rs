@@ -5,8 +5,7 @@ use linfa::prelude::*;
 use ndarray::{Array1, Array2, array, s};
 
 use super::*;
-use crate::Error;
-use crate::training::{LpNorm, combined_gram};
+use crate::{LpNorm, combined_gram};
 
 /// Histograms of five words; those of positive records are fuller in the first and the fourth, more or less.
 fn records(count: usize) -> Dataset<f64, bool, ndarray::Ix1> {
@@ -65,7 +64,7 @@ fn scores_are_those_of_a_machine_put_together_by_hand() {
 fn cross_validation_of_linfa_is_that_of_its_folds_by_hand() {
     let (folds, costs) = (4, [0.05, 1.0, 100.0]);
     let mut dataset = records(32);
-    let found: Result<Array1<f64>, Error> =
+    let found: Result<Array1<f64>, TrainingError> =
         dataset.cross_validate_single(folds, &with_costs(&costs), |predicted, truth| {
             Ok(f64::from(predicted.confusion_matrix(truth)?.accuracy()))
         });
@@ -75,7 +74,7 @@ fn cross_validation_of_linfa_is_that_of_its_folds_by_hand() {
         .map(|params| {
             let accuracies = records(32).fold(folds).into_iter().map(|(train, held_out)| {
                 let scores = params.fit(&train).unwrap().scores(held_out.records().view()).unwrap();
-                crate::training::accuracy(scores.view(), held_out.targets().as_slice().unwrap()).unwrap()
+                crate::accuracy(scores.view(), held_out.targets().as_slice().unwrap()).unwrap()
             });
             accuracies.sum::<f64>() / folds as f64
         })
@@ -103,13 +102,13 @@ fn errors_of_fit_come_through_cross_validation() {
     };
     let mut dataset = records(30);
     dataset.records[[4, 0]] = f64::NAN;
-    let error: Error = dataset.cross_validate_single(3, &[params()], accuracy).unwrap_err();
-    assert!(matches!(error, Error::Kernels(kernels::Error::NotFinite { .. })), "{error}");
-    let error: Error = records(30).cross_validate_single(3, &with_costs(&[0.0]), accuracy).unwrap_err();
-    assert!(matches!(error, Error::Training(TrainingError::Parameter { name: "cost", .. })), "{error}");
+    let error: TrainingError = dataset.cross_validate_single(3, &[params()], accuracy).unwrap_err();
+    assert!(matches!(error, TrainingError::Kernels(kernels::Error::NotFinite { .. })), "{error}");
+    let error: TrainingError = records(30).cross_validate_single(3, &with_costs(&[0.0]), accuracy).unwrap_err();
+    assert!(matches!(error, TrainingError::Parameter { name: "cost", .. }), "{error}");
     let judge = |_: &Array1<bool>, _: &ndarray::ArrayView1<'_, bool>| Err::<f32, _>(linfa::Error::NotEnoughSamples);
-    let error: Error = records(30).cross_validate_single(3, &[params()], judge).unwrap_err();
-    assert!(matches!(error, Error::Linfa(linfa::Error::NotEnoughSamples)), "{error}");
+    let error: TrainingError = records(30).cross_validate_single(3, &[params()], judge).unwrap_err();
+    assert!(matches!(error, TrainingError::Linfa(linfa::Error::NotEnoughSamples)), "{error}");
 }
 
 #[test]

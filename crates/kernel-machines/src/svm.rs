@@ -38,7 +38,7 @@ pub enum ClassWeight {
 /// Parameters of a C-SVM, checked before they are used.
 ///
 /// ```
-/// use bow_classifier::training::{ClassWeight, SvmParams};
+/// use kernel_machines::{ClassWeight, SvmParams};
 /// use ndarray::array;
 ///
 /// let gram = array![[4.0, -2.0, 2.0], [-2.0, 1.0, -1.0], [2.0, -1.0, 1.0]]; // x = 2, −1, 1
@@ -48,7 +48,7 @@ pub enum ClassWeight {
 /// assert!((&dual.coefficients - &array![0.0, -0.5, 0.5]).iter().all(|error| error.abs() < 1e-12));
 /// assert!(dual.bias.abs() < 1e-12);
 /// assert!(SvmParams::default().cost(-1.0).fit_gram(gram.view(), &[true, false, true]).is_err());
-/// # Ok::<(), bow_classifier::training::TrainingError>(())
+/// # Ok::<(), kernel_machines::TrainingError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SvmParams(ValidSvmParams);
@@ -215,7 +215,7 @@ impl ValidSvmParams {
 /// Labels of another type become "is it positive?" by linfa's `map_targets(|label| *label == "polygon")`.
 ///
 /// ```
-/// use bow_classifier::training::SvmParams;
+/// use kernel_machines::SvmParams;
 /// use linfa::dataset::Dataset;
 /// use linfa::traits::Fit;
 /// use ndarray::array;
@@ -224,7 +224,7 @@ impl ValidSvmParams {
 /// let polygons = Dataset::new(gram, array!["polygon", "circle"]).map_targets(|label| *label == "polygon");
 /// let dual = SvmParams::default().fit(&polygons)?;
 /// assert_eq!(dual.coefficients, array![0.5, -0.5]);
-/// # Ok::<(), bow_classifier::training::TrainingError>(())
+/// # Ok::<(), kernel_machines::TrainingError>(())
 /// ```
 impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>, T, TrainingError> for ValidSvmParams {
     type Object = DualSolution;

@@ -71,14 +71,14 @@ impl CostSelection {
     /// * `selections` — for the same costs, one for each machine
     ///
     /// ```
-    /// use bow_classifier::training::{CostScore, CostSelection};
+    /// use kernel_machines::{CostScore, CostSelection};
     /// let score = |cost, accuracy, area_under_curve| CostScore { cost, accuracy, area_under_curve };
     /// let bird = CostSelection { scores: vec![score(0.1, 1.0, 0.5), score(1.0, 0.75, 1.0)], best: 1.0 };
     /// let dog = CostSelection { scores: vec![score(0.1, 0.75, 0.75), score(1.0, 0.75, 0.5)], best: 0.1 };
     /// let both = CostSelection::mean(&[bird, dog])?;
     /// assert_eq!(both.scores, [score(0.1, 0.875, 0.625), score(1.0, 0.75, 0.75)]);
     /// assert_eq!(both.best, 1.0); // whose area is the larger one
-    /// # Ok::<(), bow_classifier::training::TrainingError>(())
+    /// # Ok::<(), kernel_machines::TrainingError>(())
     /// ```
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl CrossValidation {
     /// * `positive` — N
     ///
     /// ```
-    /// use bow_classifier::training::{CrossValidation, SvmParams};
+    /// use kernel_machines::{CrossValidation, SvmParams};
     /// use ndarray::{Array1, Array2};
     ///
     /// let x: Array1<f64> = (0..20).map(|i| if i < 10 { f64::from(i) - 12.0 } else { f64::from(i) - 7.0 }).collect();
@@ -126,7 +126,7 @@ impl CrossValidation {
     /// let selection = validation.compare_costs(&SvmParams::default(), &[100.0, 10.0], gram.view(), &positive)?;
     /// assert_eq!(selection.best, 10.0); // as good as 100
     /// assert_eq!(selection.scores[1].accuracy, 1.0);
-    /// # Ok::<(), bow_classifier::training::TrainingError>(())
+    /// # Ok::<(), kernel_machines::TrainingError>(())
     /// ```
     ///
     /// # Errors

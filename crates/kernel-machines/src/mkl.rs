@@ -65,11 +65,11 @@ pub struct MklSolution {
 /// * `weights` — `β_u`
 ///
 /// ```
-/// use bow_classifier::training::combined_gram;
+/// use kernel_machines::combined_gram;
 /// use ndarray::array;
 /// let grams = [array![[1.0, 0.5], [0.5, 1.0]], array![[2.0, -2.0], [-2.0, 4.0]]];
 /// assert_eq!(combined_gram(&grams, &[1.0, 0.25])?, array![[1.5, 0.0], [0.0, 2.0]]);
-/// # Ok::<(), bow_classifier::training::TrainingError>(())
+/// # Ok::<(), kernel_machines::TrainingError>(())
 /// ```
 ///
 /// # Errors
@@ -102,7 +102,7 @@ pub fn combined_gram<S: Data<Elem = f64>>(
 /// * `positive` — N
 ///
 /// ```
-/// use bow_classifier::training::{KernelWeights, LpNorm, SvmParams, train_kernel_weights};
+/// use kernel_machines::{KernelWeights, LpNorm, SvmParams, train_kernel_weights};
 /// use ndarray::array;
 ///
 /// // The first kernel tells the classes apart, the second knows nothing.
@@ -114,7 +114,7 @@ pub fn combined_gram<S: Data<Elem = f64>>(
 /// let given = KernelWeights::Given(vec![0.5, 0.5]);
 /// let solution = train_kernel_weights(&grams, &[true, false], &given, &SvmParams::default())?;
 /// assert_eq!(solution.dual.coefficients, array![1.0, -1.0]);
-/// # Ok::<(), bow_classifier::training::TrainingError>(())
+/// # Ok::<(), kernel_machines::TrainingError>(())
 /// ```
 ///
 /// # Errors

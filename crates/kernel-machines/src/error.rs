@@ -6,6 +6,9 @@ use ndarray::ArrayView2;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainingError {
+    /// Vectors that a kernel does not take.
+    #[error(transparent)]
+    Kernels(#[from] kernels::Error),
     /// Scores that can't be measured.
     #[error(transparent)]
     Evaluation(#[from] evaluation::Error),
@@ -111,7 +114,10 @@ pub(super) fn check_length(what: &'static str, found: usize, expected: usize) ->
 }
 
 /// Fails when there are no points, or points of one class only.
-pub(crate) fn check_both_classes(positive: &[bool]) -> Result<(), TrainingError> {
+///
+/// # Errors
+/// [`TrainingError::Empty`], [`TrainingError::OneClass`].
+pub fn check_both_classes(positive: &[bool]) -> Result<(), TrainingError> {
     if positive.is_empty() {
         return Err(TrainingError::Empty);
     }

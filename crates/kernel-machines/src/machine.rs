@@ -10,7 +10,6 @@ use super::error::{check_both_classes, check_length};
 use super::{
     CostSelection, CrossValidation, KernelWeights, MklSolution, SvmParams, TrainingError, train_kernel_weights,
 };
-use crate::Error;
 
 /// Where a channel's kernel comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,8 +64,8 @@ impl KernelChannel {
 /// records are positive (labels of another type become so by linfa's `map_targets`).
 ///
 /// ```
-/// use bow_classifier::Error;
-/// use bow_classifier::training::{CrossValidation, KernelChannel, KernelMachineParams, SvmParams};
+/// use kernel_machines::TrainingError;
+/// use kernel_machines::{CrossValidation, KernelChannel, KernelMachineParams, SvmParams};
 /// use kernels::KernelKind;
 /// use linfa::prelude::*;
 /// use ndarray::{Array1, Array2};
@@ -84,14 +83,14 @@ impl KernelChannel {
 ///
 /// // linfa's cross-validation: one accuracy for each of the parameters that are compared.
 /// let compared = [0.01, 10.0].map(|cost| params.clone().svm(SvmParams::default().cost(cost)));
-/// let accuracies: Result<Array1<f32>, Error> = dataset
+/// let accuracies: Result<Array1<f32>, TrainingError> = dataset
 ///     .cross_validate_single(3, &compared, |predicted, truth| Ok(predicted.confusion_matrix(truth)?.accuracy()));
 /// assert_eq!(accuracies?[1], 1.0);
 ///
 /// // The same question, answered with stratified folds, and with each kernel evaluated only once.
 /// let selection = params.compare_costs(&dataset, &[0.01, 10.0], &CrossValidation { folds: 3, seed: 1 })?;
 /// assert_eq!(selection.scores[1].accuracy, 1.0);
-/// # Ok::<(), Error>(())
+/// # Ok::<(), TrainingError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct KernelMachineParams(ValidKernelMachineParams);
@@ -139,7 +138,7 @@ impl KernelMachineParams {
         dataset: &DatasetBase<ArrayBase<D, Ix2>, T>,
         costs: &[f64],
         validation: &CrossValidation,
-    ) -> Result<CostSelection, Error> {
+    ) -> Result<CostSelection, TrainingError> {
         let params = self.check_ref()?;
         let positive = checked_labels(dataset)?;
         let kernels = evaluate_kernels(&params.channels, dataset.records().view(), || {})?;
@@ -173,7 +172,7 @@ impl ParamGuard for KernelMachineParams {
 }
 
 /// A channel's kernel on the training vectors.
-pub(crate) struct EvaluatedKernel<'a> {
+pub struct EvaluatedKernel<'a> {
     kernel: Kernel,
     /// (N, V_u)
     vectors: ArrayView2<'a, f64>,
@@ -183,12 +182,12 @@ pub(crate) struct EvaluatedKernel<'a> {
 
 impl EvaluatedKernel<'_> {
     /// `k_u`
-    pub(crate) fn kernel(&self) -> Kernel {
+    pub fn kernel(&self) -> Kernel {
         self.kernel
     }
 
     /// Its Gram matrix of some of the vectors.
-    pub(crate) fn gram_of(&self, rows: &[usize]) -> Array2<f64> {
+    pub fn gram_of(&self, rows: &[usize]) -> Array2<f64> {
         match rows.len() == self.gram.nrows() {
             true => self.gram.clone(),
             false => self.gram.select(Axis(0), rows).select(Axis(1), rows),
@@ -197,11 +196,14 @@ impl EvaluatedKernel<'_> {
 }
 
 /// Evaluates each channel's kernel on all pairs of vectors, (N, V), and calls `evaluated` after each channel.
-pub(crate) fn evaluate_kernels<'a>(
+///
+/// # Errors
+/// Vectors of other dimensions than the channels, or that the kernels do not take.
+pub fn evaluate_kernels<'a>(
     channels: &[KernelChannel],
     vectors: ArrayView2<'a, f64>,
     evaluated: impl Fn(),
-) -> Result<Vec<EvaluatedKernel<'a>>, Error> {
+) -> Result<Vec<EvaluatedKernel<'a>>, TrainingError> {
     let dimensions = channels.iter().map(|channel| channel.dimensions).fold(0, usize::saturating_add);
     check_length("dimensions of the vectors, all channels together", vectors.ncols(), dimensions)?;
     let mut kernels = Vec::with_capacity(channels.len());
@@ -219,7 +221,7 @@ pub(crate) fn evaluate_kernels<'a>(
 
 impl ValidKernelMachineParams {
     /// Trains with these kernels.
-    fn train(&self, kernels: &[EvaluatedKernel<'_>], positive: &[bool]) -> Result<KernelMachine, Error> {
+    fn train(&self, kernels: &[EvaluatedKernel<'_>], positive: &[bool]) -> Result<KernelMachine, TrainingError> {
         let solution = train_kernel_weights(&grams(kernels), positive, &self.weights, &self.svm)?;
         let terms = kernels
             .iter()
@@ -269,12 +271,12 @@ fn checked_labels<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>>(
 /// # Errors
 /// Not one label for each record; labels of one class; vectors of other dimensions than the channels, or that the
 /// kernels do not take; those of [`train_kernel_weights`].
-impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>, T, Error>
+impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = bool>> Fit<ArrayBase<D, Ix2>, T, TrainingError>
     for ValidKernelMachineParams
 {
     type Object = KernelMachine;
 
-    fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<KernelMachine, Error> {
+    fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<KernelMachine, TrainingError> {
         let positive = checked_labels(dataset)?;
         let kernels = evaluate_kernels(&self.channels, dataset.records().view(), || {})?;
         self.train(&kernels, &positive)
@@ -297,7 +299,7 @@ impl KernelMachine {
     ///
     /// # Errors
     /// Records of other dimensions than the channels, or that the kernels do not take; the first such value is named.
-    pub fn scores(&self, records: ArrayView2<'_, f64>) -> Result<Array1<f64>, Error> {
+    pub fn scores(&self, records: ArrayView2<'_, f64>) -> Result<Array1<f64>, TrainingError> {
         Ok(self.expansion.values(records)?)
     }
 }
@@ -315,7 +317,7 @@ impl KernelMachine {
 /// The targets that `predict_inplace` writes to may have any length before: they are replaced.
 ///
 /// ```
-/// use bow_classifier::training::{KernelChannel, KernelMachineParams};
+/// use kernel_machines::{KernelChannel, KernelMachineParams};
 /// use kernels::KernelKind;
 /// use linfa::prelude::*;
 /// use ndarray::array;
@@ -327,7 +329,7 @@ impl KernelMachine {
 /// assert_eq!(machine.predict(&records), array![true, false, false]);
 /// let error = machine.scores(records.view()).unwrap_err().to_string();
 /// assert!(error.contains("row 1, column 1 holds -0.2"), "{error}");
-/// # Ok::<(), bow_classifier::Error>(())
+/// # Ok::<(), kernel_machines::TrainingError>(())
 /// ```
 impl<D: Data<Elem = f64>> PredictInplace<ArrayBase<D, Ix2>, Array1<bool>> for KernelMachine {
     fn predict_inplace(&self, records: &ArrayBase<D, Ix2>, targets: &mut Array1<bool>) {

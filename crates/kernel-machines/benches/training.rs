@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use bow_classifier::training::{KernelWeights, LpNorm, SvmParams, train_kernel_weights};
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use kernel_machines::{KernelWeights, LpNorm, SvmParams, train_kernel_weights};
 use kernels::{KernelKind, symmetric_gram};
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};

@@ -14,10 +14,10 @@ use super::error::{check_both_classes, check_length};
 /// * `positive` — N
 ///
 /// ```
-/// use bow_classifier::training::accuracy;
+/// use kernel_machines::accuracy;
 /// use ndarray::array;
 /// assert_eq!(accuracy(array![1.5, -0.5, 0.25, -2.0].view(), &[true, true, false, false])?, 0.5);
-/// # Ok::<(), bow_classifier::training::TrainingError>(())
+/// # Ok::<(), kernel_machines::TrainingError>(())
 /// ```
 ///
 /// # Errors
@@ -35,11 +35,11 @@ pub fn accuracy(scores: ArrayView1<'_, f64>, positive: &[bool]) -> Result<f64, T
 /// * `positive` — N
 ///
 /// ```
-/// use bow_classifier::training::area_under_curve;
+/// use kernel_machines::area_under_curve;
 /// use ndarray::array;
 /// // Of the pairs (3, 2), (3, 1), (2, 2), (2, 1), three are in order and one is a tie.
 /// assert_eq!(area_under_curve(array![3.0, 2.0, 2.0, 1.0].view(), &[true, true, false, false])?, 0.875);
-/// # Ok::<(), bow_classifier::training::TrainingError>(())
+/// # Ok::<(), kernel_machines::TrainingError>(())
 /// ```
 ///
 /// # Errors
