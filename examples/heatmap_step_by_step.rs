@@ -14,12 +14,11 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use bow_classifier::training::{KernelWeights, SvmParams};
 use bow_classifier::{
-    Bag, BowClassifier, ChannelPlan, PixelDecomposition, ThirdLayer, Trainer, pixel_wise_decomposition,
+    Bag, BowClassifier, ChannelSettings, Configuration, KernelWeighting, MappingSettings, PixelDecomposition, Sampling,
+    ThirdLayer, pixel_wise_decomposition,
 };
-use bow_mapping::learning::{KMeansParams, Learner};
-use bow_mapping::{Normalization, Pooling, Rank, RankOptions, zero_set};
+use bow_mapping::{Pooling, RankOptions, zero_set};
 use datasets::polygons::{Label, Outline, Scene, tile};
 use evaluation::nearer;
 use heatmap::{ColorBar, ColorMap, ContactSheet, Superposition, enlarge, normalize_all, photo_picture, write_png};
@@ -57,13 +56,13 @@ fn main() -> Result<(), Failure> {
 
     // Forward: local features, mapped and pooled to x; f(x).
     let bag = classifier.bag(image.view())?;
-    println!("tile {index} of seed 2: f(x) = {:.4}", classifier.model().score(bag.vector.view())?);
+    println!("tile {index} of seed 2: f(x) = {:.4}", classifier.model(0)?.score(bag.vector.view())?);
     for (scale, channel) in SCALES.iter().zip(&bag.channels) {
         println!("scale {scale}: {} local features, {} visual words", channel.areas.len(), channel.vector.len());
     }
 
     // Backward: R³, R², R¹.
-    let found = pixel_wise_decomposition(classifier.model(), &bag)?;
+    let found = pixel_wise_decomposition(classifier.model(0)?, &bag)?;
     let root = root_point(&classifier, &bag)?;
     println!("root point: towards training tile {}, {:.4} away\n", root.candidate, root.distance);
     println!("{}", found.ledger);
@@ -88,30 +87,26 @@ fn save(folder: &Path, name: &str, sheet: ContactSheet) -> Result<(), Failure> {
 fn learn() -> Result<BowClassifier, Failure> {
     let scenes: Vec<Scene> = (0..TRAINING_TILES).map(|index| tile(1, index)).collect();
     let images: Vec<Array3<f64>> = scenes.iter().map(|scene| to_unit_range(scene.image.view())).collect();
-    let positive: Vec<bool> = scenes.iter().map(|scene| scene.label == Label::Positive).collect();
-    let trainer = Trainer {
-        channels: SCALES.map(channel).into(),
-        svm: SvmParams::default().cost(10.0),
-        weights: KernelWeights::Given(vec![0.5; SCALES.len()]),
-        search: RootSearch { over: SearchOver::Nearest(5), ..RootSearch::default() },
+    let polygon = ("polygon".to_owned(), scenes.iter().map(|scene| (scene.label == Label::Positive).into()).collect());
+    let configuration = Configuration {
         sample: 20_000,
-        seed: 1,
+        sampling: Sampling::FromAll,
+        iterations: 50,
+        kernel_weights: KernelWeighting::Uniform,
+        search: RootSearch { over: SearchOver::Nearest(5), ..RootSearch::default() },
+        ..Configuration::of(SCALES.map(channel).into())
     };
-    Ok(trainer.fit(&images, &positive, &())?.classifier)
+    Ok(BowClassifier::learn(&configuration, &images[..], &[polygon], &())?)
 }
 
 /// Dense SIFT, 127 words of k-means and the zero word of flat patches, rank mapping, χ² kernel.
-fn channel(scale: f64) -> ChannelPlan {
-    ChannelPlan {
-        extractor: DenseSift { scale, ..DenseSift::default() }.into(),
-        mapping: Box::new(|descriptors, seed| {
-            let codebook = KMeansParams::new(127).seed(seed).max_iterations(50).learn(descriptors)?.model;
-            let with_flat_word = codebook.with_word(Array1::zeros(descriptors.ncols()).view())?;
-            Ok(Rank::new(with_flat_word, RankOptions { base: 2.0, neighbors: 4 })?.into())
-        }),
-        pooling: Pooling::MEAN,
-        normalization: Normalization::L1,
+fn channel(scale: f64) -> ChannelSettings {
+    ChannelSettings {
+        words: 128,
+        flat_word: true,
+        mapping: MappingSettings::Rank(RankOptions { base: 2.0, neighbors: 4 }),
         kernel: KernelKind::ChiSquared,
+        ..ChannelSettings::of(DenseSift { scale, ..DenseSift::default() })
     }
 }
 
@@ -119,11 +114,15 @@ fn channel(scale: f64) -> ChannelPlan {
 fn tile_to_explain(classifier: &BowClassifier) -> Result<(u64, Scene), Failure> {
     for index in (0..1000).step_by(2) {
         let scene = tile(2, index);
-        if has_polygon_and_circle_apart(&scene) && classifier.score(to_unit_range(scene.image.view()).view())? > 0.0 {
+        if has_polygon_and_circle_apart(&scene) && is_positive(classifier, &scene)? {
             return Ok((index, scene));
         }
     }
     Err("no tile with a polygon and a circle that are far apart".into())
+}
+
+fn is_positive(classifier: &BowClassifier, scene: &Scene) -> Result<bool, Failure> {
+    Ok(classifier.scores_of_image(to_unit_range(scene.image.view()).view())?[0] > 0.0)
 }
 
 fn has_polygon_and_circle_apart(scene: &Scene) -> bool {
@@ -134,10 +133,10 @@ fn has_polygon_and_circle_apart(scene: &Scene) -> bool {
 
 /// The root point x₀ of the decomposition: the one with the smallest residual.
 fn root_point(classifier: &BowClassifier, bag: &Bag) -> Result<Root, Failure> {
-    let ThirdLayer::Taylor(taylor) = classifier.model().third_layer() else {
+    let ThirdLayer::Taylor(taylor) = classifier.model(0)?.third_layer() else {
         return Err("this classifier's scores are decomposed without a root point".into());
     };
-    let f = classifier.model().expansion().differentiable(taylor.zero_quotient)?;
+    let f = classifier.model(0)?.expansion().differentiable(taylor.zero_quotient)?;
     let roots = taylor.search.roots(&f, bag.vector.view(), &taylor.candidates)?;
     let residual = |root: &Root| root.decomposition.residual().abs();
     roots.into_iter().min_by(|one, other| residual(one).total_cmp(&residual(other))).ok_or("no root".into())
@@ -185,7 +184,7 @@ fn by_channel<'a>(bag: &Bag, vector: &'a Array1<f64>) -> Vec<ArrayView1<'a, f64>
 /// The tile, and on it the grid of local features with some of the squares that they cover.
 fn draw_features(classifier: &BowClassifier, scene: &Scene, image: Array3<f64>) -> Result<ContactSheet, Failure> {
     let mut pictures = vec![enlarge(&photo_picture(scene.image.view())?, ZOOM)?];
-    for extractor in classifier.extractors() {
+    for extractor in classifier.vocabulary().extractors() {
         pictures.push(draw_squares(scene, extractor, &image)?);
     }
     Ok(ContactSheet::new().columns(iter::once("tile".to_owned()).chain(scale_titles())).row(pictures))

@@ -9,8 +9,7 @@
 //! same bytes. Networks are written to `--output`, `data/models` by default.
 
 use std::error::Error;
-use std::fs::{self, File};
-use std::io::{BufReader, BufWriter};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,6 @@ use model_files::{InputShapes, Place, Precision, WriteOptions};
 use ndarray::{Array2, ArrayView3, Axis, Ix2, ShapeError, s};
 use perceptrons::LayerPlan::{Dense, Noise, Rectifier, Tanh};
 use perceptrons::{Augmentation, LayerPlan, Pace, Perceptron, Pictures, Settings, Trainer, accuracy};
-use whole_file::Unfinished;
 
 /// Between checkpoints.
 const CHECKPOINT: Duration = Duration::from_secs(120);
@@ -186,7 +184,9 @@ fn resumed(path: &Path, settings: &Settings) -> Result<Option<Trainer<f32>>, Box
     if !path.exists() {
         return Ok(None);
     }
-    let trainer: Trainer<f32> = ciborium::from_reader(BufReader::new(File::open(path)?))?;
+    let bytes = std::fs::read(path)?;
+    let damaged = || format!("{} is damaged: remove it to begin anew", path.display());
+    let trainer: Trainer<f32> = ciborium::from_reader(whole_file::unsealed(&bytes).ok_or_else(damaged)?)?;
     match trainer.settings() == settings {
         true => Ok(Some(trainer)),
         false => {
@@ -197,9 +197,9 @@ fn resumed(path: &Path, settings: &Settings) -> Result<Option<Trainer<f32>>, Box
 }
 
 fn write_checkpoint(trainer: &Trainer<f32>, path: &Path) -> Result<(), Box<dyn Error>> {
-    let mut file = BufWriter::new(Unfinished::create(path)?);
-    ciborium::into_writer(trainer, &mut file)?;
-    Ok(file.into_inner().map_err(|error| error.into_error())?.finish()?)
+    let mut bytes = Vec::new();
+    ciborium::into_writer(trainer, &mut bytes)?;
+    Ok(whole_file::write_sealed(path, bytes)?)
 }
 
 /// The accuracy on all test digits of the network as it was written.

@@ -23,7 +23,7 @@ fn classifier() -> BowClassifier {
     let term = ExpansionTerm { kernel: Linear.into(), weight: 1.0, support: Array2::ones((3, 128)).into() };
     let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(Array1::ones(3)), -0.5).unwrap();
     let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition).unwrap();
-    BowClassifier::new(vec![DenseSift::default().into()], model).unwrap()
+    BowClassifier::new(vec![DenseSift::default().into()], model).unwrap().with_tiling(Tiling::default())
 }
 
 #[test]
@@ -53,20 +53,22 @@ fn tile_classifiers_are_explained_as_networks_are() {
     let run = explain(&["--json", "--colormap", "seismic"]);
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let json: Value = serde_json::from_slice(&run.stdout).unwrap();
-    let relevance: Array2<f64> = ndarray_npy::read_npy(path("output/picture.0.relevance.npy")).unwrap();
+    let relevance: Array2<f64> = ndarray_npy::read_npy(path("output/picture.predicted.relevance.npy")).unwrap();
     assert_eq!(relevance.dim(), (110, 150));
     let photo = images::to_unit_range(images::read(path("picture.png")).unwrap().view());
-    let tiled = decompose_tiles(&classifier(), photo.view(), Tiling::default()).unwrap();
+    let tiled = decompose_tiles(&classifier(), photo.view(), 0, Tiling::default()).unwrap();
     assert_eq!(relevance, tiled.pixels);
     assert!(tiled.scores.len() > 1);
     let score: f64 = tiled.scores.iter().map(|(_, score)| score).sum();
-    assert_eq!(json["explanations"][0]["score"], score);
-    assert!(path("output/index.html").parse::<std::path::PathBuf>().unwrap().is_file());
+    assert_eq!(json["inputs"][0]["targets"][0]["class"]["score"], score);
 
     for (option, value) in [("--rule", "z-plus"), ("--dtype", "f64"), ("--labels", "labels.txt")] {
         let refused = explain(&[option, value]);
         let message = String::from_utf8(refused.stderr).unwrap();
-        assert!(message.contains(&format!("{option} is for networks")) && message.contains("of tiles"), "{message}");
+        assert!(
+            message.contains(&format!("{option} is for networks")) && message.contains("is a Bag-of-Words classifier"),
+            "{message}"
+        );
     }
     assert_eq!(explain(&["--target", "1"]).status.code(), Some(1));
 }

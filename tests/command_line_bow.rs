@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use bow_photos::PhotoClassifier;
+use bow_classifier::BowClassifier;
 use image::{Rgb, RgbImage};
 use kernels::Coefficients;
 use ndarray::Array2;
@@ -103,33 +103,36 @@ fn photos_are_learned_judged_and_explained() {
     let options = ["--target", "steep", "--target", "flat", "--scale", "batch", "--json"];
     let explained: Value =
         serde_json::from_str(&voc.succeed(&[&["explain", "a.model"], &photos[..], &options].concat())).unwrap();
-    let explained = explained["explanations"].as_array().unwrap();
-    assert_eq!(explained.len(), 4);
-    for explanation in explained {
-        let name = explanation["name"].as_str().unwrap();
-        let relevance: Array2<f64> = read_npy(voc.path(&format!("explanations/{name}.relevance.npy"))).unwrap();
-        // Histogram intersection decomposes: what the pixels have is the score.
-        assert!((relevance.sum() - explanation["score"].as_f64().unwrap()).abs() < 1e-9);
-        for ending in ["heatmap.png", "overlay.png", "edges.png", "json"] {
-            assert!(Path::new(&voc.path(&format!("explanations/{name}.{ending}"))).is_file(), "{name}.{ending}");
+    let inputs = explained["inputs"].as_array().unwrap();
+    let score = |input: usize, target: usize| inputs[input]["targets"][target]["class"]["score"].as_f64().unwrap();
+    for (input, name) in ["12", "13"].into_iter().enumerate() {
+        assert!(Path::new(&voc.path(&format!("explanations/{name}.json"))).is_file());
+        for (target, class) in ["steep", "flat"].into_iter().enumerate() {
+            let file = |ending: &str| voc.path(&format!("explanations/{name}.{class}.{ending}"));
+            let relevance: Array2<f64> = read_npy(file("relevance.npy")).unwrap();
+            // Histogram intersection decomposes: what the pixels have is the score.
+            assert!((relevance.sum() - score(input, target)).abs() < 1e-9);
+            for ending in ["heatmap.png", "overlay.png", "edges.png"] {
+                assert!(Path::new(&file(ending)).is_file(), "{name}.{class}.{ending}");
+            }
         }
     }
-    assert!(fs::read_to_string(voc.path("explanations/index.html")).unwrap().contains("12.jpg"));
-    assert!(explained[0]["score"].as_f64().unwrap() > 0.0 && explained[1]["score"].as_f64().unwrap() < 0.0);
+    assert!(fs::read_to_string(voc.path("explanations/index.html")).unwrap().contains("12.json"));
+    assert!(score(0, 0) > 0.0 && score(0, 1) < 0.0);
     // The forward pass alone gives the same scores.
     let run = [&["run", "a.model"], &photos[..], &["--json", "--output-array", "scores.npy"]].concat();
     let run: Value = serde_json::from_str(&voc.succeed(&run)).unwrap();
     let scores: Array2<f64> = read_npy(voc.path("scores.npy")).unwrap();
     assert_eq!(scores.dim(), (2, 2));
     // Classes are in the order of their names.
-    assert_eq!(scores[[0, 1]], explained[0]["score"].as_f64().unwrap());
+    assert_eq!(scores[[0, 1]], score(0, 0));
     assert_eq!(run["answers"][1]["outputs"][0]["top"][0][0]["score"], scores[[1, 0]]);
     voc.succeed(&[&["run", "a.model"], &photos[..], &["--expect", "scores.npy"]].concat());
     // Without a class, the one with the highest score is explained.
-    assert!(voc.succeed(&["explain", "a.model", photos[1]]).contains("13.jpg: flat"));
-    let twice = ["explain", "a.model", photos[1], "--target", "predicted", "--target", "flat", "--json"];
+    assert!(voc.succeed(&["explain", "a.model", photos[1]]).contains("predicted: class 0 flat, score "));
+    let twice = ["explain", "a.model", photos[1], "--target", "flat", "--target", "flat", "--json"];
     let once: Value = serde_json::from_str(&voc.succeed(&twice)).unwrap();
-    assert_eq!(once["explanations"].as_array().unwrap().len(), 1);
+    assert_eq!(once["inputs"][0]["targets"].as_array().unwrap().len(), 1);
 
     let inspected = voc.succeed(&["inspect", "a.model", "--configuration"]);
     voc.write("again.toml", &inspected);
@@ -143,10 +146,10 @@ fn photos_are_learned_judged_and_explained() {
 fn machines_from_elsewhere_are_judged_and_explained() {
     let voc = Voc::new();
     voc.train(&[]);
-    let learned = PhotoClassifier::load(voc.path("a.model")).unwrap();
+    let learned = BowClassifier::load(voc.path("a.model")).unwrap();
     let classes = learned.classes().enumerate();
     let expansions = classes.map(|(class, name)| (name.to_owned(), learned.model(class).unwrap().expansion().clone()));
-    let given = PhotoClassifier::from_expansions(learned.vocabulary().clone(), expansions.collect()).unwrap();
+    let given = BowClassifier::from_expansions(learned.vocabulary().clone(), expansions.collect()).unwrap();
     given.save(voc.path("given.model")).unwrap();
     let explain = |model: &str| voc.succeed(&["explain", model, "JPEGImages/12.jpg", "--target", "steep"]);
     assert_eq!(explain("given.model"), explain("a.model"));
@@ -274,7 +277,7 @@ fn options_do_what_they_say() {
     voc.write("ImageSets/Main/early_train.txt", &labels);
     let coefficients = |weight: &str| {
         voc.train(&["--class", "early", "--cost", "1e-6", "--class-weight", weight]);
-        let classifier = PhotoClassifier::load(voc.path("a.model")).unwrap();
+        let classifier = BowClassifier::load(voc.path("a.model")).unwrap();
         assert_eq!(classifier.classes().collect::<Vec<_>>(), ["early"]);
         match classifier.model(0).unwrap().expansion().coefficients() {
             // All classes share the training vectors; those that support nothing have a 0.
@@ -291,6 +294,146 @@ fn options_do_what_they_say() {
     };
     assert_bounds("none", 1e-6, 1e-6);
     assert_bounds("balanced", 2e-6, 1e-6 * 12.0 / 18.0);
+}
+
+#[test]
+fn photos_are_explained_with_the_files_of_networks() {
+    let voc = Voc::new();
+    voc.train(&[]);
+    let photos = ["JPEGImages/12.jpg", "JPEGImages/13.jpg", "JPEGImages/14.jpg"];
+    let explain = |photos: &[&str], options: &[&str]| voc.run(&[&["explain", "a.model"], photos, options].concat());
+    let json = |run: &Output| -> Value { serde_json::from_slice(&run.stdout).unwrap() };
+    let record = |name: &str| -> Value {
+        serde_json::from_slice(&fs::read(voc.path(&format!("explanations/{name}.json"))).unwrap()).unwrap()
+    };
+    // An array of all samples, and records that say what is enough to do it again.
+    let options = ["--target", "steep", "--top", "1", "--relevance", "all.npy", "--json"];
+    let first = json(&explain(&photos[..2], &options));
+    let all: ndarray::Array3<f64> = read_npy(voc.path("all.npy")).unwrap();
+    for (position, name) in ["12", "13"].into_iter().enumerate() {
+        let alone: Array2<f64> = read_npy(voc.path(&format!("explanations/{name}.steep.relevance.npy"))).unwrap();
+        assert_eq!(all.index_axis(ndarray::Axis(0), position), alone);
+        assert_eq!(first["inputs"][position], record(name));
+    }
+    let written = record("13");
+    assert_eq!((&written["settings"]["model"], &written["input"]["file"]), (&"a.model".into(), &photos[1].into()));
+    assert_eq!(written["settings"]["options"]["target"], serde_json::json!(["steep"]));
+    assert!(written["settings"]["options"].get("dtype").is_none(), "an option of networks");
+    assert_eq!((&written["top"][0]["label"], written["top"].as_array().unwrap().len()), (&"flat".into(), 1));
+    assert_eq!(written["shape"], serde_json::json!([48, 64, 3]));
+    let books = &written["targets"][0]["ledger"]["entries"];
+    assert_eq!(books.as_array().unwrap().len(), 3, "{books}");
+
+    // What is there is not computed again; another color scale is drawn from it.
+    let path = voc.path("explanations/12.json");
+    let kept = [fs::read(&path).unwrap(), b"\n\n".to_vec()].concat();
+    fs::write(&path, &kept).unwrap();
+    let resumed = json(&explain(&photos, &[&options[..], &["--resume"]].concat()));
+    assert_eq!(fs::read(&path).unwrap(), kept);
+    assert_eq!((&resumed["inputs"][0], resumed["inputs"].as_array().unwrap().len()), (&first["inputs"][0], 3));
+    let all: ndarray::Array3<f64> = read_npy(voc.path("all.npy")).unwrap();
+    assert_eq!(all.dim(), (3, 48, 64));
+    assert!(explain(&photos, &options).status.success());
+    assert_ne!(fs::read(&path).unwrap(), kept);
+    let scaled = json(&explain(&photos, &["--scale", "batch", "--json"]));
+    let strongest = |json: &Value| json["targets"][0]["largest"].as_f64().unwrap();
+    let of_all = scaled["inputs"].as_array().unwrap().iter().map(strongest).fold(0.0, f64::max);
+    assert!(["12", "13", "14"].iter().all(|name| record(name)["targets"][0]["scale"] == of_all));
+
+    // What is not for it is refused by a sentence that says what is there in its place.
+    let refused = |options: &[&str]| String::from_utf8(explain(&photos[..1], options).stderr).unwrap();
+    assert!(refused(&["--initial", "r.npy"]).contains("--initial is for networks, and a.model is a Bag-of-Words"));
+    assert!(refused(&["--initial", "r.npy"]).contains("choose it by --target"));
+    assert!(refused(&["--labels", "l.txt"]).contains("its file names its classes"));
+    assert!(refused(&["--target", "2"]).contains("class 2: the classifier has 2 classes"));
+    let twice = ["--relevance", "all.npy", "--target", "steep", "--target", "flat"];
+    assert_eq!(explain(&photos[..1], &twice).status.code(), Some(2));
+    ndarray_npy::write_npy(voc.path("a.npy"), &all).unwrap();
+    let mixed = explain(&["a.npy", photos[0]], &[]);
+    assert!(String::from_utf8(mixed.stderr).unwrap().contains("a.npy: an array is for networks"));
+    assert!(voc.succeed(&["explain", "a.model", photos[0]]).contains("written to explanations"));
+}
+
+#[test]
+fn networks_are_judged_by_the_classes_that_they_know() {
+    let voc = Voc::new();
+    let network = format!("{}/tests/golden/neural/resnet_basic/model.onnx", env!("CARGO_MANIFEST_DIR"));
+    let names = |named: &[(usize, &str)]| -> String {
+        let name =
+            |class| named.iter().find(|(at, _)| *at == class).map_or("-".to_owned(), |(_, name)| (*name).to_owned());
+        (0..10).map(|class| format!("{}\n", name(class))).collect()
+    };
+    voc.write("labels.txt", &names(&[(3, "steep"), (8, "flat")]));
+    let judge = |options: &[&str]| voc.run(&[&["accuracy", &network, "--voc", "."], options].concat());
+    let run = judge(&["--labels", "labels.txt", "--dtype", "f64", "--json"]);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let judged: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(judged["classes"][1]["class"], "steep");
+    // The scores are those of `run`, and average precision is that of their order.
+    let photos: Vec<String> = (12..20).map(|number| format!("JPEGImages/{number}.jpg")).collect();
+    let photos: Vec<&str> = photos.iter().map(String::as_str).collect();
+    voc.succeed(&[&["run", &network], &photos[..], &["--output-array", "scores.npy", "--dtype", "f64"]].concat());
+    let scores: Array2<f64> = read_npy(voc.path("scores.npy")).unwrap();
+    let told = fs::read_to_string(voc.path("evaluation/scores.csv")).unwrap();
+    for (row, line) in told.lines().skip(1).enumerate() {
+        let of_classes: Vec<f64> = line.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect();
+        let expected = [8, 3].map(|class| scores[[row, class]]);
+        // What explains has normalizations folded into layers.
+        assert!(of_classes.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9), "{line}");
+    }
+    let mut ranked: Vec<usize> = (0..8).collect();
+    ranked.sort_by(|one, other| scores[[*other, 3]].total_cmp(&scores[[*one, 3]]));
+    let ranks = ranked.iter().enumerate().filter(|(_, photo)| **photo % 2 == 0).map(|(rank, _)| rank + 1);
+    let precisions: Vec<f64> = ranks.enumerate().map(|(found, rank)| (found + 1) as f64 / rank as f64).collect();
+    let expected = precisions.iter().sum::<f64>() / 4.0;
+    assert!((judged["classes"][1]["average_precision"].as_f64().unwrap() - expected).abs() < 1e-12);
+
+    let refused = |options: &[&str]| String::from_utf8(judge(options).stderr).unwrap();
+    assert!(refused(&[]).contains("--labels"));
+    voc.write("others.txt", &names(&[]));
+    assert!(refused(&["--labels", "others.txt"]).contains("names none of the folder's classes, flat, steep"));
+    voc.write("few.txt", "steep\nflat\n");
+    assert!(refused(&["--labels", "few.txt"]).contains("has 2 names"));
+    voc.train(&[]);
+    let words = voc.refuse(&["accuracy", "a.model", "--voc", ".", "--labels", "labels.txt"]);
+    assert!(words.contains("--labels is for networks"), "{words}");
+}
+
+/// A JPEG photo whose scan begins with what is no code: decoders show it all the same.
+fn damage_inside(path: &str) {
+    let mut bytes = fs::read(path).unwrap();
+    let scan = bytes.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap() + 14;
+    bytes[scan..scan + 4].copy_from_slice(&[0xff, 0x00, 0xff, 0x00]);
+    fs::write(path, bytes).unwrap();
+    assert!(images::damage(&fs::read(path).unwrap()).is_some() && images::read(path).is_ok());
+}
+
+#[test]
+fn photos_that_are_damaged_inside_are_named() {
+    let voc = Voc::new();
+    for number in [3, 12] {
+        damage_inside(&voc.path(&format!("JPEGImages/{number:02}.jpg")));
+    }
+    let warned = |arguments: &[&str]| {
+        let run = voc.run(arguments);
+        assert!(run.status.success(), "{arguments:?}");
+        String::from_utf8(run.stderr).unwrap()
+    };
+    let train = ["train", "--voc", ".", "--configuration", "small.toml", "--output", "a.model"];
+    // The second run has the photo's vectors from the cache.
+    for _ in 0..2 {
+        assert_eq!(warned(&train).matches("03.jpg is damaged inside").count(), 1);
+    }
+    let photo = "JPEGImages/12.jpg";
+    for arguments in [
+        &["accuracy", "a.model", "--voc", "."][..],
+        &["explain", "a.model", photo],
+        &["run", "a.model", photo],
+        &["compare", "a.model", photo, "--output", "sheet.png"],
+        &["configurations", photo, "--voc", ".", "--configuration", "small.toml"],
+    ] {
+        assert!(warned(arguments).contains("12.jpg is damaged inside"), "{arguments:?}");
+    }
 }
 
 /// The picture of `crates/images/tests/jpeg`, in the colors of printers.
@@ -341,7 +484,7 @@ fn broken_photos_are_named_and_the_rest_goes_on() {
     told(&run, &["03.jpg", "05.jpg", "06.jpg", "3 of 6"]);
     let page = fs::read_to_string(voc.path("explanations/index.html")).unwrap();
     for (number, explained) in [("01", true), ("02", true), ("03", false), ("07", true)] {
-        assert_eq!(page.contains(&format!("{number}.jpg")), explained, "{number}");
+        assert_eq!(page.contains(&format!("{number}.json")), explained, "{number}");
     }
 }
 
@@ -441,7 +584,16 @@ fn networks_and_classifiers_of_photographs_stand_on_one_sheet() {
     // Histogram intersection decomposes.
     let share = words["explanations"][0]["share_to_input"].as_f64().unwrap();
     assert!((share - 1.0).abs() < 1e-9, "{share}");
-    // The photo, two rules, and Algorithm 1.
+    // For a class that both know by its name.
+    voc.write(
+        "labels.txt",
+        &(0..10).map(|class| if class == 7 { "flat\n".to_owned() } else { format!("{class}\n") }).collect::<String>(),
+    );
+    let named = compare(&[&network, "a.model"], &["--labels", "labels.txt", "--target", "flat"]);
+    let named: Value = serde_json::from_str(&voc.succeed(&named)).unwrap();
+    let classes = [0, 1].map(|model| &named["models"][model]["samples"][0]["class"]);
+    assert_eq!(classes, ["7 flat", "0 flat"]);
+    // The photo as the network sees it, two rules, the photo as it is, and Algorithm 1.
     let width = |models: &[&str], options: &[&str]| {
         voc.succeed(&compare(models, options));
         image::open(voc.path("sheet.png")).unwrap().width()

@@ -120,8 +120,9 @@ fn the_table_is_the_mean_of_what_each_photo_tells() {
         for (class, shown) in [("polygon", number % 4 % 2 == 0), ("circle", number % 4 == 1 || number % 4 == 2)] {
             let relevance: Array2<f64> =
                 read_npy(voc.path(&format!("explanations/{id}.{class}.relevance.npy"))).unwrap();
-            let all = explained["explanations"].as_array().unwrap();
-            let told_alone = all.iter().find(|each| each["name"] == format!("{id}.{class}")).unwrap();
+            let of_photo = explained["inputs"].as_array().unwrap().iter().find(|each| each["name"] == id).unwrap();
+            let targets = of_photo["targets"].as_array().unwrap();
+            let told_alone = targets.iter().find(|target| target["target"] == class).unwrap();
             if voc.objects(&id).iter().any(|(of, _)| of == class) {
                 assert!(shown);
                 let shares = voc.shares(&id, class, &relevance);
@@ -214,9 +215,9 @@ fn what_is_broken_is_named_and_the_rest_goes_on() {
 
     let photos = ["JPEGImages/000016.jpg", "JPEGImages/000018.jpg"];
     let explained = voc.explain(&photos, &["--target", "polygon"]);
-    assert!(explained["left_out"][0].as_str().unwrap().contains("000016.xml"));
-    let explained = explained["explanations"].as_array().unwrap();
-    assert!(explained.len() == 2 && explained.iter().all(|explanation| explanation["boxes"].is_null()));
+    let explained = explained["inputs"].as_array().unwrap();
+    assert!(explained[0]["warnings"][0].as_str().unwrap().contains("000016.xml"));
+    assert!(explained.len() == 2 && explained.iter().all(|photo| photo["targets"][0]["boxes"].is_null()));
 }
 
 #[test]
@@ -279,6 +280,10 @@ fn any_number_of_threads_writes_the_same_bytes() {
     let voc = Voc::new();
     voc.context(&["--threads", "1", "--output", "one"]);
     voc.context(&["--threads", "3", "--output", "three"]);
+    for (threads, output) in [("1", "explained-one"), ("3", "explained-three")] {
+        voc.explain(&["JPEGImages"], &["--threads", threads, "--output", output]);
+    }
+    assert!(files(&voc.path("explained-one")) == files(&voc.path("explained-three")));
     let (one, three) = (files(&voc.path("one")), files(&voc.path("three")));
     assert_eq!(
         one.keys().collect::<Vec<_>>(),

@@ -512,8 +512,8 @@ def main():
         ("local-features", "local_features"): tile_rows,
         ("bow-classifier", "explanation"): lambda: explanation_rows(support_vectors()),
         ("bow-mapping", "mapping"): mapping_rows,
-        ("bow-photos", "photos"): photo_rows,
-        ("bow-photos", "voc"): voc_rows,
+        ("bow-classifier", "photos"): photo_rows,
+        ("bow-classifier", "voc"): voc_rows,
         ("kernels", "kernels"): kernel_rows,
     }
     print(f"{'row':<58} {'numpy ms':>9} {'pixelwise ms':>13} {'ratio':>7}")

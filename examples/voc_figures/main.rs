@@ -21,8 +21,7 @@ mod tests;
 use std::error::Error;
 use std::path::PathBuf;
 
-use bow_classifier::{Observer, Stage};
-use bow_photos::{Cache, PhotoClassifier};
+use bow_classifier::{BowClassifier, Cache, Observer, Stage};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use report::Report;
@@ -77,7 +76,7 @@ fn main() -> Outcome<()> {
 
 /// Draws the figure of each class, and the page.
 fn draw(arguments: &Arguments) -> Outcome<()> {
-    let classifier = PhotoClassifier::load(&arguments.model)?;
+    let classifier = BowClassifier::load(&arguments.model)?;
     let known: Vec<String> = classifier.classes().map(str::to_owned).collect();
     let classes = if arguments.class.is_empty() { known.clone() } else { arguments.class.clone() };
     let positions = classes.iter().map(|class| position(class, &known)).collect::<Outcome<Vec<_>>>()?;
@@ -88,7 +87,7 @@ fn draw(arguments: &Arguments) -> Outcome<()> {
 
     let progress = Progress::new();
     let paths: Vec<PathBuf> = photos.iter().map(|photo| photo.path.clone()).collect();
-    let vectors = classifier.vocabulary().vectors(&paths, Some(&Cache::open(&arguments.cache)?), &progress)?;
+    let vectors = classifier.vocabulary().vectors(&paths[..], Some(&Cache::open(&arguments.cache)?), &progress)?;
     progress.0.suspend(|| vectors.problems.iter().for_each(|problem| eprintln!("left out: {problem}")));
     let photos: Vec<Photo> = vectors.of_kept(&photos);
     if photos.is_empty() {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use bow_classifier::{Configuration, MappingSettings, Truth, Vocabulary};
 use bow_mapping::RankOptions;
-use bow_photos::{Configuration, MappingSettings, Truth, Vocabulary};
 use datasets::voc::{Annotation, BoundingBox, Difficulty, Folder, FolderWriter, Object, Presence};
 use ndarray::Array3;
 use tempfile::TempDir;
@@ -54,9 +54,9 @@ impl Study {
             _ => Truth::NotShown,
         };
         let classes = [("steep".to_owned(), photos.iter().map(truth).collect())];
-        let (vocabulary, _) = Vocabulary::learn(&configuration, &paths, None, &())?;
-        let vectors = vocabulary.vectors(&paths, None, &())?;
-        let classifier = PhotoClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &())?;
+        let (vocabulary, _) = Vocabulary::learn(&configuration, &paths[..], None, &())?;
+        let vectors = vocabulary.vectors(&paths[..], None, &())?;
+        let classifier = BowClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &())?;
         Ok(classifier.save(self.path("steep.model"))?)
     }
 

@@ -5,14 +5,15 @@
 
 use std::hint::black_box;
 
-use bow_classifier::training::{KernelWeights, SvmParams};
-use bow_classifier::{Bag, BowClassifier, ChannelPlan, LearnMapping, Trainer, dimension_relevance};
-use bow_mapping::learning::{KMeansParams, Learner};
-use bow_mapping::{Map, Mapping, Normalization, Pooling, Rank, RankOptions, local_feature_relevance};
+use bow_classifier::{
+    Bag, BowClassifier, BowModel, ChannelSettings, Configuration, KernelWeighting, MappingSettings, Sampling, Truth,
+    Vocabulary, dimension_relevance,
+};
+use bow_mapping::{Map, Mapping, RankOptions, local_feature_relevance};
 use criterion::{BenchmarkId, criterion_group, criterion_main};
 use datasets::polygons::{Label, composite, tile};
 use kernels::KernelKind;
-use local_features::{DenseSift, Extractor, FeatureExtractor, LocalFeatures, pixel_relevance};
+use local_features::{DenseSift, FeatureExtractor, LocalFeatures, pixel_relevance};
 use ndarray::{Array1, Array2, Array3, ArrayView3, s};
 use relevance::{RootSearch, SearchOver};
 
@@ -30,53 +31,44 @@ const SCALES: [f64; 2] = [2.0, 3.0];
 /// Tiles to learn from.
 const TRAINING_TILES: u64 = 500;
 
-/// Gives each of the two channels its mapping.
-type Mappings<'a> = &'a dyn Fn(usize) -> LearnMapping;
-
 fn unit_range(image: ArrayView3<'_, u8>) -> Array3<f64> {
     image.mapv(|value| f64::from(value) / 255.0)
 }
 
-/// k-means words and the zero word of flat patches, with the rank mapping.
-fn learned(_channel: usize) -> LearnMapping {
-    Box::new(|descriptors, seed| {
-        let codebook = KMeansParams::new(127).seed(seed).max_iterations(50).learn(descriptors)?.model;
-        let codebook = codebook.with_word(Array1::zeros(descriptors.ncols()).view())?;
-        Ok(Rank::new(codebook, RankOptions { base: 2.0, neighbors: 4 })?.into())
-    })
-}
-
-fn train(images: &[Array3<f64>], positive: &[bool], kernel: KernelKind, mappings: Mappings<'_>) -> BowClassifier {
-    let channel = |(channel, scale): (usize, f64)| ChannelPlan {
-        extractor: DenseSift { scale, ..DenseSift::default() }.into(),
-        mapping: mappings(channel),
-        pooling: Pooling::MEAN,
-        normalization: Normalization::L1,
+/// The demo's: k-means words and the zero word of flat patches, with the rank mapping.
+fn configuration(kernel: KernelKind) -> Configuration {
+    let channel = |scale| ChannelSettings {
+        words: 128,
+        flat_word: true,
+        mapping: MappingSettings::Rank(RankOptions { base: 2.0, neighbors: 4 }),
         kernel,
+        ..ChannelSettings::of(DenseSift { scale, ..DenseSift::default() })
     };
-    let trainer = Trainer {
-        channels: SCALES.into_iter().enumerate().map(channel).collect(),
-        svm: SvmParams::default().cost(10.0),
-        weights: KernelWeights::Given(vec![0.5, 0.5]),
-        search: RootSearch { over: SearchOver::Nearest(5), ..RootSearch::default() },
+    Configuration {
         sample: 20_000,
-        seed: 1,
-    };
-    trainer.fit(images, positive, &()).expect("tiles of both classes").classifier
+        sampling: Sampling::FromAll,
+        iterations: 50,
+        kernel_weights: KernelWeighting::Uniform,
+        search: RootSearch { over: SearchOver::Nearest(5), ..RootSearch::default() },
+        ..Configuration::of(SCALES.map(channel).into())
+    }
 }
 
 /// The demo's classifiers with the χ² kernel and with histogram intersection, on the same words.
 fn classifiers() -> [BowClassifier; 2] {
     let scenes: Vec<_> = (0..TRAINING_TILES).map(|index| tile(1, index)).collect();
     let images: Vec<_> = scenes.iter().map(|scene| unit_range(scene.image.view())).collect();
-    let positive: Vec<_> = scenes.iter().map(|scene| scene.label == Label::Positive).collect();
-    let chi_squared = train(&images, &positive, KernelKind::ChiSquared, &learned);
-    let same_words = |channel: usize| -> LearnMapping {
-        let mapping = chi_squared.model().encoders()[channel].mapping.clone();
-        Box::new(move |_, _| Ok(mapping.clone()))
-    };
-    let intersection = train(&images, &positive, KernelKind::HistogramIntersection, &same_words);
-    [chi_squared, intersection]
+    let truths: Vec<Truth> = scenes.iter().map(|scene| (scene.label == Label::Positive).into()).collect();
+    let classes = [("polygon".to_owned(), truths)];
+    let kinds = [KernelKind::ChiSquared, KernelKind::HistogramIntersection];
+    let words = configuration(kinds[0]);
+    let (vocabulary, _) = Vocabulary::learn(&words, &images[..], None, &()).expect("tiles are large enough");
+    let vectors = vocabulary.vectors(&images[..], None, &()).expect("nothing is written").values;
+    kinds.map(|kernel| {
+        let configuration = configuration(kernel);
+        BowClassifier::train(&configuration, vocabulary.clone(), &vectors, &classes, &())
+            .expect("tiles of both classes")
+    })
 }
 
 fn explanation(criterion: &mut Criterion) {
@@ -87,7 +79,7 @@ fn explanation(criterion: &mut Criterion) {
         .expect("nothing has run in parallel so far");
     let [chi_squared, intersection] = classifiers();
     for (name, classifier) in [("χ²", &chi_squared), ("HI", &intersection)] {
-        println!("support vectors, {name}: {}", classifier.model().expansion().support_count());
+        println!("support vectors, {name}: {}", model(classifier).expansion().support_count());
     }
     let composite = composite(3, 0);
     let images = [
@@ -109,29 +101,34 @@ fn whole(
     intersection: &BowClassifier,
 ) {
     let mut group = criterion.benchmark_group("explanation");
-    group.bench_function(BenchmarkId::new("score", name), |b| b.iter(|| chi_squared.score(black_box(image.view()))));
+    group.bench_function(BenchmarkId::new("score", name), |b| {
+        b.iter(|| chi_squared.scores_of_image(black_box(image.view())))
+    });
     for (kernel, classifier) in [("chi2_5_candidates", chi_squared), ("hi", intersection)] {
-        classifier.decompose(image.view()).expect("an explanation");
+        classifier.decompose(image.view(), 0).expect("an explanation");
         group.bench_function(BenchmarkId::new(kernel, name), |b| {
-            b.iter(|| classifier.decompose(black_box(image.view())));
+            b.iter(|| classifier.decompose(black_box(image.view()), 0));
         });
     }
     group.finish();
 }
 
-fn extract(extractors: &[Extractor], image: &Array3<f64>) -> Vec<LocalFeatures> {
-    extractors.iter().map(|extractor| extractor.extract(image.view()).expect("a tile is large enough")).collect()
+fn model(classifier: &BowClassifier) -> &BowModel {
+    classifier.model(0).expect("one class")
+}
+
+fn extract(classifier: &BowClassifier, image: &Array3<f64>) -> Vec<LocalFeatures> {
+    let extractors = classifier.vocabulary().extractors();
+    extractors.map(|extractor| extractor.extract(image.view()).expect("a tile is large enough")).collect()
 }
 
 fn forward_stages(criterion: &mut Criterion, name: &str, image: &Array3<f64>, classifier: &BowClassifier) {
-    let descriptors: Vec<Array2<f64>> = extract(classifier.extractors(), image)
-        .into_iter()
-        .map(|features| features.descriptors.mapv(f64::from))
-        .collect();
-    let mappings: Vec<&Mapping> = classifier.model().encoders().iter().map(|encoder| &encoder.mapping).collect();
+    let descriptors: Vec<Array2<f64>> =
+        extract(classifier, image).into_iter().map(|features| features.descriptors.mapv(f64::from)).collect();
+    let mappings: Vec<&Mapping> = model(classifier).encoders().iter().map(|encoder| &encoder.mapping).collect();
     let mut group = criterion.benchmark_group("stage");
     group.bench_function(BenchmarkId::new("dense_sift_both_scales", name), |b| {
-        b.iter(|| extract(classifier.extractors(), black_box(image)));
+        b.iter(|| extract(classifier, black_box(image)));
     });
     group.bench_function(BenchmarkId::new("rank_encode_both_scales", name), |b| {
         b.iter(|| {
@@ -143,7 +140,7 @@ fn forward_stages(criterion: &mut Criterion, name: &str, image: &Array3<f64>, cl
 }
 
 fn backward_stages(criterion: &mut Criterion, name: &str, image: &Array3<f64>, classifier: &BowClassifier) {
-    let model = classifier.model();
+    let model = model(classifier);
     let bag = classifier.bag(image.view()).expect("a tile is large enough");
     let (dimensions, _) = dimension_relevance(model, bag.vector.view()).expect("a root point");
     let second = |bag: &Bag| -> Vec<Array1<f64>> {

@@ -5,11 +5,11 @@ use kernels::Kernel;
 use local_features::{Channel, ColorQuantiles, DenseSift, Extractor, FeatureExtractor, Rotation};
 use relevance::{RootSearch, RootSelection, SearchOver};
 
-use crate::{BowClassifier, ThirdLayer};
+use crate::{BowClassifier, BowModel, Pyramid, ThirdLayer, Tiling};
 
 /// What a classifier is made of: names and values for a person to read, the same text for the same classifier.
 ///
-/// First the sizes, then local features, mapping, pooling, normalization and kernel of each channel, and how root points
+/// First the sizes, of each class where there are several, then local features, mapping, pooling, normalization and kernel of each channel, and how root points
 /// are searched. Numbers that were learned have four digits.
 ///
 /// ```
@@ -35,30 +35,61 @@ use crate::{BowClassifier, ThirdLayer};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn describe(classifier: &BowClassifier) -> Vec<(String, String)> {
-    let model = classifier.model();
-    let expansion = model.expansion();
-    let channels = model.encoders().len();
-    let mut rows = vec![(
-        "classifier".to_owned(),
-        format!(
-            "{channels} channel{}, {} dimensions, {} support vectors, bias {}",
-            if channels == 1 { "" } else { "s" },
-            expansion.dimensions(),
-            expansion.supporting().count(),
-            four_digits(expansion.bias())
-        ),
-    )];
-    let parts = classifier.extractors().iter().zip(model.encoders()).zip(expansion.terms()).enumerate();
-    for (channel, ((extractor, encoder), term)) in parts {
-        let mut add = |part: &str, value: String| rows.push((format!("channel {channel}: {part}"), value));
-        add("local features", local_features(extractor));
-        add("mapping", mapping(&encoder.mapping));
-        add("pooling", encoder.pooling.to_string());
-        add("normalization", normalization(encoder.normalization));
-        add("kernel", format!("{}, weight {}", kernel(&term.kernel), four_digits(term.weight)));
+    let channels = classifier.vocabulary().channels();
+    let dimensions = classifier.vocabulary().dimensions();
+    let of_channels = format!("{}, {dimensions} dimensions", counted(channels.len(), "channel", "channels"));
+    let is_one = classifier.models().len() == 1;
+    let mut rows: Vec<(String, String)> = Vec::new();
+    match classifier.models() {
+        [only] => rows.push(("classifier".to_owned(), format!("{of_channels}, {}", machine(only)))),
+        several => {
+            let classes = counted(several.len(), "class", "classes");
+            rows.push(("classifier".to_owned(), format!("{of_channels}, {classes}")));
+            for (name, model) in classifier.classes().zip(several) {
+                let weights = model.expansion().terms().iter().map(|term| four_digits(term.weight));
+                let weights = weights.collect::<Vec<_>>().join(", ");
+                rows.push((format!("class {name}"), format!("{}, kernel weights {weights}", machine(model))));
+            }
+        }
     }
-    rows.push(("root points".to_owned(), root_points(model.third_layer())));
+    if let Some(Tiling { side, step }) = classifier.tiling() {
+        rows.push(("images".to_owned(), format!("in tiles of {side}×{side} pixels at a step of {step}")));
+    }
+    // Machines of several classes have the same kernels.
+    let terms = classifier.models().first().map_or(&[][..], |model| model.expansion().terms());
+    for (position, channel) in channels.iter().enumerate() {
+        let mut add = |part: &str, value: String| rows.push((format!("channel {position}: {part}"), value));
+        add("local features", local_features(&channel.extractor));
+        add("mapping", mapping(&channel.encoder.mapping));
+        add("pooling", channel.encoder.pooling.to_string());
+        add("normalization", normalization(channel.encoder.normalization));
+        if channel.pyramid != Pyramid::default() {
+            add("parts", pyramid(&channel.pyramid));
+        }
+        if let Some(term) = terms.get(position) {
+            let weight = if is_one { format!(", weight {}", four_digits(term.weight)) } else { String::new() };
+            add("kernel", kernel(&term.kernel) + &weight);
+        }
+    }
+    if let Some(model) = classifier.models().first() {
+        rows.push(("root points".to_owned(), root_points(model.third_layer())));
+    }
     rows
+}
+
+/// "3 support vectors, bias -0.5"
+fn machine(model: &BowModel) -> String {
+    let expansion = model.expansion();
+    format!("{} support vectors, bias {}", expansion.supporting().count(), four_digits(expansion.bias()))
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// "1×1, 2×2, 3×1"
+fn pyramid(pyramid: &Pyramid) -> String {
+    pyramid.levels.iter().map(|(rows, columns)| format!("{rows}×{columns}")).collect::<Vec<_>>().join(", ")
 }
 
 fn local_features(extractor: &Extractor) -> String {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::tiles::Tile;
+use crate::training::TrainingError;
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +26,7 @@ pub enum Error {
     Relevance(#[from] relevance::Error),
     /// The classifier can't be trained.
     #[error(transparent)]
-    Training(#[from] crate::training::TrainingError),
-    /// An error of linfa's data sets.
-    #[error(transparent)]
-    Linfa(#[from] linfa::Error),
+    Training(#[from] TrainingError),
     /// Not one area for each descriptor.
     #[error("{descriptors} descriptors with {areas} areas: there has to be one area for each descriptor")]
     Areas {
@@ -82,11 +80,65 @@ pub enum Error {
         /// How many there are.
         layers: usize,
     },
-    /// A target that does not exist.
-    #[error("target {target}: this classifier has a single score, target 0")]
-    Target {
-        /// The target asked for.
-        target: usize,
+    /// A class that the classifier does not have.
+    #[error("class {class}: the classifier has {}, counted from 0", counted(*classes))]
+    Class {
+        /// The class that was asked for.
+        class: usize,
+        /// How many there are.
+        classes: usize,
+    },
+    /// An image that can't be decoded.
+    #[error(transparent)]
+    Image(#[from] images::Error),
+    /// A configuration that is none.
+    #[error("the configuration makes no sense: {reason}")]
+    Configuration {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No images that could be learned from.
+    #[error("none of the {count} images can be read: {first}")]
+    NoImages {
+        /// How many there are.
+        count: usize,
+        /// What is wrong with the first.
+        first: String,
+    },
+    /// A part of an image without a local feature.
+    #[error(
+        "the image of {height}×{width} pixels is too small: part {part} of its {rows}×{columns} parts has no local \
+         feature"
+    )]
+    EmptyCell {
+        /// Rows of the image.
+        height: usize,
+        /// Columns of the image.
+        width: usize,
+        /// Rows of parts.
+        rows: usize,
+        /// Columns of parts.
+        columns: usize,
+        /// Which of them, counted from 0, row by row.
+        part: usize,
+    },
+    /// A class that can't be learned.
+    #[error("class {class}: {reason}")]
+    ClassTraining {
+        /// The class.
+        class: String,
+        /// Why.
+        #[source]
+        reason: TrainingError,
+    },
+    /// Parts of a classifier that do not belong together.
+    #[error("its parts have lengths that do not fit")]
+    Parts,
+    /// Something that can't be stored.
+    #[error("can't be stored: {reason}")]
+    Encoding {
+        /// Why.
+        reason: String,
     },
     /// An input that is no image.
     #[error("an input of shape {shape:?}: an image is height × width × channels")]
@@ -112,13 +164,15 @@ pub enum Error {
         /// Size of the image.
         image: (usize, usize),
     },
-    /// Not one label for each training image.
-    #[error("{images} training images with {labels} labels: there has to be one label for each image")]
+    /// Not one truth for each image.
+    #[error("{found} labels of the class {class} for {images} images: there has to be one for each")]
     Labels {
-        /// How many images.
+        /// The class.
+        class: String,
+        /// How many labels there are.
+        found: usize,
+        /// How many images there are.
         images: usize,
-        /// How many labels.
-        labels: usize,
     },
     /// A file that can't be read.
     #[error("can't read {}: {source}", path.display())]
@@ -163,4 +217,20 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// "1 class", "7 classes"
+fn counted(classes: usize) -> String {
+    if classes == 1 { "1 class".to_owned() } else { format!("{classes} classes") }
+}
+
+/// An image that is left out, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{image}: {reason}")]
+pub struct Problem {
+    /// How a person finds it: its file.
+    pub image: String,
+    /// What is wrong with it.
+    #[source]
+    pub reason: Error,
 }

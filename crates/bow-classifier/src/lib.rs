@@ -1,15 +1,22 @@
-//! Bag-of-Words classifiers: trained, saved, and explained to the pixel.
+//! Bag-of-Words classifiers: learned, saved, and explained to the pixel.
 //!
 //! Joins the three stages `local-features`, `bow-mapping` and `kernels` into one classifier, and walks them backward
 //! (Algorithm 1):
 //!
-//! * a [`BowModel`] is everything above the local features, a [`BowClassifier`] takes images; both are plain data;
-//! * [`pixel_wise_decomposition`] is Algorithm 1 as one function; [`decompose_tiles`] explains larger images tile by
-//!   tile, as the paper's Fig. 6 does;
-//! * a [`Trainer`] learns a classifier from labelled images; [`training`] has its support vector machines and multiple
-//!   kernel learning, for any Gram matrix;
-//! * [`BowClassifier::save`] and [`BowClassifier::load`] keep a classifier in one file; [`convert`] takes the machines
-//!   that people already have.
+//! * a [`Configuration`] says what is learned: [`Configuration::voc2009`] is the paper's of its PASCAL VOC experiment, others
+//!   are TOML files;
+//! * a [`Vocabulary`] is learned once from [`Images`], arrays or files, and makes a bag of visual words of any image;
+//!   [`Vocabulary::vectors`] describes many, one after the other, with a [`Cache`] on the disk;
+//! * [`BowClassifier::train`] learns any number of classes over the same vectors and Gram matrices;
+//!   [`BowClassifier::from_expansions`] takes the machines that people already have over such vectors, [`convert`] reads
+//!   them; [`training`] is the crate of support vector machines and multiple kernel
+//!   learning, for any Gram matrix;
+//! * a [`BowModel`] is everything above the local features; [`pixel_wise_decomposition`] is Algorithm 1 as one function,
+//!   [`decompose_tiles`] explains larger images tile by tile, as the paper's Fig. 6 does;
+//! * [`BowClassifier::save`] and [`BowClassifier::load`] keep a classifier in one file.
+//!
+//! Everything is seeded, and the same bytes for any number of threads. Of a run that was stopped, the cache keeps each
+//! image and each codebook that was finished: started again, it goes on from there and ends with the same classifier.
 //!
 //! Equation numbers are those of Bach et al. 2015, "On Pixel-Wise Explanations for Non-Linear Classifier Decisions by
 //! Layer-Wise Relevance Propagation", PLoS ONE 10(7): e0130140.
@@ -17,14 +24,12 @@
 //! # From pictures to pixels
 //!
 //! ```
-//! use bow_classifier::training::{KernelWeights, SvmParams};
-//! use bow_classifier::{BowClassifier, ChannelPlan, Tiling, Trainer, decompose_tiles, pixel_wise_decomposition};
-//! use bow_mapping::learning::{KMeansParams, Learner};
-//! use bow_mapping::{Normalization, Pooling, Rank, RankOptions};
+//! use bow_classifier::{
+//!     BowClassifier, ChannelSettings, Configuration, MappingSettings, Tiling, decompose_tiles, pixel_wise_decomposition,
+//! };
 //! use kernels::KernelKind;
 //! use local_features::{DenseSift, Rotation};
 //! use ndarray::Array3;
-//! use relevance::RootSearch;
 //!
 //! // Twelve pictures of stripes, steep ones and flat ones by turns, in [0, 1].
 //! let picture = |index: usize| {
@@ -35,40 +40,30 @@
 //!     })
 //! };
 //! let pictures: Vec<_> = (0..12).map(picture).collect();
-//! let is_steep: Vec<bool> = (0..12).map(|index| index % 2 == 0).collect();
+//! let steep = ("steep".to_owned(), (0..12).map(|index| (index % 2 == 0).into()).collect());
 //!
 //! // Upright dense SIFT, eight words, the rank mapping of Eq. 64, a χ² kernel.
-//! let channel = ChannelPlan {
-//!     extractor: DenseSift { rotation: Rotation::Fixed { angle: 0.0 }, ..DenseSift::default() }.into(),
-//!     mapping: Box::new(|descriptors, seed| {
-//!         let codebook = KMeansParams::new(8).seed(seed).learn(descriptors)?.model;
-//!         Ok(Rank::new(codebook, RankOptions::default())?.into())
-//!     }),
-//!     pooling: Pooling::MEAN,
-//!     normalization: Normalization::L1,
+//! let sift = DenseSift { rotation: Rotation::Fixed { angle: 0.0 }, ..DenseSift::default() };
+//! let channel = ChannelSettings {
+//!     words: 8,
+//!     mapping: MappingSettings::Rank(Default::default()),
 //!     kernel: KernelKind::ChiSquared,
+//!     ..ChannelSettings::of(sift)
 //! };
-//! let trainer = Trainer {
-//!     channels: vec![channel],
-//!     svm: SvmParams::default(),
-//!     weights: KernelWeights::Given(vec![1.0]),
-//!     search: RootSearch::default(),
-//!     sample: 1_000,
-//!     seed: 1,
-//! };
-//! let classifier = trainer.fit(&pictures, &is_steep, &())?.classifier;
+//! let configuration = Configuration { sample: 1_000, ..Configuration::of(vec![channel]) };
+//! let classifier = BowClassifier::learn(&configuration, &pictures[..], &[steep], &())?;
 //!
 //! // A picture that it has not seen: the score, and the same score decomposed over the pixels.
 //! let unseen = picture(20);
-//! assert!(classifier.score(unseen.view())? > 0.0);
+//! assert!(classifier.scores_of_image(unseen.view())?[0] > 0.0);
 //! let bag = classifier.bag(unseen.view())?;
-//! let found = pixel_wise_decomposition(classifier.model(), &bag)?; // or classifier.decompose(unseen.view())
+//! let found = pixel_wise_decomposition(classifier.model(0)?, &bag)?; // or classifier.decompose(unseen.view(), 0)
 //! assert_eq!(found.pixels.dim(), (48, 48));
 //! found.ledger.check(1e-10)?;
 //! println!("{}", found.ledger);
 //!
 //! // Larger pictures are explained tile by tile.
-//! let tiled = decompose_tiles(&classifier, unseen.view(), Tiling { side: 36, step: 12 })?;
+//! let tiled = decompose_tiles(&classifier, unseen.view(), 0, Tiling { side: 36, step: 12 })?;
 //! assert_eq!(tiled.scores.len(), 4);
 //!
 //! // One file keeps it all.
@@ -80,21 +75,32 @@
 //! ```
 
 mod algorithm;
+mod cache;
 mod classifier;
+mod configuration;
 pub mod convert;
 mod description;
 mod error;
 mod file;
 mod model;
 mod randomization;
+mod source;
 mod tiles;
 mod trainer;
-pub mod training;
+mod vocabulary;
 
 pub use algorithm::{PixelDecomposition, dimension_relevance, pixel_wise_decomposition};
-pub use classifier::BowClassifier;
+pub use cache::Cache;
+pub use classifier::{BowClassifier, ExplainedClass, ExplainedImage};
+pub use configuration::{
+    ChannelSettings, Configuration, FisherOptions, KernelWeighting, MappingSettings, NAMED, NamedConfiguration,
+    Sampling,
+};
 pub use description::describe;
-pub use error::Error;
+pub use error::{Error, Problem};
+pub use kernel_machines as training;
 pub use model::{Bag, BowModel, EncodedFeatures, Encoder, TaylorThirdLayer, ThirdLayer};
+pub use source::{Image, Images};
 pub use tiles::{Tile, TiledDecomposition, Tiling, average_tiles, decompose_tiles};
-pub use trainer::{ChannelPlan, LearnMapping, Observer, Stage, Trained, Trainer};
+pub use trainer::{Observer, Stage, Truth, compare_costs};
+pub use vocabulary::{Damage, Pyramid, Vectors, Vocabulary};

@@ -40,15 +40,14 @@ impl Encoder {
         if descriptors.nrows() != areas.len() {
             return Err(Error::Areas { descriptors: descriptors.nrows(), areas: areas.len() });
         }
-        let (assignment, vector) = self.map(descriptors)?;
+        let assignment = self.mapping.assign(descriptors)?;
+        let vector = self.pool(&assignment)?;
         Ok(EncodedFeatures { areas, assignment, vector })
     }
 
-    /// `m`, and the pooled and normalized vector.
-    pub(crate) fn map(&self, descriptors: ArrayView2<'_, f64>) -> Result<(Assignment, Array1<f64>), Error> {
-        let assignment = self.mapping.assign(descriptors)?;
-        let vector = self.normalization.apply(self.pooling.pool(&assignment)?);
-        Ok((assignment, vector))
+    /// The pooled and normalized vector.
+    pub(crate) fn pool(&self, assignment: &Assignment) -> Result<Array1<f64>, Error> {
+        Ok(self.normalization.apply(self.pooling.pool(assignment)?))
     }
 }
 

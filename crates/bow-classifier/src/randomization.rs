@@ -7,9 +7,9 @@ use ndarray::{ArcArray2, Axis};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use relevance::{Candidates, ExplainError, RandomizableClassifier};
+use relevance::Candidates;
 
-use crate::{BowClassifier, BowModel, Error, TaylorThirdLayer, ThirdLayer};
+use crate::{BowModel, Error, TaylorThirdLayer, ThirdLayer};
 
 impl BowModel {
     /// The names of what is learned, from the input to the score: the words of each channel, and the support vectors.
@@ -97,42 +97,6 @@ impl BowModel {
     }
 }
 
-/// Layers are those of the [model](BowModel::randomized).
-///
-/// ```
-/// # use bow_classifier::{BowClassifier, BowModel, Encoder, ThirdLayer};
-/// # use bow_mapping::{Codebook, Hard, Normalization, Pooling};
-/// # use kernels::{Coefficients, ExpansionTerm, HistogramIntersection, KernelExpansion};
-/// # use local_features::{DenseSift, FeatureExtractor};
-/// # use ndarray::{Array2, array};
-/// # use relevance::RandomizableClassifier;
-/// # let extractor = DenseSift::default();
-/// # let words = Array2::from_shape_fn((2, extractor.dimensions()), |(word, column)| (word * column) as f64);
-/// # let encoder = Encoder {
-/// #     mapping: Hard::new(Codebook::new(words)?).into(),
-/// #     pooling: Pooling::MEAN,
-/// #     normalization: Normalization::L1,
-/// # };
-/// # let support = array![[1.0, 0.0], [0.0, 1.0]];
-/// # let term = ExpansionTerm { kernel: HistogramIntersection.into(), weight: 1.0, support: support.into() };
-/// # let expansion = KernelExpansion::new(vec![term], Coefficients::Shared(array![1.0, -1.0]), 0.0)?;
-/// # let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition)?;
-/// # let classifier = BowClassifier::new(vec![extractor.into()], model)?;
-/// assert_eq!(classifier.layers(), ["words of channel 0", "support vectors"]);
-/// assert!(classifier.randomized(1, 42).is_ok());
-/// assert!(classifier.randomized(2, 42).is_err());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-impl RandomizableClassifier for BowClassifier {
-    fn layers(&self) -> Vec<String> {
-        self.model().layers()
-    }
-
-    fn randomized(&self, layer: usize, seed: u64) -> Result<Box<dyn RandomizableClassifier>, ExplainError> {
-        Ok(Box::new(Self::new(self.extractors().to_vec(), self.model().randomized(layer, seed)?)?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use bow_mapping::{Codebook, Normalization, Pooling, Rank, RankOptions};
@@ -140,10 +104,10 @@ mod tests {
     use local_features::{DenseSift, FeatureExtractor, Rotation};
     use ndarray::{Array1, Array2, Array3, s};
     use rand::Rng;
-    use relevance::RootSearch;
+    use relevance::{RandomizableClassifier, RootSearch};
 
     use super::*;
-    use crate::Encoder;
+    use crate::{BowClassifier, Encoder};
 
     const WORDS: usize = 9;
 
@@ -191,7 +155,7 @@ mod tests {
     fn words_that_change_places_are_an_image_whose_words_do() {
         for kernel in kernels() {
             let classifier = classifier(kernel);
-            let model = classifier.model();
+            let model = classifier.model(0).unwrap();
             let vector = classifier.bag(picture().view()).unwrap().vector;
             for channel in 0..2 {
                 let range = model.channel_dimensions().nth(channel).unwrap();
@@ -214,7 +178,7 @@ mod tests {
         for kernel in kernels() {
             let classifier = classifier(kernel);
             let mut random = Xoshiro256PlusPlus::seed_from_u64(3);
-            let permuted = classifier.model().with_coefficients_permuted(&mut random).unwrap();
+            let permuted = classifier.model(0).unwrap().with_coefficients_permuted(&mut random).unwrap();
             let sorted = |model: &BowModel| match model.expansion().coefficients() {
                 Coefficients::Shared(values) => {
                     let mut sorted = values.to_vec();
@@ -223,8 +187,8 @@ mod tests {
                 }
                 other => panic!("{other:?}"),
             };
-            assert_eq!(sorted(&permuted), sorted(classifier.model()));
-            assert_ne!(permuted.expansion().coefficients(), classifier.model().expansion().coefficients());
+            assert_eq!(sorted(&permuted), sorted(classifier.model(0).unwrap()));
+            assert_ne!(permuted.expansion().coefficients(), classifier.model(0).unwrap().expansion().coefficients());
             let values = permuted.expansion().values(permuted.expansion().terms()[0].support.view()).unwrap();
             assert_eq!(values.iter().filter(|&&value| value > 1e-12).count(), 3); // and one is at 0
         }

@@ -46,6 +46,9 @@ impl Tile {
 }
 
 impl Tiling {
+    /// One tile, whatever the size of the image.
+    pub const WHOLE: Self = Self { side: usize::MAX, step: usize::MAX };
+
     /// The tiles of an image, row by row.
     ///
     /// ```
@@ -93,20 +96,21 @@ pub struct TiledDecomposition {
     pub max_unexplained: f64,
 }
 
-/// Explains an image tile by tile and averages the overlapping maps. The tiles are explained in parallel.
+/// Explains a class of an image tile by tile and averages the overlapping maps. The tiles are explained in parallel.
 ///
 /// # Errors
 /// As for [`BowClassifier::decompose`], for the first tile for which it fails.
 pub fn decompose_tiles(
     classifier: &BowClassifier,
     image: ArrayView3<'_, f64>,
+    class: usize,
     tiling: Tiling,
 ) -> Result<TiledDecomposition, Error> {
     let (height, width, _) = image.dim();
     let tiles = tiling.tiles(height, width)?;
     let decompositions = tiles
         .par_iter()
-        .map(|tile| classifier.decompose(tile.of(&image)))
+        .map(|tile| classifier.decompose(tile.of(&image), class))
         .collect::<Result<Vec<PixelDecomposition>, Error>>()?;
 
     let mut ledger = Ledger::default();

@@ -1,58 +1,37 @@
-//! Learning a classifier from labelled images: features, codebooks, vectors, kernels, and the support vector machine.
+//! Learning a classifier: one support vector machine for each class, over the same vectors.
 
-use bow_mapping::learning::sample_rows;
-use bow_mapping::{Mapping, Normalization, Pooling};
-use kernels::{KernelExpansion, KernelKind, ZeroQuotient};
-use linfa::ParamGuard;
-use local_features::{Extractor, FeatureExtractor, LocalFeatures};
-use ndarray::{Array2, Array3, ArrayView2, Axis};
-use rayon::prelude::*;
-use relevance::{Candidates, RootSearch};
+use kernels::Kernel;
+use ndarray::{Array1, Array2};
 
+use crate::classifier::{Class, Learned, Machines};
+use crate::configuration::Configuration;
 use crate::training::{
-    KernelChannel, KernelMachine, KernelMachineParams, KernelWeights, MklSolution, SvmParams, check_both_classes,
+    CostSelection, CrossValidation, DualSolution, EvaluatedKernel, KernelChannel, MklSolution, TrainingError,
+    check_both_classes, evaluate_kernels, train_kernel_weights,
 };
-use crate::{BowClassifier, BowModel, Encoder, Error, TaylorThirdLayer, ThirdLayer};
+use crate::{BowClassifier, Error, Images, Vocabulary};
 
-/// Learns a mapping from a sample of descriptors, (L, D), and a seed.
-pub type LearnMapping = Box<dyn Fn(ArrayView2<'_, f64>, u64) -> Result<Mapping, Error> + Send + Sync>;
-
-/// What one channel of a classifier is to be.
-pub struct ChannelPlan {
-    /// Local features.
-    pub extractor: Extractor,
-    /// Codebook and mapping.
-    pub mapping: LearnMapping,
-    /// From the mapped features of an image to one vector.
-    pub pooling: Pooling,
-    /// Of that vector.
-    pub normalization: Normalization,
-    /// Kernel over those vectors; its bandwidth comes from their mean distance.
-    pub kernel: KernelKind,
+/// Whether an image shows a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Truth {
+    /// It does.
+    Shown,
+    /// It does not.
+    NotShown,
+    /// That is hard to tell: the image is not learned from.
+    Difficult,
 }
 
-/// How a classifier is learned.
-///
-/// An example stands at the head of the [crate](crate).
-pub struct Trainer {
-    /// One codebook, mapping and kernel each.
-    pub channels: Vec<ChannelPlan>,
-    /// The support vector machine's cost and class weights.
-    pub svm: SvmParams,
-    /// The weights of the channels' kernels.
-    pub weights: KernelWeights,
-    /// How root points are searched, where a kernel needs them.
-    pub search: RootSearch,
-    /// Codebooks learn from at most this many descriptors.
-    pub sample: usize,
-    /// Seeds the sample and the codebooks.
-    pub seed: u64,
+impl From<bool> for Truth {
+    fn from(is_shown: bool) -> Self {
+        if is_shown { Self::Shown } else { Self::NotShown }
+    }
 }
 
 /// The stages of learning, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Local features of all images; one step for each image.
+    /// Local features of images; one step for each image.
     Features,
     /// Codebooks; one step for each channel.
     Codebooks,
@@ -60,7 +39,9 @@ pub enum Stage {
     Vectors,
     /// Gram matrices; one step for each channel.
     Kernels,
-    /// Kernel weights and the support vector machine; one step.
+    /// Costs, compared by cross-validation; one step for each class.
+    Costs,
+    /// Kernel weights and support vector machines; one step for each class.
     Machine,
 }
 
@@ -75,129 +56,154 @@ pub trait Observer: Sync {
 /// Observes nothing.
 impl Observer for () {}
 
-/// A classifier, and what was learned on the way to it.
-pub struct Trained {
-    /// The classifier.
-    pub classifier: BowClassifier,
-    /// The kernels' weights, and the support vector machine's dual solution over the training images.
-    pub machine: MklSolution,
+/// The kernels of all channels, on all pairs of images.
+struct Grams<'a>(Vec<EvaluatedKernel<'a>>);
+
+/// What of them a class is learned from.
+struct OfClass {
+    grams: Vec<Array2<f64>>,
+    shown: Vec<bool>,
+    /// The images that are not difficult.
+    plain: Vec<usize>,
 }
 
-impl Trainer {
-    /// Learns a classifier: `f(x) > 0` for images like those marked `positive`.
+impl<'a> Grams<'a> {
+    fn new(
+        configuration: &Configuration,
+        vocabulary: &Vocabulary,
+        vectors: &'a Array2<f64>,
+        observer: &dyn Observer,
+    ) -> Result<Self, Error> {
+        let channels = configuration.channels.iter().zip(vocabulary.channels());
+        let channels: Vec<KernelChannel> =
+            channels.map(|(settings, channel)| KernelChannel::new(settings.kernel, channel.dimensions())).collect();
+        observer.begin(Stage::Kernels, channels.len());
+        Ok(Self(evaluate_kernels(&channels, vectors.view(), || observer.step())?))
+    }
+
+    fn kernels(&self) -> Vec<Kernel> {
+        self.0.iter().map(EvaluatedKernel::kernel).collect()
+    }
+
+    fn of_class(&self, truths: &[Truth]) -> OfClass {
+        let plain: Vec<usize> = (0..truths.len()).filter(|&image| truths[image] != Truth::Difficult).collect();
+        let grams = self.0.iter().map(|kernel| kernel.gram_of(&plain)).collect();
+        let shown = plain.iter().map(|&image| truths[image] == Truth::Shown).collect();
+        OfClass { grams, shown, plain }
+    }
+}
+
+impl BowClassifier {
+    /// Learns to tell which images show each of some classes: vocabulary, vectors, and machines. Every image has to be one
+    /// that can be described; where some may be broken, [`Vocabulary::learn`], [`Vocabulary::vectors`] and
+    /// [`train`](Self::train) say which are left out.
     ///
-    /// * `images` — H×W×C in [0, 1], N
-    /// * `positive` — N
+    /// * `classes` — the name of each, and whether each image shows it, N
     ///
     /// # Errors
-    /// As many labels as images are needed, of both classes; whatever a stage can't take.
-    pub fn fit(&self, images: &[Array3<f64>], positive: &[bool], observer: &dyn Observer) -> Result<Trained, Error> {
-        if images.len() != positive.len() {
-            return Err(Error::Labels { images: images.len(), labels: positive.len() });
+    /// An image that can't be described, and as for the three.
+    pub fn learn<I: Images + ?Sized>(
+        configuration: &Configuration,
+        images: &I,
+        classes: &[(String, Vec<Truth>)],
+        observer: &dyn Observer,
+    ) -> Result<Self, Error> {
+        check_truths(classes, images.count())?;
+        for (name, truths) in classes {
+            let plain = truths.iter().filter(|&&truth| truth != Truth::Difficult);
+            let shown: Vec<bool> = plain.map(|&truth| truth == Truth::Shown).collect();
+            check_both_classes(&shown).map_err(of_class(name))?;
         }
-        check_both_classes(positive)?;
-        let features = self.features(images, observer)?;
-        let encoders = self.encoders(&features, observer)?;
-        let vectors = encode_all(&encoders, &features, observer)?;
-        drop(features);
-
-        let params = self.machine(&encoders).check()?;
-        observer.begin(Stage::Kernels, self.channels.len());
-        let kernels = params.evaluate(vectors.view(), || observer.step())?;
-        observer.begin(Stage::Machine, 1);
-        let KernelMachine { expansion, solution: machine } = params.train(&kernels, positive)?;
-        observer.step();
-
-        drop(kernels);
-        let third_layer = self.third_layer(&expansion, vectors)?;
-        let model = BowModel::new(encoders, expansion, third_layer)?;
-        let extractors = self.channels.iter().map(|plan| plan.extractor.clone()).collect();
-        Ok(Trained { classifier: BowClassifier::new(extractors, model)?, machine })
+        let whole = |problems: Vec<crate::Problem>| match problems.into_iter().next() {
+            Some(problem) => Err(problem.reason),
+            None => Ok(()),
+        };
+        let (vocabulary, problems) = Vocabulary::learn(configuration, images, None, observer)?;
+        whole(problems)?;
+        let vectors = vocabulary.vectors(images, None, observer)?;
+        whole(vectors.problems)?;
+        Self::train(configuration, vocabulary, &vectors.values, classes, observer)
     }
 
-    /// The local features of all images, channel by channel.
-    fn features(&self, images: &[Array3<f64>], observer: &dyn Observer) -> Result<Vec<Vec<LocalFeatures>>, Error> {
-        observer.begin(Stage::Features, images.len() * self.channels.len());
-        self.channels
-            .iter()
-            .map(|plan| {
-                images
-                    .par_iter()
-                    .map(|image| {
-                        let features = plan.extractor.extract(image.view())?;
-                        observer.step();
-                        Ok(features)
-                    })
-                    .collect()
-            })
-            .collect()
-    }
-
-    fn encoders(&self, features: &[Vec<LocalFeatures>], observer: &dyn Observer) -> Result<Vec<Encoder>, Error> {
-        observer.begin(Stage::Codebooks, self.channels.len());
-        self.channels
-            .iter()
-            .zip(features)
-            .map(|(plan, features)| {
-                let sample = sample_descriptors(features, self.sample, self.seed);
-                let mapping = (plan.mapping)(sample.view(), self.seed)?;
-                observer.step();
-                Ok(Encoder { mapping, pooling: plan.pooling, normalization: plan.normalization })
-            })
-            .collect()
-    }
-
-    /// The support vector machine to train.
-    fn machine(&self, encoders: &[Encoder]) -> KernelMachineParams {
-        let channels = self.channels.iter().zip(encoders);
-        let channels: Vec<_> =
-            channels.map(|(plan, encoder)| KernelChannel::new(plan.kernel, encoder.dimensions())).collect();
-        KernelMachineParams::new(channels).weights(self.weights.clone()).svm(self.svm.clone())
-    }
-
-    /// Eq. 24 where all kernels are sum-decomposable, else Eq. 25 with the training vectors as candidates.
-    fn third_layer(&self, expansion: &KernelExpansion, points: Array2<f64>) -> Result<ThirdLayer, Error> {
-        if expansion.is_sum_decomposable() {
-            return Ok(ThirdLayer::SumDecomposition);
-        }
-        let zero_quotient = ZeroQuotient::default();
-        let candidates = Candidates::new(&expansion.differentiable(zero_quotient)?, points)?;
-        Ok(ThirdLayer::Taylor(TaylorThirdLayer { search: self.search, zero_quotient, candidates }))
-    }
-}
-
-/// At most `count` descriptors that are not zero, drawn without replacement. (Flat patches all have the zero
-/// descriptor: they would be drawn over and over again.)
-fn sample_descriptors(features: &[LocalFeatures], count: usize, seed: u64) -> Array2<f64> {
-    let described: Vec<_> = features
-        .iter()
-        .flat_map(|features| features.descriptors.rows())
-        .filter(|row| row.iter().any(|&value| value != 0.0))
-        .collect();
-    let dimensions = features.first().map_or(0, |features| features.descriptors.ncols());
-    let drawn = sample_rows(described.len(), count, seed);
-    let values = drawn.iter().flat_map(|&row| described[row].iter().map(|&value| f64::from(value))).collect();
-    Array2::from_shape_vec((drawn.len(), dimensions), values).unwrap_or_else(|_| Array2::zeros((0, dimensions)))
-}
-
-/// The vectors of all images, one a row, the channels' one behind the other.
-fn encode_all(
-    encoders: &[Encoder],
-    features: &[Vec<LocalFeatures>],
-    observer: &dyn Observer,
-) -> Result<Array2<f64>, Error> {
-    observer.begin(Stage::Vectors, features.iter().map(Vec::len).sum());
-    let images = features.first().map_or(0, Vec::len);
-    let mut vectors = Array2::zeros((images, encoders.iter().map(Encoder::dimensions).sum()));
-    let mut rest = vectors.view_mut();
-    for (encoder, features) in encoders.iter().zip(features) {
-        let (mut part, others) = rest.split_at(Axis(1), encoder.dimensions());
-        rest = others;
-        part.outer_iter_mut().into_par_iter().zip(features).try_for_each(|(mut vector, features)| {
-            vector.assign(&encoder.map(features.descriptors.mapv(f64::from).view())?.1);
+    /// Learns to tell which images show each of some classes: one support vector machine for each, over the same
+    /// vectors and Gram matrices.
+    ///
+    /// * `vectors` — of the images, (N, V)
+    /// * `classes` — the name of each, and whether each image shows it, N
+    ///
+    /// # Errors
+    /// [`Error::Labels`] for not one truth for each image; [`Error::ClassTraining`] for a class that
+    /// all images show, or none; [`Error::Kernels`] for vectors that the kernels do not take.
+    pub fn train(
+        configuration: &Configuration,
+        vocabulary: Vocabulary,
+        vectors: &Array2<f64>,
+        classes: &[(String, Vec<Truth>)],
+        observer: &dyn Observer,
+    ) -> Result<Self, Error> {
+        check_truths(classes, vectors.nrows())?;
+        let grams = Grams::new(configuration, &vocabulary, vectors, observer)?;
+        observer.begin(Stage::Machine, classes.len());
+        let weights = configuration.kernel_weights();
+        let trained = classes.iter().map(|(name, truths)| {
+            let OfClass { grams, shown, plain } = grams.of_class(truths);
+            let MklSolution { weights, dual, .. } =
+                train_kernel_weights(&grams, &shown, &weights, &configuration.svm()).map_err(of_class(name))?;
+            let DualSolution { coefficients: of_plain, bias, .. } = dual;
+            let mut coefficients = Array1::zeros(vectors.nrows());
+            for (image, coefficient) in plain.into_iter().zip(of_plain) {
+                coefficients[image] = coefficient;
+            }
             observer.step();
-            Ok::<(), Error>(())
-        })?;
+            Ok(Class { name: name.clone(), weights, coefficients, bias })
+        });
+        let trained = trained.collect::<Result<Vec<Class>, Error>>()?;
+        let (configuration, kernels) = (configuration.clone(), grams.kernels());
+        let learned = Learned { configuration, kernels, points: vectors.to_shared(), classes: trained };
+        Self::of_machines(vocabulary, Machines::Learned(Box::new(learned)))
     }
-    Ok(vectors)
+}
+
+/// Compares costs by cross-validation: one for all classes, by the means over them ([`CostSelection::mean`]). A class of
+/// few images could not tell by itself which cost is the better one.
+///
+/// * `vectors` — of the images, (N, V)
+/// * `classes` — the name of each, and whether each image shows it, N
+///
+/// # Errors
+/// As for [`BowClassifier::train`]; [`Error::ClassTraining`] also for what
+/// [`CrossValidation::compare_costs_of_kernels`] refuses, such as a class of fewer images than there are folds.
+pub fn compare_costs(
+    configuration: &Configuration,
+    vocabulary: &Vocabulary,
+    vectors: &Array2<f64>,
+    classes: &[(String, Vec<Truth>)],
+    costs: &[f64],
+    validation: &CrossValidation,
+    observer: &dyn Observer,
+) -> Result<CostSelection, Error> {
+    check_truths(classes, vectors.nrows())?;
+    let grams = Grams::new(configuration, vocabulary, vectors, observer)?;
+    observer.begin(Stage::Costs, classes.len());
+    let weights = configuration.kernel_weights();
+    let selections = classes.iter().map(|(name, truths)| {
+        let OfClass { grams, shown, .. } = grams.of_class(truths);
+        let grams: Vec<_> = grams.iter().map(Array2::view).collect();
+        let selection = validation.compare_costs_of_kernels(&configuration.svm(), &weights, costs, &grams, &shown);
+        observer.step();
+        selection.map_err(of_class(name))
+    });
+    Ok(CostSelection::mean(&selections.collect::<Result<Vec<_>, Error>>()?)?)
+}
+
+/// Says of which class it is that something went wrong.
+fn of_class(name: &str) -> impl Fn(TrainingError) -> Error {
+    move |reason| Error::ClassTraining { class: name.to_owned(), reason }
+}
+
+fn check_truths(classes: &[(String, Vec<Truth>)], images: usize) -> Result<(), Error> {
+    match classes.iter().find(|(_, truths)| truths.len() != images) {
+        Some((class, truths)) => Err(Error::Labels { class: class.clone(), found: truths.len(), images }),
+        None => Ok(()),
+    }
 }

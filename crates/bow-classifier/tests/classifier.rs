@@ -2,16 +2,14 @@
 
 use std::fs;
 
-use bow_classifier::training::{KernelWeights, LpNorm, SvmParams};
 use bow_classifier::{
-    BowClassifier, BowModel, ChannelPlan, Encoder, Error, ThirdLayer, Tiling, Trainer, decompose_tiles,
-    pixel_wise_decomposition,
+    BowClassifier, BowModel, ChannelSettings, Configuration, Encoder, Error, KernelWeighting, MappingSettings,
+    Sampling, ThirdLayer, Tiling, Truth, decompose_tiles, pixel_wise_decomposition,
 };
-use bow_mapping::learning::{KMeansParams, Learner};
-use bow_mapping::{Normalization, Pooling, Rank, RankOptions, Ridge, RidgeOptions, Soft, SoftOptions};
+use bow_mapping::{Map, Normalization, Pooling, RankOptions};
 use evaluation::{Evaluation, Measure, Sample};
 use kernels::KernelKind;
-use local_features::{Channel, DenseSift};
+use local_features::{Channel, DenseSift, Extractor};
 use ndarray::{Array2, Array3, ArrayD, Axis, s};
 use relevance::{ExplainableClassifier, RootSearch, RootSelection, SearchOver};
 
@@ -25,37 +23,41 @@ fn picture(index: usize) -> Array3<f64> {
     })
 }
 
-fn pictures(count: usize) -> (Vec<Array3<f64>>, Vec<bool>) {
-    ((0..count).map(picture).collect(), (0..count).map(|index| index.is_multiple_of(2)).collect())
+fn pictures(count: usize) -> Vec<Array3<f64>> {
+    (0..count).map(picture).collect()
 }
 
-fn channel(kernel: KernelKind, scale: f64) -> ChannelPlan {
-    ChannelPlan {
-        extractor: DenseSift { scale, ..DenseSift::default() }.into(),
-        mapping: Box::new(|descriptors, seed| {
-            let codebook = KMeansParams::new(12).seed(seed).learn(descriptors)?.model;
-            Ok(Rank::new(codebook, RankOptions::default())?.into())
-        }),
-        pooling: Pooling::MEAN,
-        normalization: Normalization::L1,
+/// Whether each picture is steep.
+fn steep(count: usize) -> Vec<(String, Vec<Truth>)> {
+    vec![("steep".to_owned(), (0..count).map(|index| index.is_multiple_of(2).into()).collect())]
+}
+
+fn channel(kernel: KernelKind, scale: f64) -> ChannelSettings {
+    ChannelSettings {
+        words: 12,
+        mapping: MappingSettings::Rank(RankOptions::default()),
         kernel,
+        ..ChannelSettings::of(DenseSift { scale, ..DenseSift::default() })
     }
 }
 
-fn trainer(channels: Vec<ChannelPlan>) -> Trainer {
-    Trainer {
-        weights: KernelWeights::Given(vec![1.0 / channels.len() as f64; channels.len()]),
-        channels,
-        svm: SvmParams::default(),
+fn configuration(channels: Vec<ChannelSettings>) -> Configuration {
+    Configuration {
+        kernel_weights: KernelWeighting::Uniform,
         search: RootSearch { over: SearchOver::Nearest(3), ..RootSearch::default() },
         sample: 2_000,
+        sampling: Sampling::FromAll,
         seed: 7,
+        ..Configuration::of(channels)
     }
+}
+
+fn learn(configuration: &Configuration) -> Result<BowClassifier, Error> {
+    BowClassifier::learn(configuration, &pictures(16)[..], &steep(16), &())
 }
 
 fn trained(kernel: KernelKind) -> BowClassifier {
-    let (images, positive) = pictures(16);
-    trainer(vec![channel(kernel, 2.0), channel(kernel, 3.0)]).fit(&images, &positive, &()).unwrap().classifier
+    learn(&configuration(vec![channel(kernel, 2.0), channel(kernel, 3.0)])).unwrap()
 }
 
 const KERNELS: [KernelKind; 4] =
@@ -67,11 +69,11 @@ fn every_kernel_learns_and_conserves_from_score_to_pixels() {
         let classifier = trained(kernel);
         for index in 16..20 {
             let image = picture(index);
-            let found = classifier.decompose(image.view()).unwrap();
+            let found = classifier.decompose(image.view(), 0).unwrap();
             assert_eq!(found.score > 0.0, index.is_multiple_of(2), "{kernel}: picture {index} has {}", found.score);
-            assert_eq!(found.score, classifier.score(image.view()).unwrap());
+            assert_eq!(found.score, classifier.scores_of_image(image.view()).unwrap()[0]);
             found.ledger.check(1e-12).unwrap_or_else(|error| panic!("{kernel}: {error}"));
-            if matches!(classifier.model().third_layer(), ThirdLayer::SumDecomposition) {
+            if matches!(classifier.model(0).unwrap().third_layer(), ThirdLayer::SumDecomposition) {
                 assert!((found.pixels.sum() - found.score).abs() < 1e-10, "{kernel}");
             }
         }
@@ -123,30 +125,34 @@ fn every_measure_judges_explanations_of_bags_of_words() {
 
 #[test]
 fn several_mappings_poolings_and_learned_weights_conserve() {
-    let (images, positive) = pictures(16);
     for p in [1.0, 2.0, 3.5, f64::INFINITY] {
-        let soft = ChannelPlan {
-            mapping: Box::new(|descriptors, seed| {
-                let codebook = KMeansParams::new(9).seed(seed).learn(descriptors)?.model;
-                Ok(Soft::new(codebook, SoftOptions::default())?.into())
-            }),
+        let soft = ChannelSettings {
+            words: 9,
+            mapping: MappingSettings::Soft(Default::default()),
             pooling: Pooling::new(p).unwrap(),
             normalization: Normalization::L2,
             ..channel(KernelKind::ChiSquared, 2.0)
         };
-        let plan = Trainer {
-            weights: KernelWeights::Learned(LpNorm::default()),
-            ..trainer(vec![soft, channel(KernelKind::HistogramIntersection, 2.0)])
-        };
-        let learned = plan.fit(&images, &positive, &());
+        let plan = |channels| Configuration { kernel_weights: KernelWeighting::Learned, ..configuration(channels) };
+        let learned = learn(&plan(vec![soft.clone(), channel(KernelKind::HistogramIntersection, 2.0)]));
         // One kernel has no derivative, the other no sum: this model can't be explained, and says so.
         assert!(matches!(learned, Err(Error::Kernels(_))), "p = {p}");
 
-        let soft_only = Trainer { channels: plan.channels.into_iter().take(1).collect(), ..trainer(vec![]) };
-        let soft_only = Trainer { weights: KernelWeights::Learned(LpNorm::default()), ..soft_only };
-        let classifier = soft_only.fit(&images, &positive, &()).unwrap().classifier;
-        classifier.decompose(picture(16).view()).unwrap().ledger.check(1e-12).unwrap();
+        let smooth = learn(&plan(vec![soft, channel(KernelKind::Rbf, 2.0)])).unwrap();
+        smooth.decompose(picture(16).view(), 0).unwrap().ledger.check(1e-12).unwrap();
     }
+}
+
+#[test]
+fn a_flat_word_is_the_last_and_zero() {
+    let channel = ChannelSettings { flat_word: true, ..channel(KernelKind::HistogramIntersection, 2.0) };
+    let classifier = learn(&configuration(vec![channel])).unwrap();
+    let model = classifier.model(0).unwrap();
+    let encoder = &model.encoders()[0];
+    assert_eq!(encoder.dimensions(), 12);
+    let flat = Array2::<f64>::zeros((1, 128));
+    let found = encoder.mapping.assign(flat.view()).unwrap().to_dense();
+    assert_eq!(found.row(0).iter().fold(0.0, |most: f64, &value| most.max(value)), found[[0, 11]]);
 }
 
 #[test]
@@ -159,7 +165,8 @@ fn a_saved_classifier_explains_the_same_to_the_byte() {
         let loaded = BowClassifier::load(&path).unwrap();
         assert_eq!(loaded, classifier);
         let image = picture(17);
-        let (left, right) = (classifier.decompose(image.view()).unwrap(), loaded.decompose(image.view()).unwrap());
+        let (left, right) =
+            (classifier.decompose(image.view(), 0).unwrap(), loaded.decompose(image.view(), 0).unwrap());
         assert_eq!(left.pixels, right.pixels);
 
         let again = folder.path().join("again.model");
@@ -169,7 +176,7 @@ fn a_saved_classifier_explains_the_same_to_the_byte() {
 }
 
 #[test]
-fn model_files_that_are_cut_short_newer_or_something_else_are_refused() {
+fn model_files_that_are_damaged_newer_or_something_else_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("whole.model");
     trained(KernelKind::HistogramIntersection).save(&path).unwrap();
@@ -179,7 +186,7 @@ fn model_files_that_are_cut_short_newer_or_something_else_are_refused() {
         fs::write(&path, bytes).unwrap();
         BowClassifier::load(&path)
     };
-    for length in [whole.len() - 1, whole.len() / 2, 60] {
+    for length in [whole.len() - 1, whole.len() / 2, 60, 31] {
         let error = write(&whole[..length]).unwrap_err();
         assert!(matches!(error, Error::DamagedModel { .. }) && error.to_string().contains("cut short"), "{error}");
     }
@@ -194,20 +201,39 @@ fn model_files_that_are_cut_short_newer_or_something_else_are_refused() {
         assert!(matches!(write(bytes), Err(Error::NotAModel { .. })));
     }
     let line = whole.iter().position(|&byte| byte == b'\n').unwrap();
-    let newer = [b"pixelwise bag-of-words model 2", &whole[line..]].concat();
+    let newer = [b"pixelwise bag-of-words model 3", &whole[line..]].concat();
     let error = write(&newer).unwrap_err();
-    assert!(matches!(error, Error::NewerVersion { found: 2, supported: 1, .. }), "{error}");
+    assert!(matches!(error, Error::NewerVersion { found: 3, supported: 2, .. }), "{error}");
     let far = [b"pixelwise bag-of-words model 99999999999", &whole[line..]].concat();
     assert!(matches!(write(&far), Err(Error::NewerVersion { found: 99_999_999_999, .. })));
+    let old = write(b"pixelwise photo model 1\n").unwrap_err();
+    assert!(old.to_string().contains("no longer read"), "{old}");
     assert!(matches!(BowClassifier::load(folder.path().join("none.model")), Err(Error::Read { .. })));
     let nowhere = folder.path().join("no folder/a.model");
     assert!(matches!(trained(KernelKind::Linear).save(nowhere), Err(Error::Write { .. })));
 }
 
+/// One flipped bit is never unseen: a CRC-32 tells all errors in a single bit.
+#[test]
+fn no_flipped_bit_is_unseen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.model");
+    trained(KernelKind::ChiSquared).save(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let bits = 8 * whole.len();
+    for bit in (0..400).map(|index| index * (bits / 401)).chain(bits - 40..bits) {
+        let mut damaged = whole.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &damaged).unwrap();
+        assert!(BowClassifier::load(&path).is_err(), "bit {bit}");
+    }
+}
+
 #[test]
 fn parts_that_do_not_fit_are_refused() {
     let classifier = trained(KernelKind::HistogramIntersection);
-    let (extractors, model) = (classifier.extractors().to_vec(), classifier.model());
+    let model = classifier.model(0).unwrap();
+    let extractors: Vec<Extractor> = classifier.vocabulary().extractors().cloned().collect();
     let (encoders, expansion) = (model.encoders().to_vec(), model.expansion().clone());
     let one = extractors[..1].to_vec();
     assert!(matches!(BowClassifier::new(one, model.clone()), Err(Error::Channels { extractors: 1, encoders: 2 })));
@@ -225,7 +251,8 @@ fn parts_that_do_not_fit_are_refused() {
     assert!(matches!(BowModel::new(odd, expansion, ThirdLayer::SumDecomposition), Err(Error::Mapping(_))));
 
     let smooth = trained(KernelKind::ChiSquared);
-    let (encoders, expansion) = (smooth.model().encoders().to_vec(), smooth.model().expansion().clone());
+    let smooth = smooth.model(0).unwrap();
+    let (encoders, expansion) = (smooth.encoders().to_vec(), smooth.expansion().clone());
     let error = BowModel::new(encoders, expansion, ThirdLayer::SumDecomposition).unwrap_err();
     assert!(matches!(error, Error::NotSumDecomposable), "{error}");
 
@@ -238,24 +265,18 @@ fn parts_that_do_not_fit_are_refused() {
 fn another_search_explains_another_way() {
     let classifier = trained(KernelKind::ChiSquared);
     let image = picture(18);
-    let before = classifier.decompose(image.view()).unwrap();
+    let before = classifier.decompose(image.view(), 0).unwrap();
     let search = RootSearch { selection: RootSelection::AverageOfBest(3), ..RootSearch::default() };
-    let after = classifier.with_search(search).decompose(image.view()).unwrap();
+    let after = classifier.with_search(search).decompose(image.view(), 0).unwrap();
     assert_eq!(before.score, after.score);
     assert_ne!(before.dimensions, after.dimensions);
 }
 
 #[test]
 fn signed_codes_do_not_go_with_histogram_kernels() {
-    let (images, positive) = pictures(8);
-    let signed = ChannelPlan {
-        mapping: Box::new(|descriptors, seed| {
-            let codebook = KMeansParams::new(9).seed(seed).learn(descriptors)?.model;
-            Ok(Ridge::new(codebook, RidgeOptions::default())?.into())
-        }),
-        ..channel(KernelKind::ChiSquared, 2.0)
-    };
-    let error = trainer(vec![signed]).fit(&images, &positive, &()).err().unwrap();
+    let mapping = MappingSettings::Ridge(Default::default());
+    let signed = ChannelSettings { words: 9, mapping, ..channel(KernelKind::ChiSquared, 2.0) };
+    let error = learn(&configuration(vec![signed])).unwrap_err();
     assert!(error.to_string().contains("0 or larger"), "{error}");
 }
 
@@ -267,25 +288,32 @@ fn images_that_the_classifier_can_not_take_are_refused() {
     let mut broken = picture(0);
     broken[[3, 4, 0]] = f64::NAN;
     for image in [empty, small, broken] {
-        let error = classifier.decompose(image.view()).unwrap_err();
+        let error = classifier.decompose(image.view(), 0).unwrap_err();
         assert!(matches!(error, Error::Features(_)), "{error}");
     }
     let image = picture(0).into_dyn();
-    assert!(classifier.explain(image.view(), 1).unwrap_err().to_string().contains("target 1"));
+    assert!(
+        classifier.explain(image.view(), 1).unwrap_err().to_string().contains("class 1: the classifier has 1 class")
+    );
     let flat = ArrayD::<f64>::zeros(vec![5]);
     assert!(classifier.scores(&[flat.view()]).unwrap_err().to_string().contains("height × width × channels"));
 }
 
 #[test]
 fn training_data_that_can_not_be_learned_from_is_refused() {
-    let (images, positive) = pictures(8);
-    let plan = trainer(vec![channel(KernelKind::ChiSquared, 2.0)]);
-    let refused = |images: &[Array3<f64>], positive: &[bool]| plan.fit(images, positive, &()).err().unwrap();
-    assert!(matches!(refused(&images, &positive[1..]), Error::Labels { images: 8, labels: 7 }));
-    assert!(matches!(refused(&images, &[true; 8]), Error::Training(_)));
-    assert!(matches!(refused(&[], &[]), Error::Training(_)));
+    let plan = configuration(vec![channel(KernelKind::ChiSquared, 2.0)]);
+    let refused = |images: &[Array3<f64>], classes: &[(String, Vec<Truth>)]| {
+        BowClassifier::learn(&plan, images, classes, &()).unwrap_err()
+    };
+    let images = pictures(8);
+    assert!(matches!(refused(&images, &steep(7)), Error::Labels { images: 8, found: 7, .. }));
+    let all = vec![("all".to_owned(), vec![Truth::Shown; 8])];
+    assert!(matches!(refused(&images, &all), Error::ClassTraining { .. }));
+    assert!(matches!(refused(&[], &steep(0)), Error::ClassTraining { .. }));
     let blank = vec![Array3::<f64>::from_elem((48, 52, 1), 0.5); 8];
-    assert!(matches!(refused(&blank, &positive), Error::Learning(_) | Error::Mapping(_)));
+    assert!(matches!(refused(&blank, &steep(8)), Error::Learning(_) | Error::Mapping(_)));
+    let small = [pictures(7), vec![Array3::zeros((3, 3, 1))]].concat();
+    assert!(matches!(refused(&small, &steep(8)), Error::Features(_)));
 }
 
 #[test]
@@ -294,7 +322,7 @@ fn tiles_are_averaged_and_the_trait_gives_the_same() {
     let mut wide = Array3::<f64>::zeros((48, 104, 1));
     wide.slice_mut(s![.., ..52, ..]).assign(&picture(2));
     wide.slice_mut(s![.., 52.., ..]).assign(&picture(5));
-    let tiled = decompose_tiles(&classifier, wide.view(), Tiling { side: 52, step: 26 }).unwrap();
+    let tiled = decompose_tiles(&classifier, wide.view(), 0, Tiling { side: 52, step: 26 }).unwrap();
     assert_eq!(tiled.scores.len(), 3);
     assert!(tiled.ledger.check(1e-12).is_ok() && tiled.max_relative_error < 1e-12);
     assert!(tiled.scores[0].1 > 0.0 && tiled.scores[2].1 < 0.0);
@@ -313,7 +341,7 @@ fn the_number_of_threads_changes_nothing() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let classifier = trained(KernelKind::ChiSquared);
-            let found = decompose_tiles(&classifier, picture(4).view(), Tiling { side: 40, step: 9 }).unwrap();
+            let found = decompose_tiles(&classifier, picture(4).view(), 0, Tiling { side: 40, step: 9 }).unwrap();
             (classifier, found.pixels)
         })
     };

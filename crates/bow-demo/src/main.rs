@@ -17,8 +17,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bow_classifier::training::MklSolution;
-use bow_classifier::{BowClassifier, ThirdLayer, Trained};
+use bow_classifier::{BowClassifier, BowModel, ThirdLayer, Tiling, Truth};
 use datasets::polygons::{Label, Scene, tile};
 use images::to_unit_range;
 use ndarray::Array3;
@@ -39,8 +38,6 @@ pub struct Run {
     pub options: Options,
     /// The classifier that was learned or loaded.
     pub classifier: BowClassifier,
-    /// The support vector machine that was trained; none when the model comes from a file.
-    pub machine: Option<MklSolution>,
     /// The explained pictures.
     pub explained: Vec<Explained>,
     /// The figures of `metrics.json`.
@@ -68,20 +65,20 @@ fn run(options: Options) -> Result<(), Failure> {
     let pictures = subjects::read_pictures(&options.image)?;
     let loaded = options.model.as_ref().map(BowClassifier::load).transpose()?;
     let extractors = match &loaded {
-        Some(classifier) => classifier.extractors().to_vec(),
+        Some(classifier) => classifier.vocabulary().extractors().cloned().collect(),
         None => options.settings.extractors(),
     };
     options.refuse_unfit_tiles(&extractors);
     subjects::check_sizes(&pictures, smallest_image(&extractors))?;
 
     let progress = Progress::new();
-    let (classifier, machine) = match loaded {
-        Some(classifier) => (classifier, None),
-        None => learn(&options, &progress).map(|trained| (trained.classifier, Some(trained.machine)))?,
+    let classifier = match loaded {
+        Some(classifier) => classifier,
+        None => learn(&options, &progress)?,
     };
     progress.stage("saving the model", 1);
     output.model(&classifier)?;
-    let classifier = with_search_asked_for(classifier, &options.explanation);
+    let classifier = with_search_asked_for(classifier, &options.explanation)?;
 
     progress.stage("test", options.test);
     let tests = tiles(options.seed.wrapping_add(1), options.test);
@@ -111,32 +108,35 @@ fn run(options: Options) -> Result<(), Failure> {
     output.contact_sheet(&explained, &options.explanation)?;
 
     let times = progress.finish();
-    let metrics = metrics(&options, &classifier, test, flipping, &explained, &times);
+    let metrics = metrics(&options, classifier.model(0)?, test, flipping, &explained, &times);
     output.metrics(&metrics)?;
-    let run = Run { options, classifier, machine, explained, metrics, times };
+    let run = Run { options, classifier, explained, metrics, times };
     output.report(&page::report(&run)?)?;
     print(&run, &output)
 }
 
 /// Makes the data and learns the classifier.
-fn learn(options: &Options, progress: &Progress) -> Result<Trained, Failure> {
+fn learn(options: &Options, progress: &Progress) -> Result<BowClassifier, Failure> {
     progress.stage("training tiles", options.train);
     let tiles = tiles(options.seed, options.train);
     let images: Vec<Array3<f64>> = tiles.par_iter().map(|tile| to_unit_range(tile.image.view())).collect();
-    let positive: Vec<bool> = tiles.iter().map(|tile| tile.label == Label::Positive).collect();
+    let truths: Vec<Truth> = tiles.iter().map(|tile| (tile.label == Label::Positive).into()).collect();
     let search = options.explanation.search(plan::SEARCH);
-    Ok(plan::trainer(&options.settings, search, options.seed).fit(&images, &positive, progress)?)
+    let configuration = plan::configuration(&options.settings, search, options.seed);
+    let classes = [(plan::CLASS.to_owned(), truths)];
+    let classifier = BowClassifier::learn(&configuration, &images[..], &classes, progress)?;
+    Ok(classifier.with_tiling(Tiling::default()))
 }
 
 /// The classifier, explained about the root points that the command line asks for.
-fn with_search_asked_for(classifier: BowClassifier, settings: &ExplanationSettings) -> BowClassifier {
-    match classifier.model().third_layer() {
+fn with_search_asked_for(classifier: BowClassifier, settings: &ExplanationSettings) -> Result<BowClassifier, Failure> {
+    Ok(match classifier.model(0)?.third_layer() {
         ThirdLayer::Taylor(taylor) => {
             let search = settings.search(taylor.search);
             classifier.with_search(search)
         }
         ThirdLayer::SumDecomposition => classifier,
-    }
+    })
 }
 
 fn tiles(seed: u64, count: usize) -> Vec<Scene> {
@@ -145,7 +145,7 @@ fn tiles(seed: u64, count: usize) -> Vec<Scene> {
 
 fn metrics(
     options: &Options,
-    classifier: &BowClassifier,
+    model: &BowModel,
     test: TestMetrics,
     flipping: FlippingMetrics,
     explained: &[Explained],
@@ -154,10 +154,10 @@ fn metrics(
     let localizations: Vec<_> = explained.iter().filter_map(|explained| explained.localization.clone()).collect();
     let of_explanations = explained.iter().map(|explained| explained.decomposition.max_relative_error);
     let unexplained = explained.iter().map(|explained| explained.decomposition.max_unexplained);
-    let exact = matches!(classifier.model().third_layer(), ThirdLayer::SumDecomposition);
+    let exact = matches!(model.third_layer(), ThirdLayer::SumDecomposition);
     Metrics {
         seed: options.seed,
-        kernels: classifier.model().expansion().terms().iter().map(|term| term.kernel.name().to_owned()).collect(),
+        kernels: model.expansion().terms().iter().map(|term| term.kernel.name().to_owned()).collect(),
         max_conservation_error: of_explanations
             .chain([test.max_conservation_error, flipping.max_conservation_error])
             .fold(0.0, f64::max),

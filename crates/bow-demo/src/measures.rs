@@ -72,12 +72,13 @@ pub fn test_metrics(
         residual: f64,
         conservation_error: f64,
     }
+    let model = classifier.model(0)?;
     let tested = tiles
         .par_iter()
         .map(|tile| {
             let bag = classifier.bag(to_unit_range(tile.image.view()).view())?;
-            let score = classifier.model().score(bag.vector.view())?;
-            let (dimensions, entry) = dimension_relevance(classifier.model(), bag.vector.view())?;
+            let score = model.score(bag.vector.view())?;
+            let (dimensions, entry) = dimension_relevance(model, bag.vector.view())?;
             progress.advance();
             Ok(Tested { score, residual: score - dimensions.sum(), conservation_error: entry.relative_error() })
         })
@@ -86,7 +87,7 @@ pub fn test_metrics(
     let scores: Array1<f64> = tested.iter().map(|tile| tile.score).collect();
     let positive: Vec<bool> = tiles.iter().map(|tile| tile.label == Label::Positive).collect();
     let both_classes = positive.contains(&true) && positive.contains(&false);
-    let exact = matches!(classifier.model().third_layer(), ThirdLayer::SumDecomposition);
+    let exact = matches!(model.third_layer(), ThirdLayer::SumDecomposition);
     let relative = tested.iter().filter(|tile| tile.score != 0.0).map(|tile| tile.residual.abs() / tile.score.abs());
     let metrics = TestMetrics {
         test_accuracy: if tested.is_empty() { None } else { Some(accuracy(scores.view(), &positive)?) },

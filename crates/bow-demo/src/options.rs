@@ -319,7 +319,7 @@ impl MappingChoice {
     }
 
     /// Whether one of the words is the zero word; a linear code of a flat patch is zero without it.
-    fn has_flat_word(self) -> bool {
+    pub fn has_flat_word(self) -> bool {
         matches!(self, Self::Hard | Self::Rank | Self::Soft)
     }
 }

@@ -52,16 +52,16 @@ pub fn report(run: &Run) -> Result<Report, Failure> {
 }
 
 fn introduction(run: &Run) -> Result<Section, Failure> {
-    let learned = match &run.machine {
-        Some(machine) => {
-            let support = machine.dual.coefficients.iter().filter(|&&coefficient| coefficient != 0.0).count();
+    let learned = match &run.options.model {
+        None => {
+            let support = run.classifier.model(0)?.expansion().supporting().count();
             format!(
                 "It was learned from {} tiles of 102×102 pixels that are labelled as wholes; {support} of them became \
                  support vectors. Nobody told it where the polygons are.",
                 run.options.train
             )
         }
-        None => "It was loaded from a file.".to_owned(),
+        Some(_) => "It was loaded from a file.".to_owned(),
     };
     let bar = ColorBar { length: 420, ..color_bar(run.options.explanation.color_map) };
     let bar = encode_png(&bar.draw()?)?;

@@ -68,6 +68,7 @@ impl Observer for Progress {
             Stage::Codebooks => "codebooks",
             Stage::Vectors => "bags of words",
             Stage::Kernels => "kernels",
+            Stage::Costs => "costs",
             Stage::Machine => "support vector machine",
         };
         self.stage(name, steps);

@@ -101,7 +101,7 @@ impl Subject {
     /// Explains the picture tile by tile.
     pub fn explain(self, classifier: &BowClassifier, settings: &ExplanationSettings) -> Result<Explained, Failure> {
         let tiling = Tiling { side: settings.tile, step: settings.step };
-        let decomposition = decompose_tiles(classifier, to_unit_range(self.image.view()).view(), tiling)
+        let decomposition = decompose_tiles(classifier, to_unit_range(self.image.view()).view(), 0, tiling)
             .map_err(|error| format!("{}: {error}", self.title))?;
         let normalized = normalize(decomposition.pixels.view())?;
         let localization = match &self.scene {

@@ -1,7 +1,7 @@
 //! Where relevance lies: on the object, or on its context?
 
 use ndarray::ArrayView2;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Estimate, share_of_positive};
 
@@ -17,7 +17,7 @@ use crate::{Error, Estimate, share_of_positive};
 ///
 /// Lapuschkin et al. 2016 ask the same by the quotient of the mean relevance outside and inside, which grows without
 /// bound where little is inside, and does not average well.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObjectShare {
     /// The share of the positive relevance that is on the object.
     pub inside: f64,

@@ -52,20 +52,20 @@ pub struct Arguments {
     #[command(flatten, next_help_heading = "For a network")]
     classes: ClassOptions,
 
-    /// For a Bag-of-Words classifier: the folder in which JPEGImages and ImageSets/Main lie
-    #[arg(long, value_name = "DIR", help_heading = "For a Bag-of-Words classifier")]
+    /// For either: the folder in which JPEGImages and ImageSets/Main lie; a network needs --labels for its classes
+    #[arg(long, value_name = "DIR", help_heading = "Photos in the layout of PASCAL VOC")]
     voc: Option<PathBuf>,
 
     /// The list of photos to judge it by
-    #[arg(long, value_name = "NAME", default_value = "val", help_heading = "For a Bag-of-Words classifier")]
+    #[arg(long, value_name = "NAME", default_value = "val", help_heading = "Photos in the layout of PASCAL VOC")]
     split: String,
 
     /// The folder for curves and scores
-    #[arg(long, value_name = "DIR", default_value = "evaluation", help_heading = "For a Bag-of-Words classifier")]
+    #[arg(long, value_name = "DIR", default_value = "evaluation", help_heading = "Photos in the layout of PASCAL VOC")]
     output: PathBuf,
 
     /// Where vectors and codebooks are kept for the next run
-    #[arg(long, value_name = "DIR", default_value = "bow-cache", help_heading = "For a Bag-of-Words classifier")]
+    #[arg(long, value_name = "DIR", default_value = "bow-cache", help_heading = "Photos in the layout of PASCAL VOC")]
     cache: PathBuf,
 
     #[command(flatten, next_help_heading = "How it is computed")]
@@ -83,9 +83,8 @@ const FOR_BAG_OF_WORDS: [&str; 8] = ["voc", "split", "output", "cache", "threads
 pub fn accuracy(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     let kind = Kind::of(&arguments.model)?;
     match (kind, &arguments.folder, &arguments.voc) {
-        (Kind::Network, folder, _) => {
+        (Kind::Network, Some(folder), _) => {
             given.refuse_beyond(&FOR_NETWORKS, &arguments.model, kind)?;
-            let folder = folder.as_ref().ok_or("a network is judged by a folder of images for each class: give it")?;
             arguments.computation.start()?;
             match arguments.computation.dtype {
                 Precision::F32 => judge_network::<f32>(arguments, folder),
@@ -93,11 +92,18 @@ pub fn accuracy(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
             }
         }
         (_, _, Some(voc)) => {
-            given.refuse_beyond(&FOR_BAG_OF_WORDS, &arguments.model, kind)?;
+            if kind == Kind::BagOfWords {
+                given.refuse_beyond(&FOR_BAG_OF_WORDS, &arguments.model, kind)?;
+            }
             let (model, threads) = (arguments.model.clone(), arguments.computation.threads.clone());
             let folder = FolderOptions::of(voc.clone(), arguments.cache.clone(), threads, arguments.json);
             let (split, output) = (arguments.split.clone(), arguments.output.clone());
-            photos::evaluate(&photos::Arguments::of(model, split, output, folder))
+            let of_network = (
+                arguments.classes.clone(),
+                arguments.preprocess.clone(),
+                given.has("dtype").then_some(arguments.computation.dtype),
+            );
+            photos::evaluate(&photos::Arguments::of(model, split, output, folder, of_network))
         }
         (_, _, None) => {
             let model = arguments.model.display();

@@ -3,11 +3,13 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use bow_photos::{PhotoClassifier, Problem, Truth};
+use bow_classifier::{BowClassifier, Problem, Truth, Vectors};
 use clap::{Args, Subcommand};
 use datasets::voc::{Folder, Photo, Presence};
+use pixelwise::Kind;
 
 use crate::failure::{Failure, chain};
+use crate::inputs::warn_of_damage;
 use crate::messages;
 use crate::output::{print, print_json};
 
@@ -92,6 +94,12 @@ impl Labelled {
         self.photos.iter().map(truth).collect()
     }
 
+    /// Takes note of photos that can't be described; says which are damaged inside.
+    fn note_all(&mut self, vectors: &Vectors) {
+        self.note(&vectors.problems);
+        vectors.damaged.iter().for_each(|damage| warn_of_damage(&damage.image, &damage.what));
+    }
+
     /// Takes note of photos that can't be read or described, each once.
     fn note(&mut self, problems: &[Problem]) {
         for problem in problems.iter().map(ToString::to_string) {
@@ -113,12 +121,13 @@ fn tell(as_json: bool, text: &str, json: &serde_json::Value) -> Result<(), Failu
 }
 
 /// A classifier of a file.
-fn load(path: &Path) -> Result<PhotoClassifier, Failure> {
-    Ok(PhotoClassifier::load(path)?)
+pub fn load(path: &Path) -> Result<BowClassifier, Failure> {
+    Kind::BagOfWords.require(path)?;
+    Ok(BowClassifier::load(path)?)
 }
 
 /// Which of a classifier's classes has this name.
-fn position(classifier: &PhotoClassifier, name: &str) -> Result<usize, Failure> {
+fn position(classifier: &BowClassifier, name: &str) -> Result<usize, Failure> {
     classifier.classes().position(|class| class == name).ok_or_else(|| {
         format!(
             "the model does not know the class {name:?}; it knows {}",

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use heatmap::write_png;
 use neural_lrp::{Explainer, Real};
-use pixelwise::{BagOfWords, Kind};
+use pixelwise::Kind;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use crate::bow::load;
 use crate::computation::Precision;
 use crate::failure::{Context, Failure};
 use crate::given::Given;
@@ -17,6 +18,7 @@ use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
 use crate::network_options::NetworkOptions;
 use crate::output::{print, print_json};
+use crate::progress::Progress;
 use crate::rules::Way;
 use crate::target::TargetChoice;
 use explained::{ExplainedSample, check_rules, explain};
@@ -97,7 +99,7 @@ pub fn compare(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     let compared = models.iter().zip(kinds).map(|(model, kind)| match (kind, arguments.network.computation.dtype) {
         (Kind::Network, Precision::F32) => explain_network::<f32>(arguments, model, input),
         (Kind::Network, Precision::F64) => explain_network::<f64>(arguments, model, input),
-        (Kind::Tiles | Kind::Photos, _) => explain_words(arguments, model, input),
+        (Kind::BagOfWords, _) => explain_words(arguments, model, input),
     });
     let compared = compared.collect::<Result<Vec<_>, _>>()?;
     let columns: Vec<sheet::Column<'_>> =
@@ -145,16 +147,20 @@ fn explain_network<F: Real>(arguments: &Arguments, path: &Path, input: &Path) ->
 }
 
 fn explain_words(arguments: &Arguments, path: &Path, input: &Path) -> Result<Compared, Failure> {
-    let classifier = BagOfWords::load(path)?;
-    let labels = Labels::of(classifier.classes().iter().map(String::as_str));
+    let classifier = load(path)?;
+    let labels = Labels::of(classifier.classes());
     let class = arguments.target.of_bag_of_words(&labels).context(path.display())?;
+    let sources = sources(input)?;
+    let progress = Progress::new(sources.len());
     let explain = |source: &Source| {
         let Source::Image(Picture { file: photo, index: None }) = source else {
             return Err(format!("{} is an array, and {} takes photos", source.path().display(), path.display()).into());
         };
-        ExplainedSample::by_words(&classifier, photo, class, &labels).context(photo.display())
+        let explained = ExplainedSample::by_words(&classifier, photo, class, &labels).context(photo.display());
+        progress.advance(1);
+        explained
     };
-    let samples = sources(input)?.par_iter().map(explain).collect::<Result<_, Failure>>()?;
+    let samples = sources.par_iter().map(explain).collect::<Result<_, Failure>>()?;
     Ok(Compared { model: path.to_owned(), dtype: f64::NAME, preprocessing: None, samples })
 }
 

@@ -8,33 +8,28 @@ mod aims;
 mod approach;
 mod arguments;
 pub mod drawing;
-mod explanation;
+pub mod explanation;
 pub mod files;
 mod page;
 mod plan;
-mod record;
+pub mod record;
 pub mod repeat;
-mod run;
-mod samples;
-mod settings;
+pub mod run;
+pub mod samples;
+pub mod settings;
 mod stack;
-mod summary;
+pub mod summary;
 mod vectors;
 
-pub use arguments::{Arguments, Scale};
+pub use arguments::{Arguments, Scale, misuse};
 
-use heatmap::ColorMap;
 use ndarray_npy::WritableElement;
 use neural_lrp::Real;
 use pixelwise::Kind;
 
-use crate::bow::explain as photos;
 use crate::computation::Precision;
 use crate::failure::Failure;
 use crate::given::Given;
-
-/// Options that a Bag-of-Words classifier has as well.
-const FOR_BAG_OF_WORDS: [&str; 6] = ["target", "output", "colormap", "scale", "threads", "json"];
 
 /// Options for a support vector machine of LIBSVM.
 const FOR_MACHINES: [&str; 6] = ["vectors", "output", "threads", "json", "quiet", "verbose"];
@@ -63,19 +58,8 @@ pub fn explain(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
         }
         (None, false) => {}
     }
-    let kind = Kind::of(&arguments.model)?;
-    if kind != Kind::Network {
-        given.refuse_beyond(&FOR_BAG_OF_WORDS, &arguments.model, kind)?;
-        arguments.computation.start()?;
-        return photos::explain(&photos::Run {
-            model: &arguments.model,
-            photos: &arguments.input,
-            classes: &arguments.target,
-            output: &arguments.output,
-            color_map: arguments.colormap.unwrap_or(ColorMap::Jet),
-            scale: arguments.scale,
-            json: arguments.json,
-        });
+    if Kind::of(&arguments.model)? == Kind::BagOfWords {
+        return crate::bow::explain::explain(arguments, given);
     }
     arguments.check();
     arguments.computation.start()?;
@@ -86,7 +70,7 @@ pub fn explain(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
 }
 
 /// The numbers of a network that can be written into files.
-trait Number: Real + WritableElement {
+pub trait Number: Real + WritableElement {
     /// Appends its bytes, the lowest first.
     fn append_to(&self, bytes: &mut Vec<u8>);
 }

@@ -40,10 +40,14 @@ impl Given {
         &self.matches
     }
 
+    /// Whether an option is given, by its name without dashes.
+    pub fn has(&self, option: &str) -> bool {
+        self.matches.value_source(option) == Some(ValueSource::CommandLine)
+    }
+
     /// An option that is given beyond those of some names.
     pub fn beyond(&self, known: &[&str]) -> Option<&str> {
-        let is_given = |id: &str| self.matches.value_source(id) == Some(ValueSource::CommandLine);
-        let options = self.verb.get_arguments().filter(|option| is_given(option.get_id().as_str()));
+        let options = self.verb.get_arguments().filter(|option| self.has(option.get_id().as_str()));
         options.filter_map(clap::Arg::get_long).find(|option| !known.contains(option))
     }
 

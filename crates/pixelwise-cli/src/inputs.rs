@@ -89,7 +89,7 @@ impl Picture {
     }
 
     /// The pixels: rows, columns, channels.
-    fn pixels(&self) -> Result<Array3<u8>, Failure> {
+    pub fn pixels(&self) -> Result<Array3<u8>, Failure> {
         let path = &self.file;
         if let Some(index) = self.index {
             let all = pictures(path)?;
@@ -99,18 +99,7 @@ impl Picture {
             let picture = within.then(|| all.index_axis(Axis(0), index).insert_axis(Axis(2)).to_owned());
             return picture.ok_or_else(|| missing().into());
         }
-        let bytes = content::bytes(path)?;
-        let photo = images::decode(&bytes, path).map_err(|error| match error {
-            images::Error::Format { .. } => format!("{error}; an array should be an .npy file").into(),
-            error => Failure::from(error),
-        })?;
-        if let Some(damage) = images::damage(&bytes) {
-            let path = path.display();
-            messages::warn(format!(
-                "{path} is damaged inside, so that parts of it may not be what was taken: {damage}"
-            ));
-        }
-        Ok(photo)
+        read_photo(path)
     }
 }
 
@@ -143,6 +132,24 @@ fn matches(path: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
     let found = glob::glob(pattern).context(format!("{pattern:?} is no pattern of files"))?;
     let found = found.collect::<Result<Vec<_>, _>>()?;
     if found.is_empty() { Err(format!("no file matches {pattern:?}").into()) } else { Ok(Some(found)) }
+}
+
+/// Reads an image: rows, columns, channels. What is damaged inside is said on standard error.
+pub fn read_photo(path: &Path) -> Result<Array3<u8>, Failure> {
+    let bytes = content::bytes(path)?;
+    let photo = images::decode(&bytes, path).map_err(|error| match error {
+        images::Error::Format { .. } => format!("{error}; an array should be an .npy file").into(),
+        error => Failure::from(error),
+    })?;
+    if let Some(damage) = images::damage(&bytes) {
+        warn_of_damage(&path.display().to_string(), &damage);
+    }
+    Ok(photo)
+}
+
+/// Says on standard error that an image is damaged inside.
+pub fn warn_of_damage(image: &str, damage: &str) {
+    messages::warn(format!("{image} is damaged inside, so that parts of it may not be what was taken: {damage}"));
 }
 
 /// Reads and prepares an image.

@@ -1,13 +1,11 @@
 //! `pixelwise inspect`: what is in a model file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use bow_classifier::{BowClassifier, describe};
 use clap::Args;
 use pixelwise::Kind;
-use serde_json::{Value, json};
 
-use crate::bow::inspect as photos;
+use crate::bow::inspect::inspect_model;
 use crate::failure::Failure;
 use crate::given::Given;
 use crate::input_shapes::ShapeOptions;
@@ -32,7 +30,7 @@ pub struct Arguments {
     #[command(flatten)]
     shapes: ShapeOptions,
 
-    /// Print the configuration of a classifier of photographs alone, as a file for `pixelwise train --configuration`
+    /// Print the configuration of a Bag-of-Words classifier alone, as a file for `pixelwise train --configuration`
     #[arg(long, conflicts_with = "json")]
     configuration: bool,
 
@@ -52,7 +50,7 @@ Examples:
   pixelwise inspect bow-demo-output/classifier.model
       What a saved Bag-of-Words classifier is made of
   pixelwise inspect all.model --configuration > mine.toml
-      How a classifier of photographs was learned, to begin one's own with";
+      How a Bag-of-Words classifier was learned, to begin one's own with";
 
 /// Options for networks; `--configuration` is not for them.
 const FOR_NETWORKS: &[&str] =
@@ -66,24 +64,10 @@ pub fn inspect(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     let kind = Kind::of(path)?;
     given.refuse_beyond(if kind == Kind::Network { FOR_NETWORKS } else { FOR_BAG_OF_WORDS }, path, kind)?;
     match kind {
-        Kind::Tiles => bag_of_words(path, as_json),
-        Kind::Photos => photos::describe(path, arguments.configuration, as_json),
+        Kind::BagOfWords => inspect_model(path, arguments.configuration, as_json),
         Kind::Network => {
             let network = network::Description::of(path, &arguments.shapes, &arguments.rules)?;
             if as_json { print_json(&network.json()) } else { print(&network.text()) }
         }
     }
-}
-
-/// Prints what a saved classifier is made of, a line for each part.
-fn bag_of_words(model: &Path, as_json: bool) -> Result<(), Failure> {
-    let rows = describe(&BowClassifier::load(model)?);
-    if as_json {
-        let parts: Vec<Value> =
-            rows.iter().map(|(name, value)| json!({ "part": name, "description": value })).collect();
-        return print_json(&json!({ "model": model, "kind": "Bag-of-Words", "parts": parts }));
-    }
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines: String = rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect();
-    print(&lines)
 }

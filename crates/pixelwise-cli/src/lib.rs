@@ -29,8 +29,9 @@ mod target;
 
 use std::process::ExitCode;
 
-use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use failure::Failure;
 use given::Given;
 use messages::MessageOptions;
 
@@ -90,11 +91,21 @@ pub fn command() -> Command {
 
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
-    let matches = Arguments::command().get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let given = Given::of(&matches).unwrap_or_else(|| unreachable!("a verb is required"));
+    match perform(&Arguments::command().get_matches()) {
+        Ok(()) => exit_code::exit(exit_code::DONE),
+        Err(failure) => {
+            messages::error(failure::chain(failure.as_ref()));
+            exit_code::exit(exit_code::FAILED)
+        }
+    }
+}
+
+/// Does what a command line asks for.
+fn perform(matches: &ArgMatches) -> Result<(), Failure> {
+    let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    let given = Given::of(matches).unwrap_or_else(|| unreachable!("a verb is required"));
     arguments.messages.start();
-    let result = messages::timed("in all", || match arguments.verb {
+    messages::timed("in all", || match arguments.verb {
         Verb::Explain(arguments) => explain::explain(&arguments, &given),
         Verb::Run(arguments) => run::run(&arguments, &given),
         Verb::Inspect(arguments) => inspect::inspect(&arguments, &given),
@@ -108,12 +119,5 @@ pub fn main() -> ExitCode {
         Verb::Repeat(arguments) => explain::repeat::repeat(&arguments),
         Verb::Completions(arguments) => completions::completions(&arguments),
         Verb::Bow(arguments) => bow::bow(&arguments),
-    });
-    match result {
-        Ok(()) => exit_code::exit(exit_code::DONE),
-        Err(failure) => {
-            messages::error(failure::chain(failure.as_ref()));
-            exit_code::exit(exit_code::FAILED)
-        }
-    }
+    })
 }

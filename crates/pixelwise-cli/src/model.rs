@@ -28,22 +28,18 @@ struct Last<F: Real> {
 impl<F: Real> NetworkModel<F> {
     /// Reads a network, whatever its format.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        match Kind::of(path)? {
-            Kind::Network => {
-                let model = timed(format!("read {}", path.display()), || model_files::read(path))?;
-                if let [first, rest @ ..] = model.left_out() {
-                    eprintln!(
-                        "Note: {} is a detector; what lists some of its boxes is left out, {first:?} and {} nodes behind it: \
+        Kind::Network.require(path)?;
+        let model = timed(format!("read {}", path.display()), || model_files::read(path))?;
+        if let [first, rest @ ..] = model.left_out() {
+            eprintln!(
+                "Note: {} is a detector; what lists some of its boxes is left out, {first:?} and {} nodes behind it: \
                          its outputs are {}",
-                        path.display(),
-                        rest.len(),
-                        quoted(&model.outputs().iter().map(String::as_str).collect::<Vec<_>>())
-                    );
-                }
-                Ok(Self { model, last: None })
-            }
-            found => Err(pixelwise::Error::Kind { path: path.to_owned(), found, needed: "a network" }.into()),
+                path.display(),
+                rest.len(),
+                quoted(&model.outputs().iter().map(String::as_str).collect::<Vec<_>>())
+            );
         }
+        Ok(Self { model, last: None })
     }
 
     /// What the network takes.

@@ -7,19 +7,21 @@ use clap::Args;
 use ndarray::{ArrayD, Axis, concatenate};
 use ndarray_npy::WritableElement;
 use neural_lrp::{Network, Real};
-use pixelwise::{BagOfWords, Kind};
+use pixelwise::Kind;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use crate::bow;
 use crate::computation::{ComputationOptions, Precision};
 use crate::failure::{Context, Failure};
 use crate::given::Given;
 use crate::inputs::content::is_standard;
-use crate::inputs::{NamedFile, Source, array, read_image};
+use crate::inputs::{NamedFile, Source, array, read_image, read_photo};
 use crate::labels::{ClassOptions, Labels};
 use crate::model::NetworkModel;
 use crate::output::{print, print_json, write_npy};
 use crate::preprocess::{Chosen, PreprocessOptions};
+use crate::progress::Progress;
 use described::Listing;
 use expected::Expected;
 
@@ -170,8 +172,8 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
 
 /// Scores photos by a Bag-of-Words classifier.
 fn score(arguments: &Arguments) -> Result<(), Failure> {
-    let classifier = BagOfWords::load(&arguments.model)?;
-    let labels = Labels::of(classifier.classes().iter().map(String::as_str));
+    let classifier = bow::load(&arguments.model)?;
+    let labels = Labels::of(classifier.classes());
     let outputs = ["scores".to_owned()];
     let outputs_of = |texts: &[String]| {
         texts.iter().map(|text| NamedFile::parse(text, "output", &["scores"])).collect::<Result<Vec<_>, _>>()
@@ -179,14 +181,18 @@ fn score(arguments: &Arguments) -> Result<(), Failure> {
     let (written, expected) = (outputs_of(&arguments.output_array)?, outputs_of(&arguments.expect)?);
     let told = Told::of(arguments, &written)?;
     let sources = arguments.input.iter().map(|path| Source::all(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let progress = Progress::new(sources.iter().map(Vec::len).sum());
     let scores = sources.par_iter().flatten().map(|source| {
         let path = source.path();
-        let photo = images::to_unit_range(images::read(path)?.view());
-        let scores = classifier.scores(photo.view()).context(path.display())?;
+        let photo = images::to_unit_range(read_photo(path)?.view());
+        let scores = classifier.scores_of_image(photo.view()).context(path.display())?;
+        progress.advance(1);
         Ok::<_, Failure>((path, scores.insert_axis(Axis(0)).into_dyn()))
     });
+    let scores = scores.collect::<Result<Vec<_>, _>>()?;
+    drop(progress);
     let (mut answers, mut kept) = (Vec::new(), Vec::new());
-    for (path, scores) in scores.collect::<Result<Vec<_>, _>>()? {
+    for (path, scores) in scores {
         let answer = described::Answer::of_scores(path, &scores, &labels, arguments.top);
         match told {
             Told::Json => answers.push(answer.json()),

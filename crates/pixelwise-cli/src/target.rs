@@ -124,11 +124,6 @@ impl TargetChoice {
     /// The class with the largest score.
     pub const PREDICTED: Self = Self { class: ClassChoice::Predicted, region: None };
 
-    /// A class by its name, at all positions.
-    pub fn named(name: &str) -> Self {
-        Self { class: ClassChoice::Name(name.to_owned()), region: None }
-    }
-
     /// The target, for a command that explains one class of all samples.
     pub fn read(&self, labels: &Labels) -> Result<(Target, Option<ReadyRegion>), Failure> {
         let region = self.region()?;

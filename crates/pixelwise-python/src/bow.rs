@@ -3,16 +3,14 @@
 use std::path::PathBuf;
 
 use ndarray::{Array2, Array3};
-use pixelwise::bow_classifier::training::{KernelWeights, SvmParams};
-use pixelwise::bow_classifier::{ChannelPlan, Trainer};
-use pixelwise::bow_mapping::learning::{KMeansParams, Learner};
-use pixelwise::bow_mapping::{Normalization, Pooling, Rank, RankOptions};
-use pixelwise::bow_photos::{Cache, Configuration, PhotoClassifier, Truth, Vocabulary};
+use pixelwise::bow_classifier::{
+    BowClassifier, Cache, ChannelSettings, Configuration, MappingSettings, Sampling, Tiling, Truth, Vocabulary,
+};
+use pixelwise::bow_mapping::RankOptions;
 use pixelwise::datasets::polygons::{self, Label};
 use pixelwise::images;
 use pixelwise::kernels::KernelKind;
 use pixelwise::local_features::DenseSift;
-use pixelwise::relevance::RootSearch;
 use pyo3::prelude::*;
 
 use crate::arrays::{give, numbers};
@@ -58,15 +56,15 @@ pub fn train(
         classes.into_iter().map(|(name, shown)| (name, shown.iter().map(truth).collect())).collect();
     compute(py, &Threads::new(threads)?, Show::Nothing, |_| {
         let cache = cache.map(Cache::open).transpose()?;
-        let (vocabulary, mut problems) = Vocabulary::learn(&plan, &photos, cache.as_ref(), &())?;
-        let vectors = vocabulary.vectors(&photos, cache.as_ref(), &())?;
+        let (vocabulary, mut problems) = Vocabulary::learn(&plan, &photos[..], cache.as_ref(), &())?;
+        let vectors = vocabulary.vectors(&photos[..], cache.as_ref(), &())?;
         let kept: Vec<(String, Vec<Truth>)> =
             classes.iter().map(|(name, truths)| (name.clone(), vectors.of_kept(truths))).collect();
-        let classifier = PhotoClassifier::train(&plan, vocabulary, &vectors.values, &kept, &())?;
+        let classifier = BowClassifier::train(&plan, vocabulary, &vectors.values, &kept, &())?;
         classifier.save(&output)?;
         problems.extend(vectors.problems);
-        problems.dedup_by(|one, other| one.path == other.path);
-        Ok(problems.into_iter().map(|problem| (problem.path.clone(), problem.to_string())).collect())
+        problems.dedup_by(|one, other| one.image == other.image);
+        Ok(problems.into_iter().map(|problem| (problem.image.clone().into(), problem.to_string())).collect())
     })
 }
 
@@ -91,26 +89,18 @@ pub fn train_tiles(
         let names: Vec<&str> = KernelKind::ALL.iter().map(|kind| kind.name()).collect();
         Failure::setting(format!("there is no kernel {kernel:?}; there are {}", names.join(", ")))
     })?;
-    let channel = ChannelPlan {
-        extractor: DenseSift::default().into(),
-        mapping: Box::new(move |descriptors, seed| {
-            let codebook = KMeansParams::new(words).seed(seed).learn(descriptors)?.model;
-            Ok(Rank::new(codebook, RankOptions::default())?.into())
-        }),
-        pooling: Pooling::MEAN,
-        normalization: Normalization::L1,
+    let channel = ChannelSettings {
+        words,
+        mapping: MappingSettings::Rank(RankOptions::default()),
         kernel,
+        ..ChannelSettings::of(DenseSift::default())
     };
-    let trainer = Trainer {
-        channels: vec![channel],
-        svm: SvmParams::default().cost(cost),
-        weights: KernelWeights::Given(vec![1.0]),
-        search: RootSearch::default(),
-        sample: 20_000,
-        seed,
-    };
+    let configuration =
+        Configuration { sample: 20_000, sampling: Sampling::FromAll, seed, cost, ..Configuration::of(vec![channel]) };
+    let classes = [("positive".to_owned(), shown.into_iter().map(Truth::from).collect())];
     compute(py, &Threads::new(threads)?, Show::Nothing, |_| {
-        trainer.fit(&images, &shown, &())?.classifier.save(&output)?;
+        let classifier = BowClassifier::learn(&configuration, &images[..], &classes, &())?;
+        classifier.with_tiling(Tiling::default()).save(&output)?;
         Ok(())
     })
 }

@@ -125,25 +125,14 @@ impl Class for model_files::Error {
 impl Class for bow_classifier::Error {
     fn class(&self) -> &'static str {
         match self {
-            Self::Read { .. } | Self::Write { .. } => "FileError",
+            Self::Read { .. } | Self::Write { .. } | Self::NoImages { .. } => "FileError",
             Self::NotAModel { .. } | Self::NewerVersion { .. } | Self::DamagedModel { .. } => "ModelError",
             Self::ImageRank { .. } => "ShapeError",
-            Self::Target { .. } => "TargetError",
-            Self::Training(_) | Self::Learning(_) | Self::Linfa(_) => "SettingError",
-            _ => "InputError",
-        }
-    }
-}
-
-impl Class for bow_photos::Error {
-    fn class(&self) -> &'static str {
-        match self {
-            Self::Read { .. } | Self::Write { .. } | Self::NoPhotos { .. } => "FileError",
-            Self::Model { .. } => "ModelError",
-            Self::Configuration { .. } | Self::Learning { .. } => "SettingError",
             Self::Class { .. } => "TargetError",
+            Self::Training(_) | Self::Learning(_) | Self::ClassTraining { .. } | Self::Configuration { .. } => {
+                "SettingError"
+            }
             Self::Image(error) => error.class(),
-            Self::Classifier(error) => error.class(),
             _ => "InputError",
         }
     }
@@ -204,7 +193,6 @@ impl Class for pixelwise::Error {
             Self::File(error) => error.class(),
             Self::Network(error) => error.class(),
             Self::Classifier(error) => error.class(),
-            Self::Photos(error) => error.class(),
             Self::Input(error) => match error.downcast_ref::<neural_lrp::Error>() {
                 Some(error) => error.class(),
                 None => "InputError",
@@ -254,9 +242,6 @@ failures!(
     datasets::Error,
     datasets::UnclearName,
     bow_classifier::Error,
-    bow_photos::Error,
     std::io::Error
 );
-use pixelwise::{
-    bow_classifier, bow_photos, datasets, evaluation, heatmap, images, model_files, neural_lrp, relevance,
-};
+use pixelwise::{bow_classifier, datasets, evaluation, heatmap, images, model_files, neural_lrp, relevance};

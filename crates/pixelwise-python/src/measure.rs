@@ -1,10 +1,10 @@
 //! Measures of explanations.
 
 use ndarray::{Array1, Array2, ArrayD};
+use pixelwise::Networks;
 use pixelwise::evaluation::{self, Case, CurveAxis, Direction, Estimate, Outcome, measures};
 use pixelwise::neural_lrp::{NetworkClassifier, Real};
 use pixelwise::relevance::{ExplainableClassifier, RandomizableClassifier};
-use pixelwise::{BagOfWords, Networks};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -153,7 +153,7 @@ fn classifier(
     match &net.model {
         AnyModel::Single(networks) => of(networks, shape, attribution),
         AnyModel::Double(networks) => of(networks, shape, attribution),
-        AnyModel::Words(words) => Ok(BagOfWords::clone(words).into_classifier()),
+        AnyModel::Words(words) => Ok(words.clone()),
     }
 }
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayViewD, Axis};
 use numpy::{PyReadonlyArrayDyn, PyUntypedArray};
+use pixelwise::bow_classifier::{self, BowClassifier};
 use pixelwise::datasets::Labels;
 use pixelwise::model_files::{Dimension, InputDeclaration};
 use pixelwise::neural_lrp::Composite;
 use pixelwise::neural_lrp::{ClassAxis, Real};
-use pixelwise::{BagOfWords, BatchExplanation, Description, Kind, Networks, Request};
+use pixelwise::{BatchExplanation, Description, Kind, Networks, Request};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
@@ -36,7 +37,7 @@ pub struct Net {
 pub enum AnyModel {
     Single(Networks<f32>),
     Double(Networks<f64>),
-    Words(Box<BagOfWords>),
+    Words(Box<BowClassifier>),
 }
 
 /// Where a model comes from.
@@ -141,7 +142,7 @@ impl Net {
             let model = match (Kind::of(&path)?, options.dtype) {
                 (Kind::Network, Dtype::Single) => AnyModel::Single(Networks::open(&path)?),
                 (Kind::Network, Dtype::Double) => AnyModel::Double(Networks::open(&path)?),
-                (Kind::Tiles | Kind::Photos, _) => AnyModel::Words(Box::new(BagOfWords::load(&path)?)),
+                (Kind::BagOfWords, _) => AnyModel::Words(Box::new(BowClassifier::load(&path)?)),
             };
             Ok((model, length))
         };
@@ -172,9 +173,7 @@ impl Net {
             Ok(match (Kind::of_bytes(&bytes), options.dtype) {
                 (Kind::Network, Dtype::Single) => AnyModel::Single(Networks::from_bytes(bytes, &folder)?),
                 (Kind::Network, Dtype::Double) => AnyModel::Double(Networks::from_bytes(bytes, &folder)?),
-                (Kind::Tiles | Kind::Photos, _) => {
-                    AnyModel::Words(Box::new(BagOfWords::from_bytes(&bytes, Path::new("the model"))?))
-                }
+                (Kind::BagOfWords, _) => AnyModel::Words(Box::new(BowClassifier::from_bytes(&bytes, "the model")?)),
             })
         };
         let threads = Threads::new(threads)?;
@@ -209,10 +208,8 @@ impl Net {
     fn kind(&self) -> &'static str {
         match &self.model {
             AnyModel::Single(_) | AnyModel::Double(_) => "network",
-            AnyModel::Words(words) => match words.as_ref() {
-                BagOfWords::Photos(_) => "photos",
-                BagOfWords::Tiles(_) => "tiles",
-            },
+            AnyModel::Words(words) if words.tiling().is_some() => "tiles",
+            AnyModel::Words(_) => "photos",
         }
     }
 
@@ -317,17 +314,9 @@ impl Net {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         if let AnyModel::Words(words) = &self.model {
-            return Ok(match words.as_ref() {
-                BagOfWords::Photos(photos) => {
-                    let classes: Vec<&str> = photos.classes().collect();
-                    format!("{}: {}", Kind::Photos, classes.join(", "))
-                }
-                BagOfWords::Tiles(tiles) => {
-                    let rows = pixelwise::bow_classifier::describe(tiles);
-                    let rows: Vec<String> = rows.iter().map(|(name, value)| format!("{name}  {value}")).collect();
-                    format!("{}\n{}", Kind::Tiles, rows.join("\n"))
-                }
-            });
+            let rows = bow_classifier::describe(words);
+            let rows: Vec<String> = rows.iter().map(|(name, value)| format!("{name}  {value}")).collect();
+            return Ok(format!("{}\n{}", Kind::BagOfWords, rows.join("\n")));
         }
         match self.description(py, None, None) {
             Ok(description) => Ok(description.to_string()),
@@ -450,13 +439,13 @@ impl Net {
 }
 
 /// An image's class, explained, with the scores of all classes.
-pub type ExplainedImage = (pixelwise::ExplainedClass, Vec<f64>);
+pub type ExplainedImage = (bow_classifier::ExplainedClass, Vec<f64>);
 
 impl Net {
     fn new(model: AnyModel, threads: Threads, options: Options, origin: Origin) -> PyResult<Self> {
         let labels = match (&model, &options.labels) {
             (_, Some(given)) => given.labels()?,
-            (AnyModel::Words(words), None) => Labels::of(words.classes().iter().map(String::as_str)),
+            (AnyModel::Words(words), None) => Labels::of(words.classes()),
             (_, None) => Labels::default(),
         };
         let axis = match (options.class_axis, labels.len()) {
@@ -535,7 +524,7 @@ impl Net {
     fn scores_of_words<'py>(
         &self,
         py: Python<'py>,
-        words: &BagOfWords,
+        words: &BowClassifier,
         inputs: &[Bound<'py, PyAny>],
         show: Show,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -544,7 +533,7 @@ impl Net {
         let scores = compute(py, &self.threads, show, |progress| {
             let mut scores = Vec::new();
             for (done, image) in views.iter().enumerate() {
-                scores.push(words.scores(as_image(image)?)?.insert_axis(Axis(0)));
+                scores.push(words.scores_of_image(as_image(image)?)?.insert_axis(Axis(0)));
                 if progress.advance(done + 1).is_break() {
                     break;
                 }
@@ -591,7 +580,7 @@ impl Net {
     fn explain_words(
         &self,
         py: Python<'_>,
-        words: &BagOfWords,
+        words: &BowClassifier,
         images: &[PyReadonlyArrayDyn<'_, f64>],
         classes: &[Option<usize>],
         show: Show,
@@ -601,9 +590,9 @@ impl Net {
             let mut explained = Vec::new();
             for (done, (image, class)) in views.iter().zip(classes).enumerate() {
                 let image = as_image(image)?;
-                let scores = words.scores(image)?.to_vec();
-                let one = words.explain(image, &[*class])?.into_iter().next();
-                explained.push((one.unwrap_or_else(|| unreachable!("one class was asked for")), scores));
+                let found = words.explain_image(image, &[*class])?;
+                let one = found.classes.into_iter().next();
+                explained.push((one.unwrap_or_else(|| unreachable!("one class was asked for")), found.scores.to_vec()));
                 if progress.advance(done + 1).is_break() {
                     break;
                 }

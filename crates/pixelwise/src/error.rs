@@ -24,7 +24,7 @@ pub enum Error {
         /// Its kind.
         found: Kind,
         /// What it should be.
-        needed: &'static str,
+        needed: Kind,
     },
     /// An attribution that a Bag-of-Words classifier does not have.
     #[error(
@@ -81,12 +81,9 @@ pub enum Error {
     /// A network.
     #[error(transparent)]
     Network(#[from] neural_lrp::Error),
-    /// A classifier of tiles, or a part of any Bag-of-Words classifier.
+    /// A Bag-of-Words classifier.
     #[error(transparent)]
     Classifier(#[from] bow_classifier::Error),
-    /// A classifier of photographs.
-    #[error(transparent)]
-    Photos(#[from] bow_photos::Error),
     /// An input that can't be scored or explained.
     #[error(transparent)]
     Input(#[from] relevance::ExplainError),

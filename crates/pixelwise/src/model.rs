@@ -6,20 +6,19 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use bow_classifier::BowClassifier;
 use model_files::{InputDeclaration, InputShapes};
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix3};
 use neural_lrp::{Composite, Explainer, Network, NetworkClassifier};
 use relevance::{ExplainableClassifier, Explanation, Ledger};
 
-use crate::{BagOfWords, Error};
+use crate::Error;
 
 /// What kind of model a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A Bag-of-Words classifier of tiles, as `bow-demo` saves it.
-    Tiles,
-    /// A Bag-of-Words classifier of photographs, as `pixelwise train` writes it.
-    Photos,
+    /// A Bag-of-Words classifier, as `pixelwise train` and `bow-demo` write it.
+    BagOfWords,
     /// Anything else should be a network.
     Network,
 }
@@ -30,27 +29,34 @@ impl Kind {
     /// # Errors
     /// [`Error::Read`].
     pub fn of(path: &Path) -> Result<Self, Error> {
-        const AS_LONG_AS_BEGINNINGS: u64 = 32;
+        const ENOUGH: u64 = 32;
         let mut start = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(AS_LONG_AS_BEGINNINGS).read_to_end(&mut start));
+        let read = File::open(path).and_then(|file| file.take(ENOUGH).read_to_end(&mut start));
         read.map_err(|source| Error::Read { path: path.to_owned(), source })?;
         Ok(Self::of_bytes(&start))
     }
 
     /// The kind of the model in the bytes of a file, by the first of them.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        const BEGINNINGS: [(&[u8], Kind); 2] =
-            [(b"pixelwise bag-of-words model", Kind::Tiles), (b"pixelwise photo model", Kind::Photos)];
-        let known = BEGINNINGS.iter().find(|(beginning, _)| bytes.starts_with(beginning));
-        known.map_or(Self::Network, |(_, kind)| *kind)
+        if BowClassifier::begins(bytes) { Self::BagOfWords } else { Self::Network }
+    }
+
+    /// Fails for a model of another kind.
+    ///
+    /// # Errors
+    /// [`Error::Kind`], and [`Error::Read`].
+    pub fn require(self, path: &Path) -> Result<(), Error> {
+        match Self::of(path)? {
+            found if found == self => Ok(()),
+            found => Err(Error::Kind { path: path.to_owned(), found, needed: self }),
+        }
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Tiles => "a Bag-of-Words classifier of tiles",
-            Self::Photos => "a Bag-of-Words classifier of photographs",
+            Self::BagOfWords => "a Bag-of-Words classifier",
             Self::Network => "a network",
         })
     }
@@ -75,7 +81,7 @@ pub enum Model {
     /// A network.
     Network(model_files::Model<f32>),
     /// A Bag-of-Words classifier.
-    BagOfWords(BagOfWords),
+    BagOfWords(Box<BowClassifier>),
 }
 
 /// What is explained: a class, or how much more it has than something else, which networks have.
@@ -119,7 +125,7 @@ impl Model {
         let path = path.as_ref();
         match Kind::of(path)? {
             Kind::Network => Ok(Self::Network(model_files::read(path)?)),
-            Kind::Tiles | Kind::Photos => BagOfWords::load(path).map(Self::BagOfWords),
+            Kind::BagOfWords => Ok(Self::BagOfWords(Box::new(BowClassifier::load(path)?))),
         }
     }
 
@@ -212,16 +218,20 @@ pub struct ExplainedInputs {
     pub ledger: Ledger,
 }
 
-fn explain_words(classifier: &BagOfWords, input: ArrayViewD<'_, f64>, target: &Target) -> Result<Explanation, Error> {
+fn explain_words(
+    classifier: &BowClassifier,
+    input: ArrayViewD<'_, f64>,
+    target: &Target,
+) -> Result<Explanation, Error> {
     let rank = |_| bow_classifier::Error::ImageRank { shape: input.shape().to_vec() };
     let image = input.view().into_dimensionality::<Ix3>().map_err(rank)?;
     let class = match target {
         Target::Predicted => None,
         Target::Class(class) => Some(*class),
-        Target::Named(name) => Some(position(name, classifier.classes())?),
+        Target::Named(name) => Some(position(name, classifier.classes().map(str::to_owned).collect())?),
         Target::Minus(..) | Target::MinusOthers(_) | Target::CountedFrom(..) => return Err(Error::Target),
     };
-    let explained = classifier.explain(image, &[class])?.into_iter().next();
+    let explained = classifier.explain_image(image, &[class])?.classes.into_iter().next();
     Ok(explained.unwrap_or_else(|| unreachable!("one class was asked for")).explanation)
 }
 
@@ -312,7 +322,7 @@ fn position(name: &str, known: Vec<String>) -> Result<usize, Error> {
 mod tests {
     use std::path::PathBuf;
 
-    use bow_classifier::{BowClassifier, BowModel, Encoder, ThirdLayer};
+    use bow_classifier::{BowModel, Encoder, ThirdLayer, Tiling};
     use bow_mapping::{Codebook, Hard, Normalization, Pooling};
     use kernels::{Coefficients, ExpansionTerm, KernelExpansion, Linear};
     use local_features::DenseSift;
@@ -333,7 +343,8 @@ mod tests {
         let model = BowModel::new(vec![encoder], expansion, ThirdLayer::SumDecomposition).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.model");
-        BowClassifier::new(vec![DenseSift::default().into()], model).unwrap().save(&path).unwrap();
+        let classifier = BowClassifier::new(vec![DenseSift::default().into()], model).unwrap();
+        classifier.with_tiling(Tiling::default()).save(&path).unwrap();
         let image = Array3::from_shape_fn((60, 150, 1), |(y, x, _)| ((x * y) % 17) as f64 / 17.0);
         (folder, path, image)
     }
@@ -348,7 +359,7 @@ mod tests {
         assert_eq!(explanation.relevance.shape(), [60, 150]);
         explanation.ledger.check(1e-10).unwrap();
         let Model::BagOfWords(classifier) = &model else { panic!("a network") };
-        let score = classifier.scores(image.view()).unwrap()[0];
+        let score = classifier.scores_of_image(image.view()).unwrap()[0];
         assert!((score - explanation.score).abs() < 1e-12 * score.abs());
         let rules = Composite::named("epsilon-plus").unwrap().into();
         assert!(explain(Target::Predicted, &rules).unwrap_err().to_string().contains("Algorithm 1"));
@@ -357,7 +368,8 @@ mod tests {
         assert!(explain(contrast, &Attribution::Default).unwrap_err().to_string().contains("for networks"));
         let unnamed = explain(Target::Named("cat".into()), &Attribution::Default).unwrap_err();
         assert!(unnamed.to_string().contains("\"cat\""));
-        let found = BagOfWords::load("../../tests/golden/neural/lenet5/model.onnx".as_ref()).unwrap_err();
+        let network = Path::new("../../tests/golden/neural/lenet5/model.onnx");
+        let found = Kind::BagOfWords.require(network).unwrap_err();
         assert!(found.to_string().ends_with("is a network, and a Bag-of-Words classifier is needed"), "{found}");
     }
 

@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all.
 //!
-//! Everything that this workspace writes goes through [`write()`]: pictures, reports, models, figures.
+//! Everything that this workspace writes goes through [`write()`]: pictures, reports, models, figures. What it reads back and
+//! computes with has a seal, [`write_sealed`]: a bit that a disk or a copy flips would else be another result without a word.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;
@@ -24,6 +25,34 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
     let mut file = Unfinished::create(path)?;
     file.write_all(bytes)?;
     file.finish()
+}
+
+/// Writes a file as [`write()`] does, with a seal at its end: the CRC-32 of all before it, the lowest byte first.
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("numbers");
+/// whole_file::write_sealed(&path, vec![1, 2, 3])?;
+/// let mut bytes = std::fs::read(&path)?;
+/// assert_eq!(whole_file::unsealed(&bytes), Some(&[1, 2, 3][..]));
+/// bytes[1] ^= 1;
+/// assert_eq!(whole_file::unsealed(&bytes), None);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// As for [`write()`].
+pub fn write_sealed(path: impl AsRef<Path>, mut bytes: Vec<u8>) -> io::Result<()> {
+    let seal = crc32fast::hash(&bytes);
+    bytes.extend(seal.to_le_bytes());
+    write(path, &bytes)
+}
+
+/// What stands before the seal of a file; `None` where the two do not belong together: damaged, cut short, or never
+/// sealed.
+pub fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
+    let (before, seal) = bytes.split_last_chunk::<4>()?;
+    (crc32fast::hash(before) == u32::from_le_bytes(*seal)).then_some(before)
 }
 
 /// A file that is written part by part, for what is too large to be in memory: not there until it is finished, and

@@ -57,7 +57,7 @@
 //! let model = BowModel::new(vec![encoder], expansion_from_linfa(&svm)?, ThirdLayer::SumDecomposition)?;
 //! let classifier = BowClassifier::new(vec![sift.clone().into()], model)?;
 //! let unseen = picture(20);
-//! let found = classifier.decompose(unseen.view())?;
+//! let found = classifier.decompose(unseen.view(), 0)?;
 //! let vector = classifier.bag(unseen.view())?.vector;
 //! assert!(found.score > 0.0);
 //! assert!((found.score - (svm.weighted_sum(&vector) - svm.rho)).abs() < 1e-12);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use bow_photos::{Cache, Configuration, NAMED, PhotoClassifier};
+use bow_classifier::{BowClassifier, Cache, Configuration, NAMED};
 use clap::Args;
 use datasets::voc::{Folder, Presence};
 
@@ -15,6 +15,7 @@ use super::{Labelled, tell};
 use crate::explain::files;
 use crate::failure::{Context, Failure, chain};
 use crate::messages;
+use crate::progress::Progress;
 use explained::ShownPhoto;
 use told::Compared;
 
@@ -86,7 +87,7 @@ struct Way {
 
 /// Learns, judges and explains by each configuration.
 pub fn compare(arguments: &Arguments) -> Result<(), Failure> {
-    let (folder, cache) = arguments.folder.open()?;
+    let (folder, cache) = (arguments.folder.open()?, arguments.folder.cache()?);
     let ways = ways(arguments)?;
     let learned = learnable(&folder, &arguments.split, &arguments.class)?;
     let mut judged_by = Labelled::of(&folder, &arguments.judge_by, &learned.classes)?;
@@ -138,12 +139,19 @@ fn one(
     let stages = Stages::new();
     let mut labelled = learnable(folder, &arguments.split, classes)?;
     let Described { vocabulary, vectors, classes } = describe(&way.configuration, &mut labelled, cache, &stages)?;
-    let classifier = PhotoClassifier::train(&way.configuration, vocabulary, &vectors.values, &classes, &stages)?;
+    let classifier = BowClassifier::train(&way.configuration, vocabulary, &vectors.values, &classes, &stages)?;
     let learning = start.elapsed();
     let judged = judge(&classifier, judged_by, cache, &stages)?;
     drop(stages);
     labelled.tell_problems();
-    let explanations = photos.iter_mut().map(|photo| photo.explain(&classifier)).collect::<Result<Vec<_>, _>>()?;
+    let progress = Progress::new(photos.len());
+    let explain = |photo: &mut ShownPhoto| {
+        let explained = photo.explain(&classifier);
+        progress.advance(1);
+        explained
+    };
+    let explanations = photos.iter_mut().map(explain).collect::<Result<Vec<_>, _>>()?;
+    drop(progress);
     Ok(Compared {
         name: way.name.clone(),
         dimensions: classifier.vocabulary().dimensions(),

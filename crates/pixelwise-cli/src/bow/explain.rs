@@ -1,34 +1,46 @@
 //! Photos, explained by Bag-of-Words classifiers.
 
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::path::PathBuf;
 
+use bow_classifier::{BowClassifier, ExplainedClass, ExplainedImage};
 use clap::Args;
 use datasets::voc::Annotation;
 use evaluation::ObjectShare;
-use heatmap::{BoundingBox, ColorMap, encode_png};
+use heatmap::{ColorMap, encode_png};
 use images::to_unit_range;
-use ndarray::{Array2, Array3, Ix2};
-use ndarray_npy::read_npy;
-use pixelwise::{BagOfWords, ExplainedClass};
-use rayon::prelude::*;
-use relevance::Ledger;
-use report::{Picture, Report, Section};
-use serde::Serialize;
-use serde_json::json;
+use ndarray::{Array2, Array3, ArrayD, Ix2};
+use relevance::Explanation;
 
 use super::boxes::boxes_for;
-use super::{tell, told};
-use crate::computation::ThreadOptions;
-use crate::explain::Scale;
-use crate::explain::drawing::{Caption, Drawing, largest};
+use super::load;
+use crate::books::Findings;
+use crate::computation::Precision;
+use crate::explain::drawing::{Drawing, largest};
+use crate::explain::explanation::{Done, caption};
 use crate::explain::files::{Folder, Names, file_name};
-use crate::failure::{Context, Failure, chain};
-use crate::inputs::Source;
+use crate::explain::record::{ClassScore, Files, Place, Record, TargetRecord};
+use crate::explain::run::{Explaining, explain_samples};
+use crate::explain::samples::{Part, Sample, Samples};
+use crate::explain::settings::Settings;
+use crate::explain::summary::{Advises, Form, Head};
+use crate::explain::{self, Scale, misuse};
+use crate::failure::{Failure, chain};
+use crate::given::Given;
+use crate::inputs::{Source, array};
 use crate::labels::Labels;
 use crate::messages;
-use crate::output::number;
-use crate::progress::Progress;
-use crate::target::TargetChoice;
+use crate::target::{ClassChoice, TargetChoice};
+
+/// Options that a Bag-of-Words classifier has as well as a network.
+const OPTIONS: [&str; 9] = ["target", "output", "relevance", "colormap", "scale", "top", "threads", "json", "resume"];
+
+/// Options of a network that a person may look for here, and what there is in their place.
+const IN_THEIR_PLACE: [(&str, &str); 3] = [
+    ("initial", "Algorithm 1 begins with the score of a class: choose it by --target"),
+    ("labels", "its file names its classes"),
+    ("preprocess", "it takes photos as they are"),
+];
 
 /// The old command line of this.
 #[derive(Args)]
@@ -56,8 +68,9 @@ pub struct Arguments {
     #[arg(long, value_name = "SCOPE", value_enum, default_value_t = Scale::Image)]
     scale: Scale,
 
-    #[command(flatten)]
-    threads: ThreadOptions,
+    /// Number of threads (default: one for each core); results are the same for any number
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
 
     /// Print one JSON document instead of text
     #[arg(long)]
@@ -65,236 +78,299 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Explains photos.
+    /// Explains photos, by the command line that is used today.
     pub fn explain(&self) -> Result<(), Failure> {
-        self.threads.start()?;
-        let classes: Vec<TargetChoice> = self.class.iter().map(|name| TargetChoice::named(name)).collect();
-        explain(&Run {
-            model: &self.model,
-            photos: &self.photo,
-            classes: &classes,
-            output: &self.output,
-            color_map: self.colormap,
-            scale: self.scale,
-            json: self.json,
-        })
+        let path = |path: &PathBuf| path.clone().into_os_string();
+        let mut words: Vec<std::ffi::OsString> = vec!["pixelwise".into(), "explain".into()];
+        let mut option = |name: &str, value: std::ffi::OsString| words.extend([format!("--{name}").into(), value]);
+        self.class.iter().for_each(|class| option("target", class.into()));
+        option("output", path(&self.output));
+        option("colormap", self.colormap.to_string().into());
+        option("scale", if self.scale == Scale::Batch { "batch" } else { "image" }.into());
+        self.threads.iter().for_each(|threads| option("threads", threads.to_string().into()));
+        words.extend(self.json.then(|| "--json".into()));
+        words.extend([path(&self.model)].into_iter().chain(self.photo.iter().map(path)));
+        crate::perform(&crate::command().get_matches_from(words))
     }
-}
-
-/// Photos that a Bag-of-Words classifier explains.
-pub struct Run<'a> {
-    pub model: &'a Path,
-    /// Photos, and folders of them.
-    pub photos: &'a [PathBuf],
-    /// The classes that are explained; without any, the one with the highest score.
-    pub classes: &'a [TargetChoice],
-    /// The folder where files go.
-    pub output: &'a Path,
-    pub color_map: ColorMap,
-    /// What the strongest color stands for.
-    pub scale: Scale,
-    /// Whether a JSON document is printed.
-    pub json: bool,
-}
-
-/// A page shows at most so many photos; the files are there for all.
-const MOST_ON_PAGE: usize = 60;
-
-/// A photo that is to be explained.
-struct Photo {
-    path: PathBuf,
-    /// The beginning of its files' names.
-    name: String,
-    annotation: Option<Annotation>,
-}
-
-/// What is known of a photo and a class; its relevance is in a file.
-#[derive(Serialize)]
-struct Explained {
-    photo: PathBuf,
-    class: String,
-    score: f64,
-    largest_relevance: f64,
-    /// Where boxes of the class are known: how much of the relevance is inside of them.
-    boxes: Option<ObjectShare>,
-    /// The beginning of its files' names.
-    name: String,
-    ledger: Ledger,
-    /// The boxes of its pictures.
-    #[serde(skip)]
-    framed: Vec<BoundingBox>,
 }
 
 /// Explains photos, one after the other on each thread.
-pub fn explain(run: &Run<'_>) -> Result<(), Failure> {
-    let classifier = BagOfWords::load(run.model)?;
-    let labels = Labels::of(classifier.classes().iter().map(String::as_str));
-    let mut classes =
-        run.classes.iter().map(|target| target.of_bag_of_words(&labels)).collect::<Result<Vec<_>, _>>()?;
-    if classes.is_empty() {
-        classes.push(None);
+pub fn explain(arguments: &explain::Arguments, given: &Given) -> Result<(), Failure> {
+    let model = &arguments.model;
+    if let Some((option, sentence)) = IN_THEIR_PLACE.iter().find(|(option, _)| given.has(option)) {
+        let model = model.display();
+        return Err(format!("--{option} is for networks, and {model} is a Bag-of-Words classifier: {sentence}").into());
     }
-    let folder = Folder::create(run.output)?;
-    let mut photos: Vec<Photo> = Vec::new();
-    let mut names = Names::default();
-    let mut left_out = Vec::new();
-    for path in run.photos {
-        for source in Source::all(path)? {
-            let path = source.path().to_owned();
-            let name = names.unique(&file_name(&path.file_stem().unwrap_or_default().to_string_lossy()));
-            let annotation = Annotation::of_photo(&path).unwrap_or_else(|problem| {
-                left_out.push(chain(&problem));
-                None
-            });
-            photos.push(Photo { path, name, annotation });
+    given.refuse_beyond(&OPTIONS, model, pixelwise::Kind::BagOfWords)?;
+    if arguments.relevance.is_some() && arguments.target.len() > 1 {
+        misuse("--relevance writes one array and so takes one --target; run it once for each");
+    }
+    arguments.computation.start()?;
+    let mut plan = Plan::new(arguments, given)?;
+    let refused = std::mem::take(&mut plan.samples.refused);
+    explain_samples(&plan, refused)
+}
+
+/// Everything that a run needs.
+struct Plan<'a> {
+    arguments: &'a explain::Arguments,
+    settings: Settings,
+    folder: Folder,
+    classifier: BowClassifier,
+    labels: Labels,
+    samples: Samples,
+    targets: Vec<Target>,
+}
+
+/// A class that is explained of each photo.
+struct Target {
+    /// What it is called; part of the files' names.
+    name: String,
+    /// None for the class with the highest score.
+    class: Option<usize>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(arguments: &'a explain::Arguments, given: &Given) -> Result<Self, Failure> {
+        let classifier = load(&arguments.model)?;
+        let labels = Labels::of(classifier.classes());
+        Ok(Self {
+            targets: targets(&arguments.target, &labels, classifier.classes().count())?,
+            settings: Settings::of(given, &arguments.model)?.only(&OPTIONS),
+            folder: Folder::create(&arguments.output)?,
+            samples: photos(&arguments.input),
+            arguments,
+            classifier,
+            labels,
+        })
+    }
+
+    /// Explains a photo and writes its files.
+    fn explain_photo(&self, sample: &Sample) -> Result<Done<f64>, Failure> {
+        let shown = sample.parts[0].pixels()?;
+        let (annotation, warnings) = match Annotation::of_photo(&sample.parts[0].file) {
+            Ok(annotation) => (annotation, Vec::new()),
+            Err(problem) => (None, vec![chain(&problem)]),
+        };
+        warnings.iter().for_each(|warning| messages::note(format!("left out: {warning}")));
+        let classes: Vec<Option<usize>> = self.targets.iter().map(|target| target.class).collect();
+        let ExplainedImage { scores, classes } =
+            self.classifier.explain_image(to_unit_range(shown.view()).view(), &classes)?;
+        let top = ClassScore::best(&self.labels, scores.view(), usize::MAX);
+        let of_target = |target: &Target| {
+            let class = target.class.or(top.first().map(|best| best.class));
+            let explained = classes.iter().find(|explained| Some(explained.class) == class);
+            let explained = explained.unwrap_or_else(|| unreachable!("each target's class was asked for"));
+            self.write_target(&sample.name, target, explained, annotation.as_ref(), &shown)
+        };
+        let targets = self.targets.iter().map(of_target).collect::<Result<Vec<_>, Failure>>()?;
+        let record = Record {
+            name: sample.name.clone(),
+            input: sample.parts[0].origin(),
+            inputs: Vec::new(),
+            place: Place::default(),
+            preprocessing: None,
+            settings: self.settings.clone(),
+            explained: "the score of a class".to_owned(),
+            left_out: Vec::new(),
+            shape: shown.shape().to_vec(),
+            top: top.into_iter().take(self.arguments.top).collect(),
+            positions: None,
+            rules: Vec::new(),
+            shared_half_and_half: Vec::new(),
+            hint: None,
+            warnings,
+            targets,
+        };
+        record.write(&self.folder)?;
+        let relevance = self.arguments.relevance.is_some().then(|| classes[0].explanation.relevance.clone());
+        Ok(Done { record, relevance })
+    }
+
+    /// Writes the files of one target of a photo.
+    fn write_target(
+        &self,
+        name: &str,
+        target: &Target,
+        ExplainedClass { class, explanation }: &ExplainedClass,
+        annotation: Option<&Annotation>,
+        shown: &Array3<u8>,
+    ) -> Result<TargetRecord, Failure> {
+        let Explanation { score, relevance, ledger } = explanation;
+        let map: Array2<f64> = relevance.view().into_dimensionality::<Ix2>()?.to_owned();
+        let class = ClassScore::of(&self.labels, *class, *score);
+        let mask = annotation.map(|annotation| annotation.mask(&class.name(), map.dim()));
+        let share = mask.map(|mask| ObjectShare::of(map.view(), mask.view())).transpose()?;
+        let stem = format!("{name}.{}", target.name);
+        let files = Files {
+            heatmap: format!("{stem}.heatmap.png").into(),
+            overlay: format!("{stem}.overlay.png").into(),
+            edges: Some(format!("{stem}.edges.png").into()),
+            relevance: format!("{stem}.relevance.npy").into(),
+            tensors: Vec::new(),
+        };
+        self.folder.write_npy(&files.relevance, relevance.view())?;
+        let mut target = TargetRecord {
+            target: target.name.clone(),
+            input: None,
+            measured: None,
+            class: Some(class),
+            positions: None,
+            largest: largest(&map),
+            scale: None,
+            findings: Findings::of(ledger, Precision::F64),
+            ledger: Some(ledger.clone()),
+            ledger_samples: 1,
+            boxes: share.flatten(),
+            files,
+        };
+        if self.arguments.scale == Scale::Image {
+            self.draw(name, &target, &map, shown, annotation, target.largest)?;
+            target.scale = Some(target.largest);
+        }
+        Ok(target)
+    }
+
+    /// Draws the pictures of a target.
+    fn draw(
+        &self,
+        name: &str,
+        target: &TargetRecord,
+        map: &Array2<f64>,
+        shown: &Array3<u8>,
+        annotation: Option<&Annotation>,
+        maximum: f64,
+    ) -> Result<(), Failure> {
+        let class = target.class.as_ref().map(ClassScore::name).unwrap_or_default();
+        let boxes = annotation.map_or_else(Vec::new, |annotation| boxes_for(&class, annotation));
+        let color_map = self.arguments.colormap.unwrap_or(ColorMap::Jet);
+        let drawing = Drawing { map, maximum, color_map, boxes: &boxes };
+        self.folder.write(&target.files.heatmap, &drawing.heatmap(&caption(name, target))?)?;
+        self.folder.write(&target.files.overlay, &encode_png(&drawing.overlay(shown)?)?)?;
+        match &target.files.edges {
+            Some(edges) => self.folder.write(edges, &encode_png(&drawing.edges(shown)?)?),
+            None => Ok(()),
         }
     }
-    left_out.iter().for_each(|problem| messages::note(format!("left out: {problem}")));
 
-    let progress = Progress::new(photos.len());
-    let explained: Vec<Result<Vec<Explained>, Failure>> = photos
-        .par_iter()
-        .map(|photo| {
-            let explained = one(&classifier, &labels, &classes, photo, &folder);
-            progress.advance(1);
-            explained
-        })
-        .collect();
-    drop(progress);
-    let mut whole = Vec::new();
-    let mut failures = Vec::new();
-    for (photo, explained) in photos.iter().zip(explained) {
-        match explained {
-            Ok(explained) => whole.extend(explained),
+    /// What an earlier run has written of a photo, if it had the same settings.
+    fn completed(&self, sample: &Sample) -> Option<Record> {
+        Record::completed(&self.folder.path, &sample.name, &sample.origins(), &self.settings)
+    }
+
+    /// The relevance that was written.
+    fn relevance(&self, target: &TargetRecord) -> Result<ArrayD<f64>, Failure> {
+        array::read(&self.folder.path.join(&target.files.relevance))
+    }
+}
+
+impl Explaining for Plan<'_> {
+    type Number = f64;
+
+    fn arguments(&self) -> &explain::Arguments {
+        self.arguments
+    }
+
+    fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    fn head(&self) -> Head<'_> {
+        Head {
+            form: Form::of(self.arguments),
+            settings: &self.settings,
+            folder: &self.folder,
+            samples: self.samples.all.len(),
+            targets: self.targets.len(),
+            prepared: "none, photos are taken as they are".to_owned(),
+            preprocessing: None,
+            default: None,
+            advises: Advises::Nothing,
+        }
+    }
+
+    fn explain(&self, group: Range<usize>) -> Result<Vec<Done<f64>>, Failure> {
+        let of_sample = |sample: &Sample| {
+            let completed = self.arguments.resume.then(|| self.completed(sample)).flatten();
+            match (completed, &self.arguments.relevance) {
+                (Some(record), None) => Ok(Done { record, relevance: None }),
+                (Some(record), Some(_)) => {
+                    let relevance = record.targets.first().map(|target| self.relevance(target)).transpose()?;
+                    Ok(Done { record, relevance })
+                }
+                (None, _) => self.explain_photo(sample),
+            }
+        };
+        self.samples.all[group].iter().map(of_sample).collect()
+    }
+
+    fn redraw(&self, group: Range<usize>, maximum: f64) -> Result<Vec<Record>, Failure> {
+        let mut records = Vec::new();
+        for sample in &self.samples.all[group] {
+            let Some(mut record) = self.completed(sample) else { continue };
+            if record.targets.iter().any(|target| target.scale != Some(maximum)) {
+                let shown = sample.parts[0].pixels()?;
+                let annotation = Annotation::of_photo(&sample.parts[0].file).ok().flatten();
+                for target in &mut record.targets {
+                    let map = self.relevance(target)?.into_dimensionality::<Ix2>()?;
+                    self.draw(&record.name, target, &map, &shown, annotation.as_ref(), maximum)?;
+                    target.scale = Some(maximum);
+                }
+                record.write(&self.folder)?;
+            }
+            records.push(record);
+        }
+        Ok(records)
+    }
+}
+
+/// The classes that are asked for, each once; without any, the one with the highest score.
+fn targets(choices: &[TargetChoice], labels: &Labels, classes: usize) -> Result<Vec<Target>, Failure> {
+    let predicted = [TargetChoice::PREDICTED];
+    let choices = if choices.is_empty() { &predicted[..] } else { choices };
+    let (mut targets, mut names) = (Vec::new(), Names::default());
+    for (position, choice) in choices.iter().enumerate() {
+        if choices[..position].contains(choice) {
+            continue;
+        }
+        let class = choice.of_bag_of_words(labels)?;
+        if let Some(class) = class.filter(|class| *class >= classes) {
+            return Err(bow_classifier::Error::Class { class, classes }.into());
+        }
+        let name = match &choice.class {
+            ClassChoice::Name(name) => file_name(name),
+            _ => class.map_or_else(|| "predicted".to_owned(), |class| class.to_string()),
+        };
+        targets.push(Target { name: names.unique(&name), class });
+    }
+    Ok(targets)
+}
+
+/// The photos of all inputs, each on its own.
+fn photos(inputs: &[PathBuf]) -> Samples {
+    let (mut samples, mut names) = (Samples::default(), Names::default());
+    for input in inputs {
+        let sources = match Source::all(input) {
+            Ok(sources) => sources,
             Err(failure) => {
-                let message = told(&photo.path, failure.as_ref());
-                messages::error(&message);
-                failures.push(message);
+                samples.refused.push((input.clone(), failure));
+                continue;
+            }
+        };
+        for source in sources {
+            match source {
+                Source::Image(picture) => {
+                    let position = samples.all.len();
+                    samples.groups.push(position..position + 1);
+                    let name = names.unique(&file_name(&picture.stem()));
+                    samples.all.push(Sample { name, parts: vec![Part::of(picture)] });
+                }
+                Source::Array(file) => {
+                    let reason = "an array is for networks: a Bag-of-Words classifier takes photos";
+                    samples.refused.push((file, reason.into()));
+                }
             }
         }
     }
-    let over_all = whole.iter().fold(0.0, |largest: f64, explained| largest.max(explained.largest_relevance));
-    let maximum = |explained: &Explained| match run.scale {
-        Scale::Image => explained.largest_relevance,
-        Scale::Batch => over_all,
-    };
-    whole.par_iter().try_for_each(|explained| draw(explained, maximum(explained), run.color_map, &folder))?;
-    page(run, &whole, &folder)?.write(folder.path.join("index.html"))?;
-
-    let lines = whole.iter().map(|explained| {
-        format!(
-            "{}: {} {}\n{}{}\n",
-            explained.photo.display(),
-            explained.class,
-            number(explained.score),
-            explained.about_boxes().map_or_else(String::new, |sentence| sentence + "\n"),
-            explained.ledger
-        )
-    });
-    let text = format!("{}files: {}\n", lines.collect::<String>(), folder.path.display());
-    let json = json!({ "model": run.model, "explanations": whole, "failed": failures, "left_out": left_out });
-    tell(run.json, &text, &json)?;
-    match failures.len() {
-        0 => Ok(()),
-        failed => Err(format!("{failed} of {} photos could not be explained", photos.len()).into()),
-    }
-}
-
-/// Explains a photo and writes its relevance and ledger.
-fn one(
-    classifier: &BagOfWords,
-    labels: &Labels,
-    classes: &[Option<usize>],
-    photo: &Photo,
-    folder: &Folder,
-) -> Result<Vec<Explained>, Failure> {
-    let pixels = to_unit_range(images::read(&photo.path)?.view());
-    let found = classifier.explain(pixels.view(), classes)?;
-    found.into_iter().map(|found| write(found, labels, photo, folder)).collect()
-}
-
-/// Writes the relevance and the record of a class.
-fn write(
-    ExplainedClass { class, explanation }: ExplainedClass,
-    labels: &Labels,
-    photo: &Photo,
-    folder: &Folder,
-) -> Result<Explained, Failure> {
-    let class = labels.name(class).map_or_else(|| class.to_string(), str::to_owned);
-    let pixels = explanation.relevance.into_dimensionality::<Ix2>()?;
-    let mask = photo.annotation.as_ref().map(|annotation| annotation.mask(&class, pixels.dim()));
-    let share = mask.map(|mask| ObjectShare::of(pixels.view(), mask.view())).transpose()?;
-    let explained = Explained {
-        photo: photo.path.clone(),
-        score: explanation.score,
-        largest_relevance: largest(&pixels),
-        boxes: share.flatten(),
-        name: format!("{}.{}", photo.name, file_name(&class)),
-        framed: photo.annotation.as_ref().map_or_else(Vec::new, |annotation| boxes_for(&class, annotation)),
-        class,
-        ledger: explanation.ledger,
-    };
-    folder.write_npy(&file(&explained, "relevance.npy"), pixels.view().into_dyn())?;
-    let mut record = serde_json::to_vec_pretty(&explained)?;
-    record.push(b'\n');
-    folder.write(&file(&explained, "json"), &record)?;
-    Ok(explained)
-}
-
-impl Explained {
-    /// How much of the relevance is inside of the boxes, as a sentence.
-    fn about_boxes(&self) -> Option<String> {
-        let ObjectShare { inside, context, area } = self.boxes?;
-        Some(format!(
-            "positive relevance: {inside:.4} inside of the boxes of {}, which have {area:.4} of the area; {context:.4} on \
-             the context",
-            self.class
-        ))
-    }
-}
-
-fn file(explained: &Explained, ending: &str) -> PathBuf {
-    format!("{}.{ending}", explained.name).into()
-}
-
-/// Draws the relevance that was written, in the colors of the scale.
-fn draw(explained: &Explained, maximum: f64, color_map: ColorMap, folder: &Folder) -> Result<(), Failure> {
-    let path = folder.path.join(file(explained, "relevance.npy"));
-    let map: Array2<f64> = read_npy(&path).context(format!("can't read {}", path.display()))?;
-    let photo: Array3<u8> = images::read(&explained.photo)?;
-    let drawing = Drawing { map: &map, maximum, color_map, boxes: &explained.framed };
-    let class = &explained.class;
-    let caption = Caption {
-        title: class.clone(),
-        text: format!("score {}", number(explained.score)),
-        ends: [format!("against {class}"), format!("for {class}")],
-    };
-    folder.write(&file(explained, "heatmap.png"), &drawing.heatmap(&caption)?)?;
-    folder.write(&file(explained, "overlay.png"), &encode_png(&drawing.overlay(&photo)?)?)?;
-    folder.write(&file(explained, "edges.png"), &encode_png(&drawing.edges(&photo)?)?)
-}
-
-/// All photos, or the first of them, on one page.
-fn page(run: &Run<'_>, explained: &[Explained], folder: &Folder) -> Result<Report, Failure> {
-    let mut report = Report::new("What the classifier sees").subtitle(format!("{} explanations", explained.len()));
-    for explained in explained.iter().take(MOST_ON_PAGE) {
-        let picture = |ending: &str, caption: &str| {
-            let path = folder.path.join(file(explained, ending));
-            let bytes = std::fs::read(&path).context(format!("can't read {}", path.display()))?;
-            Ok::<Picture, Failure>(Picture::new(bytes, caption).linked(&file(explained, ending).to_string_lossy()))
-        };
-        let title = format!("{}: {}, score {}", explained.photo.display(), explained.class, number(explained.score));
-        let section = Section::new(title).pictures([
-            picture("heatmap.png", "pixel-wise prediction")?,
-            picture("edges.png", "with the photo's edges")?,
-            picture("overlay.png", "over the photo")?,
-        ]);
-        let section = explained.about_boxes().into_iter().fold(section, Section::paragraph);
-        report = report.section(section.ledger("Where the score went", &explained.ledger));
-    }
-    if explained.len() > MOST_ON_PAGE {
-        report = report
-            .note(format!("The first {MOST_ON_PAGE} of {}; the others are files beside this one.", explained.len()));
-    }
-    Ok(report.setting("model", run.model.display()).setting("color map", run.color_map))
+    samples
 }

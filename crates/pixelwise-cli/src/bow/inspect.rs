@@ -1,14 +1,14 @@
-//! What is in a classifier of photographs.
+//! What is in a Bag-of-Words classifier.
 
 use std::path::{Path, PathBuf};
 
-use bow_photos::Configuration;
+use bow_classifier::{Configuration, describe};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::{load, tell};
 use crate::failure::Failure;
-use crate::output::{Table, number, print};
+use crate::output::print;
 
 /// Say what is in a classifier of photographs
 #[derive(Args)]
@@ -29,35 +29,38 @@ const ELSEWHERE: &str = "its machines were learned elsewhere: it has no configur
 
 /// Prints what a classifier is made of.
 pub fn inspect(arguments: &Arguments) -> Result<(), Failure> {
-    describe(&arguments.model, arguments.configuration, arguments.json)
+    inspect_model(&arguments.model, arguments.configuration, arguments.json)
 }
 
 /// Prints what a classifier is made of, or its configuration alone.
-pub fn describe(model: &Path, configuration_alone: bool, as_json: bool) -> Result<(), Failure> {
+pub fn inspect_model(model: &Path, configuration_alone: bool, as_json: bool) -> Result<(), Failure> {
     let classifier = load(model)?;
     let configuration = classifier.configuration().map(Configuration::to_toml).transpose()?;
     if configuration_alone {
         return print(&configuration.ok_or(ELSEWHERE)?);
     }
-    let mut table = Table::new(["class", "support vectors", "bias", "kernel weights"]);
+    let parts = describe(&classifier);
     let mut classes: Vec<Value> = Vec::new();
     for (position, name) in classifier.classes().enumerate() {
         let expansion = classifier.model(position)?.expansion();
-        let weights: Vec<f64> = expansion.terms().iter().map(|term| term.weight).collect();
-        let support = expansion.supporting().count();
-        let written: Vec<String> = weights.iter().map(|&weight| number(weight)).collect();
-        table.row([name.to_owned(), support.to_string(), number(expansion.bias()), written.join(" ")]);
-        classes
-            .push(json!({ "class": name, "support_vectors": support, "bias": expansion.bias(), "weights": weights }));
+        classes.push(json!({
+            "class": name,
+            "support_vectors": expansion.supporting().count(),
+            "bias": expansion.bias(),
+            "weights": expansion.terms().iter().map(|term| term.weight).collect::<Vec<f64>>(),
+        }));
     }
-    let dimensions = classifier.vocabulary().dimensions();
-    let configuration = configuration.unwrap_or_else(|| format!("{ELSEWHERE}\n"));
-    let text = format!("{configuration}\n{dimensions} dimensions\n\n{}", table.text());
+    let width = parts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let lines: String = parts.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect();
+    let learned = configuration.unwrap_or_else(|| format!("{ELSEWHERE}\n"));
+    let part = |(name, value): &(String, String)| json!({ "part": name, "description": value });
     let json = json!({
         "model": model,
-        "configuration": classifier.configuration(),
-        "dimensions": dimensions,
+        "kind": "Bag-of-Words",
+        "parts": parts.iter().map(part).collect::<Vec<_>>(),
+        "dimensions": classifier.vocabulary().dimensions(),
         "classes": classes,
+        "configuration": classifier.configuration(),
     });
-    tell(as_json, &text, &json)
+    tell(as_json, &format!("{lines}\n{learned}"), &json)
 }

@@ -1,6 +1,6 @@
 //! What a list of photographs teaches, up to the vectors that classes are learned from.
 
-use bow_photos::{Cache, Configuration, Truth, Vectors, Vocabulary};
+use bow_classifier::{Cache, Configuration, Truth, Vectors, Vocabulary};
 use datasets::voc::Folder;
 
 use super::Labelled;
@@ -45,10 +45,10 @@ pub fn describe(
     stages: &Stages,
 ) -> Result<Described, Failure> {
     let paths = labelled.paths();
-    let (vocabulary, problems) = Vocabulary::learn(configuration, &paths, Some(cache), stages)?;
+    let (vocabulary, problems) = Vocabulary::learn(configuration, &paths[..], Some(cache), stages)?;
     labelled.note(&problems);
-    let vectors = vocabulary.vectors(&paths, Some(cache), stages)?;
-    labelled.note(&vectors.problems);
+    let vectors = vocabulary.vectors(&paths[..], Some(cache), stages)?;
+    labelled.note_all(&vectors);
     let classes = labelled.classes.iter().enumerate();
     let classes = classes.map(|(position, name)| (name.clone(), vectors.of_kept(&labelled.truths(position)))).collect();
     Ok(Described { vocabulary, vectors, classes })

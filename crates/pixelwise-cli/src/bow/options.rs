@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bow_classifier::training::ClassWeight;
-use bow_photos::{Cache, Configuration};
+use bow_classifier::{Cache, Configuration};
 use clap::{Args, ValueEnum};
 use datasets::voc::Folder;
 
@@ -41,10 +41,15 @@ impl FolderOptions {
         &self.voc
     }
 
-    /// Sets the number of threads up; the folder and the cache.
-    pub fn open(&self) -> Result<(Folder, Cache), Failure> {
+    /// Sets the number of threads up; the folder.
+    pub fn open(&self) -> Result<Folder, Failure> {
         self.threads.start()?;
-        Ok((Folder::open(&self.voc)?, Cache::open(&self.cache)?))
+        Ok(Folder::open(&self.voc)?)
+    }
+
+    /// Where vectors and codebooks are kept.
+    pub fn cache(&self) -> Result<Cache, Failure> {
+        Ok(Cache::open(&self.cache)?)
     }
 }
 

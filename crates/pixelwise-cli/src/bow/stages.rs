@@ -33,6 +33,7 @@ impl Observer for Stages {
             Stage::Codebooks => "learning codebooks",
             Stage::Vectors => "describing photos",
             Stage::Kernels => "computing kernels",
+            Stage::Costs => "comparing costs",
             Stage::Machine => "learning classes",
         });
         if let Ok(style) = ProgressStyle::with_template("{msg:<20} {bar:32} {pos:>5}/{len} {elapsed:>4}, {eta} left") {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bow_classifier::training::{CostScore, CrossValidation};
-use bow_photos::{PhotoClassifier, Truth, compare_costs};
+use bow_classifier::{BowClassifier, Truth, compare_costs};
 use clap::Args;
 use serde_json::json;
 
@@ -71,7 +71,7 @@ const FOLDS: usize = 5;
 /// Learns a classifier and writes it.
 pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     let start = Instant::now();
-    let (folder, cache) = arguments.folder.open()?;
+    let (folder, cache) = (arguments.folder.open()?, arguments.folder.cache()?);
     let mut configuration = arguments.changes.apply(configuration(&arguments.configuration)?);
     if let Some(words) = &arguments.codebook {
         configuration = configuration.with_words(words)?;
@@ -82,11 +82,12 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     let mut validated = Vec::new();
     if let Some(costs) = &arguments.cross_validate {
         let validation = CrossValidation { folds: FOLDS, seed: configuration.seed };
-        let selection = compare_costs(&configuration, &vocabulary, &vectors.values, &classes, costs, &validation)?;
+        let selection =
+            compare_costs(&configuration, &vocabulary, &vectors.values, &classes, costs, &validation, &stages)?;
         configuration.cost = selection.best;
         validated = selection.scores;
     }
-    let classifier = PhotoClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &stages)?;
+    let classifier = BowClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &stages)?;
     classifier.save(&arguments.output)?;
     drop(stages);
     labelled.tell_problems();

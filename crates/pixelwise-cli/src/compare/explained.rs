@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use bow_classifier::{BowClassifier, ExplainedClass};
 use ndarray::{Array2, Array3, Axis};
 use neural_lrp::{Attribution, Explainer, Network, Real, Target};
-use pixelwise::{BagOfWords, ExplainedClass};
 use relevance::{Entry, Ledger};
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use super::samples::Group;
 use crate::books::{Findings, hint};
 use crate::computation::Precision;
 use crate::failure::Failure;
+use crate::inputs::read_photo;
 use crate::labels::Labels;
 use crate::output::{Table, number, percent};
 use crate::pictures::Layout;
@@ -125,14 +126,15 @@ impl Explanation {
 impl ExplainedSample {
     /// A photo that a Bag-of-Words classifier explains, for a class or the one with the highest score.
     pub fn by_words(
-        classifier: &BagOfWords,
+        classifier: &BowClassifier,
         photo: &Path,
         class: Option<usize>,
         labels: &Labels,
     ) -> Result<Self, Failure> {
-        let shown = images::read(photo)?;
-        let explained = classifier.explain(images::to_unit_range(shown.view()).view(), &[class])?.into_iter().next();
-        let ExplainedClass { class, explanation } = explained.ok_or("there is no class to explain")?;
+        let shown = read_photo(photo)?;
+        let explained = classifier.explain_image(images::to_unit_range(shown.view()).view(), &[class])?;
+        let first = explained.classes.into_iter().next();
+        let ExplainedClass { class, explanation } = first.ok_or("there is no class to explain")?;
         Ok(Self {
             name: photo.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             shown,

@@ -19,41 +19,57 @@ pub struct Column<'a> {
     pub samples: &'a [ExplainedSample],
 }
 
-/// A row for each sample: as people see it, then its heatmaps, each scaled by its own largest relevance.
+/// A row for each sample: as people see it, then its heatmaps, each scaled by its own largest relevance. A model that sees
+/// other pixels than the one before it, as a network does that takes the middle of a photo, has its input before its heatmaps.
 pub fn draw(columns: &[Column<'_>]) -> Result<RgbImage, Failure> {
     let Some(first) = columns.first() else { return Err("there is no model to compare".into()) };
     let is_one = columns.len() == 1;
-    let titles = columns.iter().flat_map(|column| titles(column, is_one));
+    let before = std::iter::once(None).chain(columns.iter().map(Some));
+    let shows: Vec<bool> = columns.iter().zip(before).map(|(column, before)| !column.sees_what(before)).collect();
+    let titles = columns.iter().zip(&shows).flat_map(|(column, shows)| titles(column, is_one, *shows));
     let longest = first.samples.iter().map(|sample| sample.shown.dim().0.max(sample.shown.dim().1)).max().unwrap_or(1);
     let mut sheet = ContactSheet::new()
-        .columns(std::iter::once("input".to_owned()).chain(titles))
+        .columns(titles)
         .color_bar(sign_bar())
         .magnification(NonZeroU32::new(SIDE / longest as u32).unwrap_or(NonZeroU32::MIN));
-    for (row, sample) in first.samples.iter().enumerate() {
-        let caption = if is_one { photo_caption(sample) } else { sample.name.clone() };
-        let photo = Tile::from((photo_picture(sample.shown.view())?, caption));
-        let of_models = columns.iter().filter_map(|column| column.samples.get(row));
-        let maps = of_models.flat_map(|sample| sample.explanations.iter().map(move |one| (sample, one)));
-        let maps = maps.map(|(sample, explanation)| {
-            let picture = render(normalize(explanation.pixels.view())?.view(), SIGN_COLORS)?;
-            let of_class = if is_one { String::new() } else { format!("{}\n", class_caption(sample)) };
-            Ok(Tile::from((picture, of_class + &caption_of(explanation))))
-        });
-        let maps = maps.collect::<Result<Vec<_>, heatmap::Error>>()?;
-        sheet = sheet.row(std::iter::once(photo).chain(maps));
+    for row in 0..first.samples.len() {
+        let mut tiles = Vec::new();
+        for (column, shows) in columns.iter().zip(&shows) {
+            let Some(sample) = column.samples.get(row) else { continue };
+            if *shows {
+                let caption = if is_one { photo_caption(sample) } else { sample.name.clone() };
+                tiles.push(Tile::from((photo_picture(sample.shown.view())?, caption)));
+            }
+            for explanation in &sample.explanations {
+                let picture = render(normalize(explanation.pixels.view())?.view(), SIGN_COLORS)?;
+                let of_class = if is_one { String::new() } else { format!("{}\n", class_caption(sample)) };
+                tiles.push(Tile::from((picture, of_class + &caption_of(explanation))));
+            }
+        }
+        sheet = sheet.row(tiles);
     }
     Ok(sheet.draw()?)
 }
 
-/// How the explanations of a model are called; with its name, where there are others.
-fn titles(column: &Column<'_>, is_one: bool) -> Vec<String> {
+impl Column<'_> {
+    /// Whether all samples have the pixels that they have for another model.
+    fn sees_what(&self, other: Option<&Self>) -> bool {
+        other.is_some_and(|other| {
+            let pairs = self.samples.iter().zip(other.samples);
+            pairs.into_iter().all(|(own, other)| own.shown == other.shown)
+        })
+    }
+}
+
+/// How the explanations of a model are called, and its input where that is shown; with its name, where there are others.
+fn titles(column: &Column<'_>, is_one: bool, shows: bool) -> Vec<String> {
     let name = column.model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let ways = column.samples.first().into_iter().flat_map(|sample| &sample.explanations);
-    ways.map(|explanation| match is_one {
+    let ways = ways.map(|explanation| match is_one {
         true => explanation.way.clone(),
         false => format!("{name}: {}", explanation.way),
-    })
-    .collect()
+    });
+    shows.then(|| "input".to_owned()).into_iter().chain(ways).collect()
 }
 
 fn photo_caption(sample: &ExplainedSample) -> String {

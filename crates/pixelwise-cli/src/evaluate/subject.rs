@@ -1,11 +1,13 @@
 //! What is judged: a model, the ways in which it is explained, and the samples.
 
+use bow_classifier::BowClassifier;
 use neural_lrp::{Explainer, NetworkClassifier, Real};
-use pixelwise::{BagOfWords, Kind};
+use pixelwise::Kind;
 use relevance::RandomizableClassifier;
 
 use super::Arguments;
 use super::samples::{Preparation, Samples, Truth};
+use crate::bow::load;
 use crate::computation::Precision;
 use crate::failure::Failure;
 use crate::inputs::Source;
@@ -43,9 +45,9 @@ impl Subject {
         match (Kind::of(&arguments.model)?, arguments.network.computation.dtype) {
             (Kind::Network, Precision::F32) => Self::network::<f32>(arguments, sources),
             (Kind::Network, Precision::F64) => Self::network::<f64>(arguments, sources),
-            (Kind::Tiles | Kind::Photos, _) => {
-                let classifier = BagOfWords::load(&arguments.model)?;
-                let labels = Labels::of(classifier.classes().iter().map(String::as_str));
+            (Kind::BagOfWords, _) => {
+                let classifier = load(&arguments.model)?;
+                let labels = Labels::of(classifier.classes());
                 Self::bag_of_words(arguments, sources, classifier, &labels)
             }
         }
@@ -79,7 +81,7 @@ impl Subject {
     fn bag_of_words(
         arguments: &Arguments,
         sources: &[Source],
-        classifier: BagOfWords,
+        classifier: BowClassifier,
         labels: &Labels,
     ) -> Result<Self, Failure> {
         if let Some(option) = network_option(arguments) {
@@ -91,7 +93,7 @@ impl Subject {
             .into());
         }
         let samples = samples(arguments, sources, Some(Preparation::UnitRange), labels)?;
-        let explained = Explained { way: ALGORITHM_1.to_owned(), classifier: classifier.into_classifier() };
+        let explained = Explained { way: ALGORITHM_1.to_owned(), classifier: Box::new(classifier) };
         Ok(Self { explained: vec![explained], samples, positions: None, dtype: f64::NAME })
     }
 }

@@ -1,7 +1,6 @@
 //! What is known so far, kept on the disk, so that a run that is stopped can go on.
 
 use std::fs;
-use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -71,8 +70,8 @@ impl Unfinished {
     /// What an earlier run of the same question left, or a beginning.
     pub fn open(folder: &Path, key: String, begun: Vec<Evaluation>) -> Self {
         let path = folder.join(NAME);
-        let earlier = fs::File::open(&path).ok().and_then(|file| {
-            let content: Content = ciborium::from_reader(BufReader::new(file)).ok()?;
+        let earlier = fs::read(&path).ok().and_then(|bytes| {
+            let content: Content = ciborium::from_reader(whole_file::unsealed(&bytes)?).ok()?;
             (content.key == key && content.evaluations.len() == begun.len()).then_some(content)
         });
         let begun = || Content { key, evaluations: begun };
@@ -105,10 +104,9 @@ impl Unfinished {
 
     fn write(&mut self) -> Result<(), Failure> {
         let writing = || format!("can't write {}", self.path.display());
-        let mut file = BufWriter::new(whole_file::Unfinished::create(&self.path).context(writing())?);
-        ciborium::into_writer(&self.content, &mut file).context(writing())?;
-        let file = file.into_inner().map_err(|error| error.into_error()).context(writing())?;
-        file.finish().context(writing())?;
+        let mut bytes = Vec::new();
+        ciborium::into_writer(&self.content, &mut bytes).context(writing())?;
+        whole_file::write_sealed(&self.path, bytes).context(writing())?;
         self.written = Instant::now();
         Ok(())
     }
@@ -148,6 +146,10 @@ mod tests {
         assert_eq!(again("another question").evaluations(), begun(7));
         let whole = fs::read(folder.path().join(NAME)).unwrap();
         fs::write(folder.path().join(NAME), &whole[..whole.len() / 2]).unwrap();
+        assert_eq!(again("a question").evaluations(), begun(7));
+        let mut damaged = whole;
+        damaged[20] ^= 1;
+        fs::write(folder.path().join(NAME), &damaged).unwrap();
         assert_eq!(again("a question").evaluations(), begun(7));
         unfinished.remove().unwrap();
         unfinished.remove().unwrap();

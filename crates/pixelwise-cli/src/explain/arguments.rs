@@ -51,7 +51,7 @@ accounts for.";
 /// Explain what a model sees: heatmap, raw relevance, and where the relevance went
 ///
 /// Networks and Bag-of-Words classifiers alike. These take photos as they are and are explained by Algorithm 1: of the
-/// options, --target, --output, --colormap, --scale, --threads and --json are for them. A photo that lies in a folder of
+/// options, --target, --output, --relevance, --colormap, --scale, --top, --threads, --json and --resume are for them. A photo that lies in a folder of
 /// PASCAL VOC's layout, JPEGImages/ID.jpg, and has an annotation there, Annotations/ID.xml, then gets its objects' boxes in
 /// all pictures: bold ones for the explained class, thin ones for others.
 #[derive(Args)]
@@ -202,6 +202,11 @@ impl FromStr for ChannelMask {
 }
 
 impl Arguments {
+    /// Whether an array is written to standard output, which leaves no room for text.
+    pub fn writes_to_standard_output(&self) -> bool {
+        self.relevance.as_deref().is_some_and(is_standard)
+    }
+
     /// Ends the program, as for any other wrong command line, where options do not go together.
     pub fn check(&self) {
         if self.relevance.is_some() && self.target.len() > 1 {

@@ -16,10 +16,10 @@ use crate::explain::drawing::{Caption, Drawing, largest};
 use crate::explain::files::{Names, file_name};
 use crate::explain::plan::Plan;
 use crate::explain::record::{
-    ClassScore, Files, InputShare, Measured, NamedInput, NodeRule, Place, Record, TargetRecord, record_path,
+    ClassScore, Files, InputShare, Measured, NamedInput, NodeRule, Place, Record, TargetRecord,
 };
 use crate::explain::samples::{Batch, Sample, read};
-use crate::failure::{Context, Failure};
+use crate::failure::Failure;
 use crate::inputs::array;
 use crate::output::number;
 use crate::pictures::Layout;
@@ -68,7 +68,7 @@ impl<F: Number> Plan<'_, F> {
             self.explain_aim(aim, group.clone(), &batch, &explainer, &forward, &mut done)?;
         }
         for done in &done {
-            self.write_record(&done.record)?;
+            done.record.write(&self.folder)?;
         }
         Ok(done)
     }
@@ -92,8 +92,6 @@ impl<F: Number> Plan<'_, F> {
     ) -> Record {
         // Features are no classes.
         let top = if self.arguments.similarity.is_some() { 0 } else { self.arguments.top };
-        let mut ranked: Vec<(usize, f64)> = scores.iter().copied().enumerate().collect();
-        ranked.sort_by(|left, right| right.1.total_cmp(&left.1));
         let inputs = self.inputs.iter().zip(&self.preprocessing).zip(sample.parts.iter().zip(sample.origins()));
         let inputs = inputs.zip(&batch.values).map(|(((input, preprocessing), (part, origin)), values)| NamedInput {
             name: input.name.clone(),
@@ -116,17 +114,14 @@ impl<F: Number> Plan<'_, F> {
             left_out: explainer.skipped().to_vec(),
             place: Place::default(),
             shape,
-            top: ranked.iter().take(top).map(|&(class, score)| self.class(class, score)).collect(),
+            top: ClassScore::best(&self.labels, scores, top),
             positions,
             rules: Vec::new(),
             shared_half_and_half: Vec::new(),
             hint: None,
+            warnings: Vec::new(),
             targets: Vec::new(),
         }
-    }
-
-    fn class(&self, class: usize, score: f64) -> ClassScore {
-        ClassScore { class, label: self.labels.name(class).map(str::to_owned), score }
     }
 
     /// One backward pass, and its files.
@@ -146,7 +141,7 @@ impl<F: Number> Plan<'_, F> {
         let explained = self.approach.explain(forward, &question)?;
         let inputs = self.explained_inputs(explainer)?;
         for (row, done) in done.iter_mut().enumerate() {
-            let class = classes.as_ref().map(|classes| self.class(classes[row].0, classes[row].1));
+            let class = classes.as_ref().map(|classes| ClassScore::of(&self.labels, classes[row].0, classes[row].1));
             done.record.rules = node_rules(explainer, &explained);
             let halved = neural_lrp::halved(explainer.network(), explainer.explained(), &explained.rules);
             done.record.shared_half_and_half = halved.iter().map(|node| node.name.clone()).collect();
@@ -200,6 +195,7 @@ impl<F: Number> Plan<'_, F> {
             let files = Files {
                 heatmap: format!("{stem}.heatmap.png").into(),
                 overlay: format!("{stem}.overlay.png").into(),
+                edges: None,
                 relevance: format!("{stem}.relevance.npy").into(),
                 tensors,
             };
@@ -216,6 +212,7 @@ impl<F: Number> Plan<'_, F> {
                 findings,
                 ledger,
                 ledger_samples: explained.relevance[input].len_of(Axis(0)) / ledgers.len().max(1),
+                boxes: None,
                 files,
             };
             if self.arguments.scale == Scale::Image {
@@ -293,15 +290,9 @@ impl<F: Number> Plan<'_, F> {
                 self.draw(&record.name, target, &layout.map(relevance.view()), &photo, maximum)?;
                 target.scale = Some(maximum);
             }
-            self.write_record(record)?;
+            record.write(&self.folder)?;
         }
         Ok(records)
-    }
-
-    fn write_record(&self, record: &Record) -> Result<(), Failure> {
-        let mut text = serde_json::to_vec_pretty(record).context(&record.name)?;
-        text.push(b'\n');
-        self.folder.write(&record_path("".as_ref(), &record.name), &text)
     }
 }
 
@@ -316,7 +307,8 @@ fn node_rules<F: Number>(explainer: &Explainer<F>, explained: &Explained<F>) -> 
     nodes.filter(|(node, _)| !explainer.skipped().contains(&node.name)).map(rule).collect()
 }
 
-fn caption(name: &str, target: &TargetRecord) -> Caption {
+/// What stands around the map of a target.
+pub fn caption(name: &str, target: &TargetRecord) -> Caption {
     let within = target.input.as_ref().map_or_else(String::new, |input| format!(", input {}", input.name));
     let (title, text) = match (&target.class, &target.measured) {
         (Some(class), None) => {

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use relevance::Ledger;
 use report::{Picture, Report, Section};
 
 use crate::books::Findings;
-use crate::explain::Number;
 use crate::explain::files::{Folder, can_not_write};
-use crate::explain::plan::Plan;
 use crate::explain::record::{Record, TargetRecord, record_path};
+use crate::explain::settings::Settings;
 use crate::failure::{Context, Failure};
 use crate::output::{number, percent};
 
@@ -29,6 +29,9 @@ pub struct Index {
     sections: Vec<Section>,
 }
 
+/// Ledgers of at most so many steps are in a page that has its pictures.
+const MOST_STEPS: usize = 8;
+
 /// Where the pictures of a page are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Places {
@@ -37,15 +40,15 @@ enum Places {
 }
 
 impl Index {
-    /// No pages yet.
-    pub fn new<F: Number>(plan: &Plan<'_, F>) -> Self {
-        let samples = plan.samples.all.len();
-        let model = plan.arguments.model.file_name().map(|name| name.to_string_lossy());
-        let few = samples * plan.aims.len() * 2 <= MOST_EMBEDDED;
-        let settings = plan.settings.options.iter().map(|(name, values)| (name.clone(), values.join(" ")));
+    /// No pages yet, of a run of so many samples, which a model explains for so many targets each.
+    pub fn new(folder: &Folder, settings: &Settings, samples: usize, targets: usize) -> Self {
+        let model = Path::new(&settings.model).file_name().map(|name| name.to_string_lossy());
+        let few = samples * targets * 2 <= MOST_EMBEDDED;
+        let title = format!("What {} sees", model.unwrap_or_default());
+        let settings = settings.options.iter().map(|(name, values)| (name.clone(), values.join(" ")));
         Self {
-            folder: plan.folder.clone(),
-            title: format!("What {} sees", model.unwrap_or_default()),
+            folder: folder.clone(),
+            title,
             settings: settings.collect(),
             places: if few { Places::InThePage } else { Places::BesideIt },
             pages: samples.div_ceil(SAMPLES_PER_PAGE),
@@ -101,8 +104,17 @@ impl Index {
         for target in &record.targets {
             let heatmap = self.picture(&target.files.heatmap, caption(target))?;
             let overlay = self.picture(&target.files.overlay, "over the input".to_owned())?;
-            section = section.pictures([heatmap, overlay]);
+            let edges = target.files.edges.as_ref();
+            let edges =
+                edges.map(|edges| self.picture(edges, "the input's edges over the map".to_owned())).transpose()?;
+            section = section.pictures([heatmap, overlay].into_iter().chain(edges));
+            section = target.about_boxes().into_iter().fold(section, Section::paragraph);
+            let is_short = |ledger: &&Ledger| self.places == Places::InThePage && ledger.entries.len() <= MOST_STEPS;
+            if let Some(ledger) = target.ledger.as_ref().filter(is_short) {
+                section = section.ledger(format!("Where the score of {} went", target.target), ledger);
+            }
         }
+        section = record.warnings.iter().fold(section, Section::paragraph);
         let arrays = record.targets.iter().map(|target| {
             let path = target.files.relevance.display().to_string();
             let within = target.input.as_ref().map_or_else(String::new, |input| format!(", input {}", input.name));

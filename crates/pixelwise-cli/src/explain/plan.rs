@@ -15,9 +15,9 @@ use crate::explain::files::Folder;
 use crate::explain::run::concerns_all;
 use crate::explain::samples::{Arrays, Samples, read};
 use crate::explain::settings::Settings;
+use crate::explain::summary::{Advises, Form, Head};
 use crate::failure::{Context, Failure};
 use crate::given::Given;
-use crate::inputs::content::is_standard;
 use crate::inputs::quoted;
 use crate::labels::Labels;
 use crate::messages::timed;
@@ -127,6 +127,30 @@ impl<'a, F: Number> Plan<'a, F> {
         Ok(plan)
     }
 
+    /// What its run begins with.
+    pub fn head(&self) -> Head<'_> {
+        let prepared: Vec<String> = self.preprocessing.iter().flatten().map(ToString::to_string).collect();
+        let prepared = match prepared.as_slice() {
+            [] => "none, arrays are taken as they are".to_owned(),
+            prepared => {
+                let reason = self.reason.iter().map(|reason| format!("\n               {reason}"));
+                format!("{}{}", prepared.join("\n               "), reason.collect::<String>())
+            }
+        };
+        let precision = self.arguments.computation.dtype;
+        Head {
+            form: Form::of(self.arguments),
+            settings: &self.settings,
+            folder: &self.folder,
+            samples: self.samples.all.len(),
+            targets: self.aims.len(),
+            prepared,
+            preprocessing: self.preprocessing.iter().flatten().next(),
+            default: self.default.as_ref(),
+            advises: Advises::Networks { composite: self.composite.clone(), precision },
+        }
+    }
+
     /// Refuses what would fail for every sample alike, before any of them goes through the network; the explainer of the
     /// first samples that the network takes. What is wrong with those before is told in its turn.
     fn check_first(&self) -> Result<Option<Arc<Explainer<F>>>, Failure> {
@@ -175,11 +199,6 @@ impl<'a, F: Number> Plan<'a, F> {
         let features = features.collect::<Result<Vec<_>, Failure>>()?;
         let views: Vec<_> = features.iter().map(ArrayD::view).collect();
         concatenate(Axis(0), &views).context("--similarity: the features of the two inputs have to have one shape")
-    }
-
-    /// Whether an array is written to standard output, which leaves no room for text.
-    pub fn writes_to_standard_output(&self) -> bool {
-        self.arguments.relevance.as_deref().is_some_and(is_standard)
     }
 
     /// The shapes in which batches go through the network.

@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use evaluation::ObjectShare;
 use images::Preprocessing;
+use ndarray::ArrayView1;
 use relevance::Ledger;
 use serde::{Deserialize, Serialize};
 
 use crate::books::Findings;
+use crate::explain::files::Folder;
 use crate::explain::settings::Settings;
+use crate::failure::{Context, Failure};
+use crate::labels::Labels;
 use crate::output::number;
 
 /// One explained sample.
@@ -46,6 +51,9 @@ pub struct Record {
     /// Why a map may have exploded, as far as the rules tell.
     #[serde(default)]
     pub hint: Option<String>,
+    /// What is wrong with what belongs to the sample.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// One explanation for each target.
     pub targets: Vec<TargetRecord>,
 }
@@ -107,12 +115,29 @@ pub struct ClassScore {
 }
 
 impl ClassScore {
+    /// A class, by the name that it has.
+    pub fn of(labels: &Labels, class: usize, score: f64) -> Self {
+        Self { class, label: labels.name(class).map(str::to_owned), score }
+    }
+
+    /// The classes with the largest scores, the first of equals first.
+    pub fn best(labels: &Labels, scores: ArrayView1<'_, f64>, count: usize) -> Vec<Self> {
+        let mut ranked: Vec<(usize, f64)> = scores.iter().copied().enumerate().collect();
+        ranked.sort_by(|left, right| right.1.total_cmp(&left.1));
+        ranked.into_iter().take(count).map(|(class, score)| Self::of(labels, class, score)).collect()
+    }
+
     /// `207 golden retriever`, or the number alone.
     pub fn describe(&self) -> String {
         match &self.label {
             Some(label) => format!("{} {label}", self.class),
             None => self.class.to_string(),
         }
+    }
+
+    /// Its name, or its number.
+    pub fn name(&self) -> String {
+        self.label.clone().unwrap_or_else(|| self.class.to_string())
     }
 
     /// The same where it stands alone: `class 207`.
@@ -169,6 +194,9 @@ pub struct TargetRecord {
     pub findings: Option<Findings>,
     /// How many samples went through the network together: the ledger is for all of them.
     pub ledger_samples: usize,
+    /// Where objects of the class are known: how much of the relevance is inside of their boxes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boxes: Option<ObjectShare>,
     /// The files, by what they are, relative to the output folder.
     pub files: Files,
 }
@@ -189,6 +217,9 @@ pub struct Files {
     pub heatmap: PathBuf,
     /// The map over the photo.
     pub overlay: PathBuf,
+    /// The photo's edges over the map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edges: Option<PathBuf>,
     /// The raw relevance.
     pub relevance: PathBuf,
     /// The raw relevance of other tensors.
@@ -198,7 +229,7 @@ pub struct Files {
 impl Files {
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.heatmap, &self.overlay, &self.relevance].into_iter().chain(&self.tensors)
+        [&self.heatmap, &self.overlay].into_iter().chain(&self.edges).chain([&self.relevance]).chain(&self.tensors)
     }
 }
 
@@ -218,6 +249,13 @@ impl TargetRecord {
 }
 
 impl Record {
+    /// Writes it, as the last file of its sample.
+    pub fn write(&self, folder: &Folder) -> Result<(), Failure> {
+        let mut text = serde_json::to_vec_pretty(self).context(&self.name)?;
+        text.push(b'\n');
+        folder.write(&record_path("".as_ref(), &self.name), &text)
+    }
+
     /// The record of an earlier run, if that had the same input and settings and all of its files are there; pictures
     /// that are still to be drawn need not be.
     pub fn completed(folder: &Path, name: &str, origins: &[Origin], settings: &Settings) -> Option<Self> {
@@ -237,6 +275,18 @@ impl Record {
             [] => vec![self.input.clone()],
             inputs => inputs.iter().map(|input| input.origin.clone()).collect(),
         }
+    }
+}
+
+impl TargetRecord {
+    /// How much of the relevance is inside of boxes, as a sentence.
+    pub fn about_boxes(&self) -> Option<String> {
+        let ObjectShare { inside, context, area } = self.boxes?;
+        let class = self.class.as_ref().map_or_else(|| "the class".to_owned(), ClassScore::name);
+        Some(format!(
+            "positive relevance: {inside:.4} inside of the boxes of {class}, which have {area:.4} of the area; \
+             {context:.4} on the context"
+        ))
     }
 }
 

@@ -12,9 +12,10 @@ use crate::explain::explanation::Done;
 use crate::explain::files::CanNotWrite;
 use crate::explain::page::Index;
 use crate::explain::plan::Plan;
-use crate::explain::samples::describe;
+use crate::explain::record::Record;
+use crate::explain::samples::{Samples, describe};
 use crate::explain::stack::Stack;
-use crate::explain::summary::Summary;
+use crate::explain::summary::{Head, Summary};
 use crate::failure::{Context, Failure, chain};
 use crate::given::Given;
 use crate::messages::{self, timed};
@@ -23,18 +24,65 @@ use crate::progress::Progress;
 /// How many groups of samples are under way at once, for each thread.
 const AHEAD: usize = 4;
 
-/// Explains all inputs of a command line.
+/// A model with all that explains the samples of a run.
+pub trait Explaining: Sync {
+    /// The numbers of its relevance.
+    type Number: Number;
+
+    /// What was asked for.
+    fn arguments(&self) -> &Arguments;
+    /// What is explained.
+    fn samples(&self) -> &Samples;
+    /// What the run begins with.
+    fn head(&self) -> Head<'_>;
+    /// Explains samples that go through the model together, unless an earlier run did.
+    fn explain(&self, group: Range<usize>) -> Result<Vec<Done<Self::Number>>, Failure>;
+    /// Draws the pictures of samples again, from their files, where the strongest color stands for something else.
+    fn redraw(&self, group: Range<usize>, maximum: f64) -> Result<Vec<Record>, Failure>;
+}
+
+impl<F: Number> Explaining for Plan<'_, F> {
+    type Number = F;
+
+    fn arguments(&self) -> &Arguments {
+        self.arguments
+    }
+
+    fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    fn head(&self) -> Head<'_> {
+        self.head()
+    }
+
+    fn explain(&self, group: Range<usize>) -> Result<Vec<Done<F>>, Failure> {
+        self.explain(group)
+    }
+
+    fn redraw(&self, group: Range<usize>, maximum: f64) -> Result<Vec<Record>, Failure> {
+        self.redraw(group, maximum)
+    }
+}
+
+/// Explains all inputs of a command line by a network.
 pub fn run<F: Number>(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     let mut plan = Plan::<F>::new(arguments, given)?;
     let refused = std::mem::take(&mut plan.samples.refused);
+    explain_samples(&plan, refused)
+}
+
+/// Explains all samples, and says of which inputs there are none.
+pub fn explain_samples<E: Explaining>(plan: &E, refused: Vec<(PathBuf, Failure)>) -> Result<(), Failure> {
+    let (head, count) = (plan.head(), plan.samples().all.len());
     let mut run = Run {
-        summary: Summary::begin(&plan)?,
-        stack: arguments.relevance.as_deref().map(|path| Stack::new(path, plan.samples.all.len())),
-        index: (plan.samples.all.len() > 1).then(|| Index::new(&plan)),
-        progress: Progress::new(plan.samples.all.len()),
+        stack: plan.arguments().relevance.as_deref().map(|path| Stack::new(path, count)),
+        index: (count > 1).then(|| Index::new(head.folder, head.settings, count, head.targets)),
+        summary: Summary::begin(head)?,
+        progress: Progress::new(count),
         largest: 0.0,
-        inputs: plan.samples.all.len() + refused.len(),
-        plan: &plan,
+        inputs: count + refused.len(),
+        plan,
     };
     let refuse = |(path, failure): (PathBuf, Failure)| run.fail(&path.display().to_string(), failure);
     let refused = refused.into_iter().try_for_each(refuse);
@@ -49,8 +97,8 @@ pub fn run<F: Number>(arguments: &Arguments, given: &Given) -> Result<(), Failur
 }
 
 /// A run under way.
-struct Run<'a, F: Number> {
-    plan: &'a Plan<'a, F>,
+struct Run<'a, E: Explaining> {
+    plan: &'a E,
     summary: Summary,
     stack: Option<Stack>,
     index: Option<Index>,
@@ -61,13 +109,13 @@ struct Run<'a, F: Number> {
     inputs: usize,
 }
 
-impl<F: Number> Run<'_, F> {
+impl<E: Explaining> Run<'_, E> {
     fn explain_all(&mut self) -> Result<(), Failure> {
         let plan = self.plan;
-        for groups in plan.samples.groups.chunks(AHEAD * rayon::current_num_threads()) {
+        for groups in plan.samples().groups.chunks(AHEAD * rayon::current_num_threads()) {
             let progress = &self.progress;
             let explain = |group: &Range<usize>| {
-                let what = format!("explain {}", describe(&plan.samples.all[group.clone()]));
+                let what = format!("explain {}", describe(&plan.samples().all[group.clone()]));
                 let explained = timed(what, || plan.explain(group.clone()));
                 progress.advance(group.len());
                 explained
@@ -77,7 +125,7 @@ impl<F: Number> Run<'_, F> {
                 match explained {
                     Ok(done) => done.into_iter().try_for_each(|done| self.keep(done))?,
                     Err(failure) => {
-                        let samples = &plan.samples.all[group.clone()];
+                        let samples = &plan.samples().all[group.clone()];
                         self.fail(&describe(samples), failure)?;
                     }
                 }
@@ -87,7 +135,7 @@ impl<F: Number> Run<'_, F> {
     }
 
     /// Takes note of a sample that is explained, in the order of the command line.
-    fn keep(&mut self, done: Done<F>) -> Result<(), Failure> {
+    fn keep(&mut self, done: Done<E::Number>) -> Result<(), Failure> {
         if let (Some(stack), Some(relevance)) = (&mut self.stack, &done.relevance) {
             stack.push(relevance)?;
         }
@@ -96,7 +144,7 @@ impl<F: Number> Run<'_, F> {
         }
         let summary = &mut self.summary;
         self.progress.aside(|| summary.add(&done.record))?;
-        match (&mut self.index, self.plan.arguments.scale) {
+        match (&mut self.index, self.plan.arguments().scale) {
             (Some(index), Scale::Image) => index.add(&done.record),
             _ => Ok(()),
         }
@@ -116,7 +164,7 @@ impl<F: Number> Run<'_, F> {
     }
 
     fn finish_files(&mut self) -> Result<(), Failure> {
-        if self.plan.arguments.scale == Scale::Batch {
+        if self.plan.arguments().scale == Scale::Batch {
             self.draw_all()?;
         }
         if let Some(index) = &mut self.index {
@@ -132,7 +180,7 @@ impl<F: Number> Run<'_, F> {
     /// Draws all pictures on one scale, now that it is known.
     fn draw_all(&mut self) -> Result<(), Failure> {
         let (plan, largest) = (self.plan, self.largest);
-        for groups in plan.samples.groups.chunks(AHEAD * rayon::current_num_threads()) {
+        for groups in plan.samples().groups.chunks(AHEAD * rayon::current_num_threads()) {
             let records: Vec<_> = groups.par_iter().map(|group| plan.redraw(group.clone(), largest)).collect();
             for record in records.into_iter().collect::<Result<Vec<_>, _>>()?.iter().flatten() {
                 self.index.as_mut().map_or(Ok(()), |index| index.add(record))?;

@@ -59,7 +59,18 @@ impl Sample {
 }
 
 impl Part {
-    fn origin(&self) -> Origin {
+    /// A picture.
+    pub fn of(Picture { file, index }: Picture) -> Self {
+        Self { file, row: index, is_image: true }
+    }
+
+    /// The pixels of a picture: rows, columns, channels.
+    pub fn pixels(&self) -> Result<Array3<u8>, Failure> {
+        Picture { file: self.file.clone(), index: self.row }.pixels()
+    }
+
+    /// Where it comes from, for the record.
+    pub fn origin(&self) -> Origin {
         let bytes = fs::metadata(&self.file).map_or(0, |metadata| metadata.len());
         Origin { file: self.file.clone(), bytes, sample: self.row }
     }
@@ -237,7 +248,7 @@ impl Samples {
 fn parts<F: Real>(source: &Source, input: &InputDeclaration, arrays: &Arrays<F>) -> Result<Vec<Part>, Failure> {
     let file = source.path().to_owned();
     match source {
-        Source::Image(picture) => Ok(vec![Part { file, row: picture.index, is_image: true }]),
+        Source::Image(picture) => Ok(vec![Part::of(picture.clone())]),
         Source::Array(_) => {
             let rows = rows(&*arrays.get(&file)?, &declared_shape(input))?;
             Ok((0..rows).map(|row| Part { file: file.clone(), row: Some(row), is_image: false }).collect())

@@ -30,6 +30,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Those of these options: the others are not for the model, and have values that mean nothing for it.
+    #[must_use]
+    pub fn only(mut self, options: &[&str]) -> Self {
+        self.options.retain(|option, _| options.contains(&option.as_str()));
+        self
+    }
+
     /// The settings of a command line.
     pub fn of(given: &Given, model: &Path) -> Result<Self, Failure> {
         let options = options(given.matches());

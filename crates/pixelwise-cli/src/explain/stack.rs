@@ -57,8 +57,8 @@ impl Stack {
         let Some((file, shape)) = &mut self.file else { return Ok(()) };
         if relevance.shape() != shape.as_slice() {
             return Err(format!(
-                "--relevance: samples of shapes {shape:?} and {:?} are no array; give a preprocessing that brings all \
-                 photos to one size, or leave --relevance out",
+                "--relevance: samples of shapes {shape:?} and {:?} are no array; bring all photos to one size (for a \
+                 network by a preprocessing), or leave --relevance out",
                 relevance.shape()
             )
             .into());

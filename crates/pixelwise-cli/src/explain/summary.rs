@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use images::Preprocessing;
+use neural_lrp::DefaultComposite;
 use relevance::{Amount, Ledger};
 use serde_json::json;
 
 use crate::books::Findings;
 use crate::computation::Precision;
-use crate::explain::Number;
-use crate::explain::plan::Plan;
+use crate::explain::Arguments;
+use crate::explain::files::Folder;
 use crate::explain::record::{InputShare, Record, TargetRecord};
+use crate::explain::settings::Settings;
 use crate::failure::Failure;
 use crate::messages;
 use crate::output::{Table, number, percent, print, shape};
@@ -34,73 +37,101 @@ pub struct Summary {
     exploded: usize,
     /// What helps against that.
     advice: Option<String>,
-    precision: Precision,
-    /// The composite that explains; none for methods.
-    composite: Option<String>,
+    advises: Advises,
 }
 
-/// What it means that most of the relevance ended in sinks, and where a reader finds more.
-const MOSTLY_SUNK: &str = "A heatmap shows only the rest. What biases took, --composite conserving-plus-flat leaves to the pixels; \
-                           more is in docs/guide/explain-your-own-model.md, 7. Read the ledger.";
+/// What a run is about, before its first sample.
+pub struct Head<'a> {
+    pub form: Form,
+    pub settings: &'a Settings,
+    pub folder: &'a Folder,
+    /// How many samples there are.
+    pub samples: usize,
+    /// How many targets each has.
+    pub targets: usize,
+    /// How photos are prepared, for a person.
+    pub prepared: String,
+    /// The same, for a program; none where they are not.
+    pub preprocessing: Option<&'a Preprocessing>,
+    /// The composite that is taken where nothing else was asked for.
+    pub default: Option<&'a DefaultComposite>,
+    pub advises: Advises,
+}
+
+/// What a reader of a bad map can do about it.
+pub enum Advises {
+    /// Other rules, numbers with more digits: `composite` is the one that explains; none for methods.
+    Networks { composite: Option<String>, precision: Precision },
+    /// Nothing that the command line has.
+    Nothing,
+}
+
+impl Advises {
+    /// What it means that most of the relevance ended in sinks, and where a reader finds more.
+    fn on_sinks(&self) -> &'static str {
+        match self {
+            Self::Networks { .. } => {
+                "A heatmap shows only the rest. What biases took, --composite conserving-plus-flat leaves to the pixels; \
+                 more is in docs/guide/explain-your-own-model.md, 7. Read the ledger."
+            }
+            Self::Nothing => "A heatmap shows only the rest. Read the ledger.",
+        }
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub enum Form {
     Text,
     Json,
     /// Files are the result.
     Nothing,
 }
 
+impl Form {
+    /// JSON where it is asked for; nothing where an array goes to standard output, or quiet is asked for.
+    pub fn of(arguments: &Arguments) -> Self {
+        match (arguments.json, arguments.writes_to_standard_output() || messages::are_quiet()) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Nothing,
+            (false, false) => Self::Text,
+        }
+    }
+}
+
 impl Summary {
     /// Prints what is known before the first sample.
-    pub fn begin<F: Number>(plan: &Plan<'_, F>) -> Result<Self, Failure> {
-        let form = match (plan.arguments.json, plan.writes_to_standard_output() || messages::are_quiet()) {
-            (true, _) => Form::Json,
-            (false, true) => Form::Nothing,
-            (false, false) => Form::Text,
-        };
-        let prepared: Vec<String> = plan.preprocessing.iter().flatten().map(ToString::to_string).collect();
-        let preprocessing = match prepared.as_slice() {
-            [] => "none, arrays are taken as they are".to_owned(),
-            prepared => {
-                let reason = plan.reason.iter().map(|reason| format!("\n               {reason}"));
-                format!("{}{}", prepared.join("\n               "), reason.collect::<String>())
-            }
-        };
-        match form {
+    pub fn begin(head: Head<'_>) -> Result<Self, Failure> {
+        match head.form {
             Form::Nothing => {}
             Form::Text => {
-                let composite = plan.default.iter().map(|default| format!("composite      {default}\n"));
-                print(&format!("{}preprocessing  {preprocessing}\n", composite.collect::<String>()))?;
+                let composite = head.default.iter().map(|default| format!("composite      {default}\n"));
+                print(&format!("{}preprocessing  {}\n", composite.collect::<String>(), head.prepared))?;
             }
             Form::Json => {
-                let default = plan.default.as_ref().map(|default| {
+                let default = head.default.map(|default| {
                     json!({ "composite": default.name, "networks": default.networks, "reason": default.reason })
                 });
                 let head = json!({
                     "default": default,
-                    "settings": plan.settings,
-                    "preprocessing": plan.preprocessing.iter().flatten().next(),
+                    "settings": head.settings,
+                    "preprocessing": head.preprocessing,
                 });
                 // The document is left open for the inputs.
                 let head = head.to_string();
                 print(&format!("{},\n\"inputs\": [", head.strip_suffix('}').unwrap_or(&head)))?;
             }
         }
-        let folder = plan.folder.path.display().to_string();
-        let (samples, targets) = (plan.samples.all.len(), plan.aims.len());
         Ok(Self {
-            form,
-            folder,
-            samples,
-            targets,
+            form: head.form,
+            folder: head.folder.path.display().to_string(),
+            samples: head.samples,
+            targets: head.targets,
             printed: 0,
             failures: Vec::new(),
             sunk: 0,
             exploded: 0,
             advice: None,
-            precision: plan.arguments.computation.dtype,
-            composite: plan.composite.clone(),
+            advises: head.advises,
         })
     }
 
@@ -160,7 +191,8 @@ impl Summary {
                     let sunk = self.sunk;
                     writeln!(
                         text,
-                        "Warning: in {sunk} of {all} explanations most of the relevance ended in sinks. {MOSTLY_SUNK}"
+                        "Warning: in {sunk} of {all} explanations most of the relevance ended in sinks. {}",
+                        self.advises.on_sinks()
                     )?;
                 }
                 if let Some(advice) = self.advice {
@@ -176,8 +208,9 @@ impl Summary {
     }
 
     fn advice(&self, findings: &Findings, record: &Record) -> Option<String> {
-        let used: Vec<&str> = self.composite.iter().map(String::as_str).collect();
-        findings.advice(self.precision, &used, record.hint.clone())
+        let Advises::Networks { composite, precision } = &self.advises else { return None };
+        let used: Vec<&str> = composite.iter().map(String::as_str).collect();
+        findings.advice(*precision, &used, record.hint.clone())
     }
 
     /// All about the only sample of a run.
@@ -194,9 +227,10 @@ impl Summary {
         for (place, target) in record.targets.iter().enumerate() {
             let is_first = place == 0 || record.targets[place - 1].target != target.target;
             if is_first {
-                text += &format!("\n{}\n{}", heading(target), where_it_went(target));
+                text += &format!("\n{}\n{}", heading(target), where_it_went(target, self.advises.on_sinks()));
             }
             text += &of_input(target);
+            text.extend(target.about_boxes().map(|sentence| sentence + "\n"));
             if let Some(cancellation) = target.findings.as_ref().and_then(Findings::cancellation) {
                 let exploded = target.findings.as_ref().is_some_and(|findings| findings.exploded);
                 text += &format!("{}: {cancellation}\n", if exploded { "Warning" } else { "Note" });
@@ -282,7 +316,7 @@ fn of_input(target: &TargetRecord) -> String {
 }
 
 /// Where the relevance of a target went, and a warning where most of it did not reach the input.
-fn where_it_went(target: &TargetRecord) -> String {
+fn where_it_went(target: &TargetRecord, on_sinks: &str) -> String {
     let Some(ledger) = &target.ledger else {
         return "  (no ledger: this method's values are no shares of the score)\n".to_owned();
     };
@@ -296,7 +330,7 @@ fn where_it_went(target: &TargetRecord) -> String {
     if is_mostly_sunk(target) {
         let share = target.findings.as_ref().and_then(|findings| findings.sunk_share).map(percent);
         text += &format!(
-            "Warning: most of the relevance did not reach the input: {} of it ended in sinks. {MOSTLY_SUNK}\n",
+            "Warning: most of the relevance did not reach the input: {} of it ended in sinks. {on_sinks}\n",
             share.unwrap_or_default()
         );
     }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bow_photos::PhotoClassifier;
+use bow_classifier::BowClassifier;
 use ndarray::{Array2, Array3};
 
 use crate::failure::{Context, Failure};
+use crate::inputs::read_photo;
 
 /// A photo on the sheet.
 pub struct ShownPhoto {
@@ -27,7 +28,7 @@ pub struct Explained {
 impl ShownPhoto {
     /// Reads a photo.
     pub fn read(path: &Path, class: Option<&String>) -> Result<Self, Failure> {
-        Ok(Self { path: path.to_owned(), picture: images::read(path)?, class: class.cloned() })
+        Ok(Self { path: path.to_owned(), picture: read_photo(path)?, class: class.cloned() })
     }
 
     /// What stands below it.
@@ -37,7 +38,7 @@ impl ShownPhoto {
     }
 
     /// Explains it, for its class.
-    pub fn explain(&mut self, classifier: &PhotoClassifier) -> Result<Explained, Failure> {
+    pub fn explain(&mut self, classifier: &BowClassifier) -> Result<Explained, Failure> {
         let explain = |class: &mut Option<String>| {
             let start = Instant::now();
             let photo = images::to_unit_range(self.picture.view());

@@ -1,7 +1,6 @@
 //! Where the relevance of photos lies.
 
-use bow_classifier::{Bag, PixelDecomposition, pixel_wise_decomposition};
-use bow_photos::PhotoClassifier;
+use bow_classifier::{Bag, BowClassifier, PixelDecomposition, pixel_wise_decomposition};
 use datasets::voc::{Annotation, Folder, Photo, Presence};
 use evaluation::ObjectShare;
 use images::to_unit_range;
@@ -9,6 +8,7 @@ use ndarray::Array3;
 
 use crate::bow::{Labelled, position, told};
 use crate::failure::{Failure, chain};
+use crate::inputs::read_photo;
 
 /// A class that is asked about.
 pub struct Class {
@@ -36,14 +36,14 @@ pub struct Located<'a> {
 
 impl Class {
     /// The classes of these names, or all of the classifier.
-    pub fn asked(classifier: &PhotoClassifier, names: &[String]) -> Result<Vec<Self>, Failure> {
+    pub fn asked(classifier: &BowClassifier, names: &[String]) -> Result<Vec<Self>, Failure> {
         let all = || classifier.classes().map(str::to_owned).collect();
         let names: Vec<String> = if names.is_empty() { all() } else { names.to_vec() };
         names.into_iter().map(|name| Ok(Self { position: position(classifier, &name)?, name })).collect()
     }
 
     /// The score of a photo, and where it comes from.
-    pub fn explain(&self, classifier: &PhotoClassifier, bag: &Bag) -> Result<PixelDecomposition, Failure> {
+    pub fn explain(&self, classifier: &BowClassifier, bag: &Bag) -> Result<PixelDecomposition, Failure> {
         Ok(pixel_wise_decomposition(classifier.model(self.position)?, bag)?)
     }
 }
@@ -73,7 +73,7 @@ pub fn annotated(folder: &Folder, labelled: &mut Labelled) -> Vec<Annotated> {
 
 impl Annotated {
     /// Where its relevance lies for each class that it shows, or what is wrong.
-    pub fn locate(&self, classifier: &PhotoClassifier, classes: &[Class]) -> Vec<Result<Located<'_>, String>> {
+    pub fn locate(&self, classifier: &BowClassifier, classes: &[Class]) -> Vec<Result<Located<'_>, String>> {
         let problem = |failure: Failure| told(&self.photo.path, failure.as_ref());
         let bag = match self.read().and_then(|pixels| bag(classifier, &pixels)) {
             Ok(bag) => bag,
@@ -88,7 +88,7 @@ impl Annotated {
 
     fn locate_class(
         &self,
-        classifier: &PhotoClassifier,
+        classifier: &BowClassifier,
         class: &Class,
         bag: &Bag,
     ) -> Result<(f64, ObjectShare), Failure> {
@@ -106,11 +106,11 @@ impl Annotated {
 
     /// Its pixels.
     pub fn read(&self) -> Result<Array3<u8>, Failure> {
-        Ok(images::read(&self.photo.path)?)
+        read_photo(&self.photo.path)
     }
 }
 
 /// The visual words of a photo.
-pub fn bag(classifier: &PhotoClassifier, pixels: &Array3<u8>) -> Result<Bag, Failure> {
+pub fn bag(classifier: &BowClassifier, pixels: &Array3<u8>) -> Result<Bag, Failure> {
     Ok(classifier.vocabulary().bag(to_unit_range(pixels.view()).view())?)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bow_photos::Truth;
+use bow_classifier::Truth;
 use evaluation::{MeanObjectShare, ObjectShare};
 use report::{Picture, Report, Section};
 use serde_json::{Value, json};

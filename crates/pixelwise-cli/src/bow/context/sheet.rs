@@ -1,6 +1,6 @@
 //! The photos of a class with the most relevance on the context, side by side.
 
-use bow_photos::PhotoClassifier;
+use bow_classifier::BowClassifier;
 use heatmap::{ColorBar, ColorMap, ContactSheet, RgbImage, Tile};
 use rayon::prelude::*;
 
@@ -17,7 +17,7 @@ const COLORS: ColorMap = ColorMap::Jet;
 const BAR: u32 = 360;
 
 /// A row for each photo, explained once more: its relevance was not kept.
-pub fn draw(classifier: &PhotoClassifier, class: &Class, photos: &[&Located<'_>]) -> Result<RgbImage, Failure> {
+pub fn draw(classifier: &BowClassifier, class: &Class, photos: &[&Located<'_>]) -> Result<RgbImage, Failure> {
     let rows: Vec<[Tile; 3]> =
         photos.par_iter().map(|located| row(classifier, class, located)).collect::<Result<_, Failure>>()?;
     let bar = ColorBar { length: BAR, ..ColorBar::of(COLORS) };
@@ -29,9 +29,9 @@ pub fn draw(classifier: &PhotoClassifier, class: &Class, photos: &[&Located<'_>]
 }
 
 /// Photo, map, and both, with the boxes.
-fn row(classifier: &PhotoClassifier, class: &Class, located: &Located<'_>) -> Result<[Tile; 3], Failure> {
+fn row(classifier: &BowClassifier, class: &Class, located: &Located<'_>) -> Result<[Tile; 3], Failure> {
     let Located { photo, score, share, .. } = located;
-    let pixels = photo.read()?;
+    let pixels = images::read(&photo.photo.path)?;
     let map = class.explain(classifier, &bag(classifier, &pixels)?)?.pixels;
     let boxes = boxes_for(&class.name, &photo.annotation);
     let drawing = Drawing { map: &map, maximum: largest(&map), color_map: COLORS, boxes: &boxes };
