@@ -9,7 +9,7 @@ use relevance::Ledger;
 
 use crate::explain::composite::Composite;
 use crate::explain::propagation::{Keep, Mask, Propagation};
-use crate::explain::start::Initial;
+use crate::explain::start::{Initial, Start};
 use crate::explain::target::{ClassAxis, OutputLayout, Target};
 use crate::network::Activations;
 use crate::network::Canonizer;
@@ -477,7 +477,8 @@ impl<'a, F: Real> Forward<'a, F> {
         let whole = match initial {
             Initial::Score(target) => layout.at_target(scores.view(), target, |score| score)?,
             Initial::One(target) => layout.at_target(scores.view(), target, |_| F::one())?,
-            Initial::Alike(start, similarity, others) => similarity.begin(*start, scores.view(), others.view())?,
+            Initial::Alike(Start::Score, similarity, others) => similarity.terms(scores.view(), others.view())?,
+            Initial::Alike(Start::One, similarity, others) => similarity.weights(scores.view(), others.view())?,
             Initial::Array(array) if array.shape() == scores.shape() => array.as_standard_layout().into_owned(),
             Initial::Array(array) => {
                 return Err(Error::Setting {

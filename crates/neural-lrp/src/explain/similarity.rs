@@ -6,7 +6,6 @@ use std::str::FromStr;
 use ndarray::{ArrayD, ArrayViewD, Zip};
 use serde::{Deserialize, Serialize};
 
-use crate::explain::start::Start;
 use crate::{Error, Real};
 
 /// How alike the features of two inputs are: features are the tensor that a network's explained output is.
@@ -36,14 +35,24 @@ impl Similarity {
     /// # Errors
     /// [`Error::Setting`] for features that are not of one shape, or that are all 0 under the cosine.
     pub fn of<F: Real>(self, features: ArrayViewD<'_, F>, others: ArrayViewD<'_, F>) -> Result<Vec<f64>, Error> {
-        let terms = self.begin(Start::Score, features, others)?;
+        let terms = self.terms(features, others)?;
         Ok(terms.outer_iter().map(|terms| terms.iter().map(|term| term.as_()).sum()).collect())
     }
 
-    /// What relevance begins with at each feature: its term of the sum, or that without the feature as a factor.
-    pub(super) fn begin<F: Real>(
+    /// The term of each feature, which relevance begins with there.
+    pub(super) fn terms<F: Real>(
         self,
-        start: Start,
+        features: ArrayViewD<'_, F>,
+        others: ArrayViewD<'_, F>,
+    ) -> Result<ArrayD<F>, Error> {
+        let mut terms = self.weights(features.view(), others)?;
+        Zip::from(&mut terms).and(&features).for_each(|term, &feature| *term *= feature);
+        Ok(terms)
+    }
+
+    /// What each feature counts with: where gradients begin.
+    pub(super) fn weights<F: Real>(
+        self,
         features: ArrayViewD<'_, F>,
         others: ArrayViewD<'_, F>,
     ) -> Result<ArrayD<F>, Error> {
@@ -63,9 +72,6 @@ impl Similarity {
                 }
                 weights.mapv_inplace(|weight| F::of(weight.as_() / norms));
             }
-        }
-        if start == Start::Score {
-            Zip::from(&mut weights).and(&features).for_each(|weight, &feature| *weight *= feature);
         }
         Ok(weights)
     }
@@ -104,7 +110,7 @@ mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
-    use crate::explain::{Composite, Explainer, Initial};
+    use crate::explain::{Composite, Explainer, Initial, Start};
     use crate::methods::testing::{assert_close, class, linear_network, random, rectifier_network};
 
     fn relevance(explainer: &Explainer<f64>, composite: &str, x: &ArrayD<f64>, initial: Initial<f64>) -> ArrayD<f64> {
