@@ -112,7 +112,7 @@ fn row(
     println!("{}: {class_name}, score {score:.2}", path.display());
 
     let channels = match layout {
-        Layout::Nchw => Axis(0),
+        Layout::Nchw | Layout::Row => Axis(0),
         Layout::Nhwc => Axis(2),
     };
     let shown = photo_picture(photo.shown.view())?;

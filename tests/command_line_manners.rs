@@ -202,3 +202,48 @@ fn each_verb_has_its_manual_page() {
         assert!(page.contains(".SH OPTIONS") || page.contains(".SH SUBCOMMANDS"), "{verb}");
     }
 }
+
+/// A perceptron takes a digit's rows one behind the other.
+#[test]
+fn digits_go_into_perceptrons() {
+    let folder = Folder::new();
+    let digits = at_root("data/mnist/t10k-images-idx3-ubyte.gz");
+    let start = |count: u32| {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(fs::File::open(&digits).unwrap()), &mut bytes)
+            .unwrap();
+        bytes.truncate(16 + 784 * count as usize);
+        bytes[4..8].copy_from_slice(&count.to_be_bytes());
+        bytes
+    };
+    let bytes = start(4);
+    fs::write(folder.path("digits"), &bytes).unwrap();
+    let pixels = ArrayD::from_shape_fn(vec![4, 784], |at| {
+        (f32::from(bytes[16 + 784 * at[0] + at[1]]) / 255.0 - 0.1307) / 0.3081
+    });
+    write_npy(folder.path("pixels.npy"), &pixels).unwrap();
+    let model = at_root("data/models/mnist-400-400-tanh.onnx");
+    fs::write(
+        folder.path("digits.toml"),
+        "size = { exact = { height = 28, width = 28 } }\nchannels = 'gray'\nscale = '0..1'\nmean = [0.1307]\nstd = [0.3081]",
+    )
+    .unwrap();
+    folder.told(&["run", &model, "pixels.npy", "--output-array", "scores.npy"]);
+    folder.told(&[
+        "run",
+        &model,
+        "digits",
+        "--preprocess",
+        "digits.toml",
+        "--expect",
+        "scores.npy",
+        "--tolerance",
+        "1e-6",
+    ]);
+    let told = folder.told(&["explain", &model, "digits", "--preprocess", "digits.toml", "--rule", "z-box"]);
+    assert!(told.contains("gray in 0..1, minus 0.1307, divided by 0.3081, in a row"), "{told}");
+    // The first test digits are 7, 2, 1, 0.
+    for (number, digit) in [7, 2, 1, 0].into_iter().enumerate() {
+        assert!(told.contains(&format!("digits-{number}  predicted  {digit}  ")), "{told}");
+    }
+}

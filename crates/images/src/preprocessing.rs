@@ -40,7 +40,7 @@ pub struct Preprocessing {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
     /// What the network takes: shape (channels, rows, columns), or (rows, columns, channels) if its layout is
-    /// [`Layout::Nhwc`].
+    /// [`Layout::Nhwc`], (1, 1, numbers) if it is [`Layout::Row`].
     pub network: Array3<f32>,
     /// The same pixels as people see them, RGB or gray: shape (rows, columns, channels). A heatmap of `network` lies
     /// on it pixel by pixel.
@@ -231,11 +231,11 @@ impl Preprocessing {
     fn normalize(&self, shown: ArrayView3<'_, u8>) -> Array3<f32> {
         let (height, width, count) = shown.dim();
         let mut network = Array3::zeros(match self.settings.layout {
-            Layout::Nchw => (count, height, width),
+            Layout::Nchw | Layout::Row => (count, height, width),
             Layout::Nhwc => (height, width, count),
         });
         let channels_axis = match self.settings.layout {
-            Layout::Nchw => Axis(0),
+            Layout::Nchw | Layout::Row => Axis(0),
             Layout::Nhwc => Axis(2),
         };
         for (channel, mut target) in network.axis_iter_mut(channels_axis).enumerate() {
@@ -246,7 +246,10 @@ impl Preprocessing {
             let values: [f32; 256] = std::array::from_fn(|byte| self.value(byte as u8, channel));
             target.zip_mut_with(&shown.index_axis(Axis(2), seen), |value, byte| *value = values[usize::from(*byte)]);
         }
-        network
+        match self.settings.layout {
+            Layout::Row => network.flatten().insert_axis(Axis(0)).insert_axis(Axis(0)).into_owned(),
+            Layout::Nchw | Layout::Nhwc => network,
+        }
     }
 
     /// ```text
@@ -349,6 +352,10 @@ mod tests {
         let prepared = preprocessing.apply(photo.view()).unwrap();
         assert_eq!(prepared.shown, photo);
         assert_eq!(prepared.network, ndarray::array![[[29.0, 59.0]], [[9.0, 24.0]], [[1.75, 9.25]]]);
+        let row = preprocessing.clone().with_layout(Layout::Row).apply(photo.view()).unwrap();
+        let first = preprocessing.apply(photo.view()).unwrap().network;
+        assert_eq!(row.network.dim(), (1, 1, first.len()));
+        assert!(row.network.iter().eq(first.iter()));
         let last = preprocessing.with_layout(Layout::Nhwc).apply(photo.view()).unwrap();
         assert_eq!(last.network, prepared.network.permuted_axes([1, 2, 0]));
     }

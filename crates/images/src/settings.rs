@@ -18,7 +18,7 @@ use crate::{Error, MAX_SIDE};
 /// scale = "0..1"                        # or "0..255"
 /// mean = [0.485, 0.456, 0.406]          # in the order of the channels; none: 0
 /// std = [0.229, 0.224, 0.225]           # none: 1
-/// layout = "nchw"                       # or "nhwc"
+/// layout = "nchw"                       # or "nhwc", "row"
 /// ```
 ///
 /// `size`, `channels` and `scale` have to be given; keys that are not among these are errors.
@@ -141,6 +141,8 @@ pub enum Layout {
     Nchw,
     /// Channels last, as in TensorFlow.
     Nhwc,
+    /// No axes but that of samples: channels, in each its rows one behind the other, as perceptrons take digits.
+    Row,
 }
 
 /// What black and white are.
@@ -277,6 +279,7 @@ impl fmt::Display for Layout {
         formatter.write_str(match self {
             Self::Nchw => "NCHW",
             Self::Nhwc => "NHWC",
+            Self::Row => "in a row",
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use images::Preprocessing;
+use images::{Layout, Preprocessing};
 use ndarray::{Array3, ArrayD, Axis};
 use neural_lrp::Real;
 
@@ -156,7 +156,11 @@ pub fn warn_of_damage(image: &str, damage: &str) {
 pub fn read_image<F: Real>(picture: &Picture, preprocessing: &Preprocessing) -> Result<PreparedImage<F>, Failure> {
     let photo = picture.pixels()?;
     let prepared = preprocessing.apply(photo.view()).context(format!("can't prepare {}", picture.file.display()))?;
-    let network = prepared.network.mapv(|value| F::of(value.into())).insert_axis(Axis(0)).into_dyn();
+    let network = prepared.network.mapv(|value| F::of(value.into()));
+    let network = match preprocessing.settings().layout {
+        Layout::Row => network.index_axis_move(Axis(0), 0).into_dyn(),
+        Layout::Nchw | Layout::Nhwc => network.insert_axis(Axis(0)).into_dyn(),
+    };
     Ok(PreparedImage { network, shown: prepared.shown })
 }
 

@@ -125,6 +125,12 @@ fn image_axes(name: &str, declared: &[Option<usize>]) -> Result<ImageAxes, Failu
         let shape = ShapeDisplay(declared);
         format!("input {name:?} of shape {shape} takes no images: {reason}; give an .npy file").into()
     };
+    if let &[_, Some(length)] = declared
+        && let side = usize::isqrt(length)
+        && side * side == length
+    {
+        return Ok((Layout::Row, Some(1), Some((side, side))));
+    }
     let &[_, second, third, last] = declared else {
         return Err(no_image("images need axes for samples, channels, rows and columns"));
     };
@@ -144,7 +150,8 @@ pub fn input_range(preprocessing: &Preprocessing) -> Result<InputRange, Failure>
     let count = Channels::count(*channels);
     let shape = match layout {
         Layout::Nchw => vec![count, 1, 1],
-        Layout::Nhwc => vec![count],
+        // Perceptrons take one channel.
+        Layout::Nhwc | Layout::Row => vec![count],
     };
     let bound = |values: Vec<f32>| ArrayD::from_shape_vec(shape.clone(), values.into_iter().map(f64::from).collect());
     let (low, high) = preprocessing.range();
@@ -165,11 +172,12 @@ mod tests {
         let digits = described(&[Some(1), Some(32), Some(32), Some(1)]);
         assert_eq!(digits, "resized to 32×32 (bilinear), gray in 0..1, NHWC");
         assert!(described(&[None, Some(3), None, None]).contains("crop 224×224"));
+        assert_eq!(described(&[None, Some(784)]), "resized to 28×28 (bilinear), gray in 0..1, in a row");
     }
 
     #[test]
     fn inputs_that_take_no_images_are_errors() {
-        for shape in [&[None, Some(784)][..], &[None, Some(7), Some(5), Some(5)]] {
+        for shape in [&[None, Some(785)][..], &[None, Some(7), Some(5), Some(5)]] {
             assert!(NONE.fitted("x", shape).unwrap_err().to_string().contains("give an .npy file"));
         }
         let digits = PreprocessOptions { preprocess: Some("mnist".parse().unwrap()) };
