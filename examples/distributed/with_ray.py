@@ -33,5 +33,5 @@ def main(model, folder, count, workers=2):
 
 
 if __name__ == "__main__":
-    ray.init(include_dashboard=False)
+    ray.init(num_cpus=4, include_dashboard=False)  # two for the actors; what reads and writes takes the others
     main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

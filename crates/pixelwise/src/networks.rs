@@ -549,3 +549,102 @@ impl Attribution {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use neural_lrp::Target;
+
+    use super::*;
+
+    const MODEL: &str = "../../tests/golden/neural/lenet5/model.onnx";
+
+    fn batch() -> ArrayD<f32> {
+        let two: ArrayD<f32> = ndarray_npy::read_npy("../../tests/golden/neural/lenet5/input.npy").unwrap();
+        ndarray::concatenate(Axis(0), &vec![two.view(); 15]).unwrap()
+    }
+
+    fn go_on(_: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    #[test]
+    fn a_batch_of_several_windows_is_its_samples_one_by_one() {
+        let (networks, batch) = (Networks::<f32>::open(MODEL).unwrap(), batch());
+        let classes: Vec<usize> = (0..30).map(|sample| sample % 10).collect();
+        let request = Request {
+            begins: Beginning::At(Target::Each(classes.clone())),
+            at: vec!["/3/Conv".to_owned()],
+            ..Request::default()
+        };
+        let whole = networks.explain(&[batch.view()], &request, &mut go_on).unwrap();
+        assert_eq!((whole.ledgers.len(), whole.by.as_str()), (30, "epsilon-plus-flat"));
+        for sample in [0, 7, 29] {
+            let one = batch.slice_axis(Axis(0), Slice::from(sample..sample + 1));
+            let request = Request { begins: Beginning::At(Target::Class(classes[sample])), ..request.clone() };
+            let alone = networks.explain(&[one], &request, &mut go_on).unwrap();
+            let row = |array: &ArrayD<f32>, sample| array.index_axis(Axis(0), sample).to_owned();
+            assert_eq!(row(&whole.relevance[0], sample), row(&alone.relevance[0], 0));
+            assert_eq!(row(&whole.at["/3/Conv"], sample), row(&alone.at["/3/Conv"], 0));
+            assert_eq!(whole.ledgers[sample], alone.ledgers[0]);
+            assert_eq!(whole.targets.as_ref().unwrap()[sample], alone.targets.unwrap()[0]);
+        }
+    }
+
+    #[test]
+    fn noise_is_drawn_alike_wherever_a_sample_stands() {
+        let (networks, batch) = (Networks::<f32>::open(MODEL).unwrap(), batch());
+        let method = "smooth-grad=2".parse::<neural_lrp::methods::Method>().unwrap();
+        let request = Request { attribution: method.into(), ..Request::default() };
+        let explained = networks.explain(&[batch.view()], &request, &mut go_on).unwrap();
+        let maps = &explained.relevance[0];
+        assert_eq!(maps.index_axis(Axis(0), 0), maps.index_axis(Axis(0), 28));
+    }
+
+    #[test]
+    fn a_run_is_stopped_between_samples() {
+        let (networks, batch) = (Networks::<f32>::open(MODEL).unwrap(), batch());
+        let method = "integrated-gradients=2".parse::<neural_lrp::methods::Method>().unwrap();
+        let request = Request { attribution: method.into(), ..Request::default() };
+        let mut told = Vec::new();
+        let stopped = networks.explain(&[batch.view()], &request, &mut |done| {
+            told.push(done);
+            if done == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(matches!(stopped, Err(Error::Stopped { done: 3, samples: 30 })));
+        assert_eq!(told, [1, 2, 3]);
+    }
+
+    #[test]
+    fn bytes_are_as_good_as_a_file() {
+        let (of_file, batch) = (Networks::<f64>::open(MODEL).unwrap(), batch().mapv(f64::from));
+        let of_bytes = Networks::<f64>::from_bytes(std::fs::read(MODEL).unwrap(), ".").unwrap();
+        let [file, bytes] =
+            [&of_file, &of_bytes].map(|networks| networks.run(&[batch.view()], &[], &mut go_on).unwrap());
+        assert_eq!(file, bytes);
+        assert_eq!(file[0].shape(), [30, 10]);
+    }
+
+    #[test]
+    fn names_of_nodes_and_modules_mean_what_they_give() {
+        let networks = Networks::<f32>::open(MODEL).unwrap();
+        let explainer = networks.explainer(&[&[1, 1, 32, 32]]).unwrap();
+        let network = explainer.network();
+        let named = |name: &str| Networks::tensor(network, name).map(|tensor| network.tensor(tensor).name.clone());
+        for name in ["/3/Conv", "/3/Conv_output_0", "3"] {
+            assert_eq!(named(name).unwrap(), "/3/Conv_output_0");
+        }
+        assert!(named("layer4").unwrap_err().to_string().contains("/3/Conv"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_the_rest_still_goes() {
+        let (networks, batch) = (Networks::<f32>::open(MODEL).unwrap(), batch());
+        let refused = |array: ArrayViewD<'_, f32>| {
+            networks.explain(&[array], &Request::default(), &mut go_on).unwrap_err().to_string()
+        };
+        assert!(refused(batch.slice_axis(Axis(3), Slice::from(..3))).contains("(N, 1, 32, 32)"));
+        assert!(refused(batch.slice_axis(Axis(0), Slice::from(..0))).contains("no numbers"));
+        assert!(networks.explain(&[], &Request::default(), &mut go_on).is_err());
+        assert!(networks.explain(&[batch.view()], &Request::default(), &mut go_on).is_ok());
+    }
+}
