@@ -78,7 +78,7 @@ impl Preprocess {
         let count = Channels::count(settings.channels);
         let shape = match settings.layout {
             Layout::Nchw => vec![count, 1, 1],
-            Layout::Nhwc => vec![count],
+            Layout::Nhwc | Layout::Row => vec![count],
         };
         let bound = |values: Vec<f32>| {
             let values = values.into_iter().map(f64::from).collect();
