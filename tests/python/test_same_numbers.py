@@ -38,6 +38,11 @@ def distance(a, exact):
     return np.abs(a - exact).max() / np.abs(exact).max()
 
 
+def usual_distance(a, exact):
+    """The median of the differences, relative to the median of the magnitudes."""
+    return np.median(np.abs(a - exact)) / np.median(np.abs(exact))
+
+
 def theirs(model, x, seed, composite):
     """zennit's relevance."""
     zennit = pytest.importorskip("zennit")
@@ -92,10 +97,12 @@ def test_maps_are_zennit_s_on_torchvision_s_networks(name, side, tmp_path):
         assert correlation(double.explain(x.double().numpy(), seed.numpy(), composite).relevance, exact) > 0.99999
         their_single = theirs(build(), x, seed.float(), composite)
         ours = single.explain(x.numpy(), seed.float().numpy(), composite).relevance
-        return distance(ours, exact) / distance(their_single, exact)
+        return usual_distance(ours, exact) / usual_distance(their_single, exact)
 
-    # Relevance jumps where a unit is within rounding of zero: on in one program and off in the other. It is so in one
-    # image, hardly in three; a rule that is not the same shows in all of them.
+    # Single precision has another winner than double precision in about one of a million windows of a maximum, in any
+    # program: all relevance of that window lies elsewhere then, and the largest difference says only whether it happened.
+    # The median is that of all the other places. A unit within rounding of zero in a dense layer moves all of them; it is
+    # so in one image, hardly in three. A rule that is not the same shows in all images, and at all places.
     for composite in ("epsilon-plus-flat", "epsilon"):
         assert any(ratio(composite, image) <= 2 for image in (1, 2, 3)), composite
 
