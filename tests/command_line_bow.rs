@@ -340,6 +340,12 @@ fn photos_are_explained_with_the_files_of_networks() {
     let of_all = scaled["inputs"].as_array().unwrap().iter().map(strongest).fold(0.0, f64::max);
     assert!(["12", "13", "14"].iter().all(|name| record(name)["targets"][0]["scale"] == of_all));
 
+    // A record is enough to do it once more.
+    let repeated = voc.run(&["repeat", "explanations/13.json", "--threads", "1"]);
+    let told = String::from_utf8(repeated.stdout).unwrap();
+    assert!(repeated.status.success() && told.lines().all(|line| line.starts_with("same ")), "{told}");
+    assert_eq!(told.lines().count(), 5, "three pictures, the array and the record: {told}");
+
     // What is not for it is refused by a sentence that says what is there in its place.
     let refused = |options: &[&str]| String::from_utf8(explain(&photos[..1], options).stderr).unwrap();
     assert!(refused(&["--initial", "r.npy"]).contains("--initial is for networks, and a.model is a Bag-of-Words"));

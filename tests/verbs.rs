@@ -49,15 +49,18 @@ fn folder() -> PhotoFolder {
     folder
 }
 
+const PHOTO: &str = "JPEGImages/000016.jpg";
+
 /// A verb on a model.
 fn arguments<'a>(verb: &'a str, model: &'a str) -> Vec<&'a str> {
-    let photo = "JPEGImages/000016.jpg";
+    let photo = PHOTO;
     let rest: &[&str] = match (verb, model) {
         ("explain" | "run" | "compare", _) => &[photo],
         ("inspect" | "profile", _) => &[],
         ("evaluate", _) => &[photo, "--measure", "sparseness"],
         ("accuracy", "network.onnx") => &["--voc", ".", "--labels", "labels.txt"],
         ("accuracy" | "context", _) => &["--voc", "."],
+        ("repeat", _) => return vec![verb, "explanations/000016.json"],
         (other, _) => panic!("{other} takes a model, and this test does not know how"),
     };
     [&[verb, model], rest].concat()
@@ -89,6 +92,9 @@ fn each_verb_takes_each_kind_or_says_why_not() {
                 let usage = help.lines().find(|line| line.starts_with("Usage:")).unwrap();
                 assert!(!usage.contains("MODEL"), "{usage}");
                 continue;
+            }
+            if verb == "repeat" {
+                folder.succeed(&["explain", model, PHOTO]);
             }
             let arguments = arguments(&verb, model);
             if let Cell::Refuses(sentence) = cell {

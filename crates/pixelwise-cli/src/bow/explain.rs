@@ -106,13 +106,13 @@ pub fn explain(arguments: &explain::Arguments, given: &Given) -> Result<(), Fail
         misuse("--relevance writes one array and so takes one --target; run it once for each");
     }
     arguments.computation.start()?;
-    let mut plan = Plan::new(arguments, given)?;
+    let mut plan = Plan::new(arguments, given, photos(&arguments.input))?;
     let refused = std::mem::take(&mut plan.samples.refused);
     explain_samples(&plan, refused)
 }
 
 /// Everything that a run needs.
-struct Plan<'a> {
+pub struct Plan<'a> {
     arguments: &'a explain::Arguments,
     settings: Settings,
     folder: Folder,
@@ -131,14 +131,15 @@ struct Target {
 }
 
 impl<'a> Plan<'a> {
-    fn new(arguments: &'a explain::Arguments, given: &Given) -> Result<Self, Failure> {
+    /// What is to be done with some photos.
+    pub fn new(arguments: &'a explain::Arguments, given: &Given, samples: Samples) -> Result<Self, Failure> {
         let classifier = load(&arguments.model)?;
         let labels = Labels::of(classifier.classes());
         Ok(Self {
             targets: targets(&arguments.target, &labels, classifier.classes().count())?,
             settings: Settings::of(given, &arguments.model)?.only(&OPTIONS),
             folder: Folder::create(&arguments.output)?,
-            samples: photos(&arguments.input),
+            samples,
             arguments,
             classifier,
             labels,

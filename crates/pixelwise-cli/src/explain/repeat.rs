@@ -4,12 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, FromArgMatches};
+use pixelwise::Kind;
 
+use crate::bow::explain as photos;
 use crate::computation::{Precision, ThreadOptions};
-use crate::explain::Number;
 use crate::explain::arguments::{Arguments as Explain, Scale};
 use crate::explain::plan::Plan;
 use crate::explain::record::{Record, record_path};
+use crate::explain::run::Explaining;
 use crate::explain::samples::Samples;
 use crate::failure::{Context, Failure};
 use crate::given::Given;
@@ -21,7 +23,7 @@ Examples:
   pixelwise repeat explanations/cat.json
       The same maps once more, into the folder repeated, and whether they have the same bytes";
 
-/// Repeat an explanation of a network from the record beside its map, and compare the files
+/// Repeat an explanation from the record beside its map, and compare the files
 ///
 /// The record holds the settings of the run, with the checksums of the files that it read: model, labels, rules. Paths in it
 /// are those of the command line, so that it is repeated from the same folder.
@@ -44,8 +46,8 @@ pub fn repeat(arguments: &Arguments) -> Result<(), Failure> {
     arguments.threads.start()?;
     let path = &arguments.record;
     let text = fs::read(path).context(format!("can't read {}", path.display()))?;
-    let record: Record = serde_json::from_slice(&text)
-        .context(format!("{} is no record of `pixelwise explain` for a network", path.display()))?;
+    let record: Record =
+        serde_json::from_slice(&text).context(format!("{} is no record of `pixelwise explain`", path.display()))?;
     let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if fs::canonicalize(beside).ok().is_some_and(|beside| fs::canonicalize(&arguments.output).ok() == Some(beside)) {
         return Err("--output is the folder of the record: give another, so that the files can be compared".into());
@@ -61,20 +63,26 @@ pub fn repeat(arguments: &Arguments) -> Result<(), Failure> {
     let words = record.settings.command_line(&Given::verb("explain")?, &record.input.file, &arguments.output);
     let given = Given::parse(&words).context(format!("{} has settings that can't be used", path.display()))?;
     let explain = Explain::from_arg_matches(given.matches())?;
-    explain.check();
-    match explain.computation.dtype {
-        Precision::F32 => explain_again::<f32>(&explain, &given, &record)?,
-        Precision::F64 => explain_again::<f64>(&explain, &given, &record)?,
+    let samples = Samples::of_record(&record)?;
+    match (Kind::of(&explain.model)?, explain.computation.dtype) {
+        (Kind::BagOfWords, _) => explain_again(&photos::Plan::new(&explain, &given, samples)?, &record)?,
+        (Kind::Network, dtype) => {
+            explain.check();
+            match dtype {
+                Precision::F32 => explain_again(&Plan::<f32>::repeated(&explain, &given, samples)?, &record)?,
+                Precision::F64 => explain_again(&Plan::<f64>::repeated(&explain, &given, samples)?, &record)?,
+            }
+        }
     }
     compare(&record, beside, &arguments.output)
 }
 
-fn explain_again<F: Number>(arguments: &Explain, given: &Given, record: &Record) -> Result<(), Failure> {
-    let plan = Plan::<F>::repeated(arguments, given, Samples::of_record(record)?)?;
-    let group = plan.samples.groups[0].clone();
+fn explain_again(plan: &impl Explaining, record: &Record) -> Result<(), Failure> {
+    let group = plan.samples().groups[0].clone();
     plan.explain(group.clone())?;
     // The one scale of the whole run was found then.
-    if let (Scale::Batch, Some(scale)) = (arguments.scale, record.targets.iter().find_map(|target| target.scale)) {
+    if let (Scale::Batch, Some(scale)) = (plan.arguments().scale, record.targets.iter().find_map(|target| target.scale))
+    {
         plan.redraw(group, scale)?;
     }
     Ok(())
