@@ -112,5 +112,5 @@ fn what_can_not_be_read_is_left_out_and_said() {
     let misused = folder.pixelwise(&["accuracy", &model(1)]);
     assert_eq!(misused.status.code(), Some(2));
     let message = folder.refused(&["accuracy", &model(1), "--voc", "photos"]);
-    assert!(message.contains("--voc is for Bag-of-Words classifiers"), "{message}");
+    assert!(message.contains("photos is no folder in the layout of PASCAL VOC"), "{message}");
 }
