@@ -316,7 +316,8 @@ impl Net {
         if let AnyModel::Words(words) = &self.model {
             let rows = bow_classifier::describe(words);
             let rows: Vec<String> = rows.iter().map(|(name, value)| format!("{name}  {value}")).collect();
-            return Ok(format!("{}\n{}", Kind::BagOfWords, rows.join("\n")));
+            let classes: Vec<&str> = words.classes().collect();
+            return Ok(format!("{}: {}\n{}", Kind::BagOfWords, classes.join(", "), rows.join("\n")));
         }
         match self.description(py, None, None) {
             Ok(description) => Ok(description.to_string()),
