@@ -108,6 +108,14 @@ fn several_inputs_are_repeated() {
 }
 
 #[test]
+fn a_similarity_is_refused_since_it_takes_both_inputs() {
+    let folder = Folder::new();
+    let golden = |file: &str| at_root(&format!("tests/golden/neural/lenet5/{file}"));
+    folder.told(&["explain", &golden("model.onnx"), &golden("input.npy"), "--similarity", "dot"]);
+    assert!(folder.refused(&["repeat", "explanations/input-0.json"]).contains("takes both inputs"));
+}
+
+#[test]
 fn what_is_no_longer_there_is_named() {
     let folder = Folder::new();
     folder.photo("photo.png", 90);

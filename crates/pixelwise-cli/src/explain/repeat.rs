@@ -63,6 +63,13 @@ pub fn repeat(arguments: &Arguments) -> Result<(), Failure> {
     let words = record.settings.command_line(&Given::verb("explain")?, &record.input.file, &arguments.output);
     let given = Given::parse(&words).context(format!("{} has settings that can't be used", path.display()))?;
     let explain = Explain::from_arg_matches(given.matches())?;
+    if explain.similarity.is_some() {
+        let name = &record.name;
+        return Err(format!(
+            "the record of {name} is of a similarity, which takes both inputs, and it knows of one: explain both once more"
+        )
+        .into());
+    }
     let samples = Samples::of_record(&record)?;
     match (Kind::of(&explain.model)?, explain.computation.dtype) {
         (Kind::BagOfWords, _) => explain_again(&photos::Plan::new(&explain, &given, samples)?, &record)?,
