@@ -18,15 +18,18 @@ fn numbers(shape: &[usize], seed: u64) -> ArrayD<f64> {
     ArrayD::from_shape_simple_fn(shape, || random.gen_range(-1.0..1.0))
 }
 
+/// Adds a node that is called as its output.
+fn add_node(network: &mut NetworkBuilder<f64>, spec: &OperatorSpec<f64>, operands: &[&str], output: &str) {
+    let operation = operations::read(spec).unwrap().operation;
+    network.node(output, operation, operands.iter().map(|&operand| operand.to_owned()).collect::<Vec<_>>(), output);
+}
+
 /// A small network with a pool, a gate, a choice, maxima, running sums, a norm, and a sum with a constant.
 fn explainer() -> Explainer<f64> {
     let constant = |shape: &[usize], seed| Arc::new(numbers(shape, seed));
     let one = |kind: &str| OperatorSpec::new(kind, 1);
     let mut network = NetworkBuilder::new();
-    let mut node = |spec: OperatorSpec<f64>, operands: &[&str], output: &str| {
-        let operation = operations::read(&spec).unwrap().operation;
-        network.node(output, operation, operands.iter().map(|&operand| operand.to_owned()).collect::<Vec<_>>(), output);
-    };
+    let mut node = |spec, operands: &[&str], output| add_node(&mut network, &spec, operands, output);
     node(one("Conv").with_constant(constant(&[4, 2, 3, 3], 1)).with_constant(constant(&[4], 2)), &["x"], "conv");
     node(one("Relu"), &["conv"], "rectified");
     node(one("MaxPool").with_integers("kernel_shape", [2, 2]).with_integers("strides", [2, 2]), &["rectified"], "pool");
@@ -100,10 +103,7 @@ fn two_inputs(samples: Option<usize>) -> Explainer<f64> {
     let constant = |shape: &[usize], seed| Arc::new(numbers(shape, seed));
     let one = |kind: &str| OperatorSpec::new(kind, 1);
     let mut network = NetworkBuilder::new();
-    let mut node = |spec: OperatorSpec<f64>, operands: &[&str], output: &str| {
-        let operation = operations::read(&spec).unwrap().operation;
-        network.node(output, operation, operands.iter().map(|&operand| operand.to_owned()).collect::<Vec<_>>(), output);
-    };
+    let mut node = |spec, operands: &[&str], output| add_node(&mut network, &spec, operands, output);
     node(one("Conv").with_constant(constant(&[3, 2, 3, 3], 1)).with_constant(constant(&[3], 2)), &["image"], "conv");
     node(one("Relu"), &["conv"], "rectified");
     node(one("Flatten"), &["rectified"], "flat");

@@ -145,37 +145,49 @@ impl<F: Real> Producers<'_, F> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::network::NetworkBuilder;
+mod testing {
+    use crate::network::{Network, NetworkBuilder};
     use crate::operation::OperatorSpec;
     use crate::operations::read;
 
-    /// The parts of nodes `(kind, operands, output)` on inputs q, k, v of shape (2, 4, 4), with the constant `c`.
-    fn parts(nodes: &[(&str, &[&str], &str)]) -> Vec<(String, Part)> {
+    /// A network of nodes `(kind, operands, output)` on inputs q, k, v of shape (2, 4, 4), with the constant `c`; `complete`
+    /// adds to a node's specification what its kind takes beside operands.
+    pub fn network(
+        nodes: &[(&str, &[&str], &str)],
+        complete: impl Fn(&str, usize, OperatorSpec<f64>) -> OperatorSpec<f64>,
+    ) -> Network<f64> {
         let mut builder = NetworkBuilder::<f64>::new();
         for input in ["q", "k", "v"] {
             builder.input(input, [Some(2), Some(4), Some(4)]);
         }
         builder.constant("c", ndarray::ArrayD::from_elem(vec![], 0.5));
         for (kind, operands, output) in nodes {
-            let spec = OperatorSpec::new(*kind, operands.len());
-            let spec = match *kind {
-                "Einsum" if operands.len() == 1 => {
-                    let weights = Arc::new(ndarray::ArrayD::ones(vec![2, 2]));
-                    spec.with_text("equation", "hij,gh->gij").with_constant(weights)
-                }
-                "Einsum" => spec.with_text("equation", "hij,hjk->hik"),
-                "Concat" => spec.with_integer("axis", 0),
-                "ReduceMean" => spec.with_constant_integers([1]),
-                _ => spec,
-            };
+            let spec = complete(kind, operands.len(), OperatorSpec::new(*kind, operands.len()));
             builder.node(*output, read(&spec).unwrap().operation, operands.to_vec(), *output);
         }
         builder.output(nodes.last().unwrap().2);
-        let network = builder.build().unwrap();
+        builder.build().unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// The parts of nodes: see [`testing::network`].
+    fn parts(nodes: &[(&str, &[&str], &str)]) -> Vec<(String, Part)> {
+        let network = testing::network(nodes, |kind, operands, spec| match kind {
+            "Einsum" if operands == 1 => {
+                let weights = Arc::new(ndarray::ArrayD::ones(vec![2, 2]));
+                spec.with_text("equation", "hij,gh->gij").with_constant(weights)
+            }
+            "Einsum" => spec.with_text("equation", "hij,hjk->hik"),
+            "Concat" => spec.with_integer("axis", 0),
+            "ReduceMean" => spec.with_constant_integers([1]),
+            _ => spec,
+        });
         let attention = Attention::of(&network);
         let named = |node: &Node<f64>| Some((node.name.clone(), attention.part(node)?));
         network.nodes().iter().filter_map(named).collect()

@@ -103,28 +103,17 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::network::{Attention, NetworkBuilder};
+    use crate::network::Attention;
+    use crate::network::attention::testing;
     use crate::operation::OperatorSpec;
-    use crate::operations::read;
 
-    /// The values of each product that is one of attention, and the number of attentions, of nodes
-    /// `(kind, operands, output)` on inputs q, k, v of shape (2, 4, 4), with the constant `c`.
+    /// The values of each product that is one of attention, and the number of attentions, of nodes: see
+    /// [`testing::network`].
     fn values(nodes: &[(&str, &[&str], &str)]) -> (Vec<(String, Signal)>, usize) {
-        let mut builder = NetworkBuilder::<f64>::new();
-        for input in ["q", "k", "v"] {
-            builder.input(input, [Some(2), Some(4), Some(4)]);
-        }
-        builder.constant("c", ndarray::ArrayD::from_elem(vec![], 0.5));
-        for (kind, operands, output) in nodes {
-            let spec = OperatorSpec::new(*kind, operands.len());
-            let spec = match *kind {
-                "Linear" => OperatorSpec::new("MatMul", 1).with_constant(Arc::new(ndarray::ArrayD::ones(vec![4, 4]))),
-                _ => spec,
-            };
-            builder.node(*output, read(&spec).unwrap().operation, operands.to_vec(), *output);
-        }
-        builder.output(nodes.last().unwrap().2);
-        let network = builder.build().unwrap();
+        let network = testing::network(nodes, |kind, _, spec| match kind {
+            "Linear" => OperatorSpec::new("MatMul", 1).with_constant(Arc::new(ndarray::ArrayD::ones(vec![4, 4]))),
+            _ => spec,
+        });
         let attention = Attention::of(&network);
         let value = |node: &Node<f64>| match attention.part(node) {
             Some(Part::Value(values)) => Some((node.name.clone(), values)),
