@@ -1,8 +1,9 @@
 //! A network as it is explained, node by node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use model_files::InputDeclaration;
 use neural_lrp::operation::{Constant, Input};
 use neural_lrp::rules::Rule;
 use neural_lrp::{Composite, DefaultComposite, Explainer, Network, Node, Real};
@@ -65,6 +66,8 @@ pub struct NodeDescription {
     pub parameters: usize,
     /// Its rule; none for what stands behind the linear score.
     pub rule: String,
+    /// Whether two factors get half of the relevance each.
+    pub is_halved: bool,
     /// Nodes of the file that were made part of it.
     pub folded: Vec<String>,
 }
@@ -85,14 +88,36 @@ impl Description {
         let given: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         let explainer = networks.explainer(&given)?;
         let network = explainer.network();
-        let shapes = network.shapes(&given)?;
-        let default = composite.is_none().then(|| Composite::default_for(network));
-        let composite = match (composite, &default) {
-            (Some(composite), _) => composite.clone(),
-            (None, Some(default)) => default.composite()?,
-            (None, None) => unreachable!("there is a default where nothing is given"),
+        let chosen = match composite {
+            Some(composite) => (composite.clone(), None),
+            None => {
+                let default = Composite::default_for(network);
+                (default.composite()?, Some(default))
+            }
         };
+        Self::of_explainer(&explainer, networks.inputs(), &given, chosen, "the range of the input")
+    }
+
+    /// Describes the network of an explainer.
+    ///
+    /// * `declared` — the inputs as the file declares them, `shapes` — those that the description is for
+    /// * `chosen` — the composite, and why it is taken where nothing else was asked for
+    /// * `needed` — what a rule is said to need that can't be used yet
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn of_explainer<F: Real>(
+        explainer: &Explainer<F>,
+        declared: &[InputDeclaration],
+        shapes: &[&[usize]],
+        (composite, default): (Composite, Option<DefaultComposite>),
+        needed: &str,
+    ) -> Result<Self, Error> {
+        let network = explainer.network();
+        let shapes = network.shapes(shapes)?;
         let rules = composite.choose(network)?;
+        let halved = neural_lrp::halved(network, explainer.explained(), &rules);
+        let halved: BTreeSet<_> = halved.iter().map(|node| node.output).collect();
         let nodes = network.nodes().iter().zip(&rules).map(|(node, rule)| NodeDescription {
             name: node.name.clone(),
             operation: node.operation.kind(),
@@ -100,7 +125,8 @@ impl Description {
             tensor: network.tensor(node.output).name.clone(),
             shape: shapes[node.output.index()].clone(),
             parameters: parameters(network, node),
-            rule: rule_text(rule, node, &explainer),
+            rule: if explainer.skipped().contains(&node.name) { LEFT_OUT.into() } else { rule_text(rule, needed) },
+            is_halved: halved.contains(&node.output),
             folded: node.folded.clone(),
         });
         let tensor = |id: neural_lrp::TensorId, declared: String| TensorDescription {
@@ -108,7 +134,7 @@ impl Description {
             declared,
             shape: shapes[id.index()].clone(),
         };
-        let inputs = network.inputs().iter().zip(networks.inputs()).map(|(input, declaration)| {
+        let inputs = network.inputs().iter().zip(declared).map(|(input, declaration)| {
             let dimensions = declaration.dimensions.iter().flatten().map(ToString::to_string);
             tensor(input.tensor, dimensions.collect::<Vec<_>>().join(" × "))
         });
@@ -125,6 +151,15 @@ impl Description {
     /// How many numbers the network has learned.
     pub fn parameters(&self) -> usize {
         self.nodes.iter().map(|node| node.parameters).sum()
+    }
+
+    /// How many nodes of each operation there are.
+    pub fn operations(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for node in &self.nodes {
+            *counts.entry(node.operation).or_insert(0) += 1;
+        }
+        counts
     }
 }
 
@@ -158,20 +193,15 @@ impl fmt::Display for Description {
                 "{node:<first$}  {operation:<second$}  {output:<third$}  {parameters:>fourth$}  {rule}"
             )?;
         }
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        self.nodes.iter().for_each(|node| *counts.entry(node.operation).or_default() += 1);
-        let counts: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let counts: Vec<String> = self.operations().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         write!(formatter, "{} nodes ({}), {} parameters", self.nodes.len(), counts.join(", "), self.parameters())
     }
 }
 
 /// A rule as it is written; one that can't be used yet says what it needs.
-fn rule_text<F: Real>(rule: &Rule, node: &Node<F>, explainer: &Explainer<F>) -> String {
-    if explainer.skipped().contains(&node.name) {
-        return LEFT_OUT.to_owned();
-    }
+fn rule_text(rule: &Rule, needed: &str) -> String {
     match rule.lacks() {
-        Some(_) => format!("{rule} (needs the range of the input)"),
+        Some(_) => format!("{rule} (needs {needed})"),
         None => rule.to_string(),
     }
 }
