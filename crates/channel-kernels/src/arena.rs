@@ -32,19 +32,9 @@ static ARENA: Mutex<Arena> = Mutex::new(Arena::EMPTY);
 /// channel_kernels::recycle(numbers);
 /// ```
 pub fn zeros(length: usize) -> Vec<f32> {
-    match reused(length) {
-        Some(mut numbers) => {
-            numbers.resize(length, 0.0);
-            numbers
-        }
-        // The system's pages are zero.
-        None => {
-            let mut numbers = vec![0.0; capacity(length)];
-            prefer_large_pages(&mut numbers);
-            numbers.truncate(length);
-            numbers
-        }
-    }
+    let mut numbers = room(length);
+    numbers.resize(length, 0.0);
+    numbers
 }
 
 /// Keeps the memory of an array for the next one of its size, if it comes from [`zeros`] or an operation of this crate.

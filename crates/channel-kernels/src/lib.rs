@@ -66,6 +66,7 @@
 #![allow(clippy::needless_range_loop, reason = "indices of registers, which iterators hide from the compiler")]
 
 mod aligned;
+mod allocator;
 mod amounts;
 mod arena;
 mod convolution;
@@ -100,6 +101,7 @@ mod twin;
 mod weights;
 mod winograd;
 
+pub use allocator::CacheLines;
 pub use amounts::amount;
 pub use arena::{recycle, zeros};
 pub use convolution::{

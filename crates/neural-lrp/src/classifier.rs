@@ -88,12 +88,13 @@ impl<F: Real> NetworkClassifier<F> {
         Ok(Self { explainer: explainer?, scorer: scorer?, ..self.clone() })
     }
 
-    /// A pass of the network.
-    fn forward<'a>(
-        &self,
-        explainer: &'a Explainer<F>,
-        inputs: &[ArrayViewD<'_, f64>],
-    ) -> Result<Forward<'a, F>, Error> {
+    /// A forward pass of a sample, to be explained.
+    fn forward(&self, input: ArrayViewD<'_, f64>) -> Result<Forward<'_, F>, Error> {
+        self.explainer.forward(self.batch(&[input])?.view())
+    }
+
+    /// A batch of samples.
+    fn batch(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<ArrayD<F>, Error> {
         for input in inputs {
             if input.shape() != self.shape {
                 let reason = format!("it has shape {:?}; this classifier takes {:?}", input.shape(), self.shape);
@@ -103,7 +104,7 @@ impl<F: Real> NetworkClassifier<F> {
         let mut numbers = inputs.iter().flatten().map(|&number| F::of(number));
         let shape = [&[inputs.len()], self.shape.as_slice()].concat();
         let next = || numbers.next().unwrap_or_else(|| unreachable!("each sample has the shape of all"));
-        explainer.forward(ArrayD::from_shape_simple_fn(shape, next).view())
+        Ok(ArrayD::from_shape_simple_fn(shape, next))
     }
 
     /// Explains several targets of a sample from one forward pass.
@@ -111,7 +112,7 @@ impl<F: Real> NetworkClassifier<F> {
     /// # Errors
     /// A sample or a target that is not for this network.
     pub fn explain_all(&self, input: ArrayViewD<'_, f64>, targets: &[Target]) -> Result<Vec<Explanation>, Error> {
-        let forward = self.forward(&self.explainer, &[input])?;
+        let forward = self.forward(input)?;
         let explain = |target: &Target| {
             let score = forward.target_scores(target)?.first().copied().unwrap_or_default();
             self.explanation(&forward, score, self.attribution.initial(target.clone()))
@@ -129,7 +130,7 @@ impl<F: Real> NetworkClassifier<F> {
         inputs: [ArrayViewD<'_, f64>; 2],
         similarity: Similarity,
     ) -> Result<[Explanation; 2], Error> {
-        let [first, second] = inputs.map(|input| self.forward(&self.explainer, &[input]));
+        let [first, second] = inputs.map(|input| self.forward(input));
         let (first, second) = (first?, second?);
         let start = self.attribution.start();
         let explain = |own: &Forward<'_, F>, other: &Forward<'_, F>| {
@@ -164,7 +165,7 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
     fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError> {
         let together = self.scorer.together(&[&[&[1], self.shape.as_slice()].concat()]);
         let scores = inputs.par_chunks(together).map(|inputs| {
-            let scores = self.forward(&self.scorer, inputs)?.class_scores()?;
+            let scores = self.scorer.forward_to(&[], &[self.batch(inputs)?.view()])?.class_scores()?;
             Ok(scores.into_iter().collect())
         });
         let scores = scores.collect::<Result<Vec<Vec<f64>>, Error>>()?;

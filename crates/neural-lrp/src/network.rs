@@ -22,6 +22,7 @@ mod samples;
 mod stopwatch;
 
 pub use activations::Activations;
+pub(crate) use activations::Kept;
 pub(crate) use attention::{Attention, Part};
 pub use builder::{NetworkBuilder, NodeDraft};
 pub use canonizer::Canonizer;

@@ -16,6 +16,9 @@ mod page;
 mod preprocess;
 mod target;
 
+#[global_allocator]
+static ALLOCATOR: channel_kernels::CacheLines = channel_kernels::CacheLines;
+
 /// What `python/pixelwise` is made of.
 #[pymodule]
 mod _native {

@@ -281,12 +281,13 @@ impl<F: Real> Networks<F> {
         watch: &mut Watch<'_>,
     ) -> Result<Vec<ArrayD<F>>, Error> {
         let mut parts: Vec<Vec<ArrayD<F>>> = Vec::new();
-        self.windows(inputs, ahead(), watch, |forward, _| {
-            let network = forward.explainer().network();
-            let tensors = match outputs {
-                [] => network.outputs().to_vec(),
-                names => names.iter().map(|name| Self::tensor(network, name)).collect::<Result<_, _>>()?,
-            };
+        let tensors = |network: &Network<F>| match outputs {
+            [] => Ok(network.outputs().to_vec()),
+            names => names.iter().map(|name| Self::tensor(network, name)).collect::<Result<Vec<_>, Error>>(),
+        };
+        self.windows(inputs, ahead(), watch, |explainer, batch, _| {
+            let tensors = tensors(explainer.network())?;
+            let forward = explainer.forward_to(&tensors, batch)?;
             parts.push(tensors.iter().map(|&tensor| forward.value(tensor)).collect::<Result<_, _>>()?);
             Ok(())
         })?;
@@ -309,8 +310,9 @@ impl<F: Real> Networks<F> {
         let mut whole = Parts::default();
         // Methods of several passes draw by a sample's place, and run on all threads by themselves.
         let ahead = if is_several_passes(&request.attribution) { 1 } else { ahead() };
-        self.windows(inputs, ahead, watch, |forward, window| {
-            let network = forward.explainer().network();
+        self.windows(inputs, ahead, watch, |explainer, batch, window| {
+            let network = explainer.network();
+            let forward = &explainer.forward_all(batch)?;
             let attribution = request.attribution.for_network(network)?;
             whole.by = name_of(&attribution);
             let initial = request.begins.part(window, samples, attribution.start());
@@ -324,7 +326,7 @@ impl<F: Real> Networks<F> {
             let explained = attribution.explain(forward, &question)?;
             whole.scores.extend(forward.class_scores()?);
             whole.classes = forward.layout()?.classes();
-            whole.take(explained, &at, forward.explainer())
+            whole.take(explained, &at, explainer)
         })?;
         whole.finish(&request.at, samples)
     }
@@ -335,7 +337,7 @@ impl<F: Real> Networks<F> {
         inputs: &[ArrayViewD<'_, F>],
         ahead: usize,
         watch: &mut Watch<'_>,
-        mut each: impl FnMut(&Forward<'_, F>, Range<usize>) -> Result<(), Error>,
+        mut each: impl FnMut(&Explainer<F>, &[ArrayViewD<'_, F>], Range<usize>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let samples = self.check(inputs)?;
         let together = self.fixed_samples().unwrap_or(1);
@@ -347,8 +349,7 @@ impl<F: Real> Networks<F> {
             let range = start..(start + window).min(samples);
             let slice = Slice::from(range.clone());
             let parts: Vec<_> = inputs.iter().map(|batch| batch.slice_axis(Axis(0), slice)).collect();
-            let forward = explainer.forward_all(&parts)?;
-            each(&forward, range.clone())?;
+            each(&explainer, &parts, range.clone())?;
             if watch(range.end).is_break() && range.end < samples {
                 return Err(Error::Stopped { done: range.end, samples });
             }

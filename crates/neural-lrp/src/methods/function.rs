@@ -131,16 +131,16 @@ impl<'a, F: Real> FlatNetwork<'a, F> {
         self.shape[1..].iter().product()
     }
 
-    fn forward(&self, point: ArrayView1<'_, f64>) -> Result<Forward<'a, F>, Error> {
+    /// A point, as often as the network takes samples.
+    fn batch(&self, point: ArrayView1<'_, f64>) -> ArrayD<F> {
         let mut numbers = point.iter().cycle().map(|&number| F::of(number));
         let next = || numbers.next().unwrap_or_else(|| unreachable!("a point has as many numbers as a sample"));
-        let batch = ArrayD::from_shape_simple_fn(self.shape.as_slice(), next);
-        self.explainer.forward(batch.view())
+        ArrayD::from_shape_simple_fn(self.shape.as_slice(), next)
     }
 
     /// All scores at a point.
     pub(super) fn scores(&self, point: ArrayView1<'_, f64>) -> Result<Array1<f64>, Error> {
-        Ok(self.first_scores(&self.forward(point)?))
+        Ok(self.first_scores(&self.explainer.forward_to(&[], &[self.batch(point).view()])?))
     }
 
     /// The scores of the first copy.
@@ -150,7 +150,7 @@ impl<'a, F: Real> FlatNetwork<'a, F> {
 
     /// The gradient of a decision at a point.
     fn gradient(&self, point: ArrayView1<'_, f64>, decision: &Decision) -> Result<Array1<f64>, Error> {
-        let forward = self.forward(point)?;
+        let forward = self.explainer.forward(self.batch(point).view())?;
         let mut initial = ArrayD::zeros(forward.scores().raw_dim());
         let weights = decision.weights(self.first_scores(&forward).view());
         initial.iter_mut().zip(&weights).for_each(|(initial, &weight)| *initial = F::of(weight));

@@ -15,9 +15,25 @@ use crate::{Error, Real};
 #[derive(Clone, Debug)]
 pub struct Activations<F: Real> {
     network: Network<F>,
-    /// The value of each tensor; of those that were clipped at once, only when somebody asks for it.
+    /// The value of each tensor; of those that were clipped at once, or are not kept, only when somebody asks for it.
     values: Vec<OnceLock<Arc<ArrayD<F>>>>,
     stopwatch: Option<Arc<Stopwatch>>,
+}
+
+/// Which values a forward pass keeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kept<'a> {
+    /// All, for passes back.
+    All,
+    /// Those of these tensors, inputs and constants. Nothing is computed that does not lead to these; what does, goes as
+    /// soon as the last node that takes it has run, and leaves its memory, still in the cache, to the next.
+    Only(&'a [TensorId]),
+}
+
+/// A node of a forward pass, and the tensors whose values nobody needs once it has run.
+struct Stage {
+    node: usize,
+    done: Vec<TensorId>,
 }
 
 impl<F: Real> Network<F> {
@@ -26,15 +42,16 @@ impl<F: Real> Network<F> {
     /// # Errors
     /// Inputs of a wrong number or shape, or that are not finite; operands that do not fit their operation.
     pub fn forward(&self, inputs: Vec<ArrayD<F>>) -> Result<Activations<F>, Error> {
-        self.forward_timed(inputs, None)
+        self.forward_keeping(Kept::All, inputs, None)
     }
 
     /// The forward pass, and the time of each node if there is a watch; it runs on in the passes back.
     ///
     /// # Errors
     /// As [`forward`](Self::forward).
-    pub(crate) fn forward_timed(
+    pub(crate) fn forward_keeping(
         &self,
+        kept: Kept<'_>,
         inputs: Vec<ArrayD<F>>,
         stopwatch: Option<Arc<Stopwatch>>,
     ) -> Result<Activations<F>, Error> {
@@ -48,14 +65,43 @@ impl<F: Real> Network<F> {
             check_finite(&self.tensor(input.tensor).name, &value)?;
             activations.set(input.tensor, Order::kept(value));
         }
-        for (position, node) in self.nodes().iter().enumerate() {
-            if activations.values[node.output.index()].get().is_none() {
-                let step = || activations.run(node);
+        for Stage { node: position, done } in self.stages(kept) {
+            let node = &self.nodes()[position];
+            if !activations.has(node.output) {
+                let step = || activations.run(node, kept);
                 let (tensor, value) = Stopwatch::run(activations.stopwatch(), position, Direction::Forward, step);
                 activations.set(tensor, value);
             }
+            done.into_iter().for_each(|tensor| activations.forget(tensor));
         }
         Ok(activations)
+    }
+
+    /// The nodes that a forward pass runs, one after another.
+    fn stages(&self, kept: Kept<'_>) -> Vec<Stage> {
+        let Kept::Only(tensors) = kept else {
+            return (0..self.nodes().len()).map(|node| Stage { node, done: Vec::new() }).collect();
+        };
+        let mut is_computed = vec![false; self.tensors().len()];
+        self.nodes().iter().for_each(|node| is_computed[node.output.index()] = true);
+        let mut is_needed = vec![false; self.tensors().len()];
+        tensors.iter().for_each(|tensor| is_needed[tensor.index()] = true);
+        let mut stages = Vec::new();
+        for (position, node) in self.nodes().iter().enumerate().rev() {
+            if !is_needed[node.output.index()] {
+                continue;
+            }
+            let mut done = Vec::new();
+            for &operand in &node.operands {
+                // Nodes are gone through from the last one on, so that this is the last that takes it.
+                if !std::mem::replace(&mut is_needed[operand.index()], true) && is_computed[operand.index()] {
+                    done.push(operand);
+                }
+            }
+            stages.push(Stage { node: position, done });
+        }
+        stages.reverse();
+        stages
     }
 }
 
@@ -95,10 +141,16 @@ impl<F: Real> Activations<F> {
         self.values[tensor.index()] = OnceLock::from(Arc::new(value));
     }
 
+    /// Gives the memory of a value to the next one of its size.
+    fn forget(&mut self, tensor: TensorId) {
+        self.values[tensor.index()].take().and_then(Arc::into_inner).into_iter().for_each(recycle);
+    }
+
     /// Runs a node, with the rectifier or Clip behind it if both are one for the node's operation.
-    fn run(&self, node: &Node<F>) -> (TensorId, ArrayD<F>) {
+    fn run(&self, node: &Node<F>, kept: Kept<'_>) -> (TensorId, ArrayD<F>) {
         let operands = self.operands(node);
-        let clip = self.network.clip_of(node.output);
+        let is_asked_for = matches!(kept, Kept::Only(tensors) if tensors.contains(&node.output));
+        let clip = self.network.clip_of(node.output).filter(|_| !is_asked_for);
         let clipped = clip.and_then(|(clip, bounds)| Some((clip.output, node.forward_clipped(&operands, bounds)?)));
         clipped.unwrap_or_else(|| (node.output, node.forward(&operands)))
     }
@@ -168,4 +220,45 @@ fn vanishes_at<F: Real>([low, high]: [F; 2], relevance: &ArrayViewD<'_, F>, clip
     let order = Order::common([clipped]);
     let (relevance, clipped) = (order.numbers(relevance), order.numbers(clipped));
     !anywhere([&*relevance, &*clipped], |[r, a]| (r != F::zero()) & ((a == low) | (a == high)))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::IxDyn;
+
+    use super::*;
+    use crate::NetworkBuilder;
+    use crate::methods::testing::{dense, random};
+    use crate::operation::OperatorSpec;
+    use crate::operations::{Relu, read};
+
+    /// Two layers whose outputs are added, the first of them clipped, and a third that is no part of the sum.
+    fn branched() -> Network<f64> {
+        let add = read::<f64>(&OperatorSpec::new("Add", 2)).unwrap().operation;
+        let mut network = NetworkBuilder::new();
+        network.input("x", [None, Some(4)]);
+        network.node("first", dense(3, 4, 1), ["x"], "z");
+        network.node("relu", Arc::new(Relu), ["z"], "a");
+        network.node("second", dense(3, 3, 2), ["a"], "b");
+        network.node("third", dense(3, 3, 3), ["a"], "c");
+        network.node("sum", add, ["a", "b"], "y").output("y").output("c");
+        network.build().unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_is_what_was_asked_for() {
+        let network = branched();
+        let x = random::<IxDyn>(&[2, 4], 4);
+        let all = network.forward(vec![x.clone()]).unwrap();
+        let tensors = ["x", "z", "a", "b", "c", "y"].map(|name| network.find(name).unwrap());
+        for &asked in &tensors {
+            let some = network.forward_keeping(Kept::Only(&[asked]), vec![x.clone()], None).unwrap();
+            for &tensor in &tensors {
+                assert_eq!(some.has(tensor), tensor == asked || tensor == tensors[0]);
+            }
+            assert_eq!(some.value(asked), all.value(asked));
+            // What is not there is computed once more.
+            tensors.iter().for_each(|&tensor| assert_eq!(some.value(tensor), all.value(tensor)));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis, Slice, concatenate};
 
-use crate::network::Network;
+use crate::network::{Kept, Network};
 use crate::{Error, Real};
 
 impl<F: Real> Network<F> {
@@ -19,7 +19,7 @@ impl<F: Real> Network<F> {
     /// As [`forward`](Self::forward); an output without an axis of samples before all others, where anything is filled up.
     pub fn forward_batch(&self, batches: &[ArrayViewD<'_, F>]) -> Result<Vec<ArrayD<F>>, Error> {
         let outputs = |inputs: Vec<ArrayD<F>>| {
-            let activations = self.forward(inputs)?;
+            let activations = self.forward_keeping(Kept::Only(self.outputs()), inputs, None)?;
             Ok(self.outputs().iter().map(|&output| activations.value(output).to_owned()).collect::<Vec<_>>())
         };
         let samples = batches.first().and_then(|batch| batch.shape().first().copied());
