@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use model_files::{Dimension, InputDeclaration, InputShapes};
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice};
-use neural_lrp::{
-    ClassAxis, Composite, Explained, Explainer, Forward, Initial, Network, Node, Question, Real, Start, TensorId,
-};
+use neural_lrp::{ClassAxis, Composite, Explained, Explainer, Initial, Network, Node, Question, Real, Start, TensorId};
 use relevance::Ledger;
 
 use crate::{Attribution, Error};
