@@ -1,0 +1,145 @@
+// The ledger as a picture: relevance flows from the score at the top down to the pixels, and what does not arrive leaves it
+// at the side, where it left.
+
+import { make, makeSvg } from "./elements.js";
+import { percent, signed } from "./numbers.js";
+
+const ROW = 44;
+const FOLDED = 30;
+
+/** A sink of less than this share of the score has no branch of its own. */
+const SMALL = 0.005;
+
+/**
+ * A step of the way down.
+ * @typedef {{name: string, kind: string, rule: string, upper: number, lower: number,
+ *   sinks: {name: string, relevance: number}[]}} Step
+ */
+
+/** Draws the flow as wide as its place is. @param {{score: number, steps: Step[], pixels: number}} ledger */
+export function drawFlow(place, { score, steps, pixels }) {
+  const width = Math.max(280, place.clientWidth);
+  const most = Math.max(...steps.flatMap(({ upper, lower }) => [Math.abs(upper), Math.abs(lower)]), Math.abs(score), 1e-12);
+  const narrow = width < 520;
+  const flow = {
+    center: narrow ? 46 : 150,
+    widest: narrow ? 76 : 180,
+    text: narrow ? 100 : 270,
+    thickness: (value) => Math.max(1, (Math.abs(value) / most) * (narrow ? 76 : 180)),
+    score,
+    narrow,
+  };
+  const parts = [label(flow, 18, "score", signed(score), "end-of-flow")];
+  let y = 30;
+  for (const row of folded(steps, score)) {
+    parts.push(...(row.count ? foldedRow(flow, y, row) : stepRow(flow, y, row)));
+    y += row.count ? FOLDED : ROW;
+  }
+  parts.push(label(flow, y + 18, "pixels", `${signed(pixels)} (${percent(pixels / score)})`, "end-of-flow"));
+  const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${y + 30}`, width, height: y + 30, role: "img" }, ...parts);
+  svg.setAttribute("aria-label", sentence({ score, steps, pixels }));
+  place.replaceChildren(svg);
+}
+
+/** What a person sees at a glance, for those who don't see it. */
+function sentence({ score, steps, pixels }) {
+  const totals = new Map();
+  for (const { name, relevance } of steps.flatMap((step) => step.sinks)) {
+    totals.set(name, (totals.get(name) ?? 0) + relevance);
+  }
+  const largest = [...totals].sort(([, a], [, b]) => Math.abs(b) - Math.abs(a)).slice(0, 3);
+  const sinks = largest.map(([name, relevance]) => `${name} ${signed(relevance)}`).join(", ");
+  return `Of the score ${signed(score)}, ${signed(pixels)} reached the pixels. ${sinks ? `Sinks: ${sinks}.` : ""}`;
+}
+
+/** Steps, with runs of those that hand down all they get as one row. */
+function folded(steps, score) {
+  const rows = [];
+  for (const step of steps) {
+    const sinks = step.sinks.filter(({ relevance }) => Math.abs(relevance) >= SMALL * Math.abs(score));
+    if (sinks.length > 0) rows.push({ ...step, sinks });
+    else if (rows.at(-1)?.count) Object.assign(rows.at(-1), { count: rows.at(-1).count + 1, lower: step.lower, last: step.name });
+    else rows.push({ count: 1, upper: step.upper, lower: step.lower, first: step.name, last: step.name });
+  }
+  return rows;
+}
+
+function foldedRow(flow, y, { count, upper, lower, first, last }) {
+  const names = count === 1 ? first : `${count} steps, ${first} to ${last}`;
+  const text = makeSvg("text", { class: "quiet-row", x: flow.text, y: y + FOLDED / 2 + 4 }, shortened(names, flow.narrow ? 30 : 64));
+  return [band(flow, y, FOLDED, upper, lower), titled(text, `${names}: all is handed down`)];
+}
+
+function stepRow(flow, y, { name, kind, rule, upper, lower, sinks }) {
+  const out = sinks.reduce((sum, { relevance }) => sum + relevance, 0);
+  const text = makeSvg("text", { x: flow.text, y: y + 17 });
+  text.append(shortened(`${name} ${kind === name ? "" : kind}`, flow.narrow ? 26 : 48), tspan("quiet-row", ` ${flow.narrow ? "" : rule}`));
+  const lost = makeSvg("text", { class: "sinks", x: flow.text, y: y + 34 });
+  lost.append(...sinks.map(({ name: sink, relevance }, at) =>
+    tspan(relevance < 0 ? "cold" : "warm", `${at > 0 ? ", " : ""}${sink} ${signed(relevance)} (${percent(relevance / flow.score)})`)));
+  return [
+    titled(band(flow, y, ROW, upper, lower), `${name}, ${rule}: ${signed(upper)} came in, ${signed(lower)} went on`),
+    branch(flow, y, upper, out),
+    text,
+    lost,
+  ];
+}
+
+/** The stream of a step: as wide at each end as the relevance there. */
+function band({ center, thickness }, y, height, upper, lower) {
+  const [top, bottom] = [thickness(upper) / 2, thickness(lower) / 2];
+  const middle = y + height / 2;
+  const right = `C${center + top} ${middle} ${center + bottom} ${middle} ${center + bottom} ${y + height}`;
+  const left = `C${center - bottom} ${middle} ${center - top} ${middle} ${center - top} ${y}`;
+  const d = `M${center - top} ${y}H${center + top}${right}H${center - bottom}${left}Z`;
+  return makeSvg("path", { class: `band ${lower < 0 ? "cold" : "warm"}`, d });
+}
+
+/** What leaves the stream at a step, or what a sink of the other sign adds to it. */
+function branch({ center, thickness, text, widest }, y, upper, out) {
+  const from = center + thickness(upper) / 2 - Math.min(thickness(out), widest) / 2;
+  const d = `M${from} ${y + 4}C${from} ${y + 26} ${text - 40} ${y + 26} ${text - 8} ${y + 26}`;
+  const path = makeSvg("path", { class: `branch ${out < 0 ? "cold" : "warm"}`, d });
+  path.setAttribute("stroke-width", Math.max(1.5, Math.min(thickness(out), 16)));
+  return path;
+}
+
+function label({ center, text }, y, name, value, kind) {
+  const group = makeSvg("g", { class: kind });
+  group.append(
+    makeSvg("text", { x: center, y, "text-anchor": "middle" }, name),
+    makeSvg("text", { x: text, y }, value),
+  );
+  return group;
+}
+
+function tspan(name, content) {
+  return makeSvg("tspan", { class: name }, content);
+}
+
+function titled(element, content) {
+  element.append(makeSvg("title", {}, content));
+  return element;
+}
+
+/** Names of nodes are long, and their end tells more than their beginning. */
+function shortened(text, most) {
+  const trimmed = text.trim();
+  return trimmed.length <= most ? trimmed : `…${trimmed.slice(1 - most)}`;
+}
+
+/** The ledger as a table, with every number. */
+export function ledgerTable({ score, steps, pixels }) {
+  const cell = (content) => make("td", { textContent: content });
+  const row = ({ name, rule, upper, lower, sinks }) => make(
+    "tr", {}, make("th", { scope: "row", textContent: name }), cell(rule), cell(signed(upper)), cell(signed(lower)),
+    cell(sinks.map((sink) => `${sink.name} ${signed(sink.relevance)}`).join(", ")),
+  );
+  const head = ["step", "rule", "from above", "to below", "into sinks"];
+  return make(
+    "table", {},
+    make("caption", { textContent: `Score ${signed(score)}, pixels ${signed(pixels)}` }),
+    make("thead", {}, make("tr", {}, ...head.map((content) => make("th", { scope: "col", textContent: content })))),
+    make("tbody", {}, ...steps.map(row)),
+  );
+}
