@@ -4,8 +4,9 @@
 import { make, makeSvg } from "./elements.js";
 import { percent, signed } from "./numbers.js";
 
-const ROW = 44;
+/** Heights of rows, and of a line in them. */
 const FOLDED = 30;
+const LINE = 17;
 
 /** A sink of less than this share of the score has no branch of its own. */
 const SMALL = 0.005;
@@ -21,19 +22,20 @@ export function drawFlow(place, { score, steps, pixels }) {
   const width = Math.max(280, place.clientWidth);
   const most = Math.max(...steps.flatMap(({ upper, lower }) => [Math.abs(upper), Math.abs(lower)]), Math.abs(score), 1e-12);
   const narrow = width < 520;
+  const widest = narrow ? 64 : 120;
   const flow = {
-    center: narrow ? 46 : 150,
-    widest: narrow ? 76 : 180,
-    text: narrow ? 100 : 270,
-    thickness: (value) => Math.max(1, (Math.abs(value) / most) * (narrow ? 76 : 180)),
+    center: narrow ? 36 : 80,
+    text: narrow ? 104 : 230,
+    thickness: (value) => Math.max(1, (Math.abs(value) / most) * widest),
     score,
     narrow,
   };
   const parts = [label(flow, 18, "score", signed(score), "end-of-flow")];
   let y = 30;
   for (const row of folded(steps, score)) {
-    parts.push(...(row.count ? foldedRow(flow, y, row) : stepRow(flow, y, row)));
-    y += row.count ? FOLDED : ROW;
+    const height = row.count ? FOLDED : (1 + (narrow ? row.sinks.length : 1)) * LINE + 12;
+    parts.push(...(row.count ? foldedRow(flow, y, row) : stepRow(flow, y, height, row)));
+    y += height;
   }
   parts.push(label(flow, y + 18, "pixels", `${signed(pixels)} (${percent(pixels / score)})`, "end-of-flow"));
   const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${y + 30}`, width, height: y + 30, role: "img" }, ...parts);
@@ -70,16 +72,22 @@ function foldedRow(flow, y, { count, upper, lower, first, last }) {
   return [band(flow, y, FOLDED, upper, lower), titled(text, `${names}: all is handed down`)];
 }
 
-function stepRow(flow, y, { name, kind, rule, upper, lower, sinks }) {
-  const out = sinks.reduce((sum, { relevance }) => sum + relevance, 0);
-  const text = makeSvg("text", { x: flow.text, y: y + 17 });
-  text.append(shortened(`${name} ${kind === name ? "" : kind}`, flow.narrow ? 26 : 48), tspan("quiet-row", ` ${flow.narrow ? "" : rule}`));
-  const lost = makeSvg("text", { class: "sinks", x: flow.text, y: y + 34 });
-  lost.append(...sinks.map(({ name: sink, relevance }, at) =>
-    tspan(relevance < 0 ? "cold" : "warm", `${at > 0 ? ", " : ""}${sink} ${signed(relevance)} (${percent(relevance / flow.score)})`)));
+function stepRow(flow, y, height, { name, kind, rule, upper, lower, sinks }) {
+  const text = makeSvg("text", { x: flow.text, y: y + LINE });
+  text.append(shortened(kind === name ? name : `${name} ${kind}`, flow.narrow ? 26 : 48), tspan("quiet-row", flow.narrow ? "" : ` ${rule}`));
+  const lost = makeSvg("text", { class: "sinks", x: flow.text, y: y + 2 * LINE });
+  lost.append(...sinks.map(({ name: sink, relevance }, at) => {
+    const words = `${sink} ${signed(relevance)} (${percent(relevance / flow.score)})`;
+    const line = tspan(relevance < 0 ? "cold" : "warm", at > 0 && !flow.narrow ? `   ${words}` : words);
+    if (at > 0 && flow.narrow) {
+      line.setAttribute("x", flow.text);
+      line.setAttribute("dy", LINE);
+    }
+    return line;
+  }));
   return [
-    titled(band(flow, y, ROW, upper, lower), `${name}, ${rule}: ${signed(upper)} came in, ${signed(lower)} went on`),
-    branch(flow, y, upper, out),
+    titled(band(flow, y, height, upper, lower), `${name}, ${rule}: ${signed(upper)} came in, ${signed(lower)} went on`),
+    branch(flow, y, upper, sinks.reduce((sum, { relevance }) => sum + relevance, 0)),
     text,
     lost,
   ];
@@ -96,12 +104,12 @@ function band({ center, thickness }, y, height, upper, lower) {
 }
 
 /** What leaves the stream at a step, or what a sink of the other sign adds to it. */
-function branch({ center, thickness, text, widest }, y, upper, out) {
-  const from = center + thickness(upper) / 2 - Math.min(thickness(out), widest) / 2;
-  const d = `M${from} ${y + 4}C${from} ${y + 26} ${text - 40} ${y + 26} ${text - 8} ${y + 26}`;
-  const path = makeSvg("path", { class: `branch ${out < 0 ? "cold" : "warm"}`, d });
-  path.setAttribute("stroke-width", Math.max(1.5, Math.min(thickness(out), 16)));
-  return path;
+function branch({ center, thickness, text }, y, upper, out) {
+  const [from, to, width] = [center + thickness(upper) / 2, text - 10, Math.min(thickness(out), 24)];
+  const [start, end, bend] = [y + 2, y + 2 * LINE - 4, (from + to) / 2];
+  const d = `M${from} ${start}C${bend} ${start} ${bend} ${end - width / 2} ${to} ${end - width / 2}` +
+    `V${end + width / 2}C${bend} ${end + width / 2} ${bend} ${start + width} ${from} ${start + width}Z`;
+  return makeSvg("path", { class: `branch ${out < 0 ? "cold" : "warm"}`, d });
 }
 
 function label({ center, text }, y, name, value, kind) {
