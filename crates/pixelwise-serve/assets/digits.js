@@ -151,9 +151,14 @@ function readPixel(event) {
 async function start() {
   models = (await api.models()).filter(({ page }) => page === "digits");
   fillSelect(network, models.map(({ id, title }) => [id, title]), models[0]?.id);
-  way.offer(models[0]);
+  offerWays();
   live.changed();
   showSamples(await api.digitSamples());
+}
+
+function offerWays() {
+  const { ways, default_by: first } = models.find(({ id }) => id === network.value);
+  way.offer(ways, first);
 }
 
 function showSamples(samples) {
@@ -177,7 +182,7 @@ function drawInk(canvas, values) {
 }
 
 network.addEventListener("change", () => {
-  way.offer(models.find(({ id }) => id === network.value));
+  offerWays();
   live.changed();
 });
 rival.addEventListener("change", () => live.changed());

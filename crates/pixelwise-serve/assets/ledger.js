@@ -68,7 +68,8 @@ function folded(steps, score) {
 
 function foldedRow(flow, y, { count, upper, lower, first, last }) {
   const names = count === 1 ? first : `${count} steps, ${first} to ${last}`;
-  const text = makeSvg("text", { class: "quiet-row", x: flow.text, y: y + FOLDED / 2 + 4 }, shortened(names, flow.narrow ? 30 : 64));
+  const short = flow.narrow && count > 1 ? `${count} steps` : shortened(names, flow.narrow ? 30 : 64);
+  const text = makeSvg("text", { class: "quiet-row", x: flow.text, y: y + FOLDED / 2 + 4 }, short);
   return [band(flow, y, FOLDED, upper, lower), titled(text, `${names}: all is handed down`)];
 }
 

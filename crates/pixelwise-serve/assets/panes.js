@@ -31,6 +31,7 @@ export class Panes {
   pane(name, caption, layers) {
     const pane = this.panes.get(name) ?? this.makePane(name, layers);
     pane.caption.textContent = caption;
+    pane.caption.title = caption;
     pane.window.setAttribute("aria-label", `${caption}. Arrows point at a pixel, plus and minus zoom, 0 fits.`);
     return pane;
   }

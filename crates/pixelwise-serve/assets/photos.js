@@ -18,7 +18,15 @@ import { WayChoice } from "./ways.js";
 /** So many classes are listed. */
 const LISTED = 8;
 
-const FILES = [["heatmap", "Heatmap, PNG"], ["overlay", "Overlay, PNG"], ["npy", "Relevance, NPY"], ["record", "Record, JSON"]];
+/** Files that a map can be taken as; a model need not have all of them. */
+const FILES = [
+  ["heatmap", "Heatmap, PNG"],
+  ["overlay", "Overlay, PNG"],
+  ["edges", "Edges, PNG"],
+  ["npy", "Relevance, NPY"],
+  ["record", "Record, JSON"],
+];
+const PICTURES = ["heatmap", "overlay", "edges"];
 
 let model = null;
 let photo = null;
@@ -100,8 +108,10 @@ function drawPhoto(canvas) {
 
 function listClasses() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = (of) => words.every((word) => labelOf(of).toLowerCase().includes(word) || String(of) === word);
-  const found = photo.order.filter(fits);
+  const named = (of) => words.length === 1 && String(of) === words[0];
+  const fits = (of) => words.every((word) => labelOf(of).toLowerCase().includes(word));
+  // A number is the class of that number before it is a part of a name.
+  const found = [...photo.order.filter(named), ...photo.order.filter((of) => fits(of) && !named(of))];
   const shown = found.slice(0, LISTED);
   if (words.length === 0 && !shown.includes(target)) shown.push(target);
   list.show(shown, { ...photo, label: labelOf }, target);
@@ -173,7 +183,7 @@ function showAnswer() {
   showLedger(ledger);
   layers.show(at);
   byId("command").textContent = command;
-  byId("files").replaceChildren(...FILES.map(([kind, text]) => fileLink(files[kind], kind, text)));
+  byId("files").replaceChildren(...FILES.filter(([kind]) => files[kind]).map(([kind, text]) => fileLink(files[kind], kind, text)));
   announce(`${title} ${byId("sums").textContent}`);
 }
 
@@ -188,8 +198,7 @@ function showLedger(ledger) {
 }
 
 function fileLink(path, kind, textContent) {
-  const picture = kind === "heatmap" || kind === "overlay";
-  const href = picture ? `${path}?colormap=${chosenScale()}` : path;
+  const href = PICTURES.includes(kind) ? `${path}?colormap=${chosenScale()}` : path;
   return make("a", { class: "button", href, download: "", id: `file-${kind}`, textContent });
 }
 
@@ -232,7 +241,8 @@ function showShares() {
 }
 
 function typeBox() {
-  const [x, y, width, height] = Object.values(boxFields).map(({ value }) => Math.max(0, Math.floor(Number(value))));
+  const [x, y, right, down] = Object.values(boxFields).map(({ value }) => Math.max(0, Math.floor(Number(value))));
+  const [width, height] = [Math.min(right, panes.width - x), Math.min(down, panes.height - y)];
   panes.setBox(width > 0 && height > 0 ? { x, y, width, height } : null);
   showShares();
 }
@@ -255,8 +265,13 @@ async function start() {
   byId("choose").hidden = !served;
   if (!served) return;
   model = await api.model("photos");
-  byId("model-line").textContent = `${model.title}: ${model.classes} ${model.classes === 1 ? "class" : "classes"}.`;
-  for (const way of Object.values(ways)) way.offer(model);
+  byId("model-line").textContent = [
+    `${model.title}: ${model.classes} ${model.classes === 1 ? "class" : "classes"}`, model.preprocess,
+  ].filter(Boolean).join(", ");
+  ways.first.offer(model.ways, model.default_by);
+  // A second way that is the first one shows nothing.
+  const other = model.ways.find(({ name }) => name !== model.default_by.split("=")[0]) ?? model.ways[0];
+  ways.second.offer(model.ways, other.name);
   layers.offer(model.layers ?? []);
   document.body.classList.add("ready");
 }

@@ -34,10 +34,13 @@ export class WayChoice {
     });
   }
 
-  /** Offers the ways of a model; keeps the one that was chosen, where the model has it. */
-  offer({ ways, default_by: defaultBy }) {
+  /**
+   * Offers the ways of a model, and begins with one of them; keeps the one that was chosen, where the model has it.
+   * @param {string} first `name` or `name=VALUE`
+   */
+  offer(ways, first) {
     this.ways = new Map(ways.map((way) => [way.name, way]));
-    const kept = this.ways.has(this.select.value) ? this.select.value : defaultBy.split("=")[0];
+    const kept = this.ways.has(this.select.value) ? this.select.value : first.split("=")[0];
     this.select.replaceChildren(
       ...KINDS.map(([kind, title]) => this.group(title, ways.filter((way) => way.kind === kind))).filter(Boolean),
     );
@@ -65,7 +68,7 @@ export class WayChoice {
     const { from, to, scale } = this.way.parameter;
     const share = Number(this.slider.value) / STEPS;
     const value = scale === "log" ? from * (to / from) ** share : from + (to - from) * share;
-    return Number(value.toPrecision(3));
+    return scale === "count" ? Math.round(value) : Number(value.toPrecision(3));
   }
 
   show() {
