@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 export const ADDRESS = process.env.PIXELWISE_ADDRESS;
 
 /** How long a condition may take to come true on a slow machine. Nothing waits for as long as it is not needed. */
-const PATIENCE = 8_000;
+const PATIENCE = 120_000;
 
 const PICTURES = new URL("../../target/browser/", import.meta.url).pathname;
 

@@ -62,6 +62,7 @@ async function refresh() {
   frame = answer;
   shownPixels = pixels;
   show();
+  flipping.forget(target());
   if (target() !== of && difference) live.changed();
 }
 
@@ -71,8 +72,6 @@ function show() {
   list.show(classes, { ...frame, label: String }, target());
   cells.forEach((cell, of) => showCell(cell, of, values.subarray(of * SIDE * SIDE, (of + 1) * SIDE * SIDE), shape));
   showLarge(shape);
-  flipping.forget(target());
-  document.body.classList.toggle("blank", pad.empty);
   clearTimeout(settling);
   settling = setTimeout(() => announce(belief()), SETTLED);
 }

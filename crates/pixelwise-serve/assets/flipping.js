@@ -32,6 +32,7 @@ export class Flipping {
     this.stop();
     this.newest.abort();
     this.flips = null;
+    this.slider.disabled = true;
     byId("flipping").classList.add("unasked");
     byId("flipping-hint").textContent = `Pixels that speak for ${target} are turned to their opposite, the most relevant ` +
       `first. If the map is right, the score of ${target} falls fast.`;
@@ -62,6 +63,7 @@ export class Flipping {
     this.pixels = api.fromBase64(question.pixels);
     this.last = flips.scores.length - 1;
     this.slider.max = this.last;
+    this.slider.disabled = false;
     byId("flipping").classList.remove("unasked");
     this.curve.show(flips.scores, flips.target, 1);
     this.show(0);

@@ -269,6 +269,7 @@ async function start() {
     `${model.title}: ${model.classes} ${model.classes === 1 ? "class" : "classes"}`, model.preprocess,
   ].filter(Boolean).join(", ");
   ways.first.offer(model.ways, model.default_by);
+  byId("second").disabled = model.ways.length < 2;
   // A second way that is the first one shows nothing.
   const other = model.ways.find(({ name }) => name !== model.default_by.split("=")[0]) ?? model.ways[0];
   ways.second.offer(model.ways, other.name);

@@ -121,7 +121,7 @@ async function askWords() {
 
 function wordsTable(words) {
   const most = Math.max(...words.map(({ weight }) => weight), 1e-9);
-  const row = ({ channel, word, weight, relevance }) => {
+  const row = ({ channel, word, weight, relevance, here }) => {
     const bar = make("span", { class: `word-bar ${relevance < 0 ? "cold" : "warm"}` });
     bar.style.inlineSize = `${(100 * weight) / most}%`;
     return make(
@@ -130,9 +130,10 @@ function wordsTable(words) {
       make("td", { textContent: String(channel) }),
       make("td", { class: "word-weight" }, make("span", { textContent: weight.toFixed(2) }), bar),
       make("td", { textContent: signed(relevance) }),
+      make("td", { textContent: signed(here) }),
     );
   };
-  const head = ["word", "channel", "weight", "R³"];
+  const head = ["word", "channel", "weight", "R³", "of it here"];
   return make(
     "table", {},
     make("thead", {}, make("tr", {}, ...head.map((content) => make("th", { scope: "col", textContent: content })))),
