@@ -72,6 +72,7 @@ function show() {
   list.show(classes, { ...frame, label: String }, target());
   cells.forEach((cell, of) => showCell(cell, of, values.subarray(of * SIDE * SIDE, (of + 1) * SIDE * SIDE), shape));
   showLarge(shape);
+  byId("belief").textContent = pad.empty ? "" : `It is ${article(frame.predicted)} ${frame.predicted}: ${percent(frame.probabilities[frame.predicted])}`;
   clearTimeout(settling);
   settling = setTimeout(() => announce(belief()), SETTLED);
 }

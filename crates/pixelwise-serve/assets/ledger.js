@@ -79,7 +79,7 @@ function stepRow(flow, y, height, { name, kind, rule, upper, lower, sinks }) {
   const lost = makeSvg("text", { class: "sinks", x: flow.text, y: y + 2 * LINE });
   lost.append(...sinks.map(({ name: sink, relevance }, at) => {
     const words = `${sink} ${signed(relevance)} (${percent(relevance / flow.score)})`;
-    const line = tspan(relevance < 0 ? "cold" : "warm", at > 0 && !flow.narrow ? `   ${words}` : words);
+    const line = tspan(relevance < 0 ? "cold" : "warm", at > 0 && !flow.narrow ? ` · ${words}` : words);
     if (at > 0 && flow.narrow) {
       line.setAttribute("x", flow.text);
       line.setAttribute("dy", LINE);

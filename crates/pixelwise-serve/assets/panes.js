@@ -1,8 +1,13 @@
 // Pictures of the same place beside each other: what is zoomed, moved, pointed at or boxed in one is so in all.
 
 import { make, makeSvg } from "./elements.js";
+import { patchAround } from "./regions.js";
 
+/** How far one can zoom in. */
 const MOST = 32;
+
+/** So many patches are as wide as the picture, about. */
+const PATCHES = 24;
 
 /** A part of the picture in its pixels. @typedef {{x: number, y: number, width: number, height: number}} Box */
 
@@ -22,7 +27,9 @@ export class Panes {
 
   /** Says how large the picture is; what was marked in the last one is forgotten. */
   resize(width, height) {
-    Object.assign(this, { width, height, point: null, box: null });
+    // A patch has a pixel in its middle.
+    const patch = 2 * Math.floor(Math.max(1, width / PATCHES) / 2) + 1;
+    Object.assign(this, { width, height, patch, point: null, box: null });
     this.fit();
     for (const pane of this.panes.values()) this.shape(pane);
   }
@@ -105,10 +112,7 @@ export class Panes {
 
   mark() {
     const box = this.box && rectangle("box", this.box);
-    const side = this.patch ?? 1;
-    const patch = this.point && rectangle("patch", {
-      x: this.point.x - (side - 1) / 2, y: this.point.y - (side - 1) / 2, width: side, height: side,
-    });
+    const patch = this.point && rectangle("patch", patchAround(this.point.x, this.point.y, this.patch));
     for (const { marks } of this.panes.values()) {
       marks.replaceChildren(...[box, patch].filter(Boolean).map((mark) => mark.cloneNode()));
     }

@@ -74,7 +74,6 @@ async function take(file) {
   byId("photo-line").textContent = `${photo.name}, ${photo.width} × ${photo.height}; the model sees ${width} × ${height}. ` +
     photo.warnings.join(" ");
   panes.resize(width, height);
-  panes.patch = oddNear(width / 24);
   for (const field of ["x", "width"]) boxFields[field].max = width;
   for (const field of ["y", "height"]) boxFields[field].max = height;
   clearBox();
@@ -83,10 +82,6 @@ async function take(file) {
   listRivals();
   drawPhoto(panes.pane("original", "Original", 1).canvases[0]);
   await explainAll();
-}
-
-function oddNear(size) {
-  return 2 * Math.floor(Math.max(1, size) / 2) + 1;
 }
 
 async function load(path) {

@@ -33,10 +33,13 @@ async function refresh() {
   const { width, height, ground, picture, figures } = stage;
   paint(canvas, { width, height, ground, picture, figures });
   const file = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  const painted = await createImageBitmap(canvas);
   const answer = await working("Looking for polygons", () => api.shapesFrame(file));
   if (!answer) return;
   frame = { ...answer, pixels: api.unpackMap(answer.map) };
-  paint(byId("under"), { width, height, ground, picture, figures: figures.map((figure) => ({ ...figure })) });
+  // The canvas may have moved on while the classifier looked.
+  Object.assign(byId("under"), { width, height });
+  byId("under").getContext("2d").drawImage(painted, 0, 0);
   show();
   if (point) askWords();
 }
