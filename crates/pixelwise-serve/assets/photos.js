@@ -177,8 +177,7 @@ function showAnswer() {
   byId("hint").textContent = hint ?? "";
   showLedger(ledger);
   layers.show(at);
-  byId("command").textContent = command;
-  byId("files").replaceChildren(...FILES.filter(([kind]) => files[kind]).map(([kind, text]) => fileLink(files[kind], kind, text)));
+  showFiles(files, command);
   announce(`${title} ${byId("sums").textContent}`);
 }
 
@@ -190,6 +189,14 @@ function showLedger(ledger) {
   }
   drawFlow(byId("flow"), ledger);
   byId("ledger-table").replaceChildren(ledgerTable(ledger));
+}
+
+/** Not every server knows the command line that it was started with. */
+function showFiles(files, command) {
+  byId("take").hidden = !files;
+  byId("command").textContent = command ?? "";
+  const there = FILES.filter(([kind]) => files?.[kind]);
+  byId("files").replaceChildren(...there.map(([kind, text]) => fileLink(files[kind], kind, text)));
 }
 
 function fileLink(path, kind, textContent) {
