@@ -3,7 +3,7 @@
 import "./site.js";
 import * as api from "./api.js";
 import { ClassList } from "./classes.js";
-import { byId, fillSelect, make, makeSvg } from "./elements.js";
+import { byId, caption, fillSelect, make, makeSvg } from "./elements.js";
 import { Flipping } from "./flipping.js";
 import { drawHeatmap, largest, outline } from "./heatmap.js";
 import { Live } from "./live.js";
@@ -91,7 +91,7 @@ function makeCell(of) {
     "button",
     { type: "button", class: "cell" },
     make("span", { class: "map" }, canvas, svg),
-    make("span", { class: "caption" }, make("b", { textContent: String(of) }), sum),
+    caption("Map of", of, sum),
   );
   button.addEventListener("click", () => choose(of));
   byId("maps").append(button);
@@ -103,7 +103,6 @@ function showCell({ button, canvas, lines, sum }, of, values, shape) {
   lines.setAttribute("d", shape);
   sum.textContent = signed(frame.sums[of]);
   button.setAttribute("aria-pressed", String(of === target()));
-  button.setAttribute("aria-label", `Map of ${of}, in all ${signed(frame.sums[of])}`);
 }
 
 function largeMap() {

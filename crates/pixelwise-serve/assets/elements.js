@@ -30,6 +30,16 @@ function fill(element, properties, children) {
   return element;
 }
 
+/** The caption of a small map: a name whose first word is for screen readers alone, and the map's sum. */
+export function caption(what, name, sum) {
+  return make(
+    "span", { class: "caption" },
+    make("span", {}, make("span", { class: "unseen", textContent: `${what} ` }), make("b", { textContent: String(name) })),
+    " ",
+    sum,
+  );
+}
+
 /** Options of a select, from pairs of value and text; keeps what was chosen, if it is still there. */
 export function fillSelect(select, pairs, chosen = select.value) {
   select.replaceChildren(...pairs.map(([value, text]) => make("option", { value, textContent: text })));

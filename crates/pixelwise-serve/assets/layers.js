@@ -1,7 +1,7 @@
 // Relevance at a layer: summed over its channels, of the strongest ones, and what comes down to the pixels through one.
 
 import * as api from "./api.js";
-import { byId, fillSelect, make } from "./elements.js";
+import { byId, caption, fillSelect, make } from "./elements.js";
 import { drawHeatmap } from "./heatmap.js";
 import { Newest } from "./live.js";
 import { working } from "./notice.js";
@@ -58,13 +58,8 @@ export class Layers {
       drawHeatmap(canvas, api.unpackMap(map), limit);
       parts.push(make("span", { class: "map" }, canvas));
     }
-    parts.push(make(
-      "span", { class: "caption" },
-      make("b", { textContent: String(channel) }),
-      make("span", { class: "sum", textContent: signed(relevance) }),
-    ));
-    const name = `Channel ${channel}, ${signed(relevance)} in all`;
-    const button = make("button", { type: "button", class: "cell", "aria-label": name, "aria-pressed": "false" }, ...parts);
+    parts.push(caption("Channel", channel, make("span", { class: "sum", textContent: signed(relevance) })));
+    const button = make("button", { type: "button", class: "cell", "aria-pressed": "false" }, ...parts);
     button.addEventListener("click", () => this.through(channel, button));
     return button;
   }
