@@ -40,7 +40,7 @@ const flipping = new Flipping(() => ({
   target: target(),
 }));
 const cells = classes.map(makeCell);
-const live = new Live(refresh);
+const live = new Live(byId("maps"), refresh);
 
 /** The class that is shown in large. */
 function target() {

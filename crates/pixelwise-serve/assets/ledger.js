@@ -13,7 +13,7 @@ const SMALL = 0.005;
 
 /**
  * A step of the way down.
- * @typedef {{name: string, kind: string, rule: string, upper: number, lower: number,
+ * @typedef {{name: string, rule: string|null, upper: number, lower: number,
  *   sinks: {name: string, relevance: number}[]}} Step
  */
 
@@ -68,14 +68,15 @@ function folded(steps, score) {
 
 function foldedRow(flow, y, { count, upper, lower, first, last }) {
   const names = count === 1 ? first : `${count} steps, ${first} to ${last}`;
-  const short = flow.narrow && count > 1 ? `${count} steps` : shortened(names, flow.narrow ? 30 : 64);
+  const some = flow.narrow ? `${count} steps` : `${count} steps, ${shortened(first, 26)} to ${shortened(last, 26)}`;
+  const short = count === 1 ? shortened(first, flow.narrow ? 30 : 64) : some;
   const text = makeSvg("text", { class: "quiet-row", x: flow.text, y: y + FOLDED / 2 + 4 }, short);
   return [band(flow, y, FOLDED, upper, lower), titled(text, `${names}: all is handed down`)];
 }
 
-function stepRow(flow, y, height, { name, kind, rule, upper, lower, sinks }) {
+function stepRow(flow, y, height, { name, rule, upper, lower, sinks }) {
   const text = makeSvg("text", { x: flow.text, y: y + LINE });
-  text.append(shortened(kind === name ? name : `${name} ${kind}`, flow.narrow ? 26 : 48), tspan("quiet-row", flow.narrow ? "" : ` ${rule}`));
+  text.append(shortened(name, flow.narrow ? 30 : 48), tspan("quiet-row", rule && !flow.narrow ? ` ${rule}` : ""));
   const lost = makeSvg("text", { class: "sinks", x: flow.text, y: y + 2 * LINE });
   lost.append(...sinks.map(({ name: sink, relevance }, at) => {
     const words = `${sink} ${signed(relevance)} (${percent(relevance / flow.score)})`;
@@ -87,7 +88,7 @@ function stepRow(flow, y, height, { name, kind, rule, upper, lower, sinks }) {
     return line;
   }));
   return [
-    titled(band(flow, y, height, upper, lower), `${name}, ${rule}: ${signed(upper)} came in, ${signed(lower)} went on`),
+    titled(band(flow, y, height, upper, lower), `${name}${rule ? `, ${rule}` : ""}: ${signed(upper)} came in, ${signed(lower)} went on`),
     branch(flow, y, upper, sinks.reduce((sum, { relevance }) => sum + relevance, 0)),
     text,
     lost,
@@ -141,7 +142,7 @@ function shortened(text, most) {
 export function ledgerTable({ score, steps, pixels }) {
   const cell = (content) => make("td", { textContent: content });
   const row = ({ name, rule, upper, lower, sinks }) => make(
-    "tr", {}, make("th", { scope: "row", textContent: name }), cell(rule), cell(signed(upper)), cell(signed(lower)),
+    "tr", {}, make("th", { scope: "row", textContent: name }), cell(rule ?? ""), cell(signed(upper)), cell(signed(lower)),
     cell(sinks.map((sink) => `${sink.name} ${signed(sink.relevance)}`).join(", ")),
   );
   const head = ["step", "rule", "from above", "to below", "into sinks"];

@@ -5,8 +5,12 @@
  * that is drawn on sees as many frames as the server can make, and none of them late.
  */
 export class Live {
-  /** @param {() => Promise<void>} refresh asks with what is true when it is called */
-  constructor(refresh) {
+  /**
+   * @param {HTMLElement} place what is kept current; it is busy while an answer is awaited
+   * @param {() => Promise<void>} refresh asks with what is true when it is called
+   */
+  constructor(place, refresh) {
+    this.place = place;
     this.refresh = refresh;
     this.running = false;
     this.stale = false;
@@ -16,6 +20,7 @@ export class Live {
     this.stale = true;
     if (this.running) return;
     this.running = true;
+    this.place.setAttribute("aria-busy", "true");
     try {
       while (this.stale) {
         this.stale = false;
@@ -23,6 +28,7 @@ export class Live {
       }
     } finally {
       this.running = false;
+      this.place.setAttribute("aria-busy", "false");
     }
   }
 }

@@ -157,8 +157,8 @@ function showMap(which) {
   const way = ways[which].value;
   const [map] = panes.pane(`map-${which}`, `Map, ${way}`, 1).canvases;
   const [under, over] = panes.pane(`overlay-${which}`, `Overlay, ${way}`, 2).canvases;
-  drawHeatmap(map, answer.pixels, answer.largest);
-  drawHeatmap(over, answer.pixels, answer.largest);
+  drawHeatmap(map, answer.pixels, answer.largest / strength());
+  drawHeatmap(over, answer.pixels, answer.largest / strength());
   drawPhoto(under);
   under.classList.add("under");
   over.classList.add("over");
@@ -254,6 +254,19 @@ function clearBox() {
   showBox(null);
 }
 
+/** How many times stronger colors are than those of the files, so that a single strong pixel does not make all others pale. */
+function strength() {
+  return Number((10 ** (byId("strength").value / 40)).toPrecision(2));
+}
+
+function showStrength() {
+  byId("strength-value").textContent = String(strength());
+  byId("legend-line").textContent = strength() === 1
+    ? "each map by its own largest value"
+    : `each map by ${percent(1 / strength())} of its own largest value`;
+  for (const which of Object.keys(answers)) showMap(which);
+}
+
 function showOpacity() {
   document.querySelectorAll("canvas.over").forEach((canvas) => (canvas.style.opacity = byId("opacity").value / 100));
 }
@@ -318,6 +331,7 @@ byId("zoom-in").addEventListener("click", () => panes.zoomAtPoint(1.5));
 byId("zoom-out").addEventListener("click", () => panes.zoomAtPoint(1 / 1.5));
 byId("zoom-fit").addEventListener("click", () => panes.fit());
 byId("opacity").addEventListener("input", showOpacity);
+byId("strength").addEventListener("input", showStrength);
 document.querySelectorAll("input[name=drag]").forEach((input) =>
   input.addEventListener("change", () => panes.setDrag(input.value)));
 for (const field of Object.values(boxFields)) field.addEventListener("input", typeBox);

@@ -16,7 +16,7 @@ const LOOK = 500;
 const SETTLED = 1200;
 
 const stage = new Stage(byId("stage"), { changed, selected: showSelected });
-const live = new Live(refresh);
+const live = new Live(byId("shape-map"), refresh);
 const newestWords = new Newest();
 const canvas = make("canvas");
 
