@@ -69,3 +69,15 @@ export async function drag(page, selector, points) {
 
 /** A seven, as one writes it. */
 export const SEVEN = [[0.27, 0.25], [0.72, 0.25], [0.45, 0.8]];
+
+/** Draws it with the mouse. */
+export async function drawSeven(page) {
+  await drag(page, "#pad", SEVEN);
+  await believes(page, 7);
+}
+
+/** Waits until the network believes in a digit, and has seen all that was drawn. */
+export async function believes(page, digit) {
+  await page.locator("#maps[aria-busy=false]").waitFor();
+  await page.locator("#classes .best .name", { hasText: String(digit) }).waitFor();
+}

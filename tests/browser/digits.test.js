@@ -2,16 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ADDRESS, close, drag, launch, open, SEVEN } from "./browser.js";
+import { ADDRESS, believes, close, drawSeven, launch, open, SEVEN } from "./browser.js";
 
 let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
-
-/** Waits until the network believes in a digit. */
-async function believes(page, digit) {
-  await page.locator("#classes .best .name", { hasText: String(digit) }).waitFor();
-}
 
 /** How far a map's colors are from that of zero, on average: where there is ink, and where there is none. */
 function lit(page, digit) {
@@ -35,8 +30,7 @@ function lit(page, digit) {
 
 test("a seven that is drawn with the mouse is a seven, and its strokes are why", async () => {
   const page = await open(browser, "/digits");
-  await drag(page, "#pad", SEVEN);
-  await believes(page, 7);
+  await drawSeven(page);
   assert.equal(await page.locator("#classes input:checked").inputValue(), "7");
   await page.locator("#large-title", { hasText: "Why is it a 7?" }).waitFor();
   const { ink, paper } = await lit(page, 7);
@@ -87,8 +81,7 @@ test("a finger draws", async () => {
 
 test("another class can be asked for, and what would make it an eight", async () => {
   const page = await open(browser, "/digits");
-  await drag(page, "#pad", SEVEN);
-  await believes(page, 7);
+  await drawSeven(page);
   await page.locator("#maps button").nth(3).click();
   await page.locator("#large-title", { hasText: "Why a 3?" }).waitFor();
   await page.locator("#maps button").nth(7).click();
@@ -102,8 +95,7 @@ test("another class can be asked for, and what would make it an eight", async ()
 
 test("every way to explain that is offered gives maps, and parameters move them", async () => {
   const page = await open(browser, "/digits");
-  await drag(page, "#pad", SEVEN);
-  await believes(page, 7);
+  await drawSeven(page);
   const names = await page.locator("#way option").evaluateAll((options) => options.map(({ value }) => value));
   assert.ok(names.length >= 5, names.join(", "));
   for (const name of names) {
@@ -130,8 +122,7 @@ test("every way to explain that is offered gives maps, and parameters move them"
 
 test("the score falls when the most relevant pixels are flipped", async () => {
   const page = await open(browser, "/digits");
-  await drag(page, "#pad", SEVEN);
-  await believes(page, 7);
+  await drawSeven(page);
   const answered = page.waitForResponse((response) => response.url().endsWith("/flips"));
   await page.locator("#play").click();
   const { scores, target } = await (await answered).json();
@@ -146,6 +137,7 @@ test("the score falls when the most relevant pixels are flipped", async () => {
 
 test("a refusal of the server is a sentence on the page, and goes when things work again", async () => {
   const page = await open(browser, "/digits");
+  await page.locator("#maps[aria-busy=false]").waitFor();
   await page.route(`${ADDRESS}/api/digits/frame`, (route) => route.fulfill({
     status: 422,
     json: { error: { code: "model", sentence: "This network is not understood." } },

@@ -2,7 +2,7 @@
 //
 //     CHROMIUM=$(command -v chromium) PIXELWISE_ADDRESS=http://127.0.0.1:8686 node guide.js chelsea.png ../../docs/pictures
 
-import { drag, launch, open, SEVEN } from "./browser.js";
+import { drag, drawSeven, launch, open } from "./browser.js";
 
 const [photo, folder] = process.argv.slice(2);
 const browser = await launch();
@@ -17,8 +17,7 @@ async function keep(page, name, height) {
 }
 
 const digits = await open(browser, "/digits", { viewport: { width: 1240, height: 900 } });
-await drag(digits, "#pad", SEVEN);
-await digits.locator("#classes .best .name", { hasText: "7" }).waitFor();
+await drawSeven(digits);
 await keep(digits, "digits.png", 830);
 
 const photos = await open(browser, "/photos", { viewport: { width: 1240, height: 900 } });
@@ -35,7 +34,7 @@ await drag(photos, ".pane.original .window", [[0.2, 0.1], [0.8, 0.75]]);
 await keep(photos, "photos.jpg", 1010);
 
 const shapes = await open(browser, "/shapes", { viewport: { width: 1240, height: 900 } });
-await shapes.locator("body.explained").waitFor();
+await shapes.locator("body.explained #shape-map[aria-busy=false]").waitFor();
 const map = await shapes.locator("#shape-map").boundingBox();
 await shapes.mouse.click(map.x + map.width * 0.28, map.y + map.height * 0.3);
 await shapes.locator("#words-table tbody tr").first().waitFor();

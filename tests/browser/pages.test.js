@@ -1,9 +1,10 @@
 // What holds for all pages: they can be used by everybody, fit on any screen, and ask nothing of other machines.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ADDRESS, close, drag, launch, open, picture, SEVEN, SIZES } from "./browser.js";
+import { ADDRESS, close, drawSeven, launch, open, picture, SIZES } from "./browser.js";
 
 const AXE = fileURLToPath(import.meta.resolve("axe-core/axe.min.js"));
 
@@ -17,8 +18,7 @@ const PAGES = {
   digits: {
     path: "/digits",
     fill: async (page) => {
-      await drag(page, "#pad", SEVEN);
-      await page.locator("#classes .best .name", { hasText: "7" }).waitFor();
+      await drawSeven(page);
       await page.locator("#play").click();
       await page.locator("#flipping:not(.unasked)").waitFor();
     },
@@ -39,7 +39,7 @@ const PAGES = {
   shapes: {
     path: "/shapes",
     fill: async (page) => {
-      await page.locator("body.explained").waitFor();
+      await page.locator("body.explained #shape-map[aria-busy=false]").waitFor();
       await page.locator("#shape-map").press("Enter");
       await page.locator("#words-line", { hasText: /local feature/ }).waitFor();
     },
@@ -48,16 +48,11 @@ const PAGES = {
 
 /** What axe-core finds that keeps people out. The Content-Security-Policy lets nothing else in, so axe comes by the debugger. */
 async function violations(page) {
-  await page.evaluate(await axe());
+  await page.evaluate(await readFile(AXE, "utf8"));
   const { violations: found } = await page.evaluate(() => globalThis.axe.run(document));
   return found
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(", ")}`);
-}
-
-async function axe() {
-  const { readFile } = await import("node:fs/promises");
-  return readFile(AXE, "utf8");
 }
 
 for (const [name, { path, fill }] of Object.entries(PAGES)) {
