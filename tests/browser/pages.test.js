@@ -63,7 +63,9 @@ for (const [name, { path, fill }] of Object.entries(PAGES)) {
         await fill(page);
         await picture(page, `${name}-${size}-${scheme}`);
         assert.deepEqual(await violations(page), []);
-        const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        // A phone makes its own window wider for a page that is too wide: what counts is its screen.
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        const excess = width - page.viewportSize().width;
         assert.ok(excess <= 0, `${excess} pixels stick out`);
         await close(page);
       });

@@ -1,5 +1,8 @@
 // The ledger as a picture: relevance flows from the score at the top down to the pixels, and what does not arrive leaves it
 // at the side, where it left.
+//
+// Networks branch: a step may see a part of the relevance alone. The stream is all that is on its way, the score without what
+// left it so far; the steps' own numbers are in the table.
 
 import { make, makeSvg } from "./elements.js";
 import { percent, signed } from "./numbers.js";
@@ -7,6 +10,9 @@ import { percent, signed } from "./numbers.js";
 /** Heights of rows, and of a line in them. */
 const FOLDED = 30;
 const LINE = 17;
+
+/** Runs of steps without sinks are folded, but not into fewer rows than this: one wants to see the layers go by. */
+const ROWS = 10;
 
 /** A sink of less than this share of the score has no branch of its own. */
 const SMALL = 0.005;
@@ -20,7 +26,8 @@ const SMALL = 0.005;
 /** Draws the flow as wide as its place is. @param {{score: number, steps: Step[], pixels: number}} ledger */
 export function drawFlow(place, { score, steps, pixels }) {
   const width = Math.max(280, place.clientWidth);
-  const most = Math.max(...steps.flatMap(({ upper, lower }) => [Math.abs(upper), Math.abs(lower)]), Math.abs(score), 1e-12);
+  const rows = folded(steps, score);
+  const most = Math.max(...rows.flatMap(({ above, below }) => [Math.abs(above), Math.abs(below)]), 1e-12);
   const narrow = width < 520;
   const widest = narrow ? 64 : 120;
   const flow = {
@@ -32,7 +39,7 @@ export function drawFlow(place, { score, steps, pixels }) {
   };
   const parts = [label(flow, 18, "score", signed(score), "end-of-flow")];
   let y = 30;
-  for (const row of folded(steps, score)) {
+  for (const row of rows) {
     const height = row.count ? FOLDED : (1 + (narrow ? row.sinks.length : 1)) * LINE + 12;
     parts.push(...(row.count ? foldedRow(flow, y, row) : stepRow(flow, y, height, row)));
     y += height;
@@ -54,27 +61,35 @@ function sentence({ score, steps, pixels }) {
   return `Of the score ${signed(score)}, ${signed(pixels)} reached the pixels. ${sinks ? `Sinks: ${sinks}.` : ""}`;
 }
 
-/** Steps, with runs of those that hand down all they get as one row. */
+/** Steps with what is on its way above and below of them; runs of those that hand down all they get are one row. */
 function folded(steps, score) {
   const rows = [];
+  const most = Math.ceil(steps.length / ROWS);
+  let above = score;
   for (const step of steps) {
+    const below = above - sum(step.sinks);
     const sinks = step.sinks.filter(({ relevance }) => Math.abs(relevance) >= SMALL * Math.abs(score));
-    if (sinks.length > 0) rows.push({ ...step, sinks });
-    else if (rows.at(-1)?.count) Object.assign(rows.at(-1), { count: rows.at(-1).count + 1, lower: step.lower, last: step.name });
-    else rows.push({ count: 1, upper: step.upper, lower: step.lower, first: step.name, last: step.name });
+    if (sinks.length > 0) rows.push({ ...step, sinks, above, below });
+    else if (rows.at(-1)?.count < most) Object.assign(rows.at(-1), { count: rows.at(-1).count + 1, below, last: step.name });
+    else rows.push({ count: 1, above, below, first: step.name, last: step.name });
+    above = below;
   }
   return rows;
 }
 
-function foldedRow(flow, y, { count, upper, lower, first, last }) {
-  const names = count === 1 ? first : `${count} steps, ${first} to ${last}`;
-  const some = flow.narrow ? `${count} steps` : `${count} steps, ${shortened(first, 26)} to ${shortened(last, 26)}`;
-  const short = count === 1 ? shortened(first, flow.narrow ? 30 : 64) : some;
-  const text = makeSvg("text", { class: "quiet-row", x: flow.text, y: y + FOLDED / 2 + 4 }, short);
-  return [band(flow, y, FOLDED, upper, lower), titled(text, `${names}: all is handed down`)];
+function sum(sinks) {
+  return sinks.reduce((all, { relevance }) => all + relevance, 0);
 }
 
-function stepRow(flow, y, height, { name, rule, upper, lower, sinks }) {
+function foldedRow(flow, y, { count, above, below, first, last }) {
+  const names = count === 1 ? first : `${count} steps, ${first} to ${last}`;
+  const some = flow.narrow ? `${count} steps` : `${count} steps, ${shortened(first, 26)} to ${shortened(last, 26)}`;
+  const short = count === 1 ? shortened(first, flow.narrow ? 22 : 64) : some;
+  const text = makeSvg("text", { class: "quiet-row", x: flow.text, y: y + FOLDED / 2 + 4 }, `${signed(below)} · ${short}`);
+  return [band(flow, y, FOLDED, above, below), titled(text, `${names}: all is handed down`)];
+}
+
+function stepRow(flow, y, height, { name, rule, upper, lower, sinks, above, below }) {
   const text = makeSvg("text", { x: flow.text, y: y + LINE });
   text.append(shortened(name, flow.narrow ? 30 : 48), tspan("quiet-row", rule && !flow.narrow ? ` ${rule}` : ""));
   const lost = makeSvg("text", { class: "sinks", x: flow.text, y: y + 2 * LINE });
@@ -88,26 +103,26 @@ function stepRow(flow, y, height, { name, rule, upper, lower, sinks }) {
     return line;
   }));
   return [
-    titled(band(flow, y, height, upper, lower), `${name}${rule ? `, ${rule}` : ""}: ${signed(upper)} came in, ${signed(lower)} went on`),
-    branch(flow, y, upper, sinks.reduce((sum, { relevance }) => sum + relevance, 0)),
+    titled(band(flow, y, height, above, below), `${name}${rule ? `, ${rule}` : ""}: ${signed(upper)} came in, ${signed(lower)} went on`),
+    branch(flow, y, above, sum(sinks)),
     text,
     lost,
   ];
 }
 
 /** The stream of a step: as wide at each end as the relevance there. */
-function band({ center, thickness }, y, height, upper, lower) {
-  const [top, bottom] = [thickness(upper) / 2, thickness(lower) / 2];
+function band({ center, thickness }, y, height, above, below) {
+  const [top, bottom] = [thickness(above) / 2, thickness(below) / 2];
   const middle = y + height / 2;
   const right = `C${center + top} ${middle} ${center + bottom} ${middle} ${center + bottom} ${y + height}`;
   const left = `C${center - bottom} ${middle} ${center - top} ${middle} ${center - top} ${y}`;
   const d = `M${center - top} ${y}H${center + top}${right}H${center - bottom}${left}Z`;
-  return makeSvg("path", { class: `band ${lower < 0 ? "cold" : "warm"}`, d });
+  return makeSvg("path", { class: `band ${below < 0 ? "cold" : "warm"}`, d });
 }
 
 /** What leaves the stream at a step, or what a sink of the other sign adds to it. */
-function branch({ center, thickness, text }, y, upper, out) {
-  const [from, to, width] = [center + thickness(upper) / 2, text - 10, Math.min(thickness(out), 24)];
+function branch({ center, thickness, text }, y, above, out) {
+  const [from, to, width] = [center + thickness(above) / 2, text - 10, Math.min(thickness(out), 24)];
   const [start, end, bend] = [y + 2, y + 2 * LINE - 4, (from + to) / 2];
   const d = `M${from} ${start}C${bend} ${start} ${bend} ${end - width / 2} ${to} ${end - width / 2}` +
     `V${end + width / 2}C${bend} ${end + width / 2} ${bend} ${start + width} ${from} ${start + width}Z`;

@@ -233,13 +233,17 @@ function showShares() {
   const parts = box
     ? shown().map(({ pixels, by }) => {
       const [inside, all] = [bothSigns(pixels, box), bothSigns(pixels)];
-      return `${by ? `${by}: ` : ""}${percent(inside.positive / all.positive)} of all positive relevance ` +
-        `(${signed(inside.positive)}), ${percent(inside.negative / all.negative)} of all negative (${signed(inside.negative)})`;
+      return `${by ? `${by}: ` : ""}${shareOf(inside.positive, all.positive, "positive")}, ` +
+        shareOf(inside.negative, all.negative, "negative");
     })
     : [];
   byId("box-share").textContent = box
     ? `In the box, ${percent((box.width * box.height) / (panes.width * panes.height))} of the area: ${parts.join("; ")}.`
     : "Draw a box on a picture, or type one: how much of the relevance is in it?";
+}
+
+function shareOf(part, all, sign) {
+  return all === 0 ? `there is no ${sign} relevance` : `${percent(part / all)} of all ${sign} relevance (${signed(part)})`;
 }
 
 function typeBox() {

@@ -129,14 +129,13 @@ function wordsTable(words) {
     bar.style.inlineSize = `${(100 * weight) / most}%`;
     return make(
       "tr", {},
-      make("th", { scope: "row", textContent: `${word}` }),
-      make("td", { textContent: String(channel) }),
+      make("th", { scope: "row", textContent: `${channel} · ${word}` }),
       make("td", { class: "word-weight" }, make("span", { textContent: weight.toFixed(2) }), bar),
       make("td", { textContent: signed(relevance) }),
       make("td", { textContent: signed(here) }),
     );
   };
-  const head = ["word", "channel", "weight", "R³", "of it here"];
+  const head = ["channel · word", "weight", "R³", "of it here"];
   return make(
     "table", {},
     make("thead", {}, make("tr", {}, ...head.map((content) => make("th", { scope: "col", textContent: content })))),
