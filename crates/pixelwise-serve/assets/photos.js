@@ -154,7 +154,7 @@ async function explain(which) {
 function showMap(which) {
   const answer = answers[which];
   if (!answer) return;
-  const way = ways[which].value;
+  const way = answer.by;
   const [map] = panes.pane(`map-${which}`, `Map, ${way}`, 1).canvases;
   const [under, over] = panes.pane(`overlay-${which}`, `Overlay, ${way}`, 2).canvases;
   drawHeatmap(map, answer.pixels, answer.largest / strength());
@@ -288,10 +288,10 @@ async function start() {
     `${model.title}: ${model.classes} ${model.classes === 1 ? "class" : "classes"}`, model.preprocess,
   ].filter(Boolean).join(", ");
   ways.first.offer(model.ways, model.default_by);
-  byId("second").disabled = model.ways.length < 2;
   // A second way that is the first one shows nothing.
-  const other = model.ways.find(({ name }) => name !== model.default_by.split("=")[0]) ?? model.ways[0];
-  ways.second.offer(model.ways, other.name);
+  const other = model.ways.find(({ name }) => name !== model.default_by.split("=")[0]);
+  ways.second.offer(model.ways, other?.name ?? model.default_by);
+  byId("how").hidden = !other;
   layers.offer(model.layers ?? []);
   document.body.classList.add("ready");
 }

@@ -35,11 +35,13 @@ export class WayChoice {
   }
 
   /**
-   * Offers the ways of a model, and begins with one of them; keeps the one that was chosen, where the model has it.
+   * Offers the ways of a model, and begins with one of them; keeps the one that was chosen, where the model has it. A
+   * Bag-of-Words classifier is explained in its own way alone, and offers none.
    * @param {string} first `name` or `name=VALUE`
    */
   offer(ways, first) {
     this.ways = new Map(ways.map((way) => [way.name, way]));
+    if (ways.length === 0) return;
     const kept = this.ways.has(this.select.value) ? this.select.value : first.split("=")[0];
     this.select.replaceChildren(
       ...KINDS.map(([kind, title]) => this.group(title, ways.filter((way) => way.kind === kind))).filter(Boolean),
@@ -59,8 +61,9 @@ export class WayChoice {
     return this.ways.get(this.select.value);
   }
 
-  /** What the API and the command line call the choice. */
+  /** What the API and the command line call the choice; nothing where there is none. */
   get value() {
+    if (this.ways.size === 0) return null;
     return this.way.parameter ? `${this.way.name}=${this.number}` : this.way.name;
   }
 
