@@ -1,10 +1,12 @@
 // What all tests need: a browser, pages in it that are watched, and pictures of them.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
-/** Where the server listens. */
+/** Where the server listens that most tests are for. */
 export const ADDRESS = process.env.PIXELWISE_ADDRESS;
 
 /** How long a condition may take to come true on a slow machine. Nothing waits for as long as it is not needed. */
@@ -25,10 +27,23 @@ export function launch() {
   });
 }
 
+/** Starts one more server, of another model or of none, and does something with its address. */
+export async function serving(model, act) {
+  const server = spawn(process.env.PIXELWISE, ["serve", ...model, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(server, "exit");
+  try {
+    const [said] = await Promise.race([once(server.stdout, "data"), ended.then(() => assert.fail("the server ended"))]);
+    await act(String(said).trim().replace(/\/$/, ""));
+  } finally {
+    server.kill("SIGINT");
+    await ended;
+  }
+}
+
 /**
  * Opens a page, and watches it: `page.faults()` are the errors that it made, and what it asked of other machines.
  */
-export async function open(browser, path, { size = "desktop", scheme = "light", ...options } = {}) {
+export async function open(browser, path, { size = "desktop", scheme = "light", address = ADDRESS, ...options } = {}) {
   const context = await browser.newContext({ ...SIZES[size], colorScheme: scheme, reducedMotion: "reduce", ...options });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
@@ -36,11 +51,11 @@ export async function open(browser, path, { size = "desktop", scheme = "light", 
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
   page.on("console", (message) => message.type() === "error" && faults.push(`console: ${message.text()}`));
   page.on("request", (request) => {
-    const here = [ADDRESS, "blob:", "data:"].some((start) => request.url().startsWith(start));
+    const here = [address, "blob:", "data:"].some((start) => request.url().startsWith(start));
     if (!here) faults.push(`request to elsewhere: ${request.url()}`);
   });
   page.faults = () => faults;
-  await page.goto(ADDRESS + path);
+  await page.goto(address + path);
   return page;
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { close, drag, launch, open } from "./browser.js";
+import { close, drag, launch, open, serving } from "./browser.js";
 
 const PHOTO = resolve("tests/browser/photo.png");
 const run = promisify(execFile);
@@ -205,4 +205,29 @@ test("a file that is no picture is refused by a sentence", async () => {
   await page.locator("#errors p").waitFor();
   assert.ok((await page.locator("#errors p").textContent()).length > 20);
   await page.context().close();
+});
+
+test("a Bag-of-Words classifier is explained on the same page, in its one way", async () => {
+  const folder = resolve("tests/cases/model-damage-unseen");
+  await serving([join(folder, "tiles-1.model")], async (address) => {
+    const page = await open(browser, "/photos", { address });
+    await page.locator("body.ready").waitFor();
+    await page.locator("#file").setInputFiles(join(folder, "picture.png"));
+    await page.locator("body.explained").waitFor();
+    assert.equal(await page.locator("#how").isVisible(), false);
+    assert.equal(await page.locator("#layer-section").isVisible(), false);
+    assert.match(await page.locator("#flow svg").getAttribute("aria-label"), /^Of the score/);
+    const { bytes } = await download(page, "npy");
+    assert.equal(bytes.subarray(1, 6).toString("latin1"), "NUMPY");
+    await close(page);
+  });
+});
+
+test("without a model the page says how to start the server with one", async () => {
+  await serving([], async (address) => {
+    const page = await open(browser, "/photos", { address });
+    await page.locator("#no-model", { hasText: "pixelwise serve model.onnx" }).waitFor();
+    assert.equal(await page.locator("#choose").isVisible(), false);
+    await close(page);
+  });
 });
