@@ -7,7 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 program=$(realpath "${1:?run.sh PIXELWISE}")
-chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)}
+chromium=${CHROMIUM:-$(command -v chromium || command -v google-chrome || true)}
+[[ -n $chromium ]] || { echo "there is no Chromium (Debian: chromium); CHROMIUM may say where it is" >&2; exit 1; }
 network=tests/golden/neural/squeezenet_fire/model.onnx
 
 work=$(mktemp -d)

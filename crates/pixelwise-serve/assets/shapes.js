@@ -151,17 +151,19 @@ function mark(areas) {
   );
 }
 
-function keyOnMap(event) {
+async function keyOnMap(event) {
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   if (event.key in moves) {
     const [right, down] = moves[event.key].map((step) => step * (event.shiftKey ? 20 : 4));
     const { x, y } = point ?? { x: stage.width / 2, y: stage.height / 2 };
+    event.preventDefault();
     pointAt(x + right, y + down);
   } else if (event.key === "Enter" || event.key === " ") {
+    event.preventDefault();
     if (!point) pointAt(stage.width / 2, stage.height / 2);
-    askWords();
-  } else return;
-  event.preventDefault();
+    await askWords();
+    announce(byId("words-line").textContent);
+  }
 }
 
 function pressOnMap(event) {
@@ -175,30 +177,38 @@ function pressOnMap(event) {
 
 // The page.
 
-async function start() {
-  makePalette();
-  let state = await api.shapes();
-  while (state.state === "learning") {
+/** Waits until the classifier has learned, and says how far it is; only its beginning and end are said aloud. */
+async function learned() {
+  let state = await working("Starting", api.shapes);
+  if (state?.state === "learning") announce(state.sentence);
+  while (state?.state === "learning") {
     byId("learning").hidden = false;
     byId("learning-sentence").textContent = state.sentence;
     byId("learning-done").value = state.done;
     await new Promise((resolve) => setTimeout(resolve, LOOK));
-    state = await api.shapes();
+    state = await working("Learning", api.shapes);
   }
+  if (!state) return null;
   byId("learning").hidden = state.state === "ready";
-  if (state.state !== "ready") {
-    byId("learning-title").textContent = "The classifier could not be learned";
-    byId("learning-sentence").textContent = state.sentence;
-    byId("learning-done").hidden = true;
-    return;
-  }
-  ready = state;
-  stage.resize(state.width, state.height);
-  byId("marks").setAttribute("viewBox", `0 0 ${state.width} ${state.height}`);
-  byId("word-x").max = state.width - 1;
-  byId("word-y").max = state.height - 1;
-  state.samples.forEach(makeSample);
-  const [width, height] = [state.width, state.height];
+  if (state.state === "ready") return state;
+  byId("learning-title").textContent = "The classifier could not be learned";
+  byId("learning-sentence").textContent = state.sentence;
+  byId("learning-done").hidden = true;
+  announce(state.sentence);
+  return null;
+}
+
+async function start() {
+  makePalette();
+  ready = await learned();
+  if (!ready) return;
+  const { width, height, samples } = ready;
+  for (const section of document.querySelectorAll("section[inert]")) section.inert = false;
+  byId("marks").setAttribute("viewBox", `0 0 ${width} ${height}`);
+  byId("word-x").max = width - 1;
+  byId("word-y").max = height - 1;
+  samples.forEach(makeSample);
+  stage.resize(width, height);
   stage.add("triangle", width * 0.28, height * 0.3, { size: 26, turn: 20 });
   stage.add("circle", width * 0.7, height * 0.34, { size: 26 });
   stage.add("square", width * 0.5, height * 0.72, { size: 22, turn: 30 });
@@ -223,9 +233,10 @@ byId("clear").addEventListener("click", () => stage.clear());
 byId("opacity").addEventListener("input", showOpacity);
 byId("shape-map").addEventListener("pointerdown", pressOnMap);
 byId("shape-map").addEventListener("keydown", keyOnMap);
-byId("ask-words").addEventListener("click", () => {
+byId("ask-words").addEventListener("click", async () => {
   pointAt(Number(byId("word-x").value), Number(byId("word-y").value));
-  askWords();
+  await askWords();
+  announce(byId("words-line").textContent);
 });
 document.addEventListener("colors", () => frame && show());
 
@@ -235,4 +246,4 @@ function showOpacity() {
 
 showOpacity();
 showSelected();
-working("Starting", start);
+start();
