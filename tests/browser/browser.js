@@ -93,6 +93,6 @@ export async function drawSeven(page) {
 
 /** Waits until the network believes in a digit, and has seen all that was drawn. */
 export async function believes(page, digit) {
-  await page.locator("#maps[aria-busy=false]").waitFor();
   await page.locator("#classes .best .name", { hasText: String(digit) }).waitFor();
+  await page.locator("#maps[aria-busy=false]").waitFor();
 }

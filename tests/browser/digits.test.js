@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ADDRESS, believes, close, drawSeven, launch, open, SEVEN } from "./browser.js";
+import { ADDRESS, believes, close, drag, drawSeven, launch, open, SEVEN } from "./browser.js";
 
 let browser;
 before(async () => (browser = await launch()));
@@ -35,6 +35,21 @@ test("a seven that is drawn with the mouse is a seven, and its strokes are why",
   await page.locator("#large-title", { hasText: "Why is it a 7?" }).waitFor();
   const { ink, paper } = await lit(page, 7);
   assert.ok(ink > 3 * paper, `the map differs from zero by ${ink} on the strokes, by ${paper} beside them`);
+  await close(page);
+});
+
+test("who draws before the networks are known is answered when they are", async () => {
+  const page = await open(browser, "/digits");
+  let release;
+  const drawn = new Promise((resolve) => (release = resolve));
+  await page.route(`${ADDRESS}/api/models`, async (route) => {
+    await drawn;
+    await route.continue();
+  });
+  await page.reload();
+  await drag(page, "#pad", SEVEN);
+  release();
+  await believes(page, 7);
   await close(page);
 });
 
@@ -137,6 +152,7 @@ test("the score falls when the most relevant pixels are flipped", async () => {
 
 test("a refusal of the server is a sentence on the page, and goes when things work again", async () => {
   const page = await open(browser, "/digits");
+  await page.locator("#classes .best").waitFor();
   await page.locator("#maps[aria-busy=false]").waitFor();
   await page.route(`${ADDRESS}/api/digits/frame`, (route) => route.fulfill({
     status: 422,

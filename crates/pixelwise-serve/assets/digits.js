@@ -52,12 +52,14 @@ function choose(of) {
   live.changed();
 }
 
-async function refresh() {
+async function refresh(signal) {
+  // Who draws before the networks are known is answered when they are.
+  if (models.length === 0) return;
   const pixels = pad.pixels();
   const of = target();
   const difference = rival.value === "" || Number(rival.value) === of ? null : { of: Number(rival.value), minus: of };
   const body = { model: network.value, pixels: api.toBase64(pixels), by: way.value, difference };
-  const answer = await working("Explaining", () => api.digitFrame(body, { frame: "digit" }));
+  const answer = await working("Explaining", () => api.digitFrame(body, { frame: "digit", signal }));
   if (!answer) return;
   frame = answer;
   shownPixels = pixels;

@@ -1,35 +1,49 @@
 // Keeping something current while what it depends on changes.
 
+/** After so many milliseconds an answer is not waited for any more if there is something newer to ask. */
+const PATIENCE = 500;
+
 /**
  * Asks again after each change, one question at a time: while one is being answered, only the newest change waits. A page
- * that is drawn on sees as many frames as the server can make, and none of them late.
+ * that is drawn on sees as many frames as the server can make, and none of them late. Where answers take long, a newer
+ * question takes the place of the older one.
  */
 export class Live {
   /**
    * @param {HTMLElement} place what is kept current; it is busy while an answer is awaited
-   * @param {() => Promise<void>} refresh asks with what is true when it is called
+   * @param {(signal: AbortSignal) => Promise<void>} refresh asks with what is true when it is called
    */
   constructor(place, refresh) {
     this.place = place;
     this.refresh = refresh;
-    this.running = false;
     this.stale = false;
+    /** The question that is being answered: when it was asked, and what aborts it. */
+    this.asked = null;
   }
 
   async changed() {
     this.stale = true;
-    if (this.running) return;
-    this.running = true;
+    if (this.asked) {
+      this.hurry();
+      return;
+    }
     this.place.setAttribute("aria-busy", "true");
     try {
       while (this.stale) {
         this.stale = false;
-        await this.refresh();
+        this.asked = { at: performance.now(), controller: new AbortController() };
+        await this.refresh(this.asked.controller.signal);
       }
     } finally {
-      this.running = false;
+      this.asked = null;
       this.place.setAttribute("aria-busy", "false");
     }
+  }
+
+  /** Gives the answer up that is awaited, now or when it has taken too long, if there is something newer to ask. */
+  hurry() {
+    const { at, controller } = this.asked;
+    setTimeout(() => this.stale && controller.abort(), Math.max(0, at + PATIENCE - performance.now()));
   }
 }
 

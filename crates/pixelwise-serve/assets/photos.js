@@ -293,6 +293,7 @@ async function start() {
   ways.second.offer(model.ways, other?.name ?? model.default_by);
   byId("how").hidden = !other;
   layers.offer(model.layers ?? []);
+  byId("file").disabled = false;
   document.body.classList.add("ready");
 }
 

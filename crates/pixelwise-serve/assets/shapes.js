@@ -29,12 +29,12 @@ function changed() {
   if (ready) live.changed();
 }
 
-async function refresh() {
+async function refresh(signal) {
   const { width, height, ground, picture, figures } = stage;
   paint(canvas, { width, height, ground, picture, figures });
   const file = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   const painted = await createImageBitmap(canvas);
-  const answer = await working("Looking for polygons", () => api.shapesFrame(file));
+  const answer = await working("Looking for polygons", () => api.shapesFrame(file, { signal }));
   if (!answer) return;
   frame = { ...answer, pixels: api.unpackMap(answer.map) };
   // The canvas may have moved on while the classifier looked.

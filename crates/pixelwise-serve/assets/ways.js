@@ -13,6 +13,7 @@ export class WayChoice {
    * @param {() => void} changed called after each change
    */
   constructor(place, label, changed) {
+    this.ways = new Map();
     this.select = make("select");
     this.slider = make("input", { type: "range", min: 0, max: STEPS, step: 1 });
     this.symbol = make("span");
