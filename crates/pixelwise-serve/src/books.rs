@@ -61,10 +61,10 @@ impl Books {
             return None;
         }
         let step = |entry: &Entry| {
-            let rule = rules.iter().find(|rule| rule.node == entry.stage);
+            let rule = rules.iter().find(|rule| entry.stage == format!("{} ({})", rule.node, rule.kind));
             let sinks = entry.sinks.iter().map(|(sink, amount)| Sink { name: sink.name(), relevance: amount.total });
             Step {
-                name: entry.stage.clone(),
+                name: rule.map_or(&entry.stage, |rule| &rule.node).clone(),
                 kind: rule.map(|rule| rule.kind.clone()),
                 rule: rule.map(|rule| rule.rule.clone()),
                 upper: entry.upper.total,

@@ -145,7 +145,7 @@ pub async fn frame(
 ) -> Result<Answer<FrameAnswer>, Failure> {
     let network = server.digits.network(&request.model)?;
     let pixels = packed::bytes("pixels", &request.pixels, PIXELS)?;
-    let (seen, milliseconds) = server.work.run(frame, move |_| network.see(&pixels, &request)).await?;
+    let (seen, milliseconds) = server.work.run(frame, move |stop| network.see(&pixels, &request, stop)).await?;
     Ok(Answer(FrameAnswer { seen, milliseconds }))
 }
 
@@ -158,7 +158,7 @@ impl DigitNetwork {
             .map_err(|_| Failure::Model(format!("The network takes {:?}, which is no digit.", self.subject.shape())))
     }
 
-    fn see(&self, pixels: &[u8], request: &FrameRequest) -> Result<Seen, Failure> {
+    fn see(&self, pixels: &[u8], request: &FrameRequest, stop: &Stop) -> Result<Seen, Failure> {
         let explainer = self.subject.explainer()?;
         let (attribution, by) = self.subject.attribution(request.by.as_ref())?;
         let forward = explainer.forward(self.inputs(&[pixels.to_vec()])?.view())?;
@@ -166,6 +166,7 @@ impl DigitNetwork {
         let wanted = request.difference.map(|wanted| self.subject.target(wanted.of, Some(wanted.minus))).transpose()?;
         let targets: Vec<Target> = (0..scores.len()).map(Target::Class).chain(wanted.clone()).collect();
         let explain = |target: &Target| {
+            stop.check()?;
             let explained = Subject::explain(&forward, &attribution, target.clone())?;
             Ok(map_of(explained.relevance[0].index_axis(Axis(0), 0)))
         };

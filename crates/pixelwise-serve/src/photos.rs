@@ -569,11 +569,9 @@ impl AtLayer {
     /// The relevance at a layer, with its strongest channels.
     fn of(at: &At, relevance: &ArrayD<f32>) -> Self {
         let relevance = relevance.index_axis(Axis(0), 0).mapv(f64::from);
-        // Images have channels first, tokens last.
-        let axis = Axis(if relevance.ndim() == 3 { 0 } else { relevance.ndim().saturating_sub(1) });
         let sums: Vec<f64> = match relevance.ndim() {
             0 => vec![relevance.sum()],
-            _ => relevance.axis_iter(axis).map(|channel| channel.sum()).collect(),
+            _ => relevance.outer_iter().map(|channel| channel.sum()).collect(),
         };
         let mut order: Vec<usize> = (0..sums.len()).collect();
         order.sort_by(|&left, &right| sums[right].abs().total_cmp(&sums[left].abs()));

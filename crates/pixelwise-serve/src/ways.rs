@@ -24,7 +24,7 @@ pub enum By {
 /// The longest name of a way.
 const LONGEST_NAME: usize = 100;
 /// Most passes of a method of several.
-const MOST_PASSES: usize = 256;
+const MOST_PASSES: usize = 100;
 
 impl FromStr for By {
     type Err = Failure;
@@ -247,7 +247,8 @@ pub fn offered(network: &Network<f32>, range: &InputRange, has_candidates: bool)
             composite.choose(network).is_ok() && composite.assign(network).is_ok()
         })
     };
-    let has_attention = takes(Composite::named("attention-cp"));
+    let for_attention = |name: &str| name.starts_with("attention") || name == "attnlrp";
+    let has_attention = Composite::default_for(network).composite().is_ok_and(|default| for_attention(default.name()));
     let rules = RULES.iter().filter(|way| {
         let rule = way.text().parse::<Rule>();
         takes(rule.map(Composite::uniform))
@@ -255,12 +256,12 @@ pub fn offered(network: &Network<f32>, range: &InputRange, has_candidates: bool)
     let composites = COMPOSITES.iter().filter_map(|composite| {
         let (_, title) = TITLES.iter().find(|(name, _)| *name == composite.name)?;
         let way = way(Kind::Composite, composite.name, title, composite.description, None);
-        takes(composite.composite()).then_some(way)
+        let fits = has_attention || !for_attention(composite.name);
+        (fits && takes(composite.composite())).then_some(way)
     });
     let methods = METHODS.iter().filter(|way| match way.name {
-        "attention-rollout" => has_attention,
         "taylor" => has_candidates,
-        _ => true,
+        name => has_attention || !for_attention(name),
     });
     composites.chain(rules.cloned()).chain(methods.cloned()).collect()
 }

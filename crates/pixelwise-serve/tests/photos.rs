@@ -28,7 +28,7 @@ async fn a_photo_is_classified_and_shown() {
     assert_eq!((reply["width"].as_u64(), reply["prepared"]["height"].as_u64()), (Some(28), Some(28)));
     assert!(reply["probabilities"][7].as_f64().unwrap() > 0.9);
     let shown = get(&server(), reply["prepared"]["picture"].as_str().unwrap()).await;
-    assert_eq!(images::decode(&shown.bytes, "shown").unwrap().dim(), (28, 28, 1));
+    assert_eq!(images::decode(&shown.bytes, "shown").unwrap().dim(), (28, 28, 3));
     assert_eq!((shown.header("content-type"), shown.header("content-disposition")), ("image/png", ""));
     let file = get(&server(), &format!("/api/photos/{}/file", reply["id"].as_str().unwrap())).await;
     assert_eq!((file.bytes, file.headers["content-type"].to_str().unwrap()), (photo(7), "application/octet-stream"));

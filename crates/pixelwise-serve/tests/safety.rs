@@ -109,7 +109,7 @@ async fn bodies_are_bounded_and_answers_come_in_time() {
 
     let hasty =
         app(Settings { limits: Limits { patience: Duration::from_millis(1), ..Limits::default() }, ..settings() });
-    let slow = json!({"model": "convolutional", "pixels": base64(&digit(1)), "by": "smooth-grad=256"});
+    let slow = json!({"model": "convolutional", "pixels": base64(&digit(1)), "by": "smooth-grad=20"});
     let reply = post(&hasty, "/api/digits/frame", &slow).await;
     assert_eq!((reply.status.as_u16(), reply.code().as_str()), (503, "timeout"));
     let none = app(Settings { limits: Limits { waiting: 0, ..Limits::default() }, ..settings() });
@@ -142,7 +142,7 @@ async fn of_two_requests_of_a_frame_the_newer_one_is_answered() {
         let request = request("POST", "/api/digits/frame", &headers, body);
         tokio::spawn(async move { send(&app, request).await })
     };
-    let older = ask("page/1", "smooth-grad=256");
+    let older = ask("page/1", "smooth-grad=20");
     while get(&app, "/api/server").await.json()["working"]["running"] == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -18,6 +18,8 @@ struct Carried {
     bytes: &'static [u8],
     shape: &'static [usize],
     scale: Scale,
+    /// Whether roots can be searched while one waits.
+    searches: bool,
 }
 
 const CARRIED: [Carried; 3] = [
@@ -27,6 +29,7 @@ const CARRIED: [Carried; 3] = [
         bytes: include_bytes!("../../../../data/models/mnist-convolutional.onnx"),
         shape: &[1, 28, 28],
         scale: Scale::NONE,
+        searches: true,
     },
     Carried {
         id: "mnist-400-400-tanh",
@@ -34,6 +37,7 @@ const CARRIED: [Carried; 3] = [
         bytes: include_bytes!("../../../../data/models/mnist-400-400-tanh.onnx"),
         shape: &[784],
         scale: Scale { mean: 0.1307, deviation: 0.3081 },
+        searches: true,
     },
     Carried {
         id: "mnist-vit",
@@ -41,6 +45,7 @@ const CARRIED: [Carried; 3] = [
         bytes: include_bytes!("../../../../data/models/mnist-vit.onnx"),
         shape: &[1, 28, 28],
         scale: Scale::NONE,
+        searches: false,
     },
 ];
 
@@ -75,7 +80,8 @@ impl Carried {
         let labels = Labels::of(labels.iter().map(String::as_str));
         let values = candidates.iter().flatten().map(|&pixel| self.scale.of(pixel)).collect();
         let candidates = ArrayD::from_shape_vec([&[candidates.len()], self.shape].concat(), values)?;
-        let subject = Subject::new(networks, self.shape, range, labels).context(self.id)?.with_candidates(candidates);
+        let subject = Subject::new(networks, self.shape, range, labels).context(self.id)?;
+        let subject = if self.searches { subject.with_candidates(candidates) } else { subject };
         Ok(DigitNetwork { id: self.id.to_owned(), title: self.title.to_owned(), subject, scale: self.scale })
     }
 }
