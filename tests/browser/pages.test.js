@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { ADDRESS, close, drawSeven, launch, open, picture, SIZES } from "./browser.js";
 
-const AXE = fileURLToPath(import.meta.resolve("axe-core/axe.min.js"));
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 let browser;
 before(async () => (browser = await launch()));

@@ -29,5 +29,10 @@ while [[ -z $address ]]; do
     [[ -n $address ]] || sleep 0.1
 done
 
-PIXELWISE=$program PIXELWISE_ADDRESS=$address PIXELWISE_NETWORK=$network CHROMIUM=$chromium \
-    node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.js || { cat "$work/said"; exit 1; }
+export PIXELWISE=$program PIXELWISE_ADDRESS=$address PIXELWISE_NETWORK=$network CHROMIUM=$chromium
+outcome=0
+for tests in tests/browser/*.test.js; do
+    node --test --test-reporter=spec "$tests" || outcome=1
+done
+[[ $outcome == 0 ]] || cat "$work/said"
+exit $outcome
