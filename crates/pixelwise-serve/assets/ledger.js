@@ -11,15 +11,18 @@ import { percent, signed } from "./numbers.js";
 const FOLDED = 30;
 const LINE = 17;
 
-/** Runs of steps without sinks are folded, but not into fewer rows than this: one wants to see the layers go by. */
+/** Runs of steps without branches are folded, but not into fewer rows than this: one wants to see the layers go by. */
 const ROWS = 10;
 
-/** A sink of less than this share of the score has no branch of its own. */
+/** So many steps have a branch of their own, those with the largest sinks. */
+const BRANCHES = 14;
+
+/** A sink of less than this share of the score is not worth a branch. */
 const SMALL = 0.005;
 
 /**
  * A step of the way down.
- * @typedef {{name: string, rule: string|null, upper: number, lower: number,
+ * @typedef {{name: string, kind: string|null, rule: string|null, upper: number, lower: number,
  *   sinks: {name: string, relevance: number}[]}} Step
  */
 
@@ -61,17 +64,25 @@ function sentence({ score, steps, pixels }) {
   return `Of the score ${signed(score)}, ${signed(pixels)} reached the pixels. ${sinks ? `Sinks: ${sinks}.` : ""}`;
 }
 
-/** Steps with what is on its way above and below of them; runs of those that hand down all they get are one row. */
+/** Steps with what is on its way above and below of them; runs of those that have no branch are one row. */
 function folded(steps, score) {
   const rows = [];
-  const most = Math.ceil(steps.length / ROWS);
+  const longest = Math.ceil(steps.length / ROWS);
+  const sizes = steps.map(size).sort((one, other) => other - one);
+  const least = Math.max(SMALL * Math.abs(score), sizes[BRANCHES - 1] ?? 0);
   let above = score;
   for (const step of steps) {
-    const below = above - sum(step.sinks);
-    const sinks = step.sinks.filter(({ relevance }) => Math.abs(relevance) >= SMALL * Math.abs(score));
-    if (sinks.length > 0) rows.push({ ...step, sinks, above, below });
-    else if (rows.at(-1)?.count < most) Object.assign(rows.at(-1), { count: rows.at(-1).count + 1, below, last: step.name });
-    else rows.push({ count: 1, above, below, first: step.name, last: step.name });
+    const lost = sum(step.sinks);
+    const below = above - lost;
+    const run = rows.at(-1);
+    if (size(step) >= least) {
+      const sinks = step.sinks.filter(({ relevance }) => Math.abs(relevance) >= SMALL * Math.abs(score));
+      rows.push({ ...step, sinks, above, below });
+    } else if (run?.count < longest) {
+      Object.assign(run, { count: run.count + 1, lost: run.lost + lost, below, last: step.name });
+    } else {
+      rows.push({ count: 1, lost, above, below, first: step.name, last: step.name });
+    }
     above = below;
   }
   return rows;
@@ -81,17 +92,25 @@ function sum(sinks) {
   return sinks.reduce((all, { relevance }) => all + relevance, 0);
 }
 
-function foldedRow(flow, y, { count, above, below, first, last }) {
+/** How much goes into the largest sink of a step. */
+function size({ sinks }) {
+  return sinks.reduce((most, { relevance }) => Math.max(most, Math.abs(relevance)), 0);
+}
+
+function foldedRow(flow, y, { count, lost, above, below, first, last }) {
   const names = count === 1 ? first : `${count} steps, ${first} to ${last}`;
   const some = flow.narrow ? `${count} steps` : `${count} steps, ${shortened(first, 26)} to ${shortened(last, 26)}`;
   const short = count === 1 ? shortened(first, flow.narrow ? 22 : 64) : some;
-  const text = makeSvg("text", { class: "quiet-row", x: flow.text, y: y + FOLDED / 2 + 4 }, `${signed(below)} · ${short}`);
-  return [band(flow, y, FOLDED, above, below), titled(text, `${names}: all is handed down`)];
+  const sinks = Math.abs(lost) < SMALL * Math.abs(flow.score) ? "" : `sinks ${signed(lost)}`;
+  const text = makeSvg("text", { class: "quiet-row", x: flow.text, y: y + FOLDED / 2 + 4 });
+  text.append([signed(below), short, sinks].filter(Boolean).join(" · "));
+  return [band(flow, y, FOLDED, above, below), titled(text, `${names}: ${sinks || "all is handed down"}`)];
 }
 
-function stepRow(flow, y, height, { name, rule, upper, lower, sinks, above, below }) {
+function stepRow(flow, y, height, { name, kind, rule, upper, lower, sinks, above, below }) {
   const text = makeSvg("text", { x: flow.text, y: y + LINE });
-  text.append(shortened(name, flow.narrow ? 30 : 48), tspan("quiet-row", rule && !flow.narrow ? ` ${rule}` : ""));
+  const about = flow.narrow ? "" : [kind, rule].filter(Boolean).join(", ");
+  text.append(shortened(name, flow.narrow ? 30 : 48), tspan("quiet-row", ` ${about}`));
   const lost = makeSvg("text", { class: "sinks", x: flow.text, y: y + 2 * LINE });
   lost.append(...sinks.map(({ name: sink, relevance }, at) => {
     const words = `${sink} ${signed(relevance)} (${percent(relevance / flow.score)})`;

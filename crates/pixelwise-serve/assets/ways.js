@@ -69,7 +69,9 @@ export class WayChoice {
   }
 
   get number() {
-    const { from, to, scale } = this.way.parameter;
+    const { from, to, scale, default: first } = this.way.parameter;
+    // The slider's steps miss the number that one begins with.
+    if (Number(this.slider.value) === this.firstStep()) return first;
     const share = Number(this.slider.value) / STEPS;
     const value = scale === "log" ? from * (to / from) ** share : from + (to - from) * share;
     return scale === "count" ? Math.round(value) : Number(value.toPrecision(3));
@@ -80,13 +82,16 @@ export class WayChoice {
     this.about.textContent = about;
     this.parameter.hidden = !parameter;
     if (!parameter) return;
-    const { from, to, scale, symbol } = parameter;
-    const share = scale === "log"
-      ? Math.log(parameter.default / from) / Math.log(to / from)
-      : (parameter.default - from) / (to - from);
-    this.symbol.textContent = symbol;
-    this.slider.value = Math.round(share * STEPS);
+    this.symbol.textContent = parameter.symbol;
+    this.slider.value = this.firstStep();
     this.showValue();
+  }
+
+  /** Where the slider stands for the number that one begins with. */
+  firstStep() {
+    const { from, to, scale, default: first } = this.way.parameter;
+    const share = scale === "log" ? Math.log(first / from) / Math.log(to / from) : (first - from) / (to - from);
+    return Math.round(share * STEPS);
   }
 
   showValue() {
