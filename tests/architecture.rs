@@ -93,6 +93,13 @@ fn the_library_brings_no_command_line() {
     assert_eq!(brought("pixelwise", &["clap", "indicatif"]), [""; 0]);
 }
 
+#[test]
+fn the_server_s_runtime_is_in_one_crate() {
+    for name in ["pixelwise", "bow-demo", "evaluation", "model-files", "report"] {
+        assert_eq!(brought(name, &["tokio", "axum", "hyper"]), [""; 0], "{name}");
+    }
+}
+
 /// Which of these, or of the crates that go with them, a crate brings along by any way.
 fn brought(name: &str, foreign: &[&str]) -> Vec<String> {
     let tree = cargo(&["tree", "--package", name, "--edges", "normal", "--prefix", "none", "--offline"]);

@@ -1,7 +1,9 @@
 //! `docs/verbs.md` is true: each verb takes each kind of model, or refuses it by the sentence of the table.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use datasets::polygons::AnnotatedFolder;
 use photo_folder::{CONFIGURATION, PhotoFolder};
@@ -57,6 +59,7 @@ fn arguments<'a>(verb: &'a str, model: &'a str) -> Vec<&'a str> {
     let rest: &[&str] = match (verb, model) {
         ("explain" | "run" | "compare", _) => &[photo],
         ("inspect" | "profile", _) => &[],
+        ("serve", _) => &["--port", "0"],
         ("evaluate", _) => &[photo, "--measure", "sparseness"],
         ("accuracy", "network.onnx") => &["--voc", ".", "--labels", "labels.txt"],
         ("accuracy" | "context", _) => &["--voc", "."],
@@ -100,9 +103,21 @@ fn each_verb_takes_each_kind_or_says_why_not() {
             if let Cell::Refuses(sentence) = cell {
                 let said = folder.refuse(&arguments);
                 assert!(said.contains(&sentence), "{verb} {model}: {said}");
+            } else if verb == "serve" {
+                assert!(first_line(folder.command(&arguments)).starts_with("http://127.0.0.1:"));
             } else {
                 folder.succeed(&arguments);
             }
         }
     }
+}
+
+/// The first line that a command prints that would never end.
+fn first_line(mut command: Command) -> String {
+    let mut running = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
+    line
 }

@@ -43,5 +43,5 @@ pub use folder::{EXTENSIONS, Folder, is_image_name};
 pub use orientation::Stored;
 pub use preprocessing::{Prepared, Preprocessing};
 pub use presets::PRESETS;
-pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, damage, decode, read};
+pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, damage, decode, extent, read};
 pub use settings::{Centering, Channels, Extent, Interpolation, Layout, Scale, Settings, Size};

@@ -12,6 +12,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use crate::Error;
 use crate::channels::from_decoded;
+use crate::settings::Extent;
 
 /// The formats that can be read, for messages and help.
 pub const FORMATS: &str = "PNG, JPEG, WebP, TIFF, GIF (its first picture), BMP and PNM (PBM, PGM, PPM)";
@@ -64,6 +65,23 @@ pub fn decode(bytes: &[u8], path: impl AsRef<Path>) -> Result<Array3<u8>, Error>
         (height, width) if height == 0 || width == 0 => Err(Error::Empty { path: path.to_owned(), height, width }),
         _ => Ok(from_decoded(picture)),
     }
+}
+
+/// How large a photo is that is in memory, by the beginning of its file: as it is stored, before it is turned upright.
+///
+/// ```
+/// let extent = images::extent(b"P2 2 1 255\n7 255\n", "two-pixels.pgm")?;
+/// assert_eq!((extent.height, extent.width), (1, 2));
+/// # Ok::<(), images::Error>(())
+/// ```
+///
+/// # Errors
+/// As for [`decode`], for what is wrong with the beginning.
+pub fn extent(bytes: &[u8], path: impl AsRef<Path>) -> Result<Extent, Error> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(ImageError::IoError);
+    let size = reader.and_then(ImageReader::into_dimensions);
+    let (width, height) = size.map_err(|error| named(error, bytes, path.as_ref()))?;
+    Ok(Extent { height: height as usize, width: width as usize })
 }
 
 /// What is damaged inside a photo that can be decoded all the same: decoders of JPEG files fill such parts with gray, or

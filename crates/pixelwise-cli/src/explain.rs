@@ -16,6 +16,7 @@ pub mod record;
 pub mod repeat;
 pub mod run;
 pub mod samples;
+pub mod served;
 pub mod settings;
 mod stack;
 pub mod summary;

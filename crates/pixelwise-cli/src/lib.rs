@@ -25,6 +25,7 @@ mod profile;
 mod progress;
 mod rules;
 mod run;
+mod serve;
 mod target;
 
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ enum Verb {
     Context(Box<bow::context::Arguments>),
     Configurations(Box<bow::compare::Arguments>),
     Repeat(Box<explain::repeat::Arguments>),
+    Serve(Box<serve::Arguments>),
     Completions(Box<completions::Arguments>),
     #[command(hide = true)]
     Bow(Box<bow::Arguments>),
@@ -78,6 +80,8 @@ Examples:
       Rules side by side, on one sheet
   pixelwise evaluate model.onnx photos/
       Are the heatmaps right? Measures of it, rules side by side
+  pixelwise serve model.onnx
+      See it think, in the browser: photos, digits that one draws, shapes on a canvas
   pixelwise train --voc VOC2009 --class bird --output bird.model
       A Bag-of-Words classifier of photographs; `pixelwise explain bird.model photo.jpg` tells what it sees
 
@@ -117,6 +121,7 @@ fn perform(matches: &ArgMatches) -> Result<(), Failure> {
         Verb::Context(arguments) => bow::context::context(&arguments),
         Verb::Configurations(arguments) => bow::compare::compare(&arguments),
         Verb::Repeat(arguments) => explain::repeat::repeat(&arguments),
+        Verb::Serve(arguments) => serve::serve(&arguments, &given),
         Verb::Completions(arguments) => completions::completions(&arguments),
         Verb::Bow(arguments) => bow::bow(&arguments),
     })

@@ -71,15 +71,25 @@ impl Mnist {
     pub fn load(folder: impl AsRef<Path>, split: Split) -> Result<Self, Error> {
         let images = File::find(folder.as_ref(), &format!("{}-images-idx3-ubyte", split.prefix()))?;
         let labels = File::find(folder.as_ref(), &format!("{}-labels-idx1-ubyte", split.prefix()))?;
+        Self::of_files(&images, &labels, folder.as_ref())
+    }
+
+    /// Reads one part of MNIST from the bytes of its files, packed with gzip or not.
+    ///
+    /// # Errors
+    /// [`Error::MnistFile`], [`Error::MnistCount`]: as for [`load`](Self::load).
+    pub fn from_bytes(images: &[u8], labels: &[u8]) -> Result<Self, Error> {
+        let file = |name: &str, bytes: &[u8]| File { path: name.into(), bytes: bytes.to_vec() };
+        Self::of_files(&file("images", images), &file("labels", labels), Path::new("memory"))
+    }
+
+    fn of_files(images: &File, labels: &File, folder: &Path) -> Result<Self, Error> {
         let digits = Self { images: images.read(read_images)?, labels: labels.read(read_labels)? };
         if digits.images.dim().0 == digits.labels.len() {
             Ok(digits)
         } else {
-            Err(Error::MnistCount {
-                images: digits.images.dim().0,
-                labels: digits.labels.len(),
-                folder: folder.as_ref().to_owned(),
-            })
+            let (images, labels) = (digits.images.dim().0, digits.labels.len());
+            Err(Error::MnistCount { images, labels, folder: folder.to_owned() })
         }
     }
 

@@ -348,7 +348,7 @@ fn targets(choices: &[TargetChoice], labels: &Labels, classes: usize) -> Result<
 }
 
 /// The photos of all inputs, each on its own.
-fn photos(inputs: &[PathBuf]) -> Samples {
+pub fn photos(inputs: &[PathBuf]) -> Samples {
     let (mut samples, mut names) = (Samples::default(), Names::default());
     for input in inputs {
         let sources = match Source::all(input) {

@@ -251,9 +251,14 @@ impl TargetRecord {
 impl Record {
     /// Writes it, as the last file of its sample.
     pub fn write(&self, folder: &Folder) -> Result<(), Failure> {
+        folder.write(&record_path("".as_ref(), &self.name), &self.to_bytes()?)
+    }
+
+    /// What its file holds.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
         let mut text = serde_json::to_vec_pretty(self).context(&self.name)?;
         text.push(b'\n');
-        folder.write(&record_path("".as_ref(), &self.name), &text)
+        Ok(text)
     }
 
     /// The record of an earlier run, if that had the same input and settings and all of its files are there; pictures
