@@ -161,8 +161,12 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
         (self.shape.len() > 1).then_some(Axis(0))
     }
 
+    fn batch(&self) -> usize {
+        self.scorer.together(&[&[&[1], self.shape.as_slice()].concat()])
+    }
+
     fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError> {
-        let together = self.scorer.together(&[&[&[1], self.shape.as_slice()].concat()]);
+        let together = self.batch();
         let scores = inputs.par_chunks(together).map(|inputs| {
             let scores = self.forward(&self.scorer, inputs)?.class_scores()?;
             Ok(scores.into_iter().collect())
