@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command, CommandFactory};
+use clap::{ArgAction, ArgMatches, Command, CommandFactory};
 use pixelwise::Kind;
 
 use crate::failure::Failure;
@@ -33,6 +33,25 @@ impl Given {
     pub fn verb(name: &str) -> Result<Command, Failure> {
         let found = crate::Arguments::command().find_subcommand(name).cloned();
         found.ok_or_else(|| format!("there is no verb {name:?}").into())
+    }
+
+    /// The command line, as it can be given to a shell: what was given, and no defaults.
+    pub fn command_line(&self) -> String {
+        let given = |option: &&clap::Arg| self.has(option.get_id().as_str());
+        let values = |option: &clap::Arg| {
+            let values = self.matches.get_raw(option.get_id().as_str()).into_iter().flatten();
+            values.map(|value| shell_word(&value.to_string_lossy())).collect::<Vec<_>>()
+        };
+        let mut words = vec!["pixelwise".to_owned(), self.verb.get_name().to_owned()];
+        words.extend(self.verb.get_positionals().filter(given).flat_map(values));
+        for option in self.verb.get_arguments().filter(given) {
+            let Some(long) = option.get_long() else { continue };
+            match option.get_action() {
+                ArgAction::SetTrue => words.push(format!("--{long}")),
+                _ => words.extend(values(option).into_iter().map(|value| format!("--{long} {value}"))),
+            }
+        }
+        words.join(" ")
     }
 
     /// What was matched.
@@ -64,5 +83,28 @@ impl Given {
             )
             .into()),
         }
+    }
+}
+
+/// A text as one word of a shell's command line.
+fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./=,:@%+~".contains(letter);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_what_was_given() {
+        let words =
+            ["pixelwise", "explain", "--rule=epsilon=0.01", "a model.onnx", "cat.jpg", "--json", "--target", "it's"];
+        let given = Given::parse(&words.map(OsString::from)).unwrap();
+        let expected = "pixelwise explain 'a model.onnx' cat.jpg --rule epsilon=0.01 --target 'it'\\''s' --json";
+        assert_eq!(given.command_line(), expected);
     }
 }
