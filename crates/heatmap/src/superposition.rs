@@ -54,7 +54,7 @@ impl Superposition {
 /// ```text
 /// (1 − a) · photo + a · color,   a = opacity · |R|
 /// ```
-/// * `color` — of the sign: from half of the scale for the weakest relevance to its end for the strongest
+/// * `color` — of the sign, the same for all magnitudes: where the map is pale or dark, the photo would hide it
 ///
 /// ```
 /// use heatmap::ColorSuperposition;
@@ -62,7 +62,7 @@ impl Superposition {
 /// let photo = Array3::from_shape_fn((1, 2, 3), |(_, _, channel)| [40, 90, 200][channel]);
 /// let picture = ColorSuperposition::default().draw(photo.view(), array![[0.0, 1.0]].view())?;
 /// assert_eq!(picture.get_pixel(0, 0).0, [40, 90, 200]); // the photo
-/// assert_eq!(picture.get_pixel(1, 0).0, [119, 9, 20]); // a tenth of the photo, and dark red
+/// assert_eq!(picture.get_pixel(1, 0).0, [234, 9, 20]); // a tenth of the photo, and red
 /// # Ok::<(), heatmap::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,6 +72,9 @@ pub struct ColorSuperposition {
     /// Share of the color where relevance is strongest, from 0 to 1. Default: 0.9.
     pub opacity: f64,
 }
+
+/// Where on the scale the color of a sign is: a bright one in all maps.
+const OF_SIGN: f64 = 0.5;
 
 impl Default for ColorSuperposition {
     fn default() -> Self {
@@ -92,7 +95,7 @@ impl ColorSuperposition {
         let size = check_pair(photo, relevance)?;
         from_pixels(size, |at| {
             let (below, value) = (color_at(photo, at), relevance[at].clamp(-1.0, 1.0));
-            let above = self.color_map.color(0.5 * value.signum() + 0.5 * value);
+            let above = self.color_map.color(OF_SIGN * value.signum());
             [0, 1, 2].map(|channel| blend(below[channel], above[channel], self.opacity * value.abs()))
         })
     }
