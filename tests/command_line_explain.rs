@@ -229,7 +229,7 @@ mod files {
             folder.explain(&model(), &photos, &["--threads", threads, "--scale", "batch"]);
             let without_paths = folder.bytes().into_iter().filter(|(name, _)| !name.ends_with(".json"));
             // The page has the command, with the paths of the photos.
-            let own = folder.path("");
+            let own = folder.path("").replace('/', "&#x2f;");
             let text = |name: &str, bytes: Vec<u8>| match name.ends_with(".html") {
                 true => String::from_utf8(bytes).unwrap().replace(&own, "").into_bytes(),
                 false => bytes,

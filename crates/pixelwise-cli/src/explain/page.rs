@@ -141,8 +141,9 @@ impl Index {
             }
         }
         section = record.warnings.iter().fold(section, Section::paragraph);
-        let rules: Vec<[String; 3]> = record.rules_of_kinds().into_iter().collect();
-        if !rules.is_empty() {
+        // In a large run they are the same a hundred times.
+        let rules = record.rules_of_kinds();
+        if !rules.is_empty() && self.sections.is_empty() {
             let table = Table::new(["operations", "count", "rule"]);
             section = section.table(rules.into_iter().fold(table, Table::row).caption("The rule of each operation"));
         }
