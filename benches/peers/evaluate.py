@@ -32,6 +32,8 @@ WAYS = {
 }
 # Quantus takes numbers that divide the 50,176 pixels: 98 steps, as near to one percent as there is.
 PIXELS_A_STEP = 512
+# It counts the numbers of all channels, which pixelwise changes together: within a step its order differs a little.
+CHANNELS = 3
 
 
 def arguments() -> argparse.Namespace:
@@ -110,7 +112,7 @@ def main() -> None:
         theirs, largest = 0.0, 0.0
         for way, relevance in maps.items():
             flipping = quantus.PixelFlipping(
-                features_in_step=PIXELS_A_STEP,
+                features_in_step=CHANNELS * PIXELS_A_STEP,
                 perturb_baseline="black",
                 abs=False,
                 normalise=False,

@@ -110,7 +110,10 @@ impl Index {
 
     fn section(&self, record: &Record) -> Result<Section, Failure> {
         let mut section = Section::new(&record.name);
-        if !record.top.is_empty() {
+        if !record.top.is_empty() && self.places == Places::BesideIt {
+            let class = |class: &ClassScore| format!("{} ({})", class.describe(), number(class.score));
+            section = section.paragraph(record.top.iter().map(class).collect::<Vec<_>>().join(", "));
+        } else if !record.top.is_empty() {
             let mut table = Table::new(["class", "score"]);
             for class in &record.top {
                 table = table.row([class.describe(), number(class.score)]);
