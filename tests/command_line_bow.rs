@@ -344,7 +344,7 @@ fn photos_are_explained_with_the_files_of_networks() {
     let repeated = voc.run(&["repeat", "explanations/13.json", "--threads", "1"]);
     let told = String::from_utf8(repeated.stdout).unwrap();
     assert!(repeated.status.success() && told.lines().all(|line| line.starts_with("same ")), "{told}");
-    assert_eq!(told.lines().count(), 5, "three pictures, the array and the record: {told}");
+    assert_eq!(told.lines().count(), 7, "five pictures, the array and the record: {told}");
 
     // What is not for it is refused by a sentence that says what is there in its place.
     let refused = |options: &[&str]| String::from_utf8(explain(&photos[..1], options).stderr).unwrap();

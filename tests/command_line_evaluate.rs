@@ -66,6 +66,23 @@ fn rules_stand_side_by_side() {
     let svg = String::from_utf8(written[curves[0]].clone()).unwrap();
     assert!(svg.contains("epsilon=1e-6") && svg.contains("gradient"));
     assert!(!written.contains_key("unfinished.cbor"));
+    let page = String::from_utf8(written["report.html"].clone()).unwrap();
+    for told in ["The maps that are judged", "pixelwise evaluate", "--rule gradient", "features-in-step: 1%"] {
+        assert!(page.contains(told), "{told}");
+    }
+    assert!(svg.contains("fill-opacity"), "confidence intervals are bands");
+}
+
+#[test]
+fn the_cost_is_said_first_and_the_page_is_written_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run(folder.path(), &["--rule", "z-plus", "--measure", "deletion=steps:10,max-sensitivity", "--live"]);
+    assert!(said.status.success());
+    // Two samples: 11 inputs each, 50 explanations each beside those that are judged.
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("22 forward passes and 102 explanations, about "), "{said}");
+    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(!page.contains("http-equiv"), "a page that is finished does not load itself anew");
 }
 
 #[test]

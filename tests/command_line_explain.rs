@@ -152,8 +152,9 @@ mod files {
         let mut expected = BTreeSet::from(["index.html".to_owned()]);
         for sample in ["input-0", "input-1"] {
             expected.insert(format!("{sample}.json"));
+            expected.insert(format!("{sample}.photo.png"));
             for target in ["predicted", "1"] {
-                for file in ["heatmap.png", "overlay.png", "relevance.npy"] {
+                for file in ["heatmap.png", "map.png", "overlay.png", "relevance.npy"] {
                     expected.insert(format!("{sample}.{target}.{file}"));
                 }
             }
@@ -165,8 +166,8 @@ mod files {
         let relevance: ArrayD<f32> = read(folder.output("input-0.1.relevance.npy"));
         assert_eq!(relevance.shape(), [1, 32, 32]);
         let overlay = image::open(folder.output("input-0.1.overlay.png")).unwrap();
-        assert_eq!(overlay.dimensions(), (256, 256)); // 32 × 32, each pixel 8 × 8
-        assert!(image::open(folder.output("input-0.1.heatmap.png")).unwrap().height() > 256); // with words and a bar
+        assert_eq!(overlay.dimensions(), (448, 448)); // 32 × 32, each pixel 14 × 14
+        assert!(image::open(folder.output("input-0.1.heatmap.png")).unwrap().height() > 448); // with words and a bar
         let page = fs::read_to_string(folder.output("index.html")).unwrap();
         assert!(page.contains("input-1") && page.contains("data:image/png;base64,"));
     }
@@ -227,9 +228,15 @@ mod files {
             let photos: Vec<&str> = photos.iter().map(String::as_str).collect();
             folder.explain(&model(), &photos, &["--threads", threads, "--scale", "batch"]);
             let without_paths = folder.bytes().into_iter().filter(|(name, _)| !name.ends_with(".json"));
-            without_paths.collect::<Vec<_>>()
+            // The page has the command, with the paths of the photos.
+            let own = folder.path("").replace('/', "&#x2f;");
+            let text = |name: &str, bytes: Vec<u8>| match name.ends_with(".html") {
+                true => String::from_utf8(bytes).unwrap().replace(&own, "").into_bytes(),
+                false => bytes,
+            };
+            without_paths.map(|(name, bytes)| (name.clone(), text(&name, bytes))).collect::<Vec<_>>()
         });
-        assert_eq!(bytes[0].len(), 5 * 3 + 1);
+        assert_eq!(bytes[0].len(), 5 * 5 + 1);
         assert_eq!(bytes[0], bytes[1]);
     }
 
@@ -288,7 +295,7 @@ mod files {
         let said = folder.explain(&golden("mlp_relu", "model.onnx"), &[&golden("mlp_relu", "input.npy")], &[]);
         assert!(said.contains("64 values, drawn as a square of 8 × 8"), "{said}");
         let overlay = image::open(folder.output("input-0.predicted.overlay.png")).unwrap();
-        assert_eq!(overlay.dimensions(), (256, 256));
+        assert_eq!(overlay.dimensions(), (448, 448));
     }
 
     #[test]
@@ -300,7 +307,7 @@ mod files {
         folder.explain(&golden("mlp_relu", "model.onnx"), &[&many], &[]);
         let [first, second] =
             ["index.html", "index-2.html"].map(|name| fs::read_to_string(folder.output(name)).unwrap());
-        assert!(first.contains("src=\"many-99.predicted.heatmap.png\"") && !first.contains("data:image"));
+        assert!(first.contains("src=\"many-99.predicted.map.png\"") && !first.contains("data:image"));
         assert!(first.contains("href=\"index-2.html\"") && second.contains("href=\"index.html\""));
         assert!(second.contains("many-101") && !second.contains("many-99.") && first.len() < 200_000);
     }

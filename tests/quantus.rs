@@ -91,7 +91,9 @@ impl Sample<'_> {
     fn compare(&self, name: &str, expected: &Value) {
         let words: Vec<&str> = name.split(' ').collect();
         match words[..] {
-            ["pixel-flipping", "softmax"] => self.scores(name, "pixel-flipping=output:softmax", expected),
+            ["pixel-flipping", "softmax"] => {
+                self.scores(name, "pixel-flipping=features-in-step:1,output:softmax", expected);
+            }
             ["pixel-flipping", step, baseline] => {
                 let replacement = replacement(baseline, 1);
                 let text = format!("pixel-flipping=features-in-step:{step},replacement:{replacement}");

@@ -60,7 +60,13 @@ pub fn explaining(step: NonZeroUsize) -> Outcome<[Explaining; 4]> {
 /// The paper's flipping, `pixel · (−1)`, in an order.
 pub fn flipping(order: FlipOrder, pixels: PixelSubset, features_in_step: NonZeroUsize) -> Box<dyn Measure> {
     let replacement = Replacement::Inversion;
-    Box::new(PixelFlipping { features_in_step, order, pixels, replacement, ..PixelFlipping::default() })
+    Box::new(PixelFlipping {
+        features_in_step: features_in_step.into(),
+        order,
+        pixels,
+        replacement,
+        ..PixelFlipping::default()
+    })
 }
 
 /// Flips the pixels of all digits, in the network rect.

@@ -10,7 +10,7 @@ use crate::flipping::check_target;
 use crate::pixels::{by_pixel, relevance_of_pixels};
 use crate::settings::choice;
 use crate::walk::{Walk, even_stops, mean_height, positions_of_regions};
-use crate::{Curve, CurveAxis, Error, FlipOrder, Measure, Outcome, Output, Randomized, Regions, Replacement};
+use crate::{Curve, CurveAxis, Error, FlipOrder, Measure, Outcome, Output, Randomized, Regions, Replacement, Steps};
 
 /// A sample on which explanations are judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,11 +122,12 @@ impl<'a> Case<'a> {
     pub(crate) fn outputs_by_relevance(
         &self,
         ends: [ArrayViewD<'_, f64>; 2],
-        steps: NonZeroUsize,
+        count: NonZeroUsize,
         output: Output,
+        steps: &mut Steps<'_>,
     ) -> Result<Outcome, Error> {
         let order = self.highest_first()?;
-        self.outputs_along(ends, &order, &even_stops(order.len(), steps), output)
+        self.outputs_along(ends, &order, &even_stops(order.len(), count), output, steps)
     }
 
     /// The outputs on the way from one input to another along pixels in their order, after so many of them as the
@@ -137,10 +138,11 @@ impl<'a> Case<'a> {
         order: &[usize],
         stops: &[usize],
         output: Output,
+        steps: &mut Steps<'_>,
     ) -> Result<Outcome, Error> {
         let pixels = self.pixels()?;
         let walk = self.walk(ends, &Regions::new(1, pixels)?, order)?;
-        let values = output.of(walk.scores(self.classifier, stops)?);
+        let values = output.of(walk.scores(self.classifier, stops, steps)?);
         let shares: Vec<f64> = stops.iter().map(|&stop| stop as f64 / (pixels.0 * pixels.1) as f64).collect();
         let value = mean_height(&shares, values.column(self.target));
         Ok(Outcome { value, curve: Some(Curve { along: CurveAxis::Share(shares), values }) })

@@ -126,6 +126,9 @@ pub enum Error {
         /// What is asked for.
         expected: String,
     },
+    /// A run that whoever watches it has ended.
+    #[error("the run was ended")]
+    Ended,
     /// A sample that could not be had or judged.
     #[error("sample {sample}")]
     Sample {

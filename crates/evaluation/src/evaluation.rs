@@ -2,13 +2,14 @@
 
 use ndarray::{Array1, Array2, ArrayView1};
 use rayon::prelude::*;
-use relevance::{ExplainError, ExplainableClassifier, RandomizableClassifier};
+use relevance::{ExplainError, ExplainableClassifier, Explanation, RandomizableClassifier};
 use serde::{Deserialize, Serialize};
 
-use crate::{Case, CurveAxis, Error, Estimate, Measure, Outcome, Randomized, Sample};
+use crate::steps::Known;
+use crate::{Case, CurveAxis, Error, Estimate, Measure, Outcome, Randomized, Sample, Steps};
 
-/// How many samples are judged before the caller hears of it.
-const SAMPLES_TOGETHER: usize = 16;
+/// How many samples each thread explains before they are judged, one after the other.
+const SAMPLES_A_THREAD: usize = 4;
 
 /// What measures say of one sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,8 +23,8 @@ pub struct Score {
 /// The outcomes of several measures for the explanations of many samples, as far as they are known.
 ///
 /// Each sample is explained once, for all measures. An evaluation can be written to a file at any time and continued
-/// later: samples that are judged are not judged again. The order in which they are does not matter, and neither does
-/// the number of threads.
+/// later: samples that are judged are not judged again, and of the one that is being judged the steps that are done are
+/// not done again. The number of threads does not matter.
 ///
 /// ```
 /// use evaluation::{Evaluation, Measure, Sample};
@@ -65,12 +66,32 @@ pub struct Evaluation {
     measures: Vec<String>,
     /// The samples; `None` for those that are still to be judged.
     samples: Vec<Option<Score>>,
+    /// How many passes were done for the samples that are judged.
+    passes: usize,
+    /// The sample that is being judged.
+    begun: Option<Begun>,
+}
+
+/// A sample that is being judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Begun {
+    sample: usize,
+    target: usize,
+    /// For each measure, in their order, the numbers of its steps; the last is not finished.
+    steps: Vec<Known>,
+}
+
+impl Begun {
+    /// The explanation, and all steps.
+    fn passes(&self) -> usize {
+        1 + self.steps.iter().map(Vec::len).sum::<usize>()
+    }
 }
 
 impl Evaluation {
     /// An evaluation of so many samples, of which none is judged.
     pub fn new(measures: &[Box<dyn Measure>], samples: usize) -> Self {
-        Self { measures: texts(measures), samples: vec![None; samples] }
+        Self { measures: texts(measures), samples: vec![None; samples], passes: 0, begun: None }
     }
 
     /// The measures, as texts.
@@ -88,12 +109,24 @@ impl Evaluation {
         self.samples.iter().flatten().count()
     }
 
+    /// How many passes of the classifier are done: explanations of samples, and steps of measures.
+    pub fn passes(&self) -> usize {
+        self.passes + self.begun.as_ref().map_or(0, Begun::passes)
+    }
+
+    /// The sample that is being judged, and how far a measure's curve has come: the target's score at each step.
+    pub fn growing(&self, measure: usize) -> Option<(usize, Vec<f64>)> {
+        let begun = self.begun.as_ref()?;
+        let of_target = |numbers: &Vec<f64>| numbers.get(if numbers.len() == 1 { 0 } else { begun.target }).copied();
+        Some((begun.sample, begun.steps.get(measure)?.iter().filter_map(of_target).collect()))
+    }
+
     /// Judges the samples that are not judged yet.
     ///
     /// * `measures` — the same as when the evaluation was begun
     /// * `classifier` — what is explained, and explains
     /// * `sample` — gives the sample of a number
-    /// * `after` — is called whenever some more samples are judged; an error of it ends the run
+    /// * `after` — is called after every few steps and after every sample; an error of it ends the run
     ///
     /// # Errors
     /// [`Error::OtherEvaluation`] for other measures; [`Error::Sample`] for the first sample that can't be had, explained
@@ -143,16 +176,53 @@ impl Evaluation {
             return Err(Error::OtherEvaluation { found, expected }.into());
         }
         let waiting: Vec<usize> = (0..self.samples.len()).filter(|&number| self.samples[number].is_none()).collect();
-        for numbers in waiting.chunks(SAMPLES_TOGETHER) {
-            let judged: Vec<Result<Score, Error>> = numbers
-                .par_iter()
-                .map(|&number| judge.judge(number).map_err(|error| at_sample(number, error)))
-                .collect();
-            for (&number, judged) in numbers.iter().zip(judged) {
-                self.samples[number] = Some(judged?);
+        for numbers in waiting.chunks(SAMPLES_A_THREAD * rayon::current_num_threads()) {
+            let explained: Vec<_> = numbers.par_iter().map(|&number| judge.explain(number)).collect();
+            for (&number, explained) in numbers.iter().zip(explained) {
+                let explained = explained.map_err(|error| at_sample(number, error))?;
+                self.judge_one(judge, number, &explained, &mut after)?;
+                after(self)?;
             }
-            after(self)?;
         }
+        Ok(())
+    }
+
+    fn judge_one<E: From<Error>>(
+        &mut self,
+        judge: &Judge<'_>,
+        number: usize,
+        explained: &(Sample, Explanation),
+        after: &mut impl FnMut(&Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let target = explained.0.target;
+        let known = match self.begun.take() {
+            Some(begun) if (begun.sample, begun.target) == (number, target) => begun.steps,
+            _ => Vec::new(),
+        };
+        self.begun = Some(Begun { sample: number, target, steps: known.clone() });
+        let mut outcomes = Vec::with_capacity(judge.measures.len());
+        for measure in 0..judge.measures.len() {
+            let known = known.get(measure).map_or(&[][..], Vec::as_slice);
+            let mut ended = None;
+            let mut hear = |new: &[Vec<f64>]| {
+                if let Some(begun) = &mut self.begun {
+                    begun.steps.resize_with(begun.steps.len().max(measure + 1), Vec::new);
+                    begun.steps[measure].extend_from_slice(new);
+                }
+                after(self).map_err(|error| {
+                    ended = Some(error);
+                    Error::Ended
+                })
+            };
+            let outcome = judge.outcome(measure, number, explained, &mut Steps::watched(known, &mut hear));
+            match (outcome, ended) {
+                (_, Some(error)) => return Err(error),
+                (Ok(outcome), None) => outcomes.push(outcome),
+                (Err(error), None) => return Err(at_sample(number, error.into()).into()),
+            }
+        }
+        self.passes += self.begun.take().as_ref().map_or(0, Begun::passes);
+        self.samples[number] = Some(Score { target, outcomes });
         Ok(())
     }
 
@@ -234,22 +304,29 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn judge(&self, number: usize) -> Result<Score, ExplainError> {
+    fn explain(&self, number: usize) -> Result<(Sample, Explanation), ExplainError> {
         let sample = (self.sample)(number)?;
         let explanation = self.classifier.explain(sample.input.view(), sample.target)?;
-        let case = |randomized| Case {
+        Ok((sample, explanation))
+    }
+
+    fn outcome(
+        &self,
+        measure: usize,
+        number: usize,
+        (sample, explanation): &(Sample, Explanation),
+        steps: &mut Steps<'_>,
+    ) -> Result<Outcome, Error> {
+        let case = Case {
             classifier: self.classifier,
-            randomized,
+            randomized: &self.randomized[measure],
             number,
             input: sample.input.view(),
             target: sample.target,
             relevance: explanation.relevance.view(),
             mask: sample.mask.as_ref().map(|mask| mask.view()),
         };
-        let outcomes = self.measures.iter().zip(&self.randomized);
-        let outcomes = outcomes.map(|(measure, randomized)| measure.evaluate(&case(randomized)));
-        let outcomes = outcomes.collect::<Result<_, Error>>()?;
-        Ok(Score { target: sample.target, outcomes })
+        self.measures[measure].judge(&case, steps)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::check_finite;
 use crate::pixels::{by_pixel, relevance_of_pixels};
 use crate::walk::{Walk, positions_of_regions};
-use crate::{Error, FlipOrder, Regions, Replacement};
+use crate::{Error, FlipOrder, Regions, Replacement, Steps};
 
 /// What is flipped, how, and how much of it.
 ///
@@ -87,7 +87,7 @@ pub fn flip_curve(
 ) -> Result<FlipCurve, Error> {
     check_target(classifier, target)?;
     let (walk, stops) = options.walk(input, relevance, classifier.channel_axis())?;
-    let scores = walk.scores(classifier, &stops)?;
+    let scores = walk.scores(classifier, &stops, &mut Steps::unwatched())?;
     Ok(FlipCurve { fractions: from_zero(&options.fractions)?, scores: scores.column(target).to_vec() })
 }
 
@@ -127,12 +127,8 @@ pub fn flipped_inputs(
     options: &FlipOptions,
 ) -> Result<Vec<ArrayD<f64>>, Error> {
     let (walk, stops) = options.walk(input, relevance, channel_axis)?;
-    let mut inputs = Vec::with_capacity(stops.len());
-    walk.visit(&stops, |input| {
-        inputs.push(input.clone());
-        Ok(())
-    })?;
-    Ok(inputs)
+    let mut inputs = walk.inputs();
+    Ok(stops.iter().map(|&stop| inputs.at(stop).clone()).collect())
 }
 
 impl FlipOptions {

@@ -8,7 +8,7 @@ use relevance::RandomizableClassifier;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{Settings, choice};
-use crate::{Case, Error};
+use crate::{Case, Error, Extent, Passes, Steps};
 
 /// A way to tell whether an explanation is right, of one sample at a time.
 ///
@@ -40,11 +40,24 @@ pub trait Measure: Settings + fmt::Debug + Send + Sync {
         None
     }
 
+    /// How many passes of the classifier it takes for a sample, at most, beside the explanation that it judges.
+    fn passes(&self, _: Extent) -> Passes {
+        Passes::default()
+    }
+
     /// The value for one sample, and the curve behind it, if there is one.
     ///
     /// # Errors
     /// What of the case does not fit the measure, or what the classifier reports.
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error>;
+    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+        self.judge(case, &mut Steps::unwatched())
+    }
+
+    /// The same, step by step.
+    ///
+    /// # Errors
+    /// As for [`evaluate`](Self::evaluate), and when whoever watches ends it.
+    fn judge(&self, case: &Case<'_>, steps: &mut Steps<'_>) -> Result<Outcome, Error>;
 }
 
 impl fmt::Display for dyn Measure {

@@ -9,7 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
 use crate::order::seed_of_sample;
-use crate::{Case, Error};
+use crate::{Case, Error, Steps};
 
 /// How inputs are changed a little.
 #[derive(Clone, Copy, Debug)]
@@ -36,23 +36,31 @@ impl Noise {
     }
 }
 
-/// Explains the case's target for several changed inputs; `judge` sees each with its relevance.
-pub(crate) fn explanations_nearby<T: Send>(
+/// How many explanations each thread makes between two times that whoever watches hears of them.
+const EXPLANATIONS_A_THREAD: usize = 4;
+
+/// Explains the case's target for several changed inputs; `judge` sees each with its relevance, and what it finds is
+/// returned.
+pub(crate) fn explanations_nearby(
     case: &Case<'_>,
+    steps: &mut Steps<'_>,
     noise: Noise,
     count: NonZeroUsize,
     seed: u64,
-    judge: impl Fn(ArrayViewD<'_, f64>, ArrayViewD<'_, f64>) -> T + Sync,
-) -> Result<Vec<T>, Error> {
+    judge: impl Fn(ArrayViewD<'_, f64>, ArrayViewD<'_, f64>) -> Option<f64> + Sync,
+) -> Result<Vec<f64>, Error> {
     case.relevance_of_pixels()?;
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed_of_sample(seed, case.number));
     let seeds: Vec<u64> = (0..count.get()).map(|_| random.next_u64()).collect();
-    let judged = seeds.into_par_iter().map(|seed| {
-        let input = noise.added_to(case.input.view(), seed);
-        let relevance = case.explain(input.view(), case.target)?;
-        Ok(judge(input.view(), relevance.view()))
-    });
-    judged.collect()
+    let judged = steps.all(seeds.len(), EXPLANATIONS_A_THREAD * rayon::current_num_threads(), |now| {
+        let judged = seeds[now].par_iter().map(|&seed| {
+            let input = noise.added_to(case.input.view(), seed);
+            let relevance = case.explain(input.view(), case.target)?;
+            Ok(judge(input.view(), relevance.view()).into_iter().collect())
+        });
+        judged.collect()
+    })?;
+    Ok(judged.concat())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 /// What a measure is called, and how it is set.
@@ -103,6 +104,70 @@ impl FromStr for NonNegative {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().ok().and_then(Self::new).ok_or("it is a number, 0 or larger")
+    }
+}
+
+/// How many pixels are changed at each step: a number of them, or a share of all, as in `250` and `1%`.
+///
+/// ```
+/// use evaluation::StepSize;
+/// assert_eq!("2.5%".parse::<StepSize>().map(|size| size.to_string()), Ok("2.5%".to_owned()));
+/// assert!("0".parse::<StepSize>().is_err() && "101%".parse::<StepSize>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StepSize {
+    /// So many pixels.
+    Pixels(NonZeroUsize),
+    /// Percent of all pixels, in (0, 100], up to the next whole pixel.
+    Percent(Percent),
+}
+
+/// A percentage in (0, 100].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percent(f64);
+
+impl StepSize {
+    /// A hundred steps, or fewer where the input has fewer pixels.
+    pub const ONE_PERCENT: Self = Self::Percent(Percent(1.0));
+
+    /// How many pixels are changed at each stop, from none to all `count` of them, which are some of the pixels of an
+    /// input of so many rows and columns.
+    pub(crate) fn stops(self, count: usize, (rows, columns): (usize, usize)) -> Vec<usize> {
+        let step = match self {
+            Self::Pixels(pixels) => pixels.get(),
+            Self::Percent(Percent(percent)) => ((rows * columns) as f64 * percent / 100.0).ceil().max(1.0) as usize,
+        };
+        (0..count).step_by(step).chain([count]).collect()
+    }
+}
+
+impl From<NonZeroUsize> for StepSize {
+    fn from(pixels: NonZeroUsize) -> Self {
+        Self::Pixels(pixels)
+    }
+}
+
+impl fmt::Display for StepSize {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pixels(pixels) => pixels.fmt(formatter),
+            Self::Percent(Percent(percent)) => write!(formatter, "{percent}%"),
+        }
+    }
+}
+
+impl FromStr for StepSize {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let size = match text.strip_suffix('%') {
+            None => text.parse().ok().map(Self::Pixels),
+            Some(percent) => {
+                let percent = percent.trim().parse().ok().filter(|percent| 0.0 < *percent && *percent <= 100.0);
+                percent.map(|percent| Self::Percent(Percent(percent)))
+            }
+        };
+        size.ok_or("it is a number of pixels, 1 or more, or percent of all, as in 1%")
     }
 }
 

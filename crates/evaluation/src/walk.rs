@@ -3,16 +3,16 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayD, ArrayView1, ArrayViewD, Axis, Ix3, concatenate, s};
+use ndarray::{Array2, ArrayD, ArrayView1, ArrayViewD, Axis, Ix3, s};
 use relevance::ExplainableClassifier;
 
 use crate::error::{check_finite, check_shape};
 use crate::pixels::by_pixel;
 use crate::settings::choice;
-use crate::{Error, Regions};
+use crate::{Error, Regions, Steps};
 
 /// How many numbers the copies of an input that are scored at a time have together, …
-const NUMBERS_TOGETHER: usize = 1 << 22;
+const NUMBERS_TOGETHER: usize = 1 << 20;
 /// … and how many copies they are at most. Enough for matrix products to be at their best.
 const COPIES_TOGETHER: usize = 256;
 
@@ -34,46 +34,55 @@ impl Walk {
         Self { start: standard(start), end: standard(end), groups }
     }
 
-    /// Calls `visit` with the input after each of the ascending numbers of changed groups.
-    pub(crate) fn visit(
-        &self,
-        stops: &[usize],
-        mut visit: impl FnMut(&ArrayD<f64>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let mut current = self.start.clone();
-        let end = self.end.as_slice().unwrap_or_default();
-        let mut done = 0;
-        for &stop in stops {
-            let now: Range<usize> = done..stop.clamp(done, self.groups.len());
-            done = now.end;
-            let numbers = current.as_slice_mut().unwrap_or_default();
-            self.groups[now].iter().flatten().for_each(|&position| numbers[position] = end[position]);
-            visit(&current)?;
-        }
-        Ok(())
+    /// The inputs on the way.
+    pub(crate) fn inputs(&self) -> Inputs<'_> {
+        Inputs { walk: self, current: self.start.clone(), done: 0 }
     }
 
-    /// The scores of all targets at each stop, (stops, targets). As many copies as the memory allows for are scored at a
-    /// time.
-    pub(crate) fn scores(&self, classifier: &dyn ExplainableClassifier, stops: &[usize]) -> Result<Array2<f64>, Error> {
-        let together = (NUMBERS_TOGETHER / self.start.len().max(1)).clamp(1, COPIES_TOGETHER);
-        let mut copies: Vec<ArrayD<f64>> = Vec::with_capacity(together.min(stops.len()));
-        let mut parts = Vec::new();
-        self.visit(stops, |input| {
-            copies.push(input.clone());
-            if copies.len() == together {
-                parts.push(scores_of(classifier, &copies)?);
-                copies.clear();
-            }
-            Ok(())
+    /// The scores of all targets at each of the ascending stops, (stops, targets).
+    pub(crate) fn scores(
+        &self,
+        classifier: &dyn ExplainableClassifier,
+        stops: &[usize],
+        steps: &mut Steps<'_>,
+    ) -> Result<Array2<f64>, Error> {
+        let mut inputs = self.inputs();
+        let rows = steps.all(stops.len(), copies_together(classifier, self.start.len()), |now| {
+            let copies: Vec<ArrayD<f64>> = stops[now].iter().map(|&stop| inputs.at(stop).clone()).collect();
+            Ok(scores_of(classifier, &copies)?.outer_iter().map(|row| row.to_vec()).collect())
         })?;
-        parts.push(scores_of(classifier, &copies)?);
-        let parts: Vec<_> = parts.iter().map(Array2::view).collect();
-        concatenate(Axis(0), &parts).map_err(|_| Error::Shape {
+        let expected = [stops.len(), classifier.targets()];
+        Array2::from_shape_vec(expected, rows.concat()).map_err(|_| Error::Shape {
             what: "the array of scores",
-            found: vec![parts.len()],
-            expected: vec![stops.len(), classifier.targets()],
+            found: vec![rows.len(), rows.first().map_or(0, Vec::len)],
+            expected: expected.to_vec(),
         })
+    }
+}
+
+/// How many copies of an input are scored at a time: whole batches of the classifier, one for each thread or more.
+/// Their boundaries are the same for any number of threads.
+fn copies_together(classifier: &dyn ExplainableClassifier, numbers: usize) -> usize {
+    let copies = (NUMBERS_TOGETHER / numbers.max(1)).clamp(1, COPIES_TOGETHER);
+    copies.next_multiple_of(classifier.batch().max(1) * rayon::current_num_threads())
+}
+
+/// The inputs on a [`Walk`], as more and more of it is changed.
+pub(crate) struct Inputs<'a> {
+    walk: &'a Walk,
+    current: ArrayD<f64>,
+    done: usize,
+}
+
+impl Inputs<'_> {
+    /// The input after so many changed groups, which are no fewer than those before.
+    pub(crate) fn at(&mut self, stop: usize) -> &ArrayD<f64> {
+        let now: Range<usize> = self.done..stop.clamp(self.done, self.walk.groups.len());
+        self.done = now.end;
+        let end = self.walk.end.as_slice().unwrap_or_default();
+        let numbers = self.current.as_slice_mut().unwrap_or_default();
+        self.walk.groups[now].iter().flatten().for_each(|&position| numbers[position] = end[position]);
+        &self.current
     }
 }
 

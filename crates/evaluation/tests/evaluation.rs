@@ -50,24 +50,38 @@ impl From<evaluation::Error> for Stop {
 
 #[test]
 fn a_run_that_was_stopped_goes_on_where_it_was() {
-    let mut kept = Vec::new();
-    let mut evaluation = Evaluation::new(&several(), 40);
-    let stopped = evaluation.run_randomizable(&several(), &Toy::new(0), &sample, |evaluation| {
-        kept = serde_json::to_vec(evaluation).expect("written");
-        Err(Stop::Asked)
-    });
-    assert!(matches!(stopped, Err(Stop::Asked)));
-    let mut evaluation: Evaluation = serde_json::from_slice(&kept).expect("read");
-    let before = evaluation.finished();
-    assert!(0 < before && before < 40);
-    let again = |number: usize| {
-        assert!(number >= before, "sample {number} is judged already");
-        sample(number)
-    };
-    evaluation.run_randomizable(&several(), &Toy::new(0), &again, unwatched).expect("evaluated");
-    assert_eq!(evaluation, evaluated(40));
+    let whole = evaluated(10);
+    let mut within_a_sample = 0;
+    for calls in [1, 2, 5, 30, 77] {
+        let (mut kept, mut left) = (Vec::new(), calls);
+        let mut evaluation = Evaluation::new(&several(), 10);
+        let stopped = evaluation.run_randomizable(&several(), &Toy::new(0), &sample, |evaluation| {
+            left -= 1;
+            kept = serde_json::to_vec(evaluation).expect("written");
+            if left == 0 { Err(Stop::Asked) } else { Ok(()) }
+        });
+        assert!(matches!(stopped, Err(Stop::Asked)));
+        let mut evaluation: Evaluation = serde_json::from_slice(&kept).expect("read");
+        let (before, done) = (evaluation.finished(), evaluation.passes());
+        assert!(before < 10 && done > 0);
+        within_a_sample += usize::from(evaluation.growing(0).is_some());
+        let again = |number: usize| {
+            assert!(number >= before, "sample {number} is judged already");
+            sample(number)
+        };
+        let mut heard = Vec::new();
+        let hear = |evaluation: &Evaluation| {
+            heard.push(evaluation.passes());
+            Ok::<(), evaluation::Error>(())
+        };
+        evaluation.run_randomizable(&several(), &Toy::new(0), &again, hear).expect("evaluated");
+        assert_eq!(evaluation, whole);
+        assert!(heard[0] >= done);
+        assert!(heard.is_sorted());
+    }
+    assert!(within_a_sample > 2);
 
-    let error = evaluation.run(&only("sparseness"), &Toy::new(0), &sample, unwatched).expect_err("other measures");
+    let error = evaluated(2).run(&only("sparseness"), &Toy::new(0), &sample, unwatched).expect_err("other measures");
     assert!(error.to_string().contains("can't be continued as one of sparseness"), "{error}");
 }
 

@@ -56,6 +56,6 @@ pub use edges::{EdgeSuperposition, Edges};
 pub use error::Error;
 pub use files::{encode_png, write_png, write_whole};
 pub use image::RgbImage;
-pub use normalize::{normalize, normalize_all};
+pub use normalize::{magnitude_at, normalize, normalize_all};
 pub use picture::{enlarge, photo_picture, render};
-pub use superposition::{Binarization, Superposition};
+pub use superposition::{Binarization, ColorSuperposition, Superposition};

@@ -52,6 +52,30 @@ pub fn normalize_all(relevances: &[ArrayView2<'_, f64>]) -> Result<Vec<Array2<f6
     Ok(relevances.iter().map(|relevance| divided(*relevance, maximum)).collect())
 }
 
+/// The magnitude that a share `level` of a map's pixels does not exceed: the largest for 1. A scale that ends there is not
+/// ruled by a few pixels.
+///
+/// ```text
+/// the k-th smallest of |R_q|,   k = ⌈level · pixels⌉, at least 1
+/// ```
+///
+/// The largest, too, where so few pixels have relevance that the magnitude is 0; 0 for a map that is zero everywhere.
+///
+/// ```
+/// use ndarray::array;
+/// let map = array![[1.0, -2.0, 3.0, -100.0]];
+/// assert_eq!(heatmap::magnitude_at(map.view(), 0.75), 3.0);
+/// assert_eq!(heatmap::magnitude_at(map.view(), 1.0), 100.0);
+/// assert_eq!(heatmap::magnitude_at(array![[0.0, 0.0, 5.0]].view(), 0.5), 5.0);
+/// ```
+pub fn magnitude_at(relevance: ArrayView2<'_, f64>, level: f64) -> f64 {
+    let mut magnitudes: Vec<f64> = relevance.iter().map(|value| value.abs()).collect();
+    magnitudes.sort_unstable_by(f64::total_cmp);
+    let place = ((level * magnitudes.len() as f64).ceil() as usize).clamp(1, magnitudes.len().max(1)) - 1;
+    let at = magnitudes.get(place).copied().unwrap_or(0.0);
+    if at > 0.0 { at } else { magnitudes.last().copied().unwrap_or(0.0) }
+}
+
 /// `max_q |R_q|` of a map that has pixels, all of them finite.
 fn largest(relevance: ArrayView2<'_, f64>) -> Result<f64, Error> {
     check_map(relevance)?;

@@ -49,6 +49,58 @@ impl Superposition {
     }
 }
 
+/// The map's colors over the photo in its own: the stronger the relevance, the less of the photo is seen.
+///
+/// ```text
+/// (1 − a) · photo + a · color,   a = opacity · |R|
+/// ```
+/// * `color` — of the sign, the same for all magnitudes: where the map is pale or dark, the photo would hide it
+///
+/// ```
+/// use heatmap::ColorSuperposition;
+/// use ndarray::{Array3, array};
+/// let photo = Array3::from_shape_fn((1, 2, 3), |(_, _, channel)| [40, 90, 200][channel]);
+/// let picture = ColorSuperposition::default().draw(photo.view(), array![[0.0, 1.0]].view())?;
+/// assert_eq!(picture.get_pixel(0, 0).0, [40, 90, 200]); // the photo
+/// assert_eq!(picture.get_pixel(1, 0).0, [234, 9, 20]); // a tenth of the photo, and red
+/// # Ok::<(), heatmap::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ColorSuperposition {
+    /// The colors. Default: seismic.
+    pub color_map: ColorMap,
+    /// Share of the color where relevance is strongest, from 0 to 1. Default: 0.9.
+    pub opacity: f64,
+}
+
+/// Where on the scale the color of a sign is: a bright one in all maps.
+const OF_SIGN: f64 = 0.5;
+
+impl Default for ColorSuperposition {
+    fn default() -> Self {
+        Self { color_map: ColorMap::Seismic, opacity: 0.9 }
+    }
+}
+
+impl ColorSuperposition {
+    /// Draws it.
+    ///
+    /// * `photo` — shape (rows, columns, channels), 1 or 3 channels
+    /// * `relevance` — normalized, shape (rows, columns)
+    ///
+    /// # Errors
+    /// As for [`Superposition::draw`].
+    pub fn draw(&self, photo: ArrayView3<'_, u8>, relevance: ArrayView2<'_, f64>) -> Result<RgbImage, Error> {
+        check_share("opacity", self.opacity)?;
+        let size = check_pair(photo, relevance)?;
+        from_pixels(size, |at| {
+            let (below, value) = (color_at(photo, at), relevance[at].clamp(-1.0, 1.0));
+            let above = self.color_map.color(OF_SIGN * value.signum());
+            [0, 1, 2].map(|channel| blend(below[channel], above[channel], self.opacity * value.abs()))
+        })
+    }
+}
+
 /// The photo, only where the map exceeds a threshold; the rest is gray and dark: the right of each triplet of the
 /// paper's Figs 7–10.
 ///

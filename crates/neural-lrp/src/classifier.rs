@@ -162,8 +162,12 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
         (self.shape.len() > 1).then_some(Axis(0))
     }
 
+    fn batch(&self) -> usize {
+        self.scorer.together(&[&[&[1], self.shape.as_slice()].concat()])
+    }
+
     fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError> {
-        let together = self.scorer.together(&[&[&[1], self.shape.as_slice()].concat()]);
+        let together = self.batch();
         let scores = inputs.par_chunks(together).map(|inputs| {
             let scores = self.scorer.forward_to(&[], &[self.batch(inputs)?.view()])?.class_scores()?;
             Ok(scores.into_iter().collect())

@@ -3,10 +3,11 @@
 
 use neural_lrp::rules::Rule;
 use neural_lrp::{Network, Node, Real};
-use relevance::{Amount, Entry, Ledger};
+use relevance::{Amount, Entry, Ledger, Sink};
 use serde::{Deserialize, Serialize};
 
 use crate::computation::Precision;
+use crate::output::percent;
 
 /// Growth of Σ|R| beyond which parts for and against cancel in a way that a reader should know of.
 const CANCELING: f64 = 2.0;
@@ -75,6 +76,28 @@ impl Findings {
         })
     }
 
+    /// How a person is told that most of the relevance ended in sinks, and what helps; nothing where it did not.
+    pub fn on_sinks(&self, ledger: &Ledger, of_network: bool) -> Option<String> {
+        if !self.mostly_sunk {
+            return None;
+        }
+        let share = self.sunk_share.map(percent).unwrap_or_default();
+        Some(match (main_sink(&ledger.total()), of_network) {
+            (Some(Sink::Bias), true) => format!(
+                "Note: the biases took it: {share} of the relevance ended in sinks, most of it in biases, as in most deep \
+                 networks. {BIASES}"
+            ),
+            (sink, _) => {
+                let most = sink.map_or_else(String::new, |sink| format!(", most of it in the {}", sink.name()));
+                let advice = if of_network { MORE } else { "" };
+                format!(
+                    "Warning: most of the relevance did not reach the input: {share} of it ended in sinks{most}. A heatmap \
+                     shows only the rest. Read the ledger.{advice}"
+                )
+            }
+        })
+    }
+
     /// Whether parts for and against cancel, in a sentence for a person.
     pub fn cancellation(&self) -> Option<String> {
         let told = |growth: Option<f64>| growth.map_or_else(|| "beyond all numbers".to_owned(), times);
@@ -114,6 +137,19 @@ impl Findings {
     }
 }
 
+/// What it means that biases took most of the relevance, and what helps.
+pub const BIASES: &str = "The heatmap shows the rest; --composite conserving-plus-flat leaves to the pixels what biases took. \
+                          More is in docs/guide/explain-your-own-model.md, 7.";
+
+/// Where more is.
+const MORE: &str = " More is in docs/guide/explain-your-own-model.md, 7.";
+
+/// The sink that took most.
+pub fn main_sink(books: &Entry) -> Option<Sink> {
+    let most = books.sinks.iter().max_by(|(_, one), (_, other)| one.total.abs().total_cmp(&other.total.abs()))?;
+    Some(most.0)
+}
+
 /// How much of what was given out ended in sinks, of the magnitudes of what the input and each sink got. None where
 /// these are no shares of the whole, since they cancel.
 fn sunk_share(total: &Entry) -> Option<f64> {
@@ -145,7 +181,6 @@ fn times(growth: f64) -> String {
 #[cfg(test)]
 mod tests {
     use neural_lrp::Composite;
-    use relevance::Sink;
 
     use super::*;
 
@@ -206,6 +241,26 @@ mod tests {
             let rules: Vec<String> = convolutions.map(|choice| choice.rule.to_string()).collect();
             assert!(matches!(rules.as_slice(), [rule] if rule == "z-plus" || rule.starts_with("gamma")), "{rules:?}");
         }
+    }
+
+    #[test]
+    fn biases_are_noted_and_other_sinks_are_warned_of() {
+        let told = |sink| {
+            let entry = Entry::new("conv (Conv)", Amount::of(1.0), Amount::of(0.01)).with_sink(sink, Amount::of(0.99));
+            let ledger = Ledger::graph(vec![entry], Amount::of(1.0), Amount::of(0.01));
+            Findings::of(&ledger, Precision::F32).unwrap().on_sinks(&ledger, true).unwrap()
+        };
+        assert!(
+            told(Sink::Bias).starts_with("Note: the biases took it: 99.0 % of the relevance"),
+            "{}",
+            told(Sink::Bias)
+        );
+        let stabilizer = told(Sink::Stabilizer);
+        assert!(
+            stabilizer.starts_with("Warning: most of the relevance did not reach the input: 99.0 %"),
+            "{stabilizer}"
+        );
+        assert_eq!(findings(0.75, 0.0, Precision::F32).on_sinks(&ledger(0.75, 0.0), true), None);
     }
 
     #[test]

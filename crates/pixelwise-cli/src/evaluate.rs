@@ -1,21 +1,28 @@
 //! `pixelwise evaluate`: are the heatmaps right?
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use evaluation::{Direction, Evaluation, Measure, Replacement, measures};
 
 use crate::failure::{Context, Failure};
+use crate::given::Given;
 use crate::inputs::Source;
+use crate::messages;
 use crate::network_options::NetworkOptions;
 use crate::output::print;
 use crate::progress::Progress;
 use crate::rules::Way;
 use crate::target::TargetChoice;
-use results::Results;
+use cost::Cost;
+use maps::Maps;
+use results::{Asked, Results};
 use subject::{DEFAULT_RULES, Explained, Subject};
 use unfinished::Unfinished;
 
+mod cost;
+mod maps;
 mod results;
 mod samples;
 mod subject;
@@ -24,7 +31,8 @@ mod unfinished;
 /// Judge explanations: measures of whether heatmaps are right, rules side by side
 ///
 /// Each sample is explained by each rule, and each measure says how good the explanation is. The table has the mean over
-/// all samples with its 95 % confidence interval. A run that is stopped goes on where it was when it is given again.
+/// all samples with its 95 % confidence interval. What it will cost is said first. A run that is stopped goes on where it
+/// was when it is given again, within a sample too.
 #[derive(Args)]
 #[command(after_help = EXAMPLES, after_long_help = long_help())]
 pub struct Arguments {
@@ -64,6 +72,10 @@ pub struct Arguments {
     #[command(flatten)]
     network: NetworkOptions,
 
+    /// Write the page every few seconds while the run goes on, with curves as far as they have come; it reloads itself
+    #[arg(long)]
+    live: bool,
+
     /// Print JSON instead of the table
     #[arg(long)]
     json: bool,
@@ -89,7 +101,7 @@ Examples:
   pixelwise evaluate model.onnx photos/ --measure region-perturbation=order:lowest --samples 50 --json
       For a program
   pixelwise evaluate bird.model photos/ --target bird --measure region-perturbation,deletion=steps:20
-      A Bag-of-Words classifier, changed in few steps: pixel by pixel, photos take long
+      A Bag-of-Words classifier, in fewer steps
 
 `pixelwise evaluate --help` lists the measures.";
 
@@ -113,7 +125,7 @@ fn long_help() -> String {
 }
 
 /// Judges explanations.
-pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
+pub fn evaluate(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     arguments.network.computation.start()?;
     let measures = measures_of(&arguments.measure)?;
     if let (Some(measure), None) = (measures.iter().find(|measure| measure.needs_mask()), &arguments.masks) {
@@ -126,31 +138,62 @@ pub fn evaluate(arguments: &Arguments) -> Result<(), Failure> {
     let Subject { explained, samples, .. } = &subject;
 
     std::fs::create_dir_all(&arguments.output).context(format!("can't make {}", arguments.output.display()))?;
-    let key = unfinished::key(arguments, &sources, &subject)?;
+    let maps = Maps::of(&subject)?;
+    let key = unfinished::key(arguments, &sources, &subject, &maps)?;
     let begun = explained.iter().map(|_| Evaluation::new(&measures, samples.count())).collect();
     let mut unfinished = Unfinished::open(&arguments.output, key, begun);
-    let progress = Progress::new(samples.count() * explained.len());
-    progress.advance(unfinished.finished());
+    let cost = Cost::of(&subject, &measures, &maps)?;
+    messages::note(cost.told(unfinished.passes()));
+    let asked = Asked { arguments, command: given.command_line(), measures: &measures, subject: &subject, maps: &maps };
+    let mut page = Live::begin(arguments.live);
+    let progress = Progress::new(cost.passes.count());
+    progress.begin_at(unfinished.passes());
     for (position, Explained { way, classifier }) in explained.iter().enumerate() {
         let sample = |number| samples.sample(number, classifier.as_ref());
         let mut evaluation = unfinished.evaluation(position).clone();
-        let mut before = evaluation.finished();
+        let mut before = evaluation.passes();
         evaluation
             .run_randomizable(&measures, classifier.as_ref(), &sample, |evaluation| {
-                progress.advance(evaluation.finished() - before);
-                before = evaluation.finished();
-                unfinished.keep(position, evaluation)
+                progress.advance(evaluation.passes() - before);
+                before = evaluation.passes();
+                unfinished.keep(position, evaluation)?;
+                page.write(|| {
+                    let evaluations = unfinished.with(position, evaluation);
+                    Results { asked: &asked, evaluations: &evaluations }.write_page(Some(PAGE_EVERY))
+                })
             })
             .context(way)?;
         unfinished.finish(position, evaluation);
     }
     drop(progress);
 
-    let evaluations = unfinished.evaluations();
-    let results = Results { arguments, measures: &measures, subject: &subject, evaluations };
-    results.write(&arguments.output)?;
+    let results = Results { asked: &asked, evaluations: unfinished.evaluations() };
+    results.write()?;
     print(&if arguments.json { format!("{:#}\n", results.json()) } else { results.text() })?;
     unfinished.remove()
+}
+
+/// Between two times that the page of a run is written while it goes on.
+const PAGE_EVERY: Duration = Duration::from_secs(3);
+
+/// The page of a run that goes on, where that is asked for.
+struct Live {
+    written: Option<Instant>,
+}
+
+impl Live {
+    fn begin(is_wanted: bool) -> Self {
+        Self { written: is_wanted.then(Instant::now) }
+    }
+
+    /// Writes the page, if it is time for it.
+    fn write(&mut self, write: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+        if self.written.is_some_and(|written| written.elapsed() >= PAGE_EVERY) {
+            write()?;
+            self.written = Some(Instant::now());
+        }
+        Ok(())
+    }
 }
 
 /// The measures of the command line. Commas stand between measures and between a measure's settings: what begins with
@@ -188,7 +231,7 @@ mod tests {
     fn the_help_knows_every_measure_and_setting() {
         let help = long_help();
         assert!(measures::NAMES.iter().all(|name| help.contains(name)));
-        assert!(help.contains("order:highest") && help.contains("`nearest-zero`") && help.contains("nr-samples:200"));
+        assert!(help.contains("order:highest") && help.contains("`nearest-zero`") && help.contains("nr-samples:50"));
         assert!(rule_help().contains("epsilon-plus-flat"));
     }
 }

@@ -115,7 +115,7 @@ fn perform(matches: &ArgMatches) -> Result<(), Failure> {
         Verb::Inspect(arguments) => inspect::inspect(&arguments, &given),
         Verb::Profile(arguments) => profile::profile(&arguments),
         Verb::Compare(arguments) => compare::compare(&arguments, &given),
-        Verb::Evaluate(arguments) => evaluate::evaluate(&arguments),
+        Verb::Evaluate(arguments) => evaluate::evaluate(&arguments, &given),
         Verb::Train(arguments) => bow::train::train(&arguments),
         Verb::Accuracy(arguments) => accuracy::accuracy(&arguments, &given),
         Verb::Context(arguments) => bow::context::context(&arguments),

@@ -63,7 +63,12 @@ impl<F: Real> NetworkModel<F> {
             [input] => Ok(input),
             inputs => {
                 let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
-                Err(format!("the network takes {} inputs, {}, where one is needed", names.len(), quoted(&names)).into())
+                Err(format!(
+                    "the network takes {} inputs, {}, where one is needed: explain and run take a file for each, NAME=FILE",
+                    names.len(),
+                    quoted(&names)
+                )
+                .into())
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::computation::{ComputationOptions, Precision};
 use crate::failure::Failure;
 use crate::input_shapes::ShapeOptions;
 use crate::output::{print, print_json};
+use crate::progress::Progress;
 use crate::rules::RuleOptions;
 
 mod measurement;
@@ -78,10 +79,12 @@ is copying, bookkeeping, and reading what the composite says.";
 pub fn profile(arguments: &Arguments) -> Result<(), Failure> {
     arguments.computation.start()?;
     let Arguments { model, rules, shapes, repeats, .. } = arguments;
+    let progress = Progress::new(1);
     let mut profile = match arguments.computation.dtype {
         Precision::F32 => Profile::of(Measurement::<f32>::new(model, shapes, rules)?, *repeats)?,
         Precision::F64 => Profile::of(Measurement::<f64>::new(model, shapes, rules)?, *repeats)?,
     };
+    drop(progress);
     if arguments.sort == Sort::Time {
         profile.sort_by_time();
     }

@@ -57,6 +57,11 @@ pub trait ExplainableClassifier: Sync {
     /// An input that the classifier can't take: its shape, or values that are not finite.
     fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError>;
 
+    /// How many inputs it scores together at best: whoever has many hands over multiples of it.
+    fn batch(&self) -> usize {
+        1
+    }
+
     /// Decomposes the score of `target` over the pixels of `input` (Eq. 1).
     ///
     /// # Errors

@@ -18,7 +18,7 @@ pub(crate) struct FlowView {
 
 /// One backward step.
 #[derive(Debug, Serialize)]
-struct StageView {
+pub(crate) struct StageView {
     name: String,
     upper: String,
     lower: String,
@@ -39,6 +39,38 @@ struct PartView {
     width: f64,
     /// Whether its sign is opposite to that of what came in from above.
     opposite: bool,
+}
+
+/// A layer in a flow: a bar as long as its relevance is large.
+#[derive(Debug, Serialize)]
+pub(crate) struct LayerView {
+    name: String,
+    upper: String,
+    parts: Vec<PartView>,
+}
+
+/// All of a ledger as one step.
+pub(crate) fn whole(ledger: &Ledger) -> StageView {
+    stage(&ledger.total())
+}
+
+/// Each step of a ledger, its bar in proportion to the largest.
+pub(crate) fn layers(ledger: &Ledger) -> Vec<LayerView> {
+    let size = |entry: &Entry| finite(entry.upper.total).abs();
+    let largest = ledger.entries.iter().map(size).fold(f64::MIN_POSITIVE, f64::max);
+    let layer = |entry: &Entry| {
+        let StageView { name, upper, mut parts, .. } = stage(entry);
+        for part in &mut parts {
+            part.width = percent_of_bar(part.width / 100.0 * size(entry) / largest);
+        }
+        LayerView { name, upper, parts }
+    };
+    ledger.entries.iter().map(layer).collect()
+}
+
+/// What is wrong with the books themselves.
+pub(crate) fn unsound(ledger: &Ledger, tolerance: f64) -> Vec<String> {
+    [non_finite(ledger), unbalanced(ledger, tolerance)].into_iter().flatten().collect()
 }
 
 /// A ledger, stage by stage.
@@ -133,7 +165,7 @@ fn reached(ledger: &Ledger) -> f64 {
 
 /// What a reader has to know before trusting the picture.
 fn warnings(ledger: &Ledger) -> Vec<String> {
-    [mostly_sunk(ledger), non_finite(ledger), unbalanced(ledger)].into_iter().flatten().collect()
+    [mostly_sunk(ledger), non_finite(ledger), unbalanced(ledger, TOLERANCE)].into_iter().flatten().collect()
 }
 
 /// Most of the evidence ended in sinks: how much, and in which most of all.
@@ -163,8 +195,8 @@ fn non_finite(ledger: &Ledger) -> Option<String> {
     ))
 }
 
-fn unbalanced(ledger: &Ledger) -> Option<String> {
-    let error = ledger.check(TOLERANCE).err()?;
+fn unbalanced(ledger: &Ledger, tolerance: f64) -> Option<String> {
+    let error = ledger.check(tolerance).err()?;
     Some(format!(
         "The books do not balance. {error}. Evidence was lost or invented: this explanation can't be trusted."
     ))

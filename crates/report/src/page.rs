@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::Path;
+use std::time::Duration;
 
 use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
@@ -31,9 +32,12 @@ pub struct Report {
     subtitle: String,
     figures: Vec<Figure>,
     sections: Vec<Section>,
+    command: String,
     settings: Vec<Setting>,
     timings: Vec<Timing>,
     notes: Vec<String>,
+    /// Seconds between two times that a browser loads the page anew; 0 for a page that is finished.
+    reload: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,6 +66,7 @@ struct PageView<'a> {
     subtitle: &'a str,
     figures: &'a [Figure],
     sections: Vec<SectionView>,
+    command: &'a str,
     settings: &'a [Setting],
     timings: Vec<TimingView<'a>>,
     total: String,
@@ -69,6 +74,7 @@ struct PageView<'a> {
     /// Whether pictures stand in files beside the page.
     needs_files: bool,
     version: &'static str,
+    reload: u64,
 }
 
 /// A timing as the template wants it.
@@ -106,6 +112,18 @@ impl Report {
     pub fn section(mut self, section: Section) -> Self {
         self.sections.push(section);
         self
+    }
+
+    /// The command that makes it all once more, in the words of a shell.
+    #[must_use]
+    pub fn command(self, command: impl Into<String>) -> Self {
+        Self { command: command.into(), ..self }
+    }
+
+    /// A page of a run that goes on: browsers load it anew after so long, to the second.
+    #[must_use]
+    pub fn reloaded_every(self, duration: Duration) -> Self {
+        Self { reload: duration.as_secs().max(1), ..self }
     }
 
     /// Adds a setting, so that a reader can repeat what was done.
@@ -155,7 +173,9 @@ impl Report {
             subtitle: &self.subtitle,
             figures: &self.figures,
             sections: self.sections.iter().map(Section::view).collect::<Result<_, _>>()?,
+            command: &self.command,
             settings: &self.settings,
+            reload: self.reload,
             timings: self.timing_views(),
             total: seconds(self.timings.iter().map(|timing| timing.seconds).sum()),
             notes: &self.notes,
@@ -209,6 +229,7 @@ mod tests {
             .section(section.clone())
             .section(section.clone())
             .section(section)
+            .command(text)
             .setting(text, text)
             .timing(text, 0.25)
             .note(text)
@@ -248,6 +269,7 @@ mod tests {
             "<td>text",
             "class=\"warning\"",
             "sink-bias",
+            "<pre class=\"command\">text</pre>",
             "<dl class=\"settings\">",
             "250.0 ms",
             "<li>text</li>",

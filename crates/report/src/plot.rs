@@ -24,6 +24,8 @@ pub struct Curve {
     pub name: String,
     /// The points that it goes through, in this order; it is interrupted at points that are not finite or beyond 1e300.
     pub points: Vec<(f64, f64)>,
+    /// Around it, where it may as well be: places, each with the lower and the upper end.
+    pub band: Vec<(f64, f64, f64)>,
     /// How it is drawn.
     pub line: Line,
     /// Which of the colors it has, counted from 0; `None` is the curve's place among the others.
@@ -36,6 +38,12 @@ impl Curve {
         Self { name: name.into(), points: points.into_iter().collect(), ..Self::default() }
     }
 
+    /// The curve with a band around it, a confidence interval: places, each with the lower and the upper end.
+    #[must_use]
+    pub fn banded(self, band: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        Self { band: band.into_iter().collect(), ..self }
+    }
+
     /// The curve, dashed.
     #[must_use]
     pub fn dashed(self) -> Self {
@@ -46,6 +54,14 @@ impl Curve {
     #[must_use]
     pub fn colored(self, color: usize) -> Self {
         Self { color: Some(color), ..self }
+    }
+}
+
+impl Curve {
+    /// All points that a drawing has to have room for.
+    fn extent(&self) -> impl Iterator<Item = (f64, f64)> {
+        let band = self.band.iter().flat_map(|&(place, low, high)| [(place, low), (place, high)]);
+        self.points.iter().copied().chain(band)
     }
 }
 
@@ -105,6 +121,7 @@ struct TickView {
 struct CurveView<'a> {
     name: &'a str,
     path: String,
+    band: String,
     color: &'static str,
     width: f64,
     dashed: bool,
@@ -159,17 +176,19 @@ impl Plot {
     }
 
     fn view(&self) -> PlotView<'_> {
-        let drawn = || self.curves.iter().flat_map(|curve| &curve.points).filter(|point| is_drawn(point));
+        let drawn = || self.curves.iter().flat_map(Curve::extent).filter(is_drawn);
         let (right, bottom) = (LEFT + PLOT_WIDTH, TOP + PLOT_HEIGHT);
         let across = Axis::over(drawn().map(|point| point.0), LEFT, right);
         let upward = Axis::over(drawn().map(|point| point.1), bottom, TOP);
         let curve = |(place, curve): (usize, &'_ Curve)| {
             let color = COLORS[curve.color.unwrap_or(place) % COLORS.len()];
-            (place, color, path(&curve.points, &across, &upward))
+            let band = outline(&curve.band, &across, &upward);
+            (place, color, path(&curve.points, &across, &upward), band)
         };
-        let view = |(place, color, path): (usize, &'static str, String)| CurveView {
+        let view = |(place, color, path, band): (usize, &'static str, String, String)| CurveView {
             name: &self.curves[place].name,
             path,
+            band,
             color,
             width: if self.curves[place].line == Line::Solid { 2.0 } else { 1.6 },
             dashed: self.curves[place].line == Line::Dashed,
@@ -207,6 +226,15 @@ fn path(points: &[(f64, f64)], across: &Axis, upward: &Axis) -> String {
         format!("M{}", places.collect::<Vec<_>>().join("L"))
     };
     points.split(|point| !is_drawn(point)).filter(|points| !points.is_empty()).map(run).collect()
+}
+
+/// A band as SVG has it: along its upper ends, and back along the lower ones.
+fn outline(band: &[(f64, f64, f64)], across: &Axis, upward: &Axis) -> String {
+    let is_drawn = |&&(place, low, high): &&(f64, f64, f64)| is_drawn(&(place, low)) && is_drawn(&(place, high));
+    let drawn: Vec<_> = band.iter().filter(is_drawn).collect();
+    let there = drawn.iter().map(|&&(place, _, high)| (place, high));
+    let back = drawn.iter().rev().map(|&&(place, low, _)| (place, low));
+    path(&there.chain(back).collect::<Vec<_>>(), across, upward)
 }
 
 /// An axis: round numbers from `first` on, `step` apart, and where its ends are.

@@ -3,7 +3,7 @@
 use relevance::Ledger;
 use serde::Serialize;
 
-use crate::flow::{FlowView, flow};
+use crate::flow::{FlowView, LayerView, StageView, flow, layers, unsound, whole};
 use crate::picture::{PictureView, address};
 use crate::table::TableView;
 use crate::{Error, Picture, Table};
@@ -27,6 +27,7 @@ enum Block {
     Pictures(Vec<Picture>),
     Table(Table),
     Ledger { caption: String, ledger: Ledger },
+    Flow { caption: String, ledger: Ledger, tolerance: f64 },
     Links(Vec<LinkView>),
 }
 
@@ -44,6 +45,7 @@ enum BlockView {
     Pictures { pictures: Vec<PictureView>, columns: usize, narrow_columns: usize },
     Table { table: TableView },
     Ledger { caption: String, flow: FlowView },
+    Flow { caption: String, all: StageView, layers: Vec<LayerView>, warnings: Vec<String> },
     Links { links: Vec<LinkView> },
 }
 
@@ -97,6 +99,15 @@ impl Section {
         self.with(Block::Ledger { caption: caption.into(), ledger: ledger.clone() })
     }
 
+    /// Adds a ledger of any length as a flow: all of it in one bar, and below that, folded away, a bar for each layer. The
+    /// caller says what it means.
+    ///
+    /// * `tolerance` — what steps may be off by, relative, before the page warns of it: what the numbers can hold
+    #[must_use]
+    pub fn flow(self, caption: impl Into<String>, ledger: &Ledger, tolerance: f64) -> Self {
+        self.with(Block::Flow { caption: caption.into(), ledger: ledger.clone(), tolerance })
+    }
+
     /// Adds a row of links to files beside the page: what they are called, and their paths relative to the page's.
     #[must_use]
     pub fn links<T: Into<String>, P: AsRef<str>>(self, links: impl IntoIterator<Item = (T, P)>) -> Self {
@@ -134,6 +145,12 @@ impl Block {
             },
             Self::Table(table) => BlockView::Table { table: table.view()? },
             Self::Links(links) => BlockView::Links { links: links.clone() },
+            Self::Flow { caption, ledger, tolerance } => BlockView::Flow {
+                caption: caption.clone(),
+                all: whole(ledger),
+                layers: layers(ledger),
+                warnings: unsound(ledger, *tolerance),
+            },
             Self::Ledger { caption, ledger } => BlockView::Ledger { caption: caption.clone(), flow: flow(ledger) },
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::settings::{choice, settings};
 use crate::walk::scores_of;
-use crate::{Case, Direction, Error, Measure, Outcome, Replacement};
+use crate::{Case, Direction, Error, Measure, Outcome, Replacement, Steps};
 
 settings! {
     /// Completeness (Sundararajan et al. 2017), which is the conservation of relevance (Bach et al. 2015, Eqs 1 and 2):
@@ -43,7 +43,7 @@ impl Measure for Completeness {
         Direction::Lower
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn judge(&self, case: &Case<'_>, _: &mut Steps<'_>) -> Result<Outcome, Error> {
         let total: f64 = case.relevance_of_pixels()?.iter().sum();
         let mut inputs = vec![case.input.to_owned()];
         if self.against == Reference::Replaced {

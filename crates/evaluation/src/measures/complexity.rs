@@ -1,7 +1,7 @@
 //! Complexity.
 
 use crate::settings::settings;
-use crate::{Case, Direction, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome, Steps};
 
 settings! {
     /// Complexity (Bhatt et al. 2020): the entropy of how the magnitudes of the relevance are distributed. 0 when a single
@@ -25,7 +25,7 @@ impl Measure for Complexity {
         Direction::Lower
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn judge(&self, case: &Case<'_>, _: &mut Steps<'_>) -> Result<Outcome, Error> {
         let magnitudes = case.magnitudes()?;
         let total: f64 = magnitudes.iter().sum();
         let shares = magnitudes.iter().map(|magnitude| magnitude / total).filter(|&share| share > 0.0);

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::{Case, Direction, Error, Measure, Outcome, Output, Replacement};
+use crate::walk::even_stops;
+use crate::{Case, Direction, Error, Extent, Measure, Outcome, Output, Passes, Replacement, Steps};
 
 settings! {
     /// Deletion (Petsiuk et al. 2018): the most relevant pixels are replaced step by step until none is left; the value is
@@ -34,8 +35,12 @@ impl Measure for Deletion {
         Direction::Lower
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn passes(&self, of: Extent) -> Passes {
+        Passes::forward(even_stops(of.count(), self.steps).len())
+    }
+
+    fn judge(&self, case: &Case<'_>, steps: &mut Steps<'_>) -> Result<Outcome, Error> {
         let replaced = case.replaced(&self.replacement)?;
-        case.outputs_by_relevance([case.input.view(), replaced.view()], self.steps, self.output)
+        case.outputs_by_relevance([case.input.view(), replaced.view()], self.steps, self.output, steps)
     }
 }

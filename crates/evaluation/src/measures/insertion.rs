@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 
 use crate::replacement::BLUR_SIDE;
 use crate::settings::settings;
-use crate::{Case, Direction, Error, Measure, Outcome, Output, Replacement};
+use crate::walk::even_stops;
+use crate::{Case, Direction, Error, Extent, Measure, Outcome, Output, Passes, Replacement, Steps};
 
 settings! {
     /// Insertion (Petsiuk et al. 2018): from an input without any content, the most relevant pixels are brought back step
@@ -35,8 +36,12 @@ impl Measure for Insertion {
         Direction::Higher
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn passes(&self, of: Extent) -> Passes {
+        Passes::forward(even_stops(of.count(), self.steps).len())
+    }
+
+    fn judge(&self, case: &Case<'_>, steps: &mut Steps<'_>) -> Result<Outcome, Error> {
         let replaced = case.replaced(&self.replacement)?;
-        case.outputs_by_relevance([replaced.view(), case.input.view()], self.steps, self.output)
+        case.outputs_by_relevance([replaced.view(), case.input.view()], self.steps, self.output, steps)
     }
 }

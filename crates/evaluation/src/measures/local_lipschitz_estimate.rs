@@ -7,7 +7,7 @@ use ndarray::ArrayViewD;
 use crate::noise::{Noise, explanations_nearby};
 use crate::pixels::largest_magnitude;
 use crate::settings::{NonNegative, settings};
-use crate::{Case, Direction, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Extent, Measure, Outcome, Passes, Steps};
 
 settings! {
     /// The local Lipschitz estimate (Alvarez-Melis and Jaakkola 2018): how steeply an explanation changes, at most, near an
@@ -22,8 +22,8 @@ settings! {
     /// As Quantus's `LocalLipschitzEstimate`, with other random numbers; there the maximum is that of a whole batch of
     /// explanations, here of each. Relevance that is all 0 stays as it is.
     pub struct LocalLipschitzEstimate = "local-lipschitz-estimate" {
-        /// How many changed inputs are explained (200, as in Quantus).
-        pub nr_samples: NonZeroUsize = const { NonZeroUsize::new(200).unwrap() },
+        /// How many changed inputs are explained (50; 200 in Quantus).
+        pub nr_samples: NonZeroUsize = const { NonZeroUsize::new(50).unwrap() },
         /// The standard deviation of the changes (0.1, as in Quantus).
         pub perturb_std: NonNegative = const { NonNegative::new(0.1).unwrap() },
         /// Where the changes are drawn from; each sample has its own.
@@ -40,10 +40,14 @@ impl Measure for LocalLipschitzEstimate {
         Direction::Lower
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn passes(&self, _: Extent) -> Passes {
+        Passes::explanations(self.nr_samples.get())
+    }
+
+    fn judge(&self, case: &Case<'_>, steps: &mut Steps<'_>) -> Result<Outcome, Error> {
         let noise = Noise::Normal { deviation: self.perturb_std.get() };
-        let slopes = explanations_nearby(case, noise, self.nr_samples, self.seed, |input, relevance| {
-            slope([case.input.view(), input.view()], [case.relevance.view(), relevance.view()])
+        let slopes = explanations_nearby(case, steps, noise, self.nr_samples, self.seed, |input, relevance| {
+            Some(slope([case.input.view(), input.view()], [case.relevance.view(), relevance.view()]))
         })?;
         Ok(slopes.into_iter().reduce(f64::max).into())
     }

@@ -6,7 +6,7 @@ use ndarray::ArrayViewD;
 
 use crate::noise::{Noise, explanations_nearby};
 use crate::settings::{NonNegative, settings};
-use crate::{Case, Direction, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Extent, Measure, Outcome, Passes, Steps};
 
 settings! {
     /// Max-sensitivity (Yeh et al. 2019): how much an explanation changes, at most, when the input changes a little.
@@ -19,8 +19,8 @@ settings! {
     ///
     /// Not defined where all relevance is 0. As Quantus's `MaxSensitivity`, with other random numbers.
     pub struct MaxSensitivity = "max-sensitivity" {
-        /// How many changed inputs are explained (200, as in Quantus).
-        pub nr_samples: NonZeroUsize = const { NonZeroUsize::new(200).unwrap() },
+        /// How many changed inputs are explained (50; 200 in Quantus).
+        pub nr_samples: NonZeroUsize = const { NonZeroUsize::new(50).unwrap() },
         /// How far each number is changed, at most (0.2, as in Quantus).
         pub lower_bound: NonNegative = const { NonNegative::new(0.2).unwrap() },
         /// Where the changes are drawn from; each sample has its own.
@@ -37,12 +37,16 @@ impl Measure for MaxSensitivity {
         Direction::Lower
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn passes(&self, _: Extent) -> Passes {
+        Passes::explanations(self.nr_samples.get())
+    }
+
+    fn judge(&self, case: &Case<'_>, steps: &mut Steps<'_>) -> Result<Outcome, Error> {
         let noise = Noise::Uniform { largest: self.lower_bound.get() };
-        let changes = explanations_nearby(case, noise, self.nr_samples, self.seed, |_, relevance| {
+        let changes = explanations_nearby(case, steps, noise, self.nr_samples, self.seed, |_, relevance| {
             relative_change(case.relevance.view(), relevance)
         })?;
-        Ok(changes.into_iter().flatten().reduce(f64::max).into())
+        Ok(changes.into_iter().reduce(f64::max).into())
     }
 }
 

@@ -1,10 +1,13 @@
 //! The model parameter randomisation test.
 
 use ndarray::Array1;
+use rayon::prelude::*;
 
 use crate::settings::settings;
 use crate::similarity::rank_correlation;
-use crate::{Case, Curve, CurveAxis, Direction, Error, LayerOrder, Measure, Outcome, Randomization};
+use crate::{
+    Case, Curve, CurveAxis, Direction, Error, Extent, LayerOrder, Measure, Outcome, Passes, Randomization, Steps,
+};
 
 settings! {
     /// The model parameter randomisation test (Adebayo et al. 2018): how alike explanations stay when the parameters of
@@ -40,18 +43,25 @@ impl Measure for ModelParameterRandomisation {
         Some(Randomization { order: self.layer_order, seed: self.seed })
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn passes(&self, of: Extent) -> Passes {
+        Passes::explanations(of.layers)
+    }
+
+    fn judge(&self, case: &Case<'_>, steps: &mut Steps<'_>) -> Result<Outcome, Error> {
         let magnitudes = case.magnitudes()?;
         if magnitudes.iter().all(|&magnitude| magnitude == magnitudes[0]) || case.randomized.is_empty() {
             return Ok(Outcome::default());
         }
-        let mut correlations = Vec::with_capacity(case.randomized.len());
-        for randomized in case.randomized {
-            let after = Case { classifier: randomized.classifier.as_ref(), ..case.clone() };
-            let relevance = after.explain(case.input.view(), case.target)?;
-            let after: Vec<f64> = relevance.iter().map(|value| value.abs()).collect();
-            correlations.push(rank_correlation(&magnitudes, &after)?.unwrap_or(0.0));
-        }
+        let correlations = steps.all(case.randomized.len(), rayon::current_num_threads(), |now| {
+            let correlation = case.randomized[now].par_iter().map(|randomized| {
+                let after = Case { classifier: randomized.classifier.as_ref(), ..case.clone() };
+                let relevance = after.explain(case.input.view(), case.target)?;
+                let after: Vec<f64> = relevance.iter().map(|value| value.abs()).collect();
+                Ok(vec![rank_correlation(&magnitudes, &after)?.unwrap_or(0.0)])
+            });
+            correlation.collect()
+        })?;
+        let correlations = correlations.concat();
         let value = correlations.iter().sum::<f64>() / correlations.len() as f64;
         let layers = case.randomized.iter().map(|randomized| randomized.layer.clone()).collect();
         let values = Array1::from(correlations).insert_axis(ndarray::Axis(1));

@@ -1,9 +1,9 @@
 //! Pixel flipping.
 
-use std::num::NonZeroUsize;
-
-use crate::settings::settings;
-use crate::{Case, Direction, Error, FlipOrder, Measure, Outcome, Output, PixelSubset, Replacement};
+use crate::settings::{StepSize, settings};
+use crate::{
+    Case, Direction, Error, Extent, FlipOrder, Measure, Outcome, Output, Passes, PixelSubset, Replacement, Steps,
+};
 
 settings! {
     /// Pixel flipping (Bach et al. 2015, Figs 18–22): pixels are flipped one after the other in the order of their
@@ -21,8 +21,8 @@ settings! {
     /// is the area under the curve over the share of flipped pixels, of which Quantus's is the multiple by the steps.
     /// Orders other than the highest first, and masks, are the paper's.
     pub struct PixelFlipping = "pixel-flipping" {
-        /// How many pixels are flipped at each step (1, as in Quantus).
-        pub features_in_step: NonZeroUsize = NonZeroUsize::MIN,
+        /// How many pixels are flipped at each step, or which share of all (1%, a hundred steps; 1 in Quantus).
+        pub features_in_step: StepSize = StepSize::ONE_PERCENT,
         /// In which order: `highest` (as in Quantus), `lowest`, `nearest-zero`, `random` or `random=SEED`.
         pub order: FlipOrder = FlipOrder::HighestFirst,
         /// Which pixels: `all`, `in-mask` or `out-of-mask`. The curve of a part of them ends where they are all flipped.
@@ -55,12 +55,16 @@ impl Measure for PixelFlipping {
         self.pixels != PixelSubset::All
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn passes(&self, of: Extent) -> Passes {
+        Passes::forward(self.features_in_step.stops(of.count(), of.pixels).len())
+    }
+
+    fn judge(&self, case: &Case<'_>, steps: &mut Steps<'_>) -> Result<Outcome, Error> {
         let relevance: Vec<f64> = case.relevance_of_pixels()?.into_iter().collect();
         let order = self.order.for_sample(case.number).of(&relevance);
         let order = self.pixels.of(order, case, self)?;
         let replaced = case.replaced(&self.replacement)?;
-        let stops: Vec<usize> = (0..order.len()).step_by(self.features_in_step.get()).chain([order.len()]).collect();
-        case.outputs_along([case.input.view(), replaced.view()], &order, &stops, self.output)
+        let stops = self.features_in_step.stops(order.len(), case.pixels()?);
+        case.outputs_along([case.input.view(), replaced.view()], &order, &stops, self.output, steps)
     }
 }

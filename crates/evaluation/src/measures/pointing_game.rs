@@ -1,7 +1,7 @@
 //! The pointing game.
 
 use crate::settings::settings;
-use crate::{Case, Direction, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome, Steps};
 
 settings! {
     /// The pointing game (Zhang et al. 2018): 1 when a pixel of the highest relevance is in the mask, 0 when none is. The
@@ -25,7 +25,7 @@ impl Measure for PointingGame {
         true
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn judge(&self, case: &Case<'_>, _: &mut Steps<'_>) -> Result<Outcome, Error> {
         let (relevance, mask) = (case.relevance_of_pixels()?, case.mask(self)?);
         let highest = relevance.fold(f64::NEG_INFINITY, |highest, &value| highest.max(value));
         let is_hit = relevance.iter().zip(mask).any(|(&value, &is_inside)| is_inside && value == highest);

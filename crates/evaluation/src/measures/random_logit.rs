@@ -7,7 +7,7 @@ use crate::order::seed_of_sample;
 use crate::pixels::largest_magnitude;
 use crate::settings::settings;
 use crate::similarity::structural_similarity;
-use crate::{Case, Direction, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Extent, Measure, Outcome, Passes, Steps};
 
 settings! {
     /// The random logit test (Sixt et al. 2020): how alike the explanations of the target and of another class are.
@@ -34,7 +34,11 @@ impl Measure for RandomLogit {
         Direction::Lower
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn passes(&self, _: Extent) -> Passes {
+        Passes::explanations(1)
+    }
+
+    fn judge(&self, case: &Case<'_>, _: &mut Steps<'_>) -> Result<Outcome, Error> {
         case.relevance_of_pixels()?;
         let targets = case.classifier.targets();
         if targets < 2 {

@@ -3,7 +3,10 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::{Case, Curve, CurveAxis, Direction, Error, FlipOrder, Measure, Outcome, Output, Regions, Replacement};
+use crate::{
+    Case, Curve, CurveAxis, Direction, Error, Extent, FlipOrder, Measure, Outcome, Output, Passes, Regions,
+    Replacement, Steps,
+};
 
 settings! {
     /// Region perturbation (Samek et al. 2017): squares of pixels are replaced in the order of their relevance; the value
@@ -52,14 +55,19 @@ impl Measure for RegionPerturbation {
         if self.order == FlipOrder::HighestFirst { Direction::Higher } else { Direction::Lower }
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn passes(&self, of: Extent) -> Passes {
+        let regions = Regions::centered(self.patch_size.get(), of.pixels).map_or(0, |regions| regions.count());
+        Passes::forward(regions.min(self.regions_evaluation) + 1)
+    }
+
+    fn judge(&self, case: &Case<'_>, steps: &mut Steps<'_>) -> Result<Outcome, Error> {
         let relevance = case.relevance_of_pixels()?;
         let regions = Regions::centered(self.patch_size.get(), relevance.dim())?;
         let order = self.order.for_sample(case.number).of(&regions.sums(relevance.view())?.to_vec());
         let replaced = case.replaced(&self.replacement)?;
         let walk = case.walk([case.input.view(), replaced.view()], &regions, &order)?;
         let stops: Vec<usize> = (0..=order.len().min(self.regions_evaluation)).collect();
-        let values = self.output.of(walk.scores(case.classifier, &stops)?);
+        let values = self.output.of(walk.scores(case.classifier, &stops, steps)?);
         let of_target = values.column(case.target);
         let value = of_target.iter().map(|score| of_target[0] - score).sum::<f64>() / of_target.len() as f64;
 

@@ -1,7 +1,7 @@
 //! Relevance mass accuracy.
 
 use crate::settings::settings;
-use crate::{Case, Direction, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome, Steps};
 
 settings! {
     /// Relevance mass accuracy (Arras et al. 2022): the share of the relevance that lies in the mask.
@@ -29,7 +29,7 @@ impl Measure for RelevanceMassAccuracy {
         true
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn judge(&self, case: &Case<'_>, _: &mut Steps<'_>) -> Result<Outcome, Error> {
         let (relevance, mask) = (case.relevance_of_pixels()?, case.mask(self)?);
         let within = relevance.iter().zip(mask).filter(|(_, is_inside)| **is_inside).map(|(value, _)| value);
         let (pixels, within) = within.fold((0, 0.0), |(pixels, sum), value| (pixels + 1, sum + value));

@@ -1,7 +1,7 @@
 //! Relevance rank accuracy.
 
 use crate::settings::settings;
-use crate::{Case, Direction, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome, Steps};
 
 settings! {
     /// Relevance rank accuracy (Arras et al. 2022): of the K most relevant pixels, the share that lies in a mask of K
@@ -29,7 +29,7 @@ impl Measure for RelevanceRankAccuracy {
         true
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn judge(&self, case: &Case<'_>, _: &mut Steps<'_>) -> Result<Outcome, Error> {
         let mask = case.mask(self)?;
         let count = mask.iter().filter(|&&is_inside| is_inside).count();
         let hits = case.hits(mask, count)?;

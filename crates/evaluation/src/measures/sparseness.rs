@@ -1,7 +1,7 @@
 //! Sparseness.
 
 use crate::settings::settings;
-use crate::{Case, Direction, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome, Steps};
 
 settings! {
     /// Sparseness (Chalasani et al. 2020): the Gini index of the magnitudes of the relevance. 0 when all are equal, near 1
@@ -25,7 +25,7 @@ impl Measure for Sparseness {
         Direction::Higher
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn judge(&self, case: &Case<'_>, _: &mut Steps<'_>) -> Result<Outcome, Error> {
         let mut magnitudes = case.magnitudes()?;
         magnitudes.sort_unstable_by(f64::total_cmp);
         let count = magnitudes.len() as f64;

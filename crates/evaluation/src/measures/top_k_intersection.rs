@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::settings::settings;
-use crate::{Case, Direction, Error, Measure, Outcome};
+use crate::{Case, Direction, Error, Measure, Outcome, Steps};
 
 settings! {
     /// Top-k intersection (Theiner et al. 2021): of the k most relevant pixels, the share that lies in the mask.
@@ -33,7 +33,7 @@ impl Measure for TopKIntersection {
         true
     }
 
-    fn evaluate(&self, case: &Case<'_>) -> Result<Outcome, Error> {
+    fn judge(&self, case: &Case<'_>, _: &mut Steps<'_>) -> Result<Outcome, Error> {
         let mask = case.mask(self)?;
         let k = self.k.get();
         if k > mask.len() {

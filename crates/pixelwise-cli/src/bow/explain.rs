@@ -7,7 +7,7 @@ use bow_classifier::{BowClassifier, ExplainedClass, ExplainedImage};
 use clap::Args;
 use datasets::voc::Annotation;
 use evaluation::ObjectShare;
-use heatmap::{ColorMap, encode_png};
+use heatmap::{ColorMap, encode_png, magnitude_at};
 use images::to_unit_range;
 use ndarray::{Array2, Array3, ArrayD, Ix2};
 use relevance::Explanation;
@@ -16,7 +16,7 @@ use super::boxes::boxes_for;
 use super::load;
 use crate::books::Findings;
 use crate::computation::Precision;
-use crate::explain::drawing::{Drawing, largest};
+use crate::explain::drawing::Drawing;
 use crate::explain::explanation::{Done, caption};
 use crate::explain::files::{Folder, Names, file_name};
 use crate::explain::record::{ClassScore, Files, Place, Record, TargetRecord};
@@ -30,10 +30,12 @@ use crate::given::Given;
 use crate::inputs::{Source, array};
 use crate::labels::Labels;
 use crate::messages;
+use crate::pictures::SIGN_COLORS;
 use crate::target::{ClassChoice, TargetChoice};
 
 /// Options that a Bag-of-Words classifier has as well as a network.
-const OPTIONS: [&str; 9] = ["target", "output", "relevance", "colormap", "scale", "top", "threads", "json", "resume"];
+const OPTIONS: [&str; 10] =
+    ["target", "output", "relevance", "colormap", "scale", "level", "top", "threads", "json", "resume"];
 
 /// Options of a network that a person may look for here, and what there is in their place.
 const IN_THEIR_PLACE: [(&str, &str); 3] = [
@@ -61,7 +63,7 @@ pub struct Arguments {
     output: PathBuf,
 
     /// Colors of the heatmaps
-    #[arg(long, value_name = "NAME", default_value_t = ColorMap::Jet)]
+    #[arg(long, value_name = "NAME", default_value_t = SIGN_COLORS)]
     colormap: ColorMap,
 
     /// What the strongest color stands for
@@ -116,6 +118,7 @@ pub struct Plan<'a> {
     arguments: &'a explain::Arguments,
     settings: Settings,
     folder: Folder,
+    command: String,
     classifier: BowClassifier,
     labels: Labels,
     samples: Samples,
@@ -139,6 +142,7 @@ impl<'a> Plan<'a> {
             targets: targets(&arguments.target, &labels, classifier.classes().count())?,
             settings: Settings::of(given, &arguments.model)?.only(&OPTIONS),
             folder: Folder::create(&arguments.output)?,
+            command: given.command_line(),
             samples,
             arguments,
             classifier,
@@ -205,7 +209,9 @@ impl<'a> Plan<'a> {
         let stem = format!("{name}.{}", target.name);
         let files = Files {
             heatmap: format!("{stem}.heatmap.png").into(),
+            map: format!("{stem}.map.png").into(),
             overlay: format!("{stem}.overlay.png").into(),
+            photo: format!("{stem}.photo.png").into(),
             edges: Some(format!("{stem}.edges.png").into()),
             relevance: format!("{stem}.relevance.npy").into(),
             tensors: Vec::new(),
@@ -217,7 +223,7 @@ impl<'a> Plan<'a> {
             measured: None,
             class: Some(class),
             positions: None,
-            largest: largest(&map),
+            largest: magnitude_at(map.view(), self.arguments.level.share()),
             scale: None,
             findings: Findings::of(ledger, Precision::F64),
             ledger: Some(ledger.clone()),
@@ -244,9 +250,11 @@ impl<'a> Plan<'a> {
     ) -> Result<(), Failure> {
         let class = target.class.as_ref().map(ClassScore::name).unwrap_or_default();
         let boxes = annotation.map_or_else(Vec::new, |annotation| boxes_for(&class, annotation));
-        let color_map = self.arguments.colormap.unwrap_or(ColorMap::Jet);
+        let color_map = self.arguments.colormap.unwrap_or(SIGN_COLORS);
         let drawing = Drawing { map, maximum, color_map, boxes: &boxes };
         self.folder.write(&target.files.heatmap, &drawing.heatmap(&caption(name, target))?)?;
+        self.folder.write(&target.files.map, &encode_png(&drawing.map()?)?)?;
+        self.folder.write(&target.files.photo, &encode_png(&drawing.photo(shown)?)?)?;
         self.folder.write(&target.files.overlay, &encode_png(&drawing.overlay(shown)?)?)?;
         match &target.files.edges {
             Some(edges) => self.folder.write(edges, &encode_png(&drawing.edges(shown)?)?),
@@ -281,6 +289,7 @@ impl Explaining for Plan<'_> {
             form: Form::of(self.arguments),
             settings: &self.settings,
             folder: &self.folder,
+            command: self.command.clone(),
             samples: self.samples.all.len(),
             targets: self.targets.len(),
             prepared: "none, photos are taken as they are".to_owned(),

@@ -12,6 +12,7 @@ use relevance::{ExplainError, ExplainableClassifier};
 use crate::failure::{Context, Failure};
 use crate::inputs::{Picture, Source, array, read_image, stem};
 use crate::labels::{Labels, find};
+use crate::pictures::Layout;
 use crate::target::TargetChoice;
 
 /// Which class of a sample is explained.
@@ -53,6 +54,13 @@ impl Preparation {
         Ok(match self {
             Self::Network(preprocessing) => read_image(picture, preprocessing)?.network.index_axis_move(Axis(0), 0),
             Self::UnitRange => to_unit_range(images::read(&picture.file)?.view()).into_dyn(),
+        })
+    }
+
+    fn shown(&self, picture: &Picture) -> Result<Array3<u8>, Failure> {
+        Ok(match self {
+            Self::Network(preprocessing) => read_image::<f32>(picture, preprocessing)?.shown,
+            Self::UnitRange => images::read(&picture.file)?,
         })
     }
 }
@@ -129,9 +137,26 @@ impl Samples {
         &self.names
     }
 
+    /// Which class of each is explained, in words.
+    pub fn about_targets(&self) -> String {
+        match &self.truth {
+            Truth::Each(_) => "of each sample its own, from --truth".to_owned(),
+            Truth::One(Target::Class(class)) => format!("{class}"),
+            Truth::One(_) => "the predicted one".to_owned(),
+        }
+    }
+
     /// The shape of the first, without the axis of samples.
     pub fn shape(&self) -> &[usize] {
         &self.shape
+    }
+
+    /// A sample as people see it: the photo where there is one, else the numbers of its input as they can be shown.
+    pub fn shown(&self, number: usize, input: &ArrayD<f64>) -> Result<Array3<u8>, Failure> {
+        match &self.content {
+            Content::Images(pictures, preparation) => preparation.shown(&pictures[number]),
+            Content::Batch(_) => Ok(Layout::of(input.shape()).photo(input.view())),
+        }
     }
 
     /// The sample of a number.

@@ -29,7 +29,12 @@ pub struct Subject {
     pub positions: Option<String>,
     /// The numbers that the model computes with.
     pub dtype: &'static str,
+    /// What else decides what is judged, for a reader: names and values.
+    pub settings: Vec<(String, String)>,
 }
+
+/// How arrays are prepared.
+const ARRAYS: &str = "none, arrays are taken as they are";
 
 /// A model, explained in one way.
 pub struct Explained {
@@ -61,6 +66,7 @@ impl Subject {
         let declared = declared_shape(input);
         let preprocessing = arguments.network.preprocessing(sources, input, model.metadata())?;
         let range = arguments.network.range(preprocessing.as_ref())?;
+        let prepared = preprocessing.as_ref().map_or_else(|| ARRAYS.to_owned(), ToString::to_string);
         let preparation = preprocessing.map(|preprocessing| Preparation::Network(Box::new(preprocessing)));
         let samples = samples(arguments, sources, preparation, &labels)?;
         let together = declared.first().copied().flatten().unwrap_or(1);
@@ -75,7 +81,8 @@ impl Subject {
             Ok::<_, Failure>(Explained { way: name, classifier: Box::new(classifier) })
         });
         let explained = explained.collect::<Result<_, _>>()?;
-        Ok(Self { explained, samples, positions: positions(&layout, None), dtype: F::NAME })
+        let settings = vec![("preprocessing".to_owned(), prepared)];
+        Ok(Self { explained, samples, positions: positions(&layout, None), dtype: F::NAME, settings })
     }
 
     fn bag_of_words(
@@ -94,7 +101,7 @@ impl Subject {
         }
         let samples = samples(arguments, sources, Some(Preparation::UnitRange), labels)?;
         let explained = Explained { way: ALGORITHM_1.to_owned(), classifier: Box::new(classifier) };
-        Ok(Self { explained: vec![explained], samples, positions: None, dtype: f64::NAME })
+        Ok(Self { explained: vec![explained], samples, positions: None, dtype: f64::NAME, settings: Vec::new() })
     }
 }
 

@@ -8,12 +8,16 @@ use evaluation::Evaluation;
 use serde::{Deserialize, Serialize};
 
 use super::Arguments;
+use super::maps::Maps;
 use super::subject::Subject;
 use crate::failure::{Context, Failure};
 use crate::inputs::Source;
 
 /// Between two times that everything is written.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Writing takes no more than one part of so many of the time.
+const SHARE: u32 = 50;
 
 /// The file's name in the folder of the results.
 const NAME: &str = "unfinished.cbor";
@@ -32,11 +36,13 @@ pub struct Unfinished {
     path: PathBuf,
     content: Content,
     written: Instant,
+    /// How long writing took.
+    writing: Duration,
 }
 
 /// All that results depend on. Weights and rules may lie in files that the command line does not name: the explanations
 /// of the first sample stand for them.
-pub fn key(arguments: &Arguments, sources: &[Source], subject: &Subject) -> Result<String, Failure> {
+pub fn key(arguments: &Arguments, sources: &[Source], subject: &Subject, maps: &Maps) -> Result<String, Failure> {
     let mut files = vec![arguments.model.clone()];
     files.extend(sources.iter().map(|source| source.path().to_owned()));
     files
@@ -57,11 +63,8 @@ pub fn key(arguments: &Arguments, sources: &[Source], subject: &Subject) -> Resu
         let bytes = fs::read(&path).context(format!("can't read {}", path.display()))?;
         key += &format!(" {:08x}", crc32fast::hash(&bytes));
     }
-    for explained in &subject.explained {
-        let sample = subject.samples.sample(0, explained.classifier.as_ref())?;
-        let explanation = explained.classifier.explain(sample.input.view(), sample.target).context(&explained.way)?;
-        let bytes: Vec<u8> = explanation.relevance.iter().flat_map(|relevance| relevance.to_le_bytes()).collect();
-        key += &format!(" {} {} {:08x}", explained.way, explanation.score, crc32fast::hash(&bytes));
+    for (explained, checksum) in subject.explained.iter().zip(&maps.checksums) {
+        key += &format!(" {} {checksum:08x}", explained.way);
     }
     Ok(key)
 }
@@ -75,12 +78,19 @@ impl Unfinished {
             (content.key == key && content.evaluations.len() == begun.len()).then_some(content)
         });
         let begun = || Content { key, evaluations: begun };
-        Self { path, content: earlier.unwrap_or_else(begun), written: Instant::now() }
+        Self { path, content: earlier.unwrap_or_else(begun), written: Instant::now(), writing: Duration::ZERO }
     }
 
-    /// How many explanations are judged, in all ways.
-    pub fn finished(&self) -> usize {
-        self.content.evaluations.iter().map(Evaluation::finished).sum()
+    /// How many passes are done, in all ways.
+    pub fn passes(&self) -> usize {
+        self.content.evaluations.iter().map(Evaluation::passes).sum()
+    }
+
+    /// All evaluations, with what is known of one by now.
+    pub fn with(&self, position: usize, evaluation: &Evaluation) -> Vec<Evaluation> {
+        let mut evaluations = self.content.evaluations.clone();
+        evaluations[position].clone_from(evaluation);
+        evaluations
     }
 
     /// All evaluations, one for each way.
@@ -95,7 +105,7 @@ impl Unfinished {
 
     /// Takes note of what is known of a way, and writes it from time to time.
     pub fn keep(&mut self, position: usize, evaluation: &Evaluation) -> Result<(), Failure> {
-        if self.written.elapsed() < PATIENCE {
+        if self.written.elapsed() < PATIENCE.max(SHARE * self.writing) {
             return Ok(());
         }
         self.content.evaluations[position].clone_from(evaluation);
@@ -103,11 +113,13 @@ impl Unfinished {
     }
 
     fn write(&mut self) -> Result<(), Failure> {
+        let start = Instant::now();
         let writing = || format!("can't write {}", self.path.display());
         let mut bytes = Vec::new();
         ciborium::into_writer(&self.content, &mut bytes).context(writing())?;
         whole_file::write_sealed(&self.path, bytes).context(writing())?;
         self.written = Instant::now();
+        self.writing = start.elapsed();
         Ok(())
     }
 

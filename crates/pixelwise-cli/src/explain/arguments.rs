@@ -1,5 +1,6 @@
 //! The command line of `pixelwise explain`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -51,7 +52,7 @@ accounts for.";
 /// Explain what a model sees: heatmap, raw relevance, and where the relevance went
 ///
 /// Networks and Bag-of-Words classifiers alike. These take photos as they are and are explained by Algorithm 1: of the
-/// options, --target, --output, --relevance, --colormap, --scale, --top, --threads, --json and --resume are for them. A photo that lies in a folder of
+/// options, --target, --output, --relevance, --colormap, --scale, --level, --top, --threads, --json and --resume are for them. A photo that lies in a folder of
 /// PASCAL VOC's layout, JPEGImages/ID.jpg, and has an annotation there, Annotations/ID.xml, then gets its objects' boxes in
 /// all pictures: bold ones for the explained class, thin ones for others.
 #[derive(Args)]
@@ -150,6 +151,10 @@ pub struct Arguments {
     #[arg(long, value_name = "SCOPE", value_enum, default_value_t = Scale::Image, help_heading = "What is written")]
     pub scale: Scale,
 
+    /// The share of pixels that the strongest color leaves below it: 0.99 lets the strongest hundredth of the pixels have one color, so that a few of them do not make all others pale
+    #[arg(long, value_name = "SHARE", default_value_t = Level::LARGEST, help_heading = "What is written")]
+    pub level: Level,
+
     /// How many of the top classes are listed
     #[arg(long, value_name = "K", default_value_t = 5, help_heading = "What is written")]
     pub top: usize,
@@ -170,6 +175,35 @@ pub enum Scale {
     Image,
     /// Of all images: colors compare images too
     Batch,
+}
+
+/// A share of pixels, in (0, 1].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level(f64);
+
+impl Level {
+    /// All pixels: the strongest color stands for the largest relevance.
+    pub const LARGEST: Self = Self(1.0);
+
+    /// The share.
+    pub fn share(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let share = text.parse().ok().filter(|share| 0.0 < *share && *share <= 1.0);
+        share.map(Self).ok_or_else(|| format!("{text:?} should be a share of the pixels, above 0 and up to 1: 0.99"))
+    }
 }
 
 /// Channels of a tensor.

@@ -3,15 +3,15 @@
 use std::num::NonZeroU32;
 
 use heatmap::{
-    BoundingBox, ColorBar, ColorMap, ContactSheet, EdgeSuperposition, RgbImage, Superposition, Tile, draw_boxes,
+    BoundingBox, ColorBar, ColorMap, ColorSuperposition, ContactSheet, EdgeSuperposition, RgbImage, Tile, draw_boxes,
     encode_png, enlarge, photo_picture, render,
 };
 use ndarray::{Array2, Array3};
 
 use crate::failure::Failure;
 
-/// Pictures are enlarged to about so many pixels along their longer side.
-const SIDE: usize = 256;
+/// Pictures are enlarged until their longer side has about so many pixels: those of 224 pixels twofold.
+const SIDE: usize = 450;
 
 /// What a heatmap is about.
 pub struct Caption {
@@ -61,7 +61,7 @@ impl Drawing<'_> {
 
     /// The map over the photo.
     pub fn overlay(&self, photo: &Array3<u8>) -> Result<RgbImage, Failure> {
-        let superposition = Superposition { color_map: self.color_map, ..Superposition::default() };
+        let superposition = ColorSuperposition { color_map: self.color_map, ..ColorSuperposition::default() };
         self.finished(superposition.draw(photo.view(), self.normalized().view())?)
     }
 
@@ -77,18 +77,16 @@ impl Drawing<'_> {
         Ok(draw_boxes(enlarge(&picture, factor)?, self.boxes, factor))
     }
 
-    /// Eq. 35, by the maximum of this map or of all maps of the run.
+    /// Eq. 35, by the maximum of this map or of all maps of the run; what is larger has the strongest color, too.
     fn normalized(&self) -> Array2<f64> {
-        if self.maximum == 0.0 { Array2::zeros(self.map.raw_dim()) } else { self.map / self.maximum }
+        match self.maximum {
+            0.0 => Array2::zeros(self.map.raw_dim()),
+            maximum => self.map.mapv(|value| (value / maximum).clamp(-1.0, 1.0)),
+        }
     }
 
     fn magnification(&self) -> NonZeroU32 {
         let longer = self.map.nrows().max(self.map.ncols()).max(1);
         NonZeroU32::new((SIDE / longer) as u32).unwrap_or(NonZeroU32::MIN)
     }
-}
-
-/// The largest `|R|` of a map.
-pub fn largest(map: &Array2<f64>) -> f64 {
-    map.iter().fold(0.0, |largest, value| value.abs().max(largest))
 }

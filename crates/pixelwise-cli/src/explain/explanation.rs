@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use heatmap::{ColorMap, encode_png};
+use heatmap::{encode_png, magnitude_at};
 use ndarray::{Array2, Array3, ArrayD, ArrayView1, Axis};
 use neural_lrp::rules::Rule;
 use neural_lrp::{Explained, Explainer, Forward, Node, Question};
@@ -12,7 +12,7 @@ use crate::books::{Findings, hint};
 use crate::explain::Number;
 use crate::explain::aims::{Aim, Begun};
 use crate::explain::arguments::Scale;
-use crate::explain::drawing::{Caption, Drawing, largest};
+use crate::explain::drawing::{Caption, Drawing};
 use crate::explain::files::{Names, file_name};
 use crate::explain::plan::Plan;
 use crate::explain::record::{
@@ -22,7 +22,7 @@ use crate::explain::samples::{Batch, Sample, read};
 use crate::failure::Failure;
 use crate::inputs::array;
 use crate::output::number;
-use crate::pictures::Layout;
+use crate::pictures::{Layout, SIGN_COLORS};
 use crate::target::positions;
 
 /// A sample that is explained and written.
@@ -194,7 +194,9 @@ impl<F: Number> Plan<'_, F> {
             let tensors = if targets.is_empty() { self.write_tensors(&stem, explained, row)? } else { Vec::new() };
             let files = Files {
                 heatmap: format!("{stem}.heatmap.png").into(),
+                map: format!("{stem}.map.png").into(),
                 overlay: format!("{stem}.overlay.png").into(),
+                photo: format!("{name}{within}.photo.png").into(),
                 edges: None,
                 relevance: format!("{stem}.relevance.npy").into(),
                 tensors,
@@ -207,7 +209,7 @@ impl<F: Number> Plan<'_, F> {
                 class: said.class.clone(),
                 measured: said.measured.clone(),
                 positions: said.positions.clone(),
-                largest: largest(&map),
+                largest: magnitude_at(map.view(), self.arguments.level.share()),
                 scale: None,
                 findings,
                 ledger,
@@ -259,9 +261,11 @@ impl<F: Number> Plan<'_, F> {
         photo: &Array3<u8>,
         maximum: f64,
     ) -> Result<(), Failure> {
-        let color_map = self.arguments.colormap.unwrap_or(ColorMap::Seismic);
+        let color_map = self.arguments.colormap.unwrap_or(SIGN_COLORS);
         let drawing = Drawing { map, maximum, color_map, boxes: &[] };
         self.folder.write(&target.files.heatmap, &drawing.heatmap(&caption(name, target))?)?;
+        self.folder.write(&target.files.map, &encode_png(&drawing.map()?)?)?;
+        self.folder.write(&target.files.photo, &encode_png(&drawing.photo(photo)?)?)?;
         self.folder.write(&target.files.overlay, &encode_png(&drawing.overlay(photo)?)?)
     }
 

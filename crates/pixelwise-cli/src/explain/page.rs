@@ -3,13 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use relevance::Ledger;
-use report::{Picture, Report, Section};
+use report::{Picture, Report, Section, Table};
 
 use crate::books::Findings;
 use crate::explain::files::{Folder, can_not_write};
-use crate::explain::record::{Record, TargetRecord, record_path};
-use crate::explain::settings::Settings;
+use crate::explain::record::{ClassScore, Record, TargetRecord, record_path};
+use crate::explain::summary::Head;
 use crate::failure::{Context, Failure};
 use crate::output::{number, percent};
 
@@ -22,15 +21,16 @@ const MOST_EMBEDDED: usize = 40;
 pub struct Index {
     folder: Folder,
     title: String,
+    command: String,
     settings: Vec<(String, String)>,
+    of_networks: bool,
+    /// What steps of ledgers may be off by, relative.
+    tolerance: f64,
     places: Places,
     pages: usize,
     page: usize,
     sections: Vec<Section>,
 }
-
-/// Ledgers of at most so many steps are in a page that has its pictures.
-const MOST_STEPS: usize = 8;
 
 /// Where the pictures of a page are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,15 +41,23 @@ enum Places {
 
 impl Index {
     /// No pages yet, of a run of so many samples, which a model explains for so many targets each.
-    pub fn new(folder: &Folder, settings: &Settings, samples: usize, targets: usize) -> Self {
+    pub fn new(head: &Head<'_>) -> Self {
+        let Head { settings, samples, targets, .. } = head;
         let model = Path::new(&settings.model).file_name().map(|name| name.to_string_lossy());
-        let few = samples * targets * 2 <= MOST_EMBEDDED;
+        let few = samples * targets * 4 <= MOST_EMBEDDED;
         let title = format!("What {} sees", model.unwrap_or_default());
-        let settings = settings.options.iter().map(|(name, values)| (name.clone(), values.join(" ")));
+        let mut shown =
+            vec![("pixelwise".to_owned(), settings.pixelwise.clone()), ("model".to_owned(), settings.model.clone())];
+        shown.extend(head.default.iter().map(|default| ("composite, by default".to_owned(), default.to_string())));
+        shown.push(("preprocessing".to_owned(), head.prepared.split_whitespace().collect::<Vec<_>>().join(" ")));
+        shown.extend(settings.options.iter().map(|(name, values)| (format!("--{name}"), values.join(" "))));
         Self {
-            folder: folder.clone(),
+            folder: head.folder.clone(),
             title,
-            settings: settings.collect(),
+            command: head.command.clone(),
+            settings: shown,
+            of_networks: head.advises.are_of_networks(),
+            tolerance: head.advises.tolerance(),
             places: if few { Places::InThePage } else { Places::BesideIt },
             pages: samples.div_ceil(SAMPLES_PER_PAGE),
             page: 1,
@@ -81,6 +89,7 @@ impl Index {
         if !links.is_empty() {
             report = report.section(Section::new("Other pages").links(links));
         }
+        report = report.command(&self.command);
         for (name, value) in &self.settings {
             report = report.setting(name, value);
         }
@@ -101,27 +110,57 @@ impl Index {
 
     fn section(&self, record: &Record) -> Result<Section, Failure> {
         let mut section = Section::new(&record.name);
-        for target in &record.targets {
-            let heatmap = self.picture(&target.files.heatmap, caption(target))?;
-            let overlay = self.picture(&target.files.overlay, "over the input".to_owned())?;
+        if !record.top.is_empty() && self.places == Places::BesideIt {
+            let class = |class: &ClassScore| format!("{} ({})", class.describe(), number(class.score));
+            section = section.paragraph(record.top.iter().map(class).collect::<Vec<_>>().join(", "));
+        } else if !record.top.is_empty() {
+            let mut table = Table::new(["class", "score"]);
+            for class in &record.top {
+                table = table.row([class.describe(), number(class.score)]);
+            }
+            let over = record.positions.as_ref().map_or_else(String::new, |positions| format!(", {positions}"));
+            section = section.table(table.caption(format!("The classes with the largest scores{over}")));
+        }
+        for (place, target) in record.targets.iter().enumerate() {
+            // A class that two targets name is explained once for a reader.
+            if record.targets[..place].iter().any(|before| before.explains_what(target)) {
+                continue;
+            }
+            let photo = self.picture(&target.files.photo, "the input, as the model sees it".to_owned())?;
+            let map = self.picture(&target.files.map, caption(target))?;
+            let overlay = self.picture(&target.files.overlay, "the map over the input".to_owned())?;
             let edges = target.files.edges.as_ref();
             let edges =
                 edges.map(|edges| self.picture(edges, "the input's edges over the map".to_owned())).transpose()?;
-            section = section.pictures([heatmap, overlay].into_iter().chain(edges));
+            section = section.pictures([photo, map, overlay].into_iter().chain(edges));
             section = target.about_boxes().into_iter().fold(section, Section::paragraph);
-            let is_short = |ledger: &&Ledger| self.places == Places::InThePage && ledger.entries.len() <= MOST_STEPS;
-            if let Some(ledger) = target.ledger.as_ref().filter(is_short) {
-                section = section.ledger(format!("Where the score of {} went", target.target), ledger);
+            let Some(ledger) = &target.ledger else { continue };
+            if let Some(findings) = &target.findings {
+                let told = [findings.on_sinks(ledger, self.of_networks), findings.cancellation()];
+                section = told.into_iter().flatten().fold(section, Section::paragraph);
+            }
+            if self.places == Places::InThePage {
+                section = section.flow(format!("Where the score went: {}", of_what(target)), ledger, self.tolerance);
             }
         }
         section = record.warnings.iter().fold(section, Section::paragraph);
+        // In a large run they are the same a hundred times.
+        let rules = record.rules_of_kinds();
+        if !rules.is_empty() && self.sections.is_empty() {
+            let table = Table::new(["operations", "count", "rule"]);
+            section = section.table(rules.into_iter().fold(table, Table::row).caption("The rule of each operation"));
+        }
         let arrays = record.targets.iter().map(|target| {
             let path = target.files.relevance.display().to_string();
             let within = target.input.as_ref().map_or_else(String::new, |input| format!(", input {}", input.name));
             (format!("raw relevance: {}{within}", target.target), path)
         });
+        let drawn = record.targets.iter().map(|target| {
+            let path = target.files.heatmap.display().to_string();
+            (format!("picture with a color bar: {}", target.target), path)
+        });
         let json = record_path("".as_ref(), &record.name).display().to_string();
-        Ok(section.links(arrays.chain([("settings and ledgers".to_owned(), json)])))
+        Ok(section.links(arrays.chain(drawn).chain([("settings and ledgers".to_owned(), json)])))
     }
 
     fn picture(&self, file: &Path, caption: String) -> Result<Picture, Failure> {
@@ -132,6 +171,11 @@ impl Index {
             Places::BesideIt => picture.linked(&file.to_string_lossy()),
         })
     }
+}
+
+/// What a target is, for a heading.
+fn of_what(target: &TargetRecord) -> String {
+    target.class.as_ref().map_or_else(|| target.target.clone(), ClassScore::title)
 }
 
 fn caption(target: &TargetRecord) -> String {

@@ -32,6 +32,8 @@ pub struct Plan<'a, F: Number> {
     pub settings: Settings,
     /// Where files go.
     pub folder: Folder,
+    /// The command line.
+    pub command: String,
     /// Where the relevance of every tensor goes.
     pub layers: Option<Folder>,
     /// The names of classes.
@@ -104,6 +106,7 @@ impl<'a, F: Number> Plan<'a, F> {
             arguments,
             settings: Settings::of(given, &arguments.model)?,
             folder: Folder::create(&arguments.output)?,
+            command: given.command_line(),
             layers: arguments.layers.as_deref().map(Folder::create).transpose()?,
             approach: Approach::of(arguments, of_only_input)?,
             composite: None,
@@ -142,6 +145,7 @@ impl<'a, F: Number> Plan<'a, F> {
             form: Form::of(self.arguments),
             settings: &self.settings,
             folder: &self.folder,
+            command: self.command.clone(),
             samples: self.samples.all.len(),
             targets: self.aims.len(),
             prepared,

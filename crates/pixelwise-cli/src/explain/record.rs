@@ -182,7 +182,7 @@ pub struct TargetRecord {
     /// At which positions of the output, where it has any.
     #[serde(default)]
     pub positions: Option<String>,
-    /// The largest `|R|` of a pixel.
+    /// The largest `|R|` of a pixel, or that of the share of pixels that --level leaves below the strongest color.
     pub largest: f64,
     /// What the strongest color of the pictures stands for; none while they are to be drawn.
     pub scale: Option<f64>,
@@ -215,8 +215,14 @@ pub struct InputShare {
 pub struct Files {
     /// The map with class, score and color bar.
     pub heatmap: PathBuf,
+    /// The map alone, of the size of the overlay.
+    #[serde(default)]
+    pub map: PathBuf,
     /// The map over the photo.
     pub overlay: PathBuf,
+    /// What was explained, of the same size.
+    #[serde(default)]
+    pub photo: PathBuf,
     /// The photo's edges over the map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edges: Option<PathBuf>,
@@ -226,10 +232,24 @@ pub struct Files {
     pub tensors: Vec<PathBuf>,
 }
 
+impl TargetRecord {
+    /// Whether it explains what another does: the same class, at the same positions, in the same input.
+    pub fn explains_what(&self, other: &Self) -> bool {
+        let of = |target: &Self| {
+            (target.class.clone(), target.measured.clone(), target.positions.clone(), target.input.clone())
+        };
+        self.class.is_some() && of(self) == of(other)
+    }
+}
+
 impl Files {
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.heatmap, &self.overlay].into_iter().chain(&self.edges).chain([&self.relevance]).chain(&self.tensors)
+        [&self.heatmap, &self.map, &self.overlay, &self.photo]
+            .into_iter()
+            .chain(&self.edges)
+            .chain([&self.relevance])
+            .chain(&self.tensors)
     }
 }
 
@@ -292,6 +312,20 @@ impl TargetRecord {
             "positive relevance: {inside:.4} inside of the boxes of {class}, which have {area:.4} of the area; \
              {context:.4} on the context"
         ))
+    }
+}
+
+impl Record {
+    /// The rule of each kind of operation: the kind, how many have it, and the rule.
+    pub fn rules_of_kinds(&self) -> Vec<[String; 3]> {
+        let mut kinds: Vec<(&NodeRule, usize)> = Vec::new();
+        for node in &self.rules {
+            match kinds.iter_mut().find(|(other, _)| (&other.kind, &other.rule) == (&node.kind, &node.rule)) {
+                Some((_, count)) => *count += 1,
+                None => kinds.push((node, 1)),
+            }
+        }
+        kinds.into_iter().map(|(node, count)| [node.kind.clone(), count.to_string(), node.rule.clone()]).collect()
     }
 }
 

@@ -17,6 +17,7 @@ use crate::failure::{Context, Failure};
 use crate::given::Given;
 use crate::messages;
 use crate::output::print;
+use crate::progress::Progress;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,6 +86,7 @@ pub fn repeat(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn explain_again(plan: &impl Explaining, record: &Record) -> Result<(), Failure> {
+    let _progress = Progress::new(1);
     let group = plan.samples().groups[0].clone();
     plan.explain(group.clone())?;
     // The one scale of the whole run was found then.

@@ -77,7 +77,7 @@ pub fn explain_samples<E: Explaining>(plan: &E, refused: Vec<(PathBuf, Failure)>
     let (head, count) = (plan.head(), plan.samples().all.len());
     let mut run = Run {
         stack: plan.arguments().relevance.as_deref().map(|path| Stack::new(path, count)),
-        index: (count > 1).then(|| Index::new(head.folder, head.settings, count, head.targets)),
+        index: Some(Index::new(&head)),
         summary: Summary::begin(head)?,
         progress: Progress::new(count),
         largest: 0.0,

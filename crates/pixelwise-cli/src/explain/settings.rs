@@ -80,9 +80,10 @@ impl Settings {
 }
 
 fn options(matches: &ArgMatches) -> BTreeMap<String, Vec<String>> {
-    let ids = matches.ids().map(clap::Id::as_str).filter(|id| !WITHOUT_EFFECT.contains(id));
+    // Groups of options have an id, too: the name of their type, which no option has.
+    let is_option = |id: &&str| !id.contains(char::is_uppercase) && !WITHOUT_EFFECT.contains(id);
+    let ids = matches.ids().map(clap::Id::as_str).filter(is_option);
     ids.filter_map(|id| {
-        // Groups of options have an id, too, and no values of their own.
         let values = matches.try_get_raw(id).ok()??.map(|value| value.to_string_lossy().into_owned());
         Some((id.replace('_', "-"), values.collect()))
     })

@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use images::Preprocessing;
 use neural_lrp::DefaultComposite;
-use relevance::{Amount, Ledger};
+use relevance::{Amount, Ledger, Sink};
 use serde_json::json;
 
-use crate::books::Findings;
+use crate::books::{BIASES, Findings, main_sink};
 use crate::computation::Precision;
 use crate::explain::Arguments;
 use crate::explain::files::Folder;
@@ -31,7 +31,9 @@ pub struct Summary {
     /// How many were printed.
     printed: usize,
     failures: Vec<serde_json::Value>,
-    /// In how many explanations most of the relevance ended in sinks.
+    /// In how many explanations biases took most of the relevance, …
+    biased: usize,
+    /// … and in how many others most of it ended in sinks.
     sunk: usize,
     /// How many maps exploded.
     exploded: usize,
@@ -45,6 +47,8 @@ pub struct Head<'a> {
     pub form: Form,
     pub settings: &'a Settings,
     pub folder: &'a Folder,
+    /// The command line.
+    pub command: String,
     /// How many samples there are.
     pub samples: usize,
     /// How many targets each has.
@@ -67,15 +71,17 @@ pub enum Advises {
 }
 
 impl Advises {
-    /// What it means that most of the relevance ended in sinks, and where a reader finds more.
-    fn on_sinks(&self) -> &'static str {
+    /// What steps of a ledger may be off by, relative, by the numbers that they are computed in.
+    pub fn tolerance(&self) -> f64 {
         match self {
-            Self::Networks { .. } => {
-                "A heatmap shows only the rest. What biases took, --composite conserving-plus-flat leaves to the pixels; \
-                 more is in docs/guide/explain-your-own-model.md, 7. Read the ledger."
-            }
-            Self::Nothing => "A heatmap shows only the rest. Read the ledger.",
+            Self::Networks { precision: Precision::F32, .. } => 1e-3,
+            Self::Networks { precision: Precision::F64, .. } | Self::Nothing => 1e-10,
         }
+    }
+
+    /// Whether it is networks that are explained.
+    pub fn are_of_networks(&self) -> bool {
+        matches!(self, Self::Networks { .. })
     }
 }
 
@@ -128,6 +134,7 @@ impl Summary {
             targets: head.targets,
             printed: 0,
             failures: Vec::new(),
+            biased: 0,
             sunk: 0,
             exploded: 0,
             advice: None,
@@ -139,8 +146,12 @@ impl Summary {
     pub fn add(&mut self, record: &Record) -> Result<(), Failure> {
         let first = self.printed == 0;
         self.printed += 1;
-        for findings in record.targets.iter().filter_map(|target| target.findings.as_ref()) {
-            self.sunk += usize::from(findings.mostly_sunk);
+        for target in &record.targets {
+            let Some(findings) = &target.findings else { continue };
+            let main_sink = target.ledger.as_ref().and_then(|ledger| main_sink(&ledger.total()));
+            let is_biased = main_sink == Some(Sink::Bias) && self.advises.are_of_networks();
+            self.biased += usize::from(findings.mostly_sunk && is_biased);
+            self.sunk += usize::from(findings.mostly_sunk && !is_biased);
             self.exploded += usize::from(findings.exploded);
             self.advice = self.advice.take().or_else(|| self.advice(findings, record));
         }
@@ -187,12 +198,20 @@ impl Summary {
                 }
                 text.push('\n');
                 let all = self.printed * self.targets;
+                if self.biased > 0 {
+                    let biased = self.biased;
+                    writeln!(
+                        text,
+                        "Note: in {biased} of {all} explanations the biases took most of the relevance, as in most deep \
+                         networks. {BIASES}"
+                    )?;
+                }
                 if self.sunk > 0 {
                     let sunk = self.sunk;
                     writeln!(
                         text,
-                        "Warning: in {sunk} of {all} explanations most of the relevance ended in sinks. {}",
-                        self.advises.on_sinks()
+                        "Warning: in {sunk} of {all} explanations most of the relevance ended in sinks. A heatmap shows only \
+                         the rest. Read the ledger."
                     )?;
                 }
                 if let Some(advice) = self.advice {
@@ -227,7 +246,7 @@ impl Summary {
         for (place, target) in record.targets.iter().enumerate() {
             let is_first = place == 0 || record.targets[place - 1].target != target.target;
             if is_first {
-                text += &format!("\n{}\n{}", heading(target), where_it_went(target, self.advises.on_sinks()));
+                text += &format!("\n{}\n{}", heading(target), where_it_went(target, self.advises.are_of_networks()));
             }
             text += &of_input(target);
             text.extend(target.about_boxes().map(|sentence| sentence + "\n"));
@@ -239,9 +258,7 @@ impl Summary {
         if let Some(advice) = &self.advice {
             text += &format!("{advice}\n");
         }
-        text += "\nwritten to ";
-        text += &self.folder;
-        text.push('\n');
+        text += &format!("\nwritten to {0}; open {0}/index.html\n", self.folder);
         for target in &record.targets {
             for file in target.files.all() {
                 text += &format!("  {}\n", file.display());
@@ -316,7 +333,7 @@ fn of_input(target: &TargetRecord) -> String {
 }
 
 /// Where the relevance of a target went, and a warning where most of it did not reach the input.
-fn where_it_went(target: &TargetRecord, on_sinks: &str) -> String {
+fn where_it_went(target: &TargetRecord, of_network: bool) -> String {
     let Some(ledger) = &target.ledger else {
         return "  (no ledger: this method's values are no shares of the score)\n".to_owned();
     };
@@ -327,12 +344,9 @@ fn where_it_went(target: &TargetRecord, on_sinks: &str) -> String {
     if target.ledger_samples > 1 {
         text += &format!("  (of {} samples together)\n", target.ledger_samples);
     }
-    if is_mostly_sunk(target) {
-        let share = target.findings.as_ref().and_then(|findings| findings.sunk_share).map(percent);
-        text += &format!(
-            "Warning: most of the relevance did not reach the input: {} of it ended in sinks. {on_sinks}\n",
-            share.unwrap_or_default()
-        );
+    if let Some(told) = target.findings.as_ref().and_then(|findings| findings.on_sinks(ledger, of_network)) {
+        text += &told;
+        text.push('\n');
     }
     text
 }
@@ -347,10 +361,6 @@ fn shares(ledger: &Ledger) -> Vec<(&'static str, Amount, String)> {
     let input = ("input", total.lower, share(total.lower));
     let sinks = total.sinks.iter().map(|(sink, amount)| (sink.name(), *amount, share(*amount)));
     [input].into_iter().chain(sinks).collect()
-}
-
-fn is_mostly_sunk(target: &TargetRecord) -> bool {
-    target.findings.as_ref().is_some_and(|findings| findings.mostly_sunk)
 }
 
 /// One of many samples: a line for each target.

@@ -1,17 +1,15 @@
 //! The photos of a class with the most relevance on the context, side by side.
 
 use bow_classifier::BowClassifier;
-use heatmap::{ColorBar, ColorMap, ContactSheet, RgbImage, Tile};
+use heatmap::{ColorBar, ContactSheet, RgbImage, Tile, magnitude_at};
 use rayon::prelude::*;
 
 use super::located::{Class, Located, bag};
 use crate::bow::boxes::boxes_for;
-use crate::explain::drawing::{Drawing, largest};
+use crate::explain::drawing::Drawing;
 use crate::failure::Failure;
 use crate::output::number;
-
-/// The paper's colors.
-const COLORS: ColorMap = ColorMap::Jet;
+use crate::pictures::SIGN_COLORS;
 
 /// As long as its captions need.
 const BAR: u32 = 360;
@@ -20,7 +18,7 @@ const BAR: u32 = 360;
 pub fn draw(classifier: &BowClassifier, class: &Class, photos: &[&Located<'_>]) -> Result<RgbImage, Failure> {
     let rows: Vec<[Tile; 3]> =
         photos.par_iter().map(|located| row(classifier, class, located)).collect::<Result<_, Failure>>()?;
-    let bar = ColorBar { length: BAR, ..ColorBar::of(COLORS) };
+    let bar = ColorBar { length: BAR, ..ColorBar::of(SIGN_COLORS) };
     let sheet = ContactSheet::new()
         .title(format!("{}: most relevance on the context", class.name))
         .columns(["photo", "pixel-wise prediction", "over the photo"])
@@ -34,7 +32,7 @@ fn row(classifier: &BowClassifier, class: &Class, located: &Located<'_>) -> Resu
     let pixels = images::read(&photo.photo.path)?;
     let map = class.explain(classifier, &bag(classifier, &pixels)?)?.pixels;
     let boxes = boxes_for(&class.name, &photo.annotation);
-    let drawing = Drawing { map: &map, maximum: largest(&map), color_map: COLORS, boxes: &boxes };
+    let drawing = Drawing { map: &map, maximum: magnitude_at(map.view(), 1.0), color_map: SIGN_COLORS, boxes: &boxes };
     Ok([
         (drawing.photo(&pixels)?, format!("{}, score {}", photo.photo.id, number(*score))).into(),
         (drawing.map()?, format!("on the context {:.2}", share.context)).into(),
