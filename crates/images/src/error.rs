@@ -82,14 +82,23 @@ pub enum Error {
         width: u32,
     },
     /// A preprocessing that nobody knows.
-    #[error("there is no preprocessing {name:?}: known are {}", PRESETS.join(", "))]
+    #[error(
+        "there is no preprocessing {name:?}: known are {}{}",
+        PRESETS.join(", "),
+        wording::did_you_mean(name, PRESETS.iter().copied())
+    )]
     Preset {
         /// What it was called.
         name: String,
     },
     /// A text that describes no preprocessing.
-    #[error("no description of a preprocessing: {0}")]
-    Toml(#[from] Box<toml::de::Error>),
+    #[error("no description of a preprocessing: {reason}")]
+    Toml {
+        /// What is wrong, and where.
+        reason: String,
+        /// What the parser says.
+        source: Box<toml::de::Error>,
+    },
     /// A description by another program that can't be followed.
     #[error("a preprocessing of {program} that can't be followed: {reason}; describe it in TOML")]
     Foreign {

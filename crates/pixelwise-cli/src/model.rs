@@ -10,7 +10,7 @@ use pixelwise::Kind;
 
 use crate::failure::Failure;
 use crate::inputs::quoted;
-use crate::messages::timed;
+use crate::messages::{self, timed};
 use crate::output::shape;
 
 /// A network file, and the network of the last shapes that were asked for.
@@ -31,13 +31,13 @@ impl<F: Real> NetworkModel<F> {
         Kind::Network.require(path)?;
         let model = timed(format!("read {}", path.display()), || model_files::read(path))?;
         if let [first, rest @ ..] = model.left_out() {
-            eprintln!(
+            messages::note(format!(
                 "Note: {} is a detector; what lists some of its boxes is left out, {first:?} and {} nodes behind it: \
                          its outputs are {}",
                 path.display(),
                 rest.len(),
                 quoted(&model.outputs().iter().map(String::as_str).collect::<Vec<_>>())
-            );
+            ));
         }
         Ok(Self { model, last: None })
     }
