@@ -118,7 +118,7 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
     let labels = arguments.classes.labels()?;
     let listing = Listing { axis: arguments.classes.axis(&labels), labels, count: arguments.top };
     let mut has_checked_labels = false;
-    let mut model = NetworkModel::<F>::read(&arguments.model)?;
+    let mut model = NetworkModel::<F>::read_and_warn(&arguments.model)?;
     let outputs: Vec<&str> = model.outputs().iter().map(String::as_str).collect();
     let outputs_of = |texts: &[String]| {
         texts.iter().map(|text| NamedFile::parse(text, "output", &outputs)).collect::<Result<Vec<_>, _>>()

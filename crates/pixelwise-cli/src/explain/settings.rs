@@ -13,8 +13,19 @@ use crate::failure::{Context, Failure};
 use crate::given::Given;
 
 /// Options that change nothing about a sample's explanation.
-const WITHOUT_EFFECT: [&str; 9] =
-    ["input", "output", "relevance", "threads", "json", "resume", "model", "quiet", "verbose"];
+const WITHOUT_EFFECT: [&str; 11] = [
+    "input",
+    "output",
+    "relevance",
+    "threads",
+    "json",
+    "resume",
+    "model",
+    "quiet",
+    "verbose",
+    "max_pixels",
+    "max_constants",
+];
 
 /// What a run was asked for: equal settings explain the same input in the same way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
