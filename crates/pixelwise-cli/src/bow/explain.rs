@@ -1,5 +1,6 @@
 //! Photos, explained by Bag-of-Words classifiers.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -182,6 +183,7 @@ impl<'a> Plan<'a> {
             hint: None,
             warnings,
             targets,
+            checksums: BTreeMap::new(),
         };
         record.write(&self.folder)?;
         let relevance = self.arguments.relevance.is_some().then(|| classes[0].explanation.relevance.clone());

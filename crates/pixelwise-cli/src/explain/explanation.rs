@@ -1,5 +1,6 @@
 //! Explaining the samples that go through the network together, and writing what comes out.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -121,6 +122,7 @@ impl<F: Number> Plan<'_, F> {
             hint: None,
             warnings: Vec::new(),
             targets: Vec::new(),
+            checksums: BTreeMap::new(),
         }
     }
 

@@ -100,7 +100,8 @@ fn options(matches: &ArgMatches) -> BTreeMap<String, Vec<String>> {
     .collect()
 }
 
-fn checksum(path: &Path) -> Result<String, Failure> {
+/// The CRC-32 of a file.
+pub fn checksum(path: &Path) -> Result<String, Failure> {
     let reading = || format!("can't read {}", path.display());
     let mut file = File::open(path).context(reading())?;
     let (mut hasher, mut buffer) = (crc32fast::Hasher::new(), vec![0; 1 << 16]);
