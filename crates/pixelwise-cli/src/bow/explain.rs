@@ -166,7 +166,7 @@ impl<'a> Plan<'a> {
             self.write_target(&sample.name, target, explained, annotation.as_ref(), &shown)
         };
         let targets = self.targets.iter().map(of_target).collect::<Result<Vec<_>, Failure>>()?;
-        let record = Record {
+        let mut record = Record {
             name: sample.name.clone(),
             input: sample.parts[0].origin(),
             inputs: Vec::new(),

@@ -68,7 +68,7 @@ impl<F: Number> Plan<'_, F> {
         for aim in &self.aims {
             self.explain_aim(aim, group.clone(), &batch, &explainer, &forward, &mut done)?;
         }
-        for done in &done {
+        for done in &mut done {
             done.record.write(&self.folder)?;
         }
         Ok(done)

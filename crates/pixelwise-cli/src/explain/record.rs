@@ -264,11 +264,11 @@ impl TargetRecord {
 
 impl Record {
     /// Writes it, as the last file of its sample.
-    pub fn write(&self, folder: &Folder) -> Result<(), Failure> {
+    pub fn write(&mut self, folder: &Folder) -> Result<(), Failure> {
         let files = self.targets.iter().flat_map(TargetRecord::written);
         let sealed = files.map(|file| Ok((file.clone(), checksum(&folder.path.join(file))?)));
-        let sealed = Self { checksums: sealed.collect::<Result<_, Failure>>()?, ..self.clone() };
-        let mut text = serde_json::to_vec_pretty(&sealed).context(&self.name)?;
+        self.checksums = sealed.collect::<Result<_, Failure>>()?;
+        let mut text = serde_json::to_vec_pretty(self).context(&self.name)?;
         text.push(b'\n');
         folder.write(&record_path("".as_ref(), &self.name), &text)
     }
