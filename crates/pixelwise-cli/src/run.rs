@@ -174,8 +174,8 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
 
 /// Makes sure that outputs can be written, before they are computed.
 fn prepare(written: &[NamedFile]) -> Result<(), Failure> {
-    let files = written.iter().map(|file| file.path.as_path()).filter(|path| !is_standard(path));
-    files.map(Folder::prepare).collect()
+    let mut files = written.iter().map(|file| file.path.as_path()).filter(|path| !is_standard(path));
+    files.try_for_each(Folder::prepare)
 }
 
 /// Scores photos by a Bag-of-Words classifier.
