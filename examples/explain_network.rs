@@ -4,8 +4,8 @@
 //! cargo run --example explain_network
 //! ```
 
-use ndarray::ArrayD;
 use pixelwise::model_files;
+use pixelwise::ndarray::ArrayD;
 use pixelwise::neural_lrp::{Composite, Explainer, Initial, Target};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -214,7 +214,14 @@ fn what_is_broken_is_named_and_the_rest_goes_on() {
     assert_eq!([counts(0), counts(1)], [("circle", 4, 2), ("polygon", 4, 1)]);
 
     let photos = ["JPEGImages/000016.jpg", "JPEGImages/000018.jpg"];
-    let explained = voc.explain(&photos, &["--target", "polygon"]);
+    let run = voc
+        .command(&[&["explain", "a.model", "--json"], &photos[..], &["--target", "polygon"]].concat())
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let told = String::from_utf8(run.stderr).unwrap();
+    assert!(told.contains("all is explained, but what belongs to 1 of 2 inputs could not be read"), "{told}");
+    let explained: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     let explained = explained["inputs"].as_array().unwrap();
     assert!(explained[0]["warnings"][0].as_str().unwrap().contains("000016.xml"));
     assert!(explained.len() == 2 && explained.iter().all(|photo| photo["targets"][0]["boxes"].is_null()));

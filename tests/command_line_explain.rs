@@ -614,7 +614,15 @@ mod failures {
         let composite = folder.path("mine.toml");
         fs::write(&composite, "name = \"mine\"\n[[rule]]\nwhere = \"/no/such/node\"\nrule = \"flat\"\n").unwrap();
         for options in [["compare", "--rules"], ["evaluate", "--rule"]] {
-            let run = pixelwise(&[options[0], &model(), &batch(), options[1], &composite, "--output", &output]);
+            let run = pixelwise(&[
+                options[0],
+                &model(),
+                &batch(),
+                options[1],
+                &composite,
+                "--output",
+                &folder.path(options[0]),
+            ]);
             let message = String::from_utf8(run.stderr).unwrap();
             assert_eq!((run.status.code(), run.stdout.len(), message.lines().count()), (Some(1), 0, 1), "{message}");
             assert!(message.contains("/no/such/node") && !message.contains("input-0"), "{message}");

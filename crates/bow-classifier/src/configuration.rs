@@ -204,7 +204,8 @@ impl Configuration {
     /// # Errors
     /// [`Error::Configuration`] says what is wrong, and in which line.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        let configuration: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let configuration: Self =
+            toml::from_str(text).map_err(|error| wrong(wording::Place::told(text, error.span(), error.message())))?;
         configuration.check()?;
         Ok(configuration)
     }

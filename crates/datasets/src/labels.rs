@@ -46,10 +46,14 @@ pub enum UnclearName {
         name: String,
     },
     /// No class is called so.
-    #[error("no class is named {name:?}; there are {count} names, the first is {first:?}, or give the class's number")]
+    #[error(
+        "no class is named {name:?}; there are {count} names, the first is {first:?}, or give the class's number{near}"
+    )]
     Unknown {
         /// What was asked for.
         name: String,
+        /// Which names are nearly the same, as the end of the sentence.
+        near: String,
         /// How many names there are.
         count: usize,
         /// The first of them.
@@ -128,7 +132,8 @@ impl Labels {
 
     /// Classes by their numbers; those between them that have no name get an empty one.
     fn numbered(named: Vec<(usize, Class)>) -> Result<Self, String> {
-        const MOST: usize = 10_000_000;
+        // Few bytes can't ask for much memory: nothing has as many classes.
+        const MOST: usize = 1_000_000;
         let count = named.iter().map(|(class, _)| class.saturating_add(1)).max().unwrap_or(0);
         if count > MOST {
             return Err(format!("{} is no number of a class", count - 1));
@@ -160,12 +165,20 @@ impl Labels {
         self.name(class).map_or_else(|| class.to_string(), |name| format!("{class} {name}"))
     }
 
-    /// The class of a name, whole or one of several, in upper or lower case.
+    /// The class of a name, whole or one of several. Upper and lower case, spaces, `_` and `-` make no difference where no
+    /// name has exactly these letters.
+    ///
+    /// ```
+    /// let labels = datasets::Labels::of(["tench", "golden_retriever"]);
+    /// assert_eq!(labels.find("Golden retriever"), Ok(1));
+    /// assert!(labels.find("goldn retriever").unwrap_err().to_string().ends_with("; did you mean \"golden_retriever\"?"));
+    /// ```
     ///
     /// # Errors
     /// [`UnclearName`] where none is called so, or several are.
     pub fn find(&self, name: &str) -> Result<usize, UnclearName> {
         let same = |other: &String| other.eq_ignore_ascii_case(name.trim());
+        let alike = |other: &String| wording::is_same(other, name);
         let classes = |is_called: &dyn Fn(&Class) -> bool| {
             let classes = self.classes.iter().enumerate().filter(|(_, class)| is_called(class));
             classes.map(|(class, _)| class).collect::<Vec<_>>()
@@ -174,12 +187,25 @@ impl Labels {
         if found.is_empty() {
             found = classes(&|class| class.aliases.iter().any(same));
         }
-        let name = name.to_owned();
+        if found.is_empty() {
+            found = classes(&|class| !class.name.is_empty() && alike(&class.name));
+        }
+        if found.is_empty() {
+            found = classes(&|class| class.aliases.iter().any(alike));
+        }
+        let near = || {
+            let names = self.classes.iter().flat_map(|class| class.aliases.iter().chain([&class.name]));
+            wording::did_you_mean(name, names.map(String::as_str))
+        };
+        let given = wording::shortened(name);
         match (found.as_slice(), self.classes.first()) {
             (&[class], _) => Ok(class),
-            ([], None) => Err(UnclearName::NoNames { name }),
-            ([], Some(first)) => Err(UnclearName::Unknown { name, count: self.len(), first: first.name.clone() }),
-            _ => Err(UnclearName::Several { name, classes: found }),
+            ([], None) => Err(UnclearName::NoNames { name: given }),
+            ([], Some(first)) => {
+                let first = wording::shortened(&first.name);
+                Err(UnclearName::Unknown { name: given, near: near(), count: self.len(), first })
+            }
+            _ => Err(UnclearName::Several { name: given, classes: found }),
         }
     }
 

@@ -55,7 +55,11 @@ pub enum Error {
         width: u64,
     },
     /// A name that no color map has.
-    #[error("there is no color map \"{name}\": choose one of {}", ColorMap::names())]
+    #[error(
+        "there is no color map \"{name}\": choose one of {}{}",
+        ColorMap::names(),
+        wording::did_you_mean(name, ColorMap::names().split(", "))
+    )]
     ColorMapName {
         /// The name that was given.
         name: String,

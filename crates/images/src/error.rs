@@ -15,6 +15,16 @@ fn kind(found: Option<&str>) -> String {
     }
 }
 
+/// What is read of photos, and what would read a larger one.
+fn allowed(height: u32, width: u32, most: u64) -> String {
+    match height.max(width) <= MAX_SIDE {
+        true => {
+            format!("at most {most} pixels are read; --max-pixels {} takes it", u64::from(height) * u64::from(width))
+        }
+        false => format!("a side has at most {MAX_SIDE}; make it smaller"),
+    }
+}
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -62,14 +72,16 @@ pub enum Error {
         path: PathBuf,
     },
     /// An image that claims to be larger than any photo.
-    #[error(
-        "{} is too large: at most {MAX_SIDE} pixels along a side and {} MiB decoded",
-        path.display(),
-        MAX_DECODED_BYTES >> 20
-    )]
+    #[error("{} is too large, {height} × {width} pixels: {}", path.display(), allowed(*height, *width, *most))]
     TooLarge {
         /// Which file.
         path: PathBuf,
+        /// Its rows.
+        height: u32,
+        /// Its columns.
+        width: u32,
+        /// The most pixels that are read.
+        most: u64,
     },
     /// An image without pixels.
     #[error("{} is empty ({height} × {width}): it has to have at least one pixel", path.display())]
@@ -82,14 +94,23 @@ pub enum Error {
         width: u32,
     },
     /// A preprocessing that nobody knows.
-    #[error("there is no preprocessing {name:?}: known are {}", PRESETS.join(", "))]
+    #[error(
+        "there is no preprocessing {name:?}: known are {}{}",
+        PRESETS.join(", "),
+        wording::did_you_mean(name, PRESETS.iter().copied())
+    )]
     Preset {
         /// What it was called.
         name: String,
     },
     /// A text that describes no preprocessing.
-    #[error("no description of a preprocessing: {0}")]
-    Toml(#[from] Box<toml::de::Error>),
+    #[error("no description of a preprocessing: {reason}")]
+    Toml {
+        /// What is wrong, and where.
+        reason: String,
+        /// What the parser says.
+        source: Box<toml::de::Error>,
+    },
     /// A description by another program that can't be followed.
     #[error("a preprocessing of {program} that can't be followed: {reason}; describe it in TOML")]
     Foreign {

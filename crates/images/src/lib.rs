@@ -6,7 +6,7 @@
 //! red, green and blue, 16 bits become 8, and transparent parts are shown on white.
 //!
 //! A file of a few bytes can claim to be a picture of billions of pixels; such files are refused before memory is
-//! taken ([`MAX_SIDE`], [`MAX_DECODED_BYTES`]).
+//! taken ([`MAX_SIDE`], [`set_max_pixels`]).
 //!
 //! Networks want more: a size, an order of channels, a scale. [`Preprocessing`] says what, by the name of a preset or
 //! by a file of one's own, and [`Preprocessing::apply`] does it, with the very bytes that Pillow and torchvision make
@@ -43,5 +43,7 @@ pub use folder::{EXTENSIONS, Folder, is_image_name};
 pub use orientation::Stored;
 pub use preprocessing::{Prepared, Preprocessing};
 pub use presets::PRESETS;
-pub use read::{FORMATS, MAX_DECODED_BYTES, MAX_SIDE, damage, decode, extent, read};
+pub use read::{
+    DEFAULT_MAX_PIXELS, FORMATS, MAX_DECODED_BYTES, MAX_SIDE, damage, decode, extent, read, set_max_pixels,
+};
 pub use settings::{Centering, Channels, Extent, Interpolation, Layout, Scale, Settings, Size};

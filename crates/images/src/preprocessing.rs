@@ -87,7 +87,11 @@ impl Preprocessing {
     /// [`Error::Toml`] when the text is no TOML, has a key that is unknown or lacks one that is needed; otherwise as
     /// for [`new`](Self::new).
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        Self::new(toml::from_str(text).map_err(Box::new)?)
+        let settings = toml::from_str(text).map_err(|error: toml::de::Error| Error::Toml {
+            reason: wording::Place::told(text, error.span(), error.message()),
+            source: Box::new(error),
+        })?;
+        Self::new(settings)
     }
 
     /// Reads what a model came with, whoever wrote it, or [`Settings`] in TOML:

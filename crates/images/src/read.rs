@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
@@ -20,8 +21,21 @@ pub const FORMATS: &str = "PNG, JPEG, WebP, TIFF, GIF (its first picture), BMP a
 /// Longest side of a photo, in pixels.
 pub const MAX_SIDE: u32 = 32_768;
 
-/// Most memory of a decoded photo: 1 GiB, some 350 megapixels of RGB.
+/// Most memory of a photo that is prepared: 1 GiB, some 350 megapixels of RGB.
 pub const MAX_DECODED_BYTES: u64 = 1 << 30;
+
+/// Most pixels of a photo that is read, where nothing else is set.
+pub const DEFAULT_MAX_PIXELS: u64 = 1 << 28;
+
+/// How many bytes a decoder may take for each pixel: two numbers of 16 bits for each of two buffers.
+const BYTES_PER_PIXEL: u64 = 8;
+
+static MAX_PIXELS: AtomicU64 = AtomicU64::new(DEFAULT_MAX_PIXELS);
+
+/// Sets how many pixels a photo may have, for the whole program, as `Image.MAX_IMAGE_PIXELS` does in Pillow.
+pub fn set_max_pixels(pixels: u64) {
+    MAX_PIXELS.store(pixels, Ordering::Relaxed);
+}
 
 /// Reads a photo, shape (rows, columns, channels): 1 channel when it is gray, otherwise 3.
 ///
@@ -60,7 +74,18 @@ pub fn decode(bytes: &[u8], path: impl AsRef<Path>) -> Result<Array3<u8>, Error>
     if image::guess_format(bytes).is_ok_and(|format| format == ImageFormat::Jpeg) && !reaches_end(bytes) {
         return Err(Error::CutShort { path: path.to_owned() });
     }
-    let picture = decode_upright(bytes).map_err(|error| named(error, bytes, path))?;
+    let named = |error| named(error, bytes, path);
+    let most = MAX_PIXELS.load(Ordering::Relaxed);
+    let decoder = decoder(bytes, most).map_err(named)?;
+    let (width, height) = decoder.dimensions();
+    let too_large = || Error::TooLarge { path: path.to_owned(), height, width, most };
+    if u64::from(width) * u64::from(height) > most || width.max(height) > MAX_SIDE {
+        return Err(too_large());
+    }
+    let picture = upright(decoder).map_err(|error| match error {
+        ImageError::Limits(_) => too_large(),
+        error => named(error),
+    })?;
     match (picture.height(), picture.width()) {
         (height, width) if height == 0 || width == 0 => Err(Error::Empty { path: path.to_owned(), height, width }),
         _ => Ok(from_decoded(picture)),
@@ -98,18 +123,18 @@ pub fn damage(bytes: &[u8]) -> Option<String> {
     is_jpeg.then(decode)?.err().map(|error| error.to_string())
 }
 
-/// The picture as its camera was held, within the limits.
-fn decode_upright(bytes: &[u8]) -> Result<DynamicImage, ImageError> {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
-
+/// What decodes a file, and has read its header.
+fn decoder(bytes: &[u8], most_pixels: u64) -> Result<impl ImageDecoder, ImageError> {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(most_pixels.saturating_mul(BYTES_PER_PIXEL));
     // Guessing reads from memory, which can't fail.
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(ImageError::IoError)?;
-    reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder()?;
-    limits.reserve(decoder.total_bytes())?;
+    reader.limits(limits);
+    reader.into_decoder()
+}
+
+/// The picture as its camera was held.
+fn upright(mut decoder: impl ImageDecoder) -> Result<DynamicImage, ImageError> {
     // A broken note on orientation does not make a photo unreadable.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder)?;
@@ -138,7 +163,6 @@ fn reaches_end(jpeg: &[u8]) -> bool {
 fn named(error: ImageError, bytes: &[u8], path: &Path) -> Error {
     let path = path.to_owned();
     match error {
-        ImageError::Limits(_) => Error::TooLarge { path },
         ImageError::Unsupported(unsupported) if is_unknown_format(&unsupported) => {
             Error::Format { path, found: foreign_format(bytes) }
         }
@@ -324,6 +348,8 @@ mod tests {
         for header in ["P6 100000 100000 255\n", "P5 32768 32769 255\n", "P6 32768 32768 255\n"] {
             let error = decode(header.as_bytes(), "bomb.ppm").unwrap_err();
             assert!(matches!(error, Error::TooLarge { .. }), "{header}: {error}");
+            let way_out = if header.starts_with("P6 32768") { "--max-pixels 1073741824" } else { "make it smaller" };
+            assert!(error.to_string().contains(way_out), "{error}");
         }
         let mut png = encoded(&picture().into(), ImageFormat::Png);
         png[16..24].copy_from_slice(&[0, 0, 0x7f, 0xff, 0, 0, 0x7f, 0xff]); // width and height of the header

@@ -375,7 +375,7 @@ mod tests {
             ("[1, 2.5, 3]", "[1, 2.5]", "mean is [1.0, 2.5]: it has to be 3 finite numbers, one for each channel"),
             ("[1, 2.5, 3]", "[1, 2.5, nan]", "mean is [1.0, 2.5, NaN]"),
             ("[4, 5, 6]", "[4, 0, 6]", "std is [4.0, 0.0, 6.0]: it has to be 3 positive numbers, one for each channel"),
-            ("size =", "size", "TOML parse error at line 2"),
+            ("size =", "size", "line 2, column "),
         ];
         for (right, wrong, message) in mistakes {
             let error = Preprocessing::from_toml(&COMPLETE.replace(right, wrong)).unwrap_err().to_string();

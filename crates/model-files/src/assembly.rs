@@ -6,6 +6,7 @@ use std::sync::Arc;
 use neural_lrp::operation::{Constant, ParsedOperation};
 use neural_lrp::{Network, NetworkBuilder, Real};
 
+use crate::budget::Budget;
 use crate::graph::{Graph, Node, taken_from_outside};
 use crate::lowering::{self, Lowered};
 use crate::model::Model;
@@ -23,6 +24,7 @@ pub(crate) fn assemble<F: Real>(model: &Model<F>, given: &InputShapes) -> Result
         builder: NetworkBuilder::new(),
         constants: BTreeSet::new(),
         unrolled: 0,
+        budget: model.budget.anew(),
     };
     let any_shape = model.steps.iter().all(|step| matches!(step, Step::Ready(..)));
     for input in &model.inputs {
@@ -68,6 +70,8 @@ struct Assembly<'m, F: Real> {
     constants: BTreeSet<String>,
     /// How many nodes have come out of rounds.
     unrolled: usize,
+    /// What memory there is for constants.
+    budget: Budget,
 }
 
 impl<F: Real> Assembly<'_, F> {
@@ -100,7 +104,9 @@ impl<F: Real> Assembly<'_, F> {
             (None, None) => folding::Fact::Absent,
         };
         let facts: Vec<_> = node.inputs.iter().map(fact).collect();
-        let values = folding::fold(node, &facts, &self.model.operators)?;
+        let mut budget = self.budget;
+        let values = folding::fold(node, &facts, &self.model.operators, &mut budget)?;
+        self.budget = budget;
         self.values.extend(values);
         Ok(())
     }
@@ -118,7 +124,7 @@ impl<F: Real> Assembly<'_, F> {
         let known = |name: &str| Some((name.to_owned(), self.constant(name)?.clone()));
         let constants = taken_from_outside(&nodes).into_iter().filter_map(known).collect();
         let mut graph = Graph { inputs: Vec::new(), outputs, nodes, constants };
-        let steps = steps(&mut graph, &self.model.operators)?;
+        let steps = steps(&mut graph, &self.model.operators, &mut self.budget)?;
         self.values.extend(graph.constants);
         steps.iter().try_for_each(|step| self.take(step))
     }

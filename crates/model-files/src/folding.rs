@@ -11,6 +11,7 @@ use neural_lrp::Real;
 use neural_lrp::operation::{Attribute, Constant};
 use neural_lrp::operations::Operators;
 
+use crate::budget::Budget;
 use crate::graph::{Graph, Node};
 use crate::{Error, lowering, rewriting, training};
 
@@ -21,9 +22,6 @@ mod quantization;
 mod reduction;
 mod statistics;
 mod types;
-
-/// The largest number of elements that a folded tensor may have: weights and shapes are smaller, mistakes are not.
-const LARGEST: usize = 1 << 28;
 
 /// The knowledge about an input.
 #[derive(Clone, Copy, Debug)]
@@ -46,20 +44,21 @@ pub(crate) fn can_fold<F: Real>(kind: &str, operators: &Operators<F>) -> bool {
     kind == "Split" || operators.contains(kind) || own::<F>(kind).is_some()
 }
 
-/// The outputs of a node whose inputs are known, by name.
+/// The outputs of a node whose inputs are known, by name; their memory is taken from the budget.
 pub(crate) fn fold<F: Real>(
     node: &Node,
     facts: &[Fact<'_, F>],
     operators: &Operators<F>,
+    budget: &mut Budget,
 ) -> Result<Vec<(String, Constant<F>)>, Error> {
     training::check_dropout(node, |position| match facts.get(position) {
         Some(Fact::Value(value)) => Some(value),
         _ => None,
     })?;
     if lowering::needs_shape(node) || matches!(node.kind.as_str(), "Gemm" | "Resize") {
-        return fold_parts(node, facts, operators);
+        return fold_parts(node, facts, operators, budget);
     }
-    let value = compute(&Inputs { node, facts, operators }).map_err(|reason| node.refuse(reason))?;
+    let value = computed(node, facts, operators, budget).map_err(|reason| node.refuse(reason))?;
     Ok(vec![(node.output().to_owned(), value)])
 }
 
@@ -68,6 +67,7 @@ fn fold_parts<F: Real>(
     node: &Node,
     inputs: &[Fact<'_, F>],
     operators: &Operators<F>,
+    budget: &mut Budget,
 ) -> Result<Vec<(String, Constant<F>)>, Error> {
     let values = node.inputs.iter().zip(inputs).filter_map(|(name, fact)| match fact {
         Fact::Value(value) => Some((name.clone(), (*value).clone())),
@@ -86,11 +86,26 @@ fn fold_parts<F: Real>(
     };
     for part in &parts {
         let facts = facts(part, |name| graph.constants.get(name));
-        let value = compute(&Inputs { node: part, facts: &facts, operators }).map_err(|reason| node.refuse(reason))?;
+        let value = computed(part, &facts, operators, budget).map_err(|reason| node.refuse(reason))?;
         graph.constants.insert(part.output().to_owned(), value);
     }
     let mut values: BTreeMap<String, Constant<F>> = graph.constants;
     Ok(node.given_outputs().filter_map(|output| values.remove_entry(output)).collect())
+}
+
+/// The value of a node, whose memory is taken from the budget.
+fn computed<F: Real>(
+    node: &Node,
+    facts: &[Fact<'_, F>],
+    operators: &Operators<F>,
+    budget: &mut Budget,
+) -> Result<Constant<F>, String> {
+    let value = compute(&Inputs { node, facts, operators, budget: *budget })?;
+    // What it hands on is shared.
+    if node.kind != "Identity" {
+        budget.take(shape_of(&value).iter().product())?;
+    }
+    Ok(value)
 }
 
 fn compute<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
@@ -147,6 +162,8 @@ struct Inputs<'a, F: Real> {
     node: &'a Node,
     facts: &'a [Fact<'a, F>],
     operators: &'a Operators<F>,
+    /// What memory there is for the result.
+    budget: Budget,
 }
 
 impl<'a, F: Real> Inputs<'a, F> {
@@ -238,15 +255,6 @@ fn count(shape: &[usize]) -> Result<i64, String> {
     count.and_then(|count| i64::try_from(count).ok()).ok_or_else(|| format!("shape {shape:?} is too large"))
 }
 
-/// Refuses shapes of more numbers than anything folded has.
-fn bounded(shape: &[usize]) -> Result<(), String> {
-    let count = shape.iter().filter(|&&length| length > 0).try_fold(1usize, |count, &n| count.checked_mul(n));
-    match count {
-        Some(count) if count <= LARGEST => Ok(()),
-        _ => Err(format!("its result of shape {shape:?} would have more than {LARGEST} numbers")),
-    }
-}
-
 /// An axis counted from the start, of `rank` axes.
 fn axis(axis: i64, rank: usize) -> Result<usize, String> {
     let counted = if axis < 0 { axis.checked_add_unsigned(rank as u64) } else { Some(axis) };
@@ -269,7 +277,9 @@ fn shape<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
 fn range<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
     let values = inputs.values()?;
     let length = |length: f64| match length.ceil() {
-        length if length.is_nan() || length > LARGEST as f64 => Err(format!("a range of {length} numbers")),
+        length if length.is_nan() || length > inputs.budget.room() as f64 => {
+            Err(format!("a range of {length} numbers"))
+        }
         length => Ok(length.max(0.0) as usize),
     };
     match values[..] {
@@ -345,7 +355,10 @@ mod tests {
         let names = (0..inputs.len()).map(|position| format!("input {position}")).collect();
         let node = Node { kind: kind.to_owned(), inputs: names, ..node.clone() };
         let facts: Vec<Fact<'_, f64>> = inputs.iter().map(Fact::Value).collect();
-        Ok(fold(&node, &facts, &Operators::new())?.into_iter().map(|(_, value)| value).collect())
+        Ok(fold(&node, &facts, &Operators::new(), &mut Budget::of_file(0))?
+            .into_iter()
+            .map(|(_, value)| value)
+            .collect())
     }
 
     fn with(attribute: &[(&str, i64)], kind: &str, inputs: &[Constant<f64>]) -> Constant<f64> {
@@ -364,7 +377,10 @@ mod tests {
     fn shapes_are_integers() {
         let shape = |start: i64, end: i64| {
             let node = Node { kind: "Shape".to_owned(), ..attributes(&[("start", start), ("end", end)]) };
-            fold(&node, &[Fact::<f64>::Shape(&[7, 3, 5])], &Operators::new()).unwrap().remove(0).1
+            fold(&node, &[Fact::<f64>::Shape(&[7, 3, 5])], &Operators::new(), &mut Budget::of_file(0))
+                .unwrap()
+                .remove(0)
+                .1
         };
         assert_eq!(shape(0, 9), list(&[7, 3, 5]));
         assert_eq!(shape(-2, -1), list(&[3]));

@@ -32,6 +32,7 @@
 //! `uint64_data`, which some exporters write. The cost is one file, `messages.rs`, that repeats what ONNX defines.
 
 mod assembly;
+mod budget;
 mod declaration;
 mod error;
 mod external;
@@ -43,6 +44,7 @@ mod initializer;
 mod lowering;
 mod messages;
 mod model;
+mod non_finite;
 mod onnx;
 mod opset;
 mod patterns;
@@ -55,7 +57,9 @@ mod training;
 mod wire;
 mod writer;
 
+pub use budget::set_max_constants;
 pub use declaration::{Dimension, InputDeclaration, InputShapes};
 pub use error::{Error, UnsupportedNode};
 pub use model::{Model, read, read_with};
+pub use non_finite::NonFinite;
 pub use writer::{Place, Precision, WriteOptions, write, write_with};

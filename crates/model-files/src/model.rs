@@ -8,7 +8,9 @@ use neural_lrp::operation::Constant;
 use neural_lrp::operations::Operators;
 use neural_lrp::{Network, Real};
 
+use crate::budget::Budget;
 use crate::graph::Graph;
+use crate::non_finite::{NonFinite, non_finite};
 use crate::source::Source;
 use crate::steps::{Step, steps};
 use crate::{Error, InputDeclaration, InputShapes, assembly, onnx, opset, rewriting, toolbox};
@@ -28,6 +30,8 @@ pub struct Model<F: Real> {
     pub(crate) constants: BTreeMap<String, Constant<F>>,
     pub(crate) steps: Vec<Step<F>>,
     pub(crate) operators: Operators<F>,
+    pub(crate) budget: Budget,
+    non_finite: Vec<NonFinite>,
 }
 
 /// Reads a network file: an ONNX model, or a text network of the LRP toolbox.
@@ -123,7 +127,7 @@ impl<F: Real> Model<F> {
         }
         if toolbox::is_likely(beginning) {
             let graph = toolbox::read(&source.whole().to_vec().map_err(unreadable)?)?;
-            return Self::from_graph(graph, Vec::new(), operators);
+            return Self::from_graph(graph, Vec::new(), operators, source.length());
         }
         if !onnx::is_likely(source) {
             return Err(Error::NoNetwork { reason: "its first bytes are those of no known format".to_owned() });
@@ -131,11 +135,19 @@ impl<F: Real> Model<F> {
         let (mut graph, version) = onnx::read(source, folder)?;
         opset::modernize(&mut graph, version)?;
         let left_out = rewriting::leave_out(&mut graph)?;
-        Ok(Self { metadata: onnx::metadata(source)?, ..Self::from_graph(graph, left_out, operators)? })
+        let bytes = source.length().saturating_add(stored_bytes(&graph));
+        Ok(Self { metadata: onnx::metadata(source)?, ..Self::from_graph(graph, left_out, operators, bytes)? })
     }
 
-    fn from_graph(mut graph: Graph<F>, left_out: Vec<String>, operators: &Operators<F>) -> Result<Self, Error> {
-        let steps = steps(&mut graph, operators)?;
+    fn from_graph(
+        mut graph: Graph<F>,
+        left_out: Vec<String>,
+        operators: &Operators<F>,
+        bytes: u64,
+    ) -> Result<Self, Error> {
+        let mut budget = Budget::of_file(bytes);
+        let non_finite = non_finite(&graph);
+        let steps = steps(&mut graph, operators, &mut budget)?;
         let mut taken: BTreeSet<&str> = graph.outputs.iter().map(String::as_str).collect();
         for step in &steps {
             match step {
@@ -153,7 +165,17 @@ impl<F: Real> Model<F> {
         }
         let (inputs, outputs, constants) = (graph.inputs, graph.outputs, graph.constants);
         let metadata = BTreeMap::new();
-        Ok(Self { inputs, outputs, left_out, metadata, constants, steps, operators: operators.clone() })
+        Ok(Self {
+            inputs,
+            outputs,
+            left_out,
+            metadata,
+            constants,
+            steps,
+            operators: operators.clone(),
+            budget,
+            non_finite,
+        })
     }
 
     /// The inputs of the network. Inputs that no node takes are left out.
@@ -177,6 +199,11 @@ impl<F: Real> Model<F> {
         &self.left_out
     }
 
+    /// The tensors of the file that have NaN, or infinities among weights: what is computed with them is NaN too.
+    pub fn non_finite(&self) -> &[NonFinite] {
+        &self.non_finite
+    }
+
     /// The network for inputs of these shapes.
     ///
     /// Where nothing in the file depends on the shapes, the network takes inputs of all shapes that the file allows.
@@ -195,6 +222,15 @@ impl<F: Real> Model<F> {
     pub fn network_with_defaults(&self) -> Result<Network<F>, Error> {
         self.network(&InputShapes::defaults(&self.inputs)?)
     }
+}
+
+/// How many bytes all constants of a graph were in the file, or beside it, at least: one for each number.
+fn stored_bytes<F: Real>(graph: &Graph<F>) -> u64 {
+    let numbers = |constant: &Constant<F>| match constant {
+        Constant::Real(values) => values.len(),
+        Constant::Integer(values) => values.len(),
+    };
+    graph.constants.values().map(|constant| numbers(constant) as u64).sum()
 }
 
 /// The kind of a file that people take for a network, as far as its first bytes tell.

@@ -6,6 +6,7 @@ use neural_lrp::Real;
 use neural_lrp::operation::{Constant, Input, OperatorSpec, ParsedOperation};
 use neural_lrp::operations::Operators;
 
+use crate::budget::Budget;
 use crate::graph::{Graph, Node};
 use crate::{Error, UnsupportedNode, folding, lowering, patterns, rewriting, training};
 
@@ -37,10 +38,14 @@ impl<F: Real> Step<F> {
 }
 
 /// The nodes of a graph, folded and in terms of operations; its constants are those that they may take.
-pub(crate) fn steps<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Result<Vec<Step<F>>, Error> {
+pub(crate) fn steps<F: Real>(
+    graph: &mut Graph<F>,
+    operators: &Operators<F>,
+    budget: &mut Budget,
+) -> Result<Vec<Step<F>>, Error> {
     rewriting::take_apart(graph);
     rewriting::expand(graph, operators)?;
-    fold_constants(graph, operators)?;
+    fold_constants(graph, operators, budget)?;
     let in_advance = known_in_advance(graph, operators);
     patterns::recognize(graph, &in_advance);
     let flows = |node: &Node| !in_advance.contains(node.output());
@@ -104,7 +109,7 @@ impl<'a> Takers<'a> {
 }
 
 /// Computes what depends on no input, and drops what nobody takes any more.
-fn fold_constants<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Result<(), Error> {
+fn fold_constants<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>, budget: &mut Budget) -> Result<(), Error> {
     let wanted = wanted(&graph.nodes, &graph.outputs);
     let mut open = VecDeque::from(std::mem::take(&mut graph.nodes));
     while let Some(mut node) = open.pop_front() {
@@ -121,7 +126,7 @@ fn fold_constants<F: Real>(graph: &mut Graph<F>, operators: &Operators<F>) -> Re
             continue;
         }
         let facts = folding::facts(&node, |name| graph.constants.get(name));
-        let values = folding::fold(&node, &facts, operators)?;
+        let values = folding::fold(&node, &facts, operators, budget)?;
         graph.constants.extend(values);
     }
     let taken: BTreeSet<&str> =

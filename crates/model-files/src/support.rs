@@ -10,6 +10,9 @@ use crate::UnsupportedNode;
 /// for numbers of 8 or 4 bits (`round_mode` of Cast, `precision` of QuantizeLinear) or an operator of its own.
 pub(crate) const OPSETS: RangeInclusive<i64> = 7..=25;
 
+/// The most kinds of operators that one message names.
+const MOST_NAMED: usize = 8;
+
 /// The message about nodes that there is no operation for: one line for each kind.
 pub(crate) fn unsupported_message(nodes: &[UnsupportedNode]) -> String {
     let mut kinds: Vec<(&str, &str, usize)> = Vec::new();
@@ -20,8 +23,20 @@ pub(crate) fn unsupported_message(nodes: &[UnsupportedNode]) -> String {
         }
     }
     let line = |(kind, first, count): &(&str, &str, usize)| match count {
-        1 => format!("\n  {kind}: node {first:?}"),
-        _ => format!("\n  {kind}: {count} nodes, the first of them {first:?}"),
+        1 => format!("\n  {}: node {:?}", wording::shortened(kind), wording::shortened(first)),
+        _ => format!(
+            "\n  {}: {count} nodes, the first of them {:?}",
+            wording::shortened(kind),
+            wording::shortened(first)
+        ),
     };
-    format!("these operators are not supported:{}", kinds.iter().map(line).collect::<String>())
+    let more = match kinds.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    };
+    format!(
+        "these operators are not supported:{}{more}\nWhich are stands in docs/operators.md; a program of one's own may \
+         bring further ones (model_files::read_with)",
+        kinds.iter().take(MOST_NAMED).map(line).collect::<String>()
+    )
 }

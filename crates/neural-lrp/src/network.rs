@@ -169,13 +169,20 @@ impl<F: Real> Network<F> {
     pub fn find(&self, name: &str) -> Result<TensorId, Error> {
         let position = self.graph.tensors.iter().position(|tensor| tensor.name == name);
         position.map(TensorId).ok_or_else(|| {
-            let names: Vec<&str> = self.graph.tensors.iter().map(|tensor| tensor.name.as_str()).take(40).collect();
+            let names: Vec<&str> = self.tensor_names().take(5).collect();
+            let (names, near) =
+                (wording::shortened(&names.join(", ")), wording::did_you_mean(name, self.tensor_names()));
             Error::Setting {
                 what: "tensor",
                 given: name.to_owned(),
-                reason: format!("the network has {}", names.join(", ")),
+                reason: format!("the network has {} tensors, {names}, …{near}", self.graph.tensors.len()),
             }
         })
+    }
+
+    /// The names of all tensors.
+    pub(crate) fn tensor_names(&self) -> impl Iterator<Item = &str> {
+        self.graph.tensors.iter().map(|tensor| tensor.name.as_str())
     }
 
     /// The node that computes a tensor; `None` for inputs and constants.

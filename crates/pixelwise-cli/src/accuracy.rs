@@ -145,7 +145,7 @@ impl Counts {
 
 fn judge_network<F: Real>(arguments: &Arguments, folder: &Path) -> Result<(), Failure> {
     let labels = arguments.classes.labels()?;
-    let mut model = NetworkModel::<F>::read(&arguments.model)?;
+    let mut model = NetworkModel::<F>::read_and_warn(&arguments.model)?;
     let input = model.only_input()?.clone();
     let chosen = arguments.preprocess.for_input(&input, model.metadata())?;
     let folders = folders(folder)?;

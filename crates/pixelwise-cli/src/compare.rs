@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::bow::load;
 use crate::computation::Precision;
+use crate::explain::files::Folder;
 use crate::failure::{Context, Failure};
 use crate::given::Given;
 use crate::inputs::{Picture, Source};
@@ -92,6 +93,7 @@ struct Compared {
 pub fn compare(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     let Some((input, models)) = arguments.files.split_last() else { unreachable!("two files or more are required") };
     arguments.network.computation.start()?;
+    Folder::prepare(&arguments.output)?;
     let kinds = models.iter().map(|model| Kind::of(model)).collect::<Result<Vec<_>, _>>()?;
     if !kinds.contains(&Kind::Network) {
         given.refuse_beyond(&FOR_BAG_OF_WORDS, &models[0], kinds[0])?;

@@ -86,7 +86,9 @@ impl Given {
     /// An option that is given beyond those of some names.
     pub fn beyond(&self, known: &[&str]) -> Option<&str> {
         let options = self.verb.get_arguments().filter(|option| self.has(option.get_id().as_str()));
-        options.filter_map(clap::Arg::get_long).find(|option| !known.contains(option))
+        // Those for the whole program are for every model.
+        let of_verb = options.filter(|option| !option.is_global_set());
+        of_verb.filter_map(clap::Arg::get_long).find(|option| !known.contains(option))
     }
 
     /// Refuses options beyond those of a kind of model: `known` are their names, without dashes.

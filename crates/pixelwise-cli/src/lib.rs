@@ -15,6 +15,7 @@ mod input_shapes;
 mod inputs;
 mod inspect;
 mod labels;
+mod limits;
 mod messages;
 mod model;
 mod network_options;
@@ -34,6 +35,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcomma
 
 use failure::Failure;
 use given::Given;
+use limits::LimitOptions;
 use messages::MessageOptions;
 
 /// Explains image classifiers pixel by pixel: which pixels speak for the decision, and which against it?
@@ -45,6 +47,9 @@ struct Arguments {
 
     #[command(flatten)]
     messages: MessageOptions,
+
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 #[derive(Subcommand)]
@@ -109,6 +114,7 @@ fn perform(matches: &ArgMatches) -> Result<(), Failure> {
     let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     let given = Given::of(matches).unwrap_or_else(|| unreachable!("a verb is required"));
     arguments.messages.start();
+    arguments.limits.start();
     messages::timed("in all", || match arguments.verb {
         Verb::Explain(arguments) => explain::explain(&arguments, &given),
         Verb::Run(arguments) => run::run(&arguments, &given),

@@ -39,20 +39,20 @@ pub fn are_quiet() -> bool {
 
 /// Says that something failed.
 pub fn error(text: impl Display) {
-    eprintln!("{} {text}", colored("error:", "1;31"));
+    eprintln!("{} {}", colored("error:", "1;31"), wording::message(&text.to_string()));
 }
 
 /// Warns of something that makes results other than they seem.
 pub fn warn(text: impl Display) {
     if !are_quiet() {
-        eprintln!("{} {text}", colored("Warning:", "1;33"));
+        eprintln!("{} {}", colored("Warning:", "1;33"), wording::message(&text.to_string()));
     }
 }
 
 /// Says what a reader should know.
 pub fn note(text: impl Display) {
     if !are_quiet() {
-        eprintln!("{text}");
+        eprintln!("{}", wording::printable(&text.to_string()));
     }
 }
 
@@ -61,7 +61,7 @@ pub fn timed<T>(what: impl Display, action: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let result = action();
     if options().verbose {
-        eprintln!("{what}: {:.3} s", start.elapsed().as_secs_f64());
+        eprintln!("{}: {:.3} s", wording::printable(&what.to_string()), start.elapsed().as_secs_f64());
     }
     result
 }

@@ -10,7 +10,7 @@ use pixelwise::Kind;
 
 use crate::failure::Failure;
 use crate::inputs::quoted;
-use crate::messages::timed;
+use crate::messages::{self, timed};
 use crate::output::shape;
 
 /// A network file, and the network of the last shapes that were asked for.
@@ -26,18 +26,42 @@ struct Last<F: Real> {
 }
 
 impl<F: Real> NetworkModel<F> {
-    /// Reads a network, whatever its format.
+    /// Reads a network whose weights are all numbers, whatever its format: what has to be explained.
     pub fn read(path: &Path) -> Result<Self, Failure> {
+        let read = Self::read_any(path)?;
+        match read.model.non_finite().first() {
+            None => Ok(read),
+            Some(broken) => Err(format!(
+                "{}: {broken}: nothing can be explained by them; export the model again, or train it with a smaller \
+                 learning rate",
+                path.display()
+            )
+            .into()),
+        }
+    }
+
+    /// Reads a network, and warns of weights that are no numbers.
+    pub fn read_and_warn(path: &Path) -> Result<Self, Failure> {
+        let read = Self::read_any(path)?;
+        if let [first, others @ ..] = read.model.non_finite() {
+            let more =
+                if others.is_empty() { String::new() } else { format!("; {} more tensors likewise", others.len()) };
+            messages::warn(format!("{}: {first}{more}: what is computed with them is no number", path.display()));
+        }
+        Ok(read)
+    }
+
+    fn read_any(path: &Path) -> Result<Self, Failure> {
         Kind::Network.require(path)?;
         let model = timed(format!("read {}", path.display()), || model_files::read(path))?;
         if let [first, rest @ ..] = model.left_out() {
-            eprintln!(
+            messages::note(format!(
                 "Note: {} is a detector; what lists some of its boxes is left out, {first:?} and {} nodes behind it: \
                          its outputs are {}",
                 path.display(),
                 rest.len(),
                 quoted(&model.outputs().iter().map(String::as_str).collect::<Vec<_>>())
-            );
+            ));
         }
         Ok(Self { model, last: None })
     }

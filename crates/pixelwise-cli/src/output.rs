@@ -10,10 +10,11 @@ use ndarray_npy::{WritableElement, WriteNpyExt};
 use crate::failure::{Context, Failure};
 use crate::inputs::content::is_standard;
 
-/// Writes to standard output. A reader who has seen enough and closes it is no failure.
+/// Writes to standard output, with nothing in it that steers a terminal. A reader who has seen enough and closes it is no
+/// failure.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(wording::printable(text).as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("can't write to standard output"),
         _ => Ok(()),
     }

@@ -10,8 +10,8 @@ use ndarray::{ArrayD, arr0};
 use neural_lrp::methods::Method;
 use neural_lrp::rules::{InputRange, Rule};
 use neural_lrp::{
-    Attribution, Composite, DefaultComposite, Explained, Forward, NamedComposite, Network, Real, Selector, Start,
-    Target,
+    Attribution, COMPOSITES, Composite, DefaultComposite, Explained, Forward, NamedComposite, Network, Real, Selector,
+    Start, Target,
 };
 
 use crate::failure::{Context, Failure};
@@ -168,29 +168,28 @@ impl FromStr for Way {
     type Err = Failure;
 
     fn from_str(text: &str) -> Result<Self, Failure> {
-        if Method::NAMES.contains(&text.split('=').next().unwrap_or(text)) {
+        let name = text.split('=').next().unwrap_or(text);
+        if Method::NAMES.contains(&name) {
             return Ok(Self::Method(text.parse()?));
         }
         let choice = match (text.parse::<CompositeChoice>(), text.parse::<Rule>()) {
             (Ok(choice), _) => choice,
             (Err(_), Ok(rule)) => CompositeChoice::Named(Composite::uniform(rule)),
-            (Err(composite), Err(rule)) => {
+            (Err(_), Err(rule)) => {
                 // A name that is no rule's might be any; one that is a rule's has wrong settings.
-                let name = text.split('=').next().unwrap_or(text);
-                return Err(if Rule::NAMES.contains(&name) { rule.into() } else { unknown_way(text, &composite) });
+                let is_rule = Rule::NAMES.iter().any(|known| wording::is_same(known, name));
+                return Err(if is_rule { rule.into() } else { unknown_way(name) });
             }
         };
         Ok(Self::Composite(text.to_owned(), choice))
     }
 }
 
-fn unknown_way(text: &str, composite: &neural_lrp::Error) -> Failure {
-    let methods = Method::NAMES.join(", ");
-    format!(
-        "no rule, composite or method is called {text:?}. Rules: {}. Methods: {methods}. {composite}",
-        Rule::NAMES.join(", ")
-    )
-    .into()
+fn unknown_way(name: &str) -> Failure {
+    let composites = || COMPOSITES.iter().map(|composite| composite.name);
+    let near = wording::did_you_mean(name, Rule::NAMES.iter().chain(Method::NAMES).copied().chain(composites()));
+    let help = "`pixelwise explain --help` says which there are: --rule, --composite, --method";
+    format!("no rule, composite or method is called {:?}; {help}{near}", wording::shortened(name)).into()
 }
 
 impl Way {

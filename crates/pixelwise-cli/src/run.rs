@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::bow;
 use crate::computation::{ComputationOptions, Precision};
+use crate::explain::files::Folder;
 use crate::failure::{Context, Failure};
 use crate::given::Given;
 use crate::inputs::content::is_standard;
@@ -117,12 +118,13 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
     let labels = arguments.classes.labels()?;
     let listing = Listing { axis: arguments.classes.axis(&labels), labels, count: arguments.top };
     let mut has_checked_labels = false;
-    let mut model = NetworkModel::<F>::read(&arguments.model)?;
+    let mut model = NetworkModel::<F>::read_and_warn(&arguments.model)?;
     let outputs: Vec<&str> = model.outputs().iter().map(String::as_str).collect();
     let outputs_of = |texts: &[String]| {
         texts.iter().map(|text| NamedFile::parse(text, "output", &outputs)).collect::<Result<Vec<_>, _>>()
     };
     let written = outputs_of(&arguments.output_array)?;
+    prepare(&written)?;
     let expected = outputs_of(&arguments.expect)?;
     let questions = questions::questions(&arguments.input, model.inputs())?;
     let told = Told::of(arguments, &written)?;
@@ -170,6 +172,12 @@ fn run_in<F: Real + WritableElement>(arguments: &Arguments) -> Result<(), Failur
     Outcome { outputs: model.outputs(), written, expected, kept, answers, preprocessing, told }.report(arguments)
 }
 
+/// Makes sure that outputs can be written, before they are computed.
+fn prepare(written: &[NamedFile]) -> Result<(), Failure> {
+    let mut files = written.iter().map(|file| file.path.as_path()).filter(|path| !is_standard(path));
+    files.try_for_each(Folder::prepare)
+}
+
 /// Scores photos by a Bag-of-Words classifier.
 fn score(arguments: &Arguments) -> Result<(), Failure> {
     let classifier = bow::load(&arguments.model)?;
@@ -179,6 +187,7 @@ fn score(arguments: &Arguments) -> Result<(), Failure> {
         texts.iter().map(|text| NamedFile::parse(text, "output", &["scores"])).collect::<Result<Vec<_>, _>>()
     };
     let (written, expected) = (outputs_of(&arguments.output_array)?, outputs_of(&arguments.expect)?);
+    prepare(&written)?;
     let told = Told::of(arguments, &written)?;
     let sources = arguments.input.iter().map(|path| Source::all(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let progress = Progress::new(sources.iter().map(Vec::len).sum());

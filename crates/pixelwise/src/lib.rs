@@ -56,6 +56,8 @@ pub use description::{Description, NodeDescription, TensorDescription};
 pub use error::Error;
 pub use layout::Layout;
 pub use model::{Attribution, ExplainedInputs, Kind, Model, Target};
+/// The arrays that all of it takes and gives, in the version that it was built with.
+pub use ndarray;
 pub use networks::{BatchExplanation, Beginning, Networks, NodeRule, Request, Watch};
 pub use {
     bow_classifier, bow_mapping, datasets, evaluation, heatmap, images, kernels, local_features, model_files,

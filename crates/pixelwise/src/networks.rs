@@ -261,8 +261,10 @@ impl<F: Real> Networks<F> {
         if let Some(node) = network.nodes().iter().rev().find(within) {
             return Ok(node.output);
         }
-        let nodes: Vec<&str> = network.nodes().iter().map(|node| node.name.as_str()).take(40).collect();
-        let reason = format!("no tensor, node or module is called so; the nodes are {}", nodes.join(", "));
+        let names = || network.nodes().iter().map(|node| node.name.as_str());
+        let (some, near) = (names().take(5).collect::<Vec<_>>().join(", "), wording::did_you_mean(name, names()));
+        let some = wording::shortened(&some);
+        let reason = format!("no tensor, node or module is called so; the first nodes are {some}{near}");
         Err(neural_lrp::Error::Setting { what: "layer", given: name.to_owned(), reason }.into())
     }
 

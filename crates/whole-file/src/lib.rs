@@ -10,9 +10,19 @@
 //! assert_eq!(std::fs::read(path)?, b"whole");
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! # What a process leaves that dies
+//!
+//! A file under its temporary name stays where the process that wrote it was killed. Each is held by an advisory lock as
+//! long as its process lives; the first file that a later process begins in a folder removes those there whose lock it
+//! gets. Where a file system has no locks, nothing is removed.
 
+mod leftovers;
+
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Writes a file whole or not at all, over one that is there.
 ///
@@ -71,7 +81,8 @@ pub fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
 /// ```
 #[derive(Debug)]
 pub struct Unfinished {
-    file: BufWriter<tempfile::NamedTempFile>,
+    file: BufWriter<File>,
+    temporary: Temporary,
     path: PathBuf,
 }
 
@@ -83,7 +94,9 @@ impl Unfinished {
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref().to_owned();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(Self { file: BufWriter::new(temporary_file(folder)?), path })
+        leftovers::remove_once(folder);
+        let (file, temporary) = held_file(folder)?;
+        Ok(Self { file: BufWriter::new(file), temporary, path })
     }
 
     /// Gives the file its name, over one that is there.
@@ -92,9 +105,20 @@ impl Unfinished {
     /// What the system says: a full disk.
     pub fn finish(self) -> io::Result<()> {
         let file = self.file.into_inner().map_err(IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
+        file.sync_all()?;
+        // Its lock is held until it has its name.
+        fs::rename(&self.temporary.0, &self.path)
+    }
+}
+
+/// A temporary name; the file that still has it is removed in the end.
+#[derive(Debug)]
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // There is none after it was renamed. One that can't be removed now is by the next run.
+        let _ = fs::remove_file(&self.0);
     }
 }
 
@@ -108,22 +132,29 @@ impl Write for Unfinished {
     }
 }
 
-/// A temporary file with the permissions that a new file has, not those of a private one.
-fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".unfinished-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+/// A new temporary file whose lock is held, so that nobody takes it for a leftover.
+fn held_file(folder: &Path) -> io::Result<(File, Temporary)> {
+    // No name is used twice: who removes a leftover means the file that it locked.
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!("{}{}-{number}", leftovers::PREFIX, std::process::id()));
+        let file = match File::options().write(true).create_new(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            file => file?,
+        };
+        match file.try_lock() {
+            // Before it was locked, somebody who removes leftovers may have found it.
+            Ok(()) if !path.exists() => {}
+            Err(TryLockError::WouldBlock) => {}
+            // Without locks, nobody removes anything.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok((file, Temporary(path))),
+        }
     }
-    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -152,6 +183,16 @@ mod tests {
         file.write_all(b"part").unwrap();
         drop(file);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn errors_do_not_name_temporary_files() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a folder")).unwrap();
+        for path in ["no folder/a", "a folder"] {
+            let error = write(folder.path().join(path), b"bytes").unwrap_err();
+            assert!(!error.to_string().contains(leftovers::PREFIX) && error.raw_os_error().is_some(), "{error}");
+        }
     }
 
     #[cfg(unix)]

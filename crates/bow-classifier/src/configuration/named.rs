@@ -60,11 +60,12 @@ impl Configuration {
     /// # Errors
     /// [`Error::Configuration`] names those that there are.
     pub fn named(name: &str) -> Result<Self, Error> {
-        match NAMED.iter().find(|named| named.name == name) {
+        match NAMED.iter().find(|named| wording::is_same(named.name, name)) {
             Some(named) => Ok(named.configuration()),
             None => {
                 let names: Vec<_> = NAMED.iter().map(|named| named.name).collect();
-                Err(wrong(format!("there is none of the name {name:?}, only {}", names.join(", "))))
+                let near = wording::did_you_mean(name, names.iter().copied());
+                Err(wrong(format!("there is none of the name {name:?}, only {}{near}", names.join(", "))))
             }
         }
     }

@@ -49,17 +49,18 @@ fn binary<F: Real>(
     of_integers: Option<fn(i64, i64) -> Option<i64>>,
     of_reals: Option<fn(F, F) -> F>,
 ) -> Result<Constant<F>, String> {
-    pair(inputs.value(0)?, inputs.value(1)?, of_integers, of_reals)
+    pair(inputs.budget, inputs.value(0)?, inputs.value(1)?, of_integers, of_reals)
 }
 
 /// A function of two integers, over several one after the other.
 fn several<F: Real>(inputs: &Inputs<'_, F>, of_integers: fn(i64, i64) -> Option<i64>) -> Result<Constant<F>, String> {
     let values = inputs.values()?;
     let (first, others) = values.split_first().ok_or("it has no inputs")?;
-    others.iter().try_fold((*first).clone(), |left, right| pair(&left, right, Some(of_integers), None))
+    others.iter().try_fold((*first).clone(), |left, right| pair(inputs.budget, &left, right, Some(of_integers), None))
 }
 
 fn pair<F: Real>(
+    budget: Budget,
     left: &Constant<F>,
     right: &Constant<F>,
     of_integers: Option<fn(i64, i64) -> Option<i64>>,
@@ -68,11 +69,11 @@ fn pair<F: Real>(
     match (left, right) {
         (Constant::Integer(left), Constant::Integer(right)) => {
             let compute = of_integers.ok_or("it takes floating-point numbers, not integers")?;
-            defined(together(left, right, compute)?).map(Constant::Integer)
+            defined(together(budget, left, right, compute)?).map(Constant::Integer)
         }
         (Constant::Real(left), Constant::Real(right)) => {
             let compute = of_reals.ok_or("it takes integers or Booleans, not floating-point numbers")?;
-            Ok(Constant::Real(Arc::new(together(left, right, compute)?)))
+            Ok(Constant::Real(Arc::new(together(budget, left, right, compute)?)))
         }
         _ => Err(MIXED.to_owned()),
     }
@@ -84,7 +85,7 @@ fn logic<F: Real>(inputs: &Inputs<'_, F>, holds: fn(bool, bool) -> bool) -> Resu
     let (Constant::Integer(left), Constant::Integer(right)) = (inputs.value(0)?, inputs.value(1)?) else {
         return Err("it takes Booleans, not floating-point numbers".to_owned());
     };
-    together(left, right, |a, b| i64::from(holds(a != 0, b != 0))).map(Constant::Integer)
+    together(inputs.budget, left, right, |a, b| i64::from(holds(a != 0, b != 0))).map(Constant::Integer)
 }
 
 /// What holds of the order of two integers; floating-point numbers are compared by the operation.
@@ -92,7 +93,7 @@ fn compare<F: Real>(inputs: &Inputs<'_, F>, holds: fn(Ordering) -> bool) -> Resu
     let (Constant::Integer(left), Constant::Integer(right)) = (inputs.value(0)?, inputs.value(1)?) else {
         return Err(MIXED.to_owned());
     };
-    together(left, right, |a, b| i64::from(holds(a.cmp(&b)))).map(Constant::Integer)
+    together(inputs.budget, left, right, |a, b| i64::from(holds(a.cmp(&b)))).map(Constant::Integer)
 }
 
 /// Clip of integers: between the second and the third input, where they are given.
@@ -120,13 +121,13 @@ fn power<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
     match (inputs.value(0)?, inputs.value(1)?) {
         (Constant::Real(base), Constant::Integer(exponent)) => {
             let exponent = exponent.mapv(|exponent| F::of(exponent as f64));
-            Ok(Constant::Real(Arc::new(together(&**base, &exponent, F::powf)?)))
+            Ok(Constant::Real(Arc::new(together(inputs.budget, &**base, &exponent, F::powf)?)))
         }
         (Constant::Integer(base), Constant::Real(exponent)) => {
             let truncated = |base: i64, exponent: F| {
                 Some((base as f64).powf(exponent.as_())).filter(|power| power.is_finite()).map(|power| power as i64)
             };
-            defined(together(base, &**exponent, truncated)?).map(Constant::Integer)
+            defined(together(inputs.budget, base, &**exponent, truncated)?).map(Constant::Integer)
         }
         _ => binary(inputs, Some(|a, b| a.checked_pow(u32::try_from(b).ok()?)), Some(F::powf)),
     }
@@ -143,15 +144,24 @@ fn choose<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
         return Err("its condition should be of Booleans".to_owned());
     };
     match (inputs.value(1)?, inputs.value(2)?) {
-        (Constant::Integer(yes), Constant::Integer(no)) => Ok(Constant::Integer(chosen(condition, yes, no)?)),
-        (Constant::Real(yes), Constant::Real(no)) => Ok(Constant::Real(Arc::new(chosen(condition, yes, no)?))),
+        (Constant::Integer(yes), Constant::Integer(no)) => {
+            Ok(Constant::Integer(chosen(inputs.budget, condition, yes, no)?))
+        }
+        (Constant::Real(yes), Constant::Real(no)) => {
+            Ok(Constant::Real(Arc::new(chosen(inputs.budget, condition, yes, no)?)))
+        }
         _ => Err(MIXED.to_owned()),
     }
 }
 
-fn chosen<T: Copy>(condition: &ArrayD<i64>, yes: &ArrayD<T>, no: &ArrayD<T>) -> Result<ArrayD<T>, String> {
-    let pairs = together(yes, no, |yes, no| (yes, no))?;
-    together(condition, &pairs, |condition, (yes, no)| if condition != 0 { yes } else { no })
+fn chosen<T: Copy>(
+    budget: Budget,
+    condition: &ArrayD<i64>,
+    yes: &ArrayD<T>,
+    no: &ArrayD<T>,
+) -> Result<ArrayD<T>, String> {
+    let pairs = together(budget, yes, no, |yes, no| (yes, no))?;
+    together(budget, condition, &pairs, |condition, (yes, no)| if condition != 0 { yes } else { no })
 }
 
 /// The integers, if all of them are defined.
@@ -161,12 +171,13 @@ fn defined(values: ArrayD<Option<i64>>) -> Result<ArrayD<i64>, String> {
 
 /// A function of the numbers at each place of the shape that both arrays broadcast to.
 fn together<A: Copy, B: Copy, C: Clone>(
+    budget: Budget,
     left: &ArrayD<A>,
     right: &ArrayD<B>,
     compute: impl Fn(A, B) -> C,
 ) -> Result<ArrayD<C>, String> {
     let shape = broadcast(left.shape(), right.shape())?;
-    bounded(&shape)?;
+    budget.check(&shape)?;
     let misfit = || format!("shapes {:?} and {:?} do not go together", left.shape(), right.shape());
     let (left, right) =
         (left.broadcast(shape.as_slice()).ok_or_else(misfit)?, right.broadcast(shape.as_slice()).ok_or_else(misfit)?);

@@ -19,10 +19,11 @@ pub(super) fn find<F: Real>(kind: &str) -> Option<Compute<F>> {
 /// An array whose numbers stand in another, at the places that a function says.
 fn picked<F: Real>(
     value: &Constant<F>,
+    budget: Budget,
     shape: &[usize],
     place: impl Fn(&[usize]) -> Vec<usize>,
 ) -> Result<Constant<F>, String> {
-    bounded(shape)?;
+    budget.check(shape)?;
     Ok(for_either!(value, array => ArrayD::from_shape_fn(IxDyn(shape), |at| array[place(at.slice()).as_slice()])))
 }
 
@@ -147,7 +148,7 @@ fn one_hot<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
     }
     let mut shape = positions.shape().to_vec();
     shape.insert(along, depth);
-    picked(inputs.value(2)?, &shape, |at| {
+    picked(inputs.value(2)?, inputs.budget, &shape, |at| {
         let mut place = at.to_vec();
         let here = place.remove(along);
         vec![usize::from(axis(positions[place.as_slice()], depth) == Ok(here))]
@@ -163,7 +164,7 @@ fn non_zero<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String> {
     let places: Vec<Vec<usize>> =
         is_zero.indexed_iter().filter(|(_, is_zero)| !**is_zero).map(|(at, _)| at.slice().to_vec()).collect();
     let shape = [is_zero.ndim(), places.len()];
-    bounded(&shape)?;
+    inputs.budget.check(&shape)?;
     Ok(Constant::Integer(ArrayD::from_shape_fn(IxDyn(&shape), |at| places[at[1]][at[0]] as i64)))
 }
 

@@ -15,7 +15,7 @@ pub(super) fn run<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, String
     let parsed = inputs.operators.read(&spec(inputs, known.collect())).map_err(|error| error.to_string())?;
     let operands =
         parsed.operands.iter().map(|&position| inputs.required_reals(position)).collect::<Result<Vec<_>, String>>()?;
-    check(&parsed, &operands.iter().map(|operand| operand.shape()).collect::<Vec<_>>())?;
+    check(inputs, &parsed, &operands.iter().map(|operand| operand.shape()).collect::<Vec<_>>())?;
     let output = forward(&parsed, &operands);
     Ok(match parsed.operation.gives() {
         Numbers::Real => Constant::Real(Arc::new(output)),
@@ -46,7 +46,7 @@ pub(super) fn arrange<F: Real>(inputs: &Inputs<'_, F>) -> Result<Constant<F>, St
         Constant::Real(_) => Err("it takes integers or floating-point numbers, not one of each".to_owned()),
     };
     let operands = parsed.operands.iter().map(operand).collect::<Result<Vec<_>, String>>()?;
-    check(&parsed, &operands.iter().map(|operand| operand.shape()).collect::<Vec<_>>())?;
+    check(inputs, &parsed, &operands.iter().map(|operand| operand.shape()).collect::<Vec<_>>())?;
     let fill = if is_fill(2) { inputs.integers(2)?.unwrap_or_default() } else { Vec::new() };
     let mut integers = vec![fill.first().copied().unwrap_or_default()];
     let mut positions = Vec::new();
@@ -68,9 +68,14 @@ fn spec<F: Real, G: Real>(inputs: &Inputs<'_, F>, known: Vec<Input<G>>) -> Opera
     OperatorSpec { kind: inputs.node.kind.clone(), attributes: inputs.node.attributes.clone(), inputs: known }
 }
 
-/// Checks that the operation takes operands of these shapes, and that its output is not too large.
-fn check<F: Real>(parsed: &ParsedOperation<F>, shapes: &[&[usize]]) -> Result<(), String> {
-    bounded(&operation::output_shape(parsed.operation.as_ref(), shapes).map_err(|error| error.to_string())?)
+/// Checks that the operation takes operands of these shapes, and that there is memory for its output.
+fn check<F: Real, G: Real>(
+    inputs: &Inputs<'_, F>,
+    parsed: &ParsedOperation<G>,
+    shapes: &[&[usize]],
+) -> Result<(), String> {
+    let shape = operation::output_shape(parsed.operation.as_ref(), shapes).map_err(|error| error.to_string())?;
+    inputs.budget.check(&shape)
 }
 
 fn forward<F: Real>(parsed: &ParsedOperation<F>, operands: &[&ArrayD<F>]) -> ArrayD<F> {

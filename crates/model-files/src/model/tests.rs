@@ -116,7 +116,7 @@ fn all_unsupported_nodes_are_listed() {
     ];
     let message = read_nodes(&[1, 4], twice, vec![]).unwrap_err().to_string();
     let lines: Vec<&str> = message.lines().skip(1).collect();
-    assert_eq!(lines, ["  Fancy: 2 nodes, the first of them \"A\"", "  Rare: node \"Y\""]);
+    assert_eq!(lines[..2], ["  Fancy: 2 nodes, the first of them \"A\"", "  Rare: node \"Y\""]);
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn folding_keeps_within_bounds() {
             node("Add", &["x", "e"], &["y"], vec![]),
         ];
         let error = read_nodes(&[1], nodes, vec![list]).unwrap_err().to_string();
-        assert!(error.contains("\"E\" (Concat)") && error.contains("more than 268435456 numbers"), "{error}");
+        assert!(error.contains("\"E\" (Concat)") && error.contains("--max-constants allows more"), "{error}");
     }
 }
 

@@ -97,8 +97,9 @@ impl<F: Real> Explainer<F> {
             let names: Vec<&str> = outputs.iter().map(|&output| self.network.tensor(output).name.as_str()).collect();
             let reason = format!(
                 "the network gives {}, and computes no tensor of this name on the way: one that a neighbor took up, as a \
-                 batch normalization is by its convolution, is no longer there",
-                names.join(", ")
+                 batch normalization is by its convolution, is no longer there{}",
+                wording::shortened(&names.join(", ")),
+                wording::did_you_mean(name, self.network.tensor_names())
             );
             return Err(Error::Setting { what: "output", given: name.to_owned(), reason });
         };

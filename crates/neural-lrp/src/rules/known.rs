@@ -63,9 +63,12 @@ impl Rules {
     /// [`Error::Setting`] for a name that is not known or settings that make no sense, with what would be right.
     pub fn parse(&self, text: &str) -> Result<Rule, Error> {
         let (name, arguments) = settings::split(text);
-        let rule = match self.known.iter().find(|known| known.name == name) {
+        let rule = match self.known.iter().find(|known| wording::is_same(known.name, name)) {
             Some(known) => (known.parse)(&arguments),
-            None => Err(format!("there are {}", self.names().collect::<Vec<_>>().join(", "))),
+            None => {
+                let names = self.names().collect::<Vec<_>>().join(", ");
+                Err(format!("there are {names}{}", wording::did_you_mean(name, self.names())))
+            }
         };
         rule.map_err(|reason| Error::Setting { what: "rule", given: text.to_owned(), reason })
     }

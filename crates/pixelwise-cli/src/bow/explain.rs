@@ -1,5 +1,6 @@
 //! Photos, explained by Bag-of-Words classifiers.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -169,7 +170,7 @@ impl<'a> Plan<'a> {
             self.write_target(&sample.name, target, explained, annotation.as_ref(), &shown)
         };
         let targets = self.targets.iter().map(of_target).collect::<Result<Vec<_>, Failure>>()?;
-        let record = Record {
+        let mut record = Record {
             name: sample.name.clone(),
             input: sample.parts[0].origin(),
             inputs: Vec::new(),
@@ -186,6 +187,7 @@ impl<'a> Plan<'a> {
             hint: None,
             warnings,
             targets,
+            checksums: BTreeMap::new(),
         };
         record.write(&self.folder)?;
         let relevance = self.arguments.relevance.is_some().then(|| classes[0].explanation.relevance.clone());

@@ -12,6 +12,7 @@ use super::learning::{Described, describe, learnable};
 use super::options::{Changes, FolderOptions, configuration};
 use super::stages::Stages;
 use super::tell;
+use crate::explain::files::Folder;
 use crate::failure::Failure;
 use crate::output::{Table, number};
 
@@ -71,6 +72,7 @@ const FOLDS: usize = 5;
 /// Learns a classifier and writes it.
 pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     let start = Instant::now();
+    Folder::prepare(&arguments.output)?;
     let (folder, cache) = (arguments.folder.open()?, arguments.folder.cache()?);
     let mut configuration = arguments.changes.apply(configuration(&arguments.configuration)?);
     if let Some(words) = &arguments.codebook {

@@ -1,5 +1,6 @@
 //! Explaining the samples that go through the network together, and writing what comes out.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -67,7 +68,7 @@ impl<F: Number> Plan<'_, F> {
         for aim in &self.aims {
             self.explain_aim(aim, group.clone(), &batch, &explainer, &forward, &mut done)?;
         }
-        for done in &done {
+        for done in &mut done {
             done.record.write(&self.folder)?;
         }
         Ok(done)
@@ -121,6 +122,7 @@ impl<F: Number> Plan<'_, F> {
             hint: None,
             warnings: Vec::new(),
             targets: Vec::new(),
+            checksums: BTreeMap::new(),
         }
     }
 

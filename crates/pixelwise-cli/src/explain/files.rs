@@ -52,6 +52,15 @@ impl Folder {
         Ok(Self { path: path.to_owned() })
     }
 
+    /// Makes the folder of a file where it is not there yet, and makes sure that the file can be written: before the work
+    /// whose result it is.
+    pub fn prepare(file: &Path) -> Result<(), Failure> {
+        if file.is_dir() {
+            return Err(format!("can't write {}: a folder has this name", file.display()).into());
+        }
+        Self::create(parent(file)).map(|_| ())
+    }
+
     /// Writes a file, whole or not at all.
     pub fn write(&self, file: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let path = self.path.join(file);
@@ -71,6 +80,11 @@ impl Folder {
         fs::create_dir_all(&path).map_err(can_not_write(&path))?;
         Ok(Self { path })
     }
+}
+
+/// The folder that a file is in.
+fn parent(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Longest part of a file's name that comes from outside.

@@ -1,5 +1,6 @@
 //! `NAME.json`: everything about one explained sample. It is written last, and so says that the sample is complete.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use evaluation::ObjectShare;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::books::Findings;
 use crate::explain::files::Folder;
-use crate::explain::settings::Settings;
+use crate::explain::settings::{Settings, checksum};
 use crate::failure::{Context, Failure};
 use crate::labels::Labels;
 use crate::output::number;
@@ -56,6 +57,9 @@ pub struct Record {
     pub warnings: Vec<String>,
     /// One explanation for each target.
     pub targets: Vec<TargetRecord>,
+    /// The CRC-32 of each file that is written of the sample: one that was damaged since is made anew.
+    #[serde(default)]
+    pub checksums: BTreeMap<PathBuf, String>,
 }
 
 /// Where a sample comes from.
@@ -65,6 +69,9 @@ pub struct Origin {
     pub file: PathBuf,
     /// How long it is: a file that was replaced is explained anew.
     pub bytes: u64,
+    /// Its CRC-32, for the same reason.
+    #[serde(default)]
+    pub checksum: String,
     /// Which sample of an array; none for an image.
     pub sample: Option<usize>,
 }
@@ -254,6 +261,13 @@ impl Files {
 }
 
 impl TargetRecord {
+    /// The files that are there: all, or the arrays alone while the pictures are to be drawn.
+    fn written(&self) -> impl Iterator<Item = &PathBuf> {
+        let pictures =
+            self.scale.map(|_| [&self.files.heatmap, &self.files.overlay].into_iter().chain(&self.files.edges));
+        pictures.into_iter().flatten().chain([&self.files.relevance]).chain(&self.files.tensors)
+    }
+
     /// What is explained, apart from the class, which a title may have already.
     pub fn said(&self) -> String {
         let positions = self.positions.as_ref().map_or_else(String::new, |positions| format!("{positions}, "));
@@ -270,7 +284,10 @@ impl TargetRecord {
 
 impl Record {
     /// Writes it, as the last file of its sample.
-    pub fn write(&self, folder: &Folder) -> Result<(), Failure> {
+    pub fn write(&mut self, folder: &Folder) -> Result<(), Failure> {
+        let files = self.targets.iter().flat_map(TargetRecord::written);
+        let sealed = files.map(|file| Ok((file.clone(), checksum(&folder.path.join(file))?)));
+        self.checksums = sealed.collect::<Result<_, Failure>>()?;
         folder.write(&record_path("".as_ref(), &self.name), &self.to_bytes()?)
     }
 
@@ -281,17 +298,18 @@ impl Record {
         Ok(text)
     }
 
-    /// The record of an earlier run, if that had the same input and settings and all of its files are there; pictures
-    /// that are still to be drawn need not be.
+    /// The record of an earlier run, if that had the same input and settings and all of its files are there as they were
+    /// written; pictures that are still to be drawn need not be.
     pub fn completed(folder: &Path, name: &str, origins: &[Origin], settings: &Settings) -> Option<Self> {
         let text = std::fs::read(record_path(folder, name)).ok()?;
         let record: Self = serde_json::from_slice(&text).ok()?;
         let same = record.origins() == origins && record.settings == *settings;
-        let whole = record.targets.iter().all(|target| match target.scale {
-            Some(_) => target.files.all().all(|file| folder.join(file).is_file()),
-            None => folder.join(&target.files.relevance).is_file(),
-        });
-        (same && whole).then_some(record)
+        let is_whole = |file: &PathBuf| {
+            let was = record.checksums.get(file);
+            was.is_some() && checksum(&folder.join(file)).ok().as_ref() == was
+        };
+        let whole = || record.targets.iter().flat_map(TargetRecord::written).all(is_whole);
+        (same && whole()).then_some(record)
     }
 
     /// Where it comes from, input by input.

@@ -81,16 +81,20 @@ pub fn explain_samples<E: Explaining>(plan: &E, refused: Vec<(PathBuf, Failure)>
         summary: Summary::begin(head)?,
         progress: Progress::new(count),
         largest: 0.0,
+        broken: 0,
         inputs: count + refused.len(),
         plan,
     };
     let refuse = |(path, failure): (PathBuf, Failure)| run.fail(&path.display().to_string(), failure);
     let refused = refused.into_iter().try_for_each(refuse);
     let stopped = refused.and_then(|()| run.explain_all()).and_then(|()| run.finish_files()).err();
-    let (failed, inputs) = (run.summary.failed(), run.inputs);
+    let (failed, broken, inputs) = (run.summary.failed(), run.broken, run.inputs);
     run.summary.end(stopped.as_deref().map(|failure| chain(failure)))?;
     match (stopped, failed) {
         (Some(failure), _) => Err(failure),
+        (None, 0) if broken > 0 => {
+            Err(format!("all is explained, but what belongs to {broken} of {inputs} inputs could not be read").into())
+        }
         (None, 0) => Ok(()),
         (None, failed) => Err(format!("{failed} of {inputs} inputs could not be explained").into()),
     }
@@ -105,6 +109,8 @@ struct Run<'a, E: Explaining> {
     progress: Progress,
     /// The largest relevance of a pixel so far.
     largest: f64,
+    /// How many samples have something with them that can't be read, as annotations.
+    broken: usize,
     /// How many inputs there are, with those that have no samples.
     inputs: usize,
 }
@@ -139,6 +145,7 @@ impl<E: Explaining> Run<'_, E> {
         if let (Some(stack), Some(relevance)) = (&mut self.stack, &done.relevance) {
             stack.push(relevance)?;
         }
+        self.broken += usize::from(!done.record.warnings.is_empty());
         for target in &done.record.targets {
             self.largest = self.largest.max(target.largest);
         }

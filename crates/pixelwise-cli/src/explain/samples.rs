@@ -4,6 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use images::Preprocessing;
 use model_files::InputDeclaration;
@@ -13,6 +14,7 @@ use neural_lrp::network::ShapeDisplay;
 
 use crate::explain::files::{Names, file_name};
 use crate::explain::record::{Companion, Origin, Place, Record};
+use crate::explain::settings::checksum;
 use crate::failure::{Context, Failure};
 use crate::inputs::{NamedFile, Picture, Source, array, one_file_each, read_image, stem};
 use crate::model::declared_shape;
@@ -71,8 +73,8 @@ impl Part {
 
     /// Where it comes from, for the record.
     pub fn origin(&self) -> Origin {
-        let bytes = fs::metadata(&self.file).map_or(0, |metadata| metadata.len());
-        Origin { file: self.file.clone(), bytes, sample: self.row }
+        let (bytes, checksum) = seal(&self.file);
+        Origin { file: self.file.clone(), bytes, checksum, sample: self.row }
     }
 
     fn describe(&self) -> String {
@@ -90,6 +92,25 @@ impl Part {
             None => stem,
         }
     }
+}
+
+/// How long a file is, and its CRC-32; nothing for one that can't be read. A file of many samples is read once.
+fn seal(path: &Path) -> (u64, String) {
+    type Seen = (PathBuf, u64, Option<SystemTime>);
+    static LAST: Mutex<Vec<(Seen, String)>> = Mutex::new(Vec::new());
+    const KEPT: usize = 8;
+    let Ok(metadata) = fs::metadata(path) else { return (0, String::new()) };
+    let seen = (path.to_owned(), metadata.len(), metadata.modified().ok());
+    let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, checksum)) = last().iter().find(|(other, _)| *other == seen) {
+        return (metadata.len(), checksum.clone());
+    }
+    // What can be read once only has none.
+    let checksum = if metadata.is_file() { checksum(path).unwrap_or_default() } else { String::new() };
+    let mut last = last();
+    last.truncate(KEPT - 1);
+    last.insert(0, (seen, checksum.clone()));
+    (metadata.len(), checksum)
 }
 
 /// How a person finds samples that go through the network together.

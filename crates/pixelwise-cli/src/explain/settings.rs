@@ -13,8 +13,19 @@ use crate::failure::{Context, Failure};
 use crate::given::Given;
 
 /// Options that change nothing about a sample's explanation.
-const WITHOUT_EFFECT: [&str; 9] =
-    ["input", "output", "relevance", "threads", "json", "resume", "model", "quiet", "verbose"];
+const WITHOUT_EFFECT: [&str; 11] = [
+    "input",
+    "output",
+    "relevance",
+    "threads",
+    "json",
+    "resume",
+    "model",
+    "quiet",
+    "verbose",
+    "max_pixels",
+    "max_constants",
+];
 
 /// What a run was asked for: equal settings explain the same input in the same way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +101,8 @@ fn options(matches: &ArgMatches) -> BTreeMap<String, Vec<String>> {
     .collect()
 }
 
-fn checksum(path: &Path) -> Result<String, Failure> {
+/// The CRC-32 of a file.
+pub fn checksum(path: &Path) -> Result<String, Failure> {
     let reading = || format!("can't read {}", path.display());
     let mut file = File::open(path).context(reading())?;
     let (mut hasher, mut buffer) = (crc32fast::Hasher::new(), vec![0; 1 << 16]);

@@ -21,7 +21,7 @@ pub struct Description {
 impl Description {
     /// Describes the network in a file, for inputs of the given shapes.
     pub fn of(path: &Path, shapes: &ShapeOptions, rules: &RuleOptions) -> Result<Self, Failure> {
-        let mut model = NetworkModel::<f32>::read(path)?;
+        let mut model = NetworkModel::<f32>::read_and_warn(path)?;
         let given = shapes.of(model.inputs())?;
         let given: Vec<&[usize]> = given.iter().map(Vec::as_slice).collect();
         let explainer = Explainer::new(model.network(&given)?.as_ref())?;

@@ -35,7 +35,7 @@ pub struct Times {
 impl<F: Real> Measurement<F> {
     /// Reads a network for inputs of given shapes.
     pub fn new(path: &Path, shapes: &ShapeOptions, rules: &RuleOptions) -> Result<Self, Failure> {
-        let mut model = NetworkModel::<F>::read(path)?;
+        let mut model = NetworkModel::<F>::read_and_warn(path)?;
         let shapes = shapes.of(model.inputs())?;
         let given: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
         let samples = given.first().and_then(|shape| shape.first()).copied().unwrap_or(1);

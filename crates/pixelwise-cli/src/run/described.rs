@@ -32,8 +32,12 @@ pub struct Listing {
 struct Output {
     name: String,
     shape: Vec<usize>,
-    /// The smallest and the largest number.
-    range: (f64, f64),
+    /// The smallest and the largest finite number; none where there is none.
+    range: Option<(f64, f64)>,
+    /// How many numbers are NaN, …
+    nan: usize,
+    /// … and how many infinite.
+    infinite: usize,
     /// The best classes of each sample, where the output has samples and classes.
     top: Vec<Vec<Scored>>,
     /// How many classes there are.
@@ -71,6 +75,8 @@ impl Answer {
                 name: network.tensor(output).name.clone(),
                 shape: value.shape().to_vec(),
                 range: range(value),
+                nan: counted(value, |number| number.is_nan()),
+                infinite: counted(value, |number| number.is_infinite()),
                 top: scores.iter().flat_map(|scores| scores.outer_iter()).map(top).collect(),
                 classes: layout.as_ref().map(OutputLayout::classes),
                 positions: layout.as_ref().and_then(|layout| positions(layout, None)),
@@ -85,6 +91,8 @@ impl Answer {
             name: "scores".to_owned(),
             shape: scores.shape().to_vec(),
             range: range(scores),
+            nan: counted(scores, f64::is_nan),
+            infinite: counted(scores, f64::is_infinite),
             top: vec![best(labels, scores.iter().copied(), count)],
             classes: Some(scores.len()),
             positions: None,
@@ -101,8 +109,7 @@ impl Answer {
     pub fn text(&self) -> String {
         let mut text = format!("{}\n", self.input);
         for output in &self.outputs {
-            let (low, high) = (number(output.range.0), number(output.range.1));
-            text += &format!("  {}  {}, from {low} to {high}\n", output.name, shape(&output.shape));
+            text += &format!("  {}  {}{}\n", output.name, shape(&output.shape), output.values());
             if let Some(positions) = &output.positions {
                 text += &format!("    classes by their score, {positions}\n");
             }
@@ -122,12 +129,14 @@ impl Answer {
     pub fn json(&self) -> Value {
         let outputs = self.outputs.iter().map(|output| {
             let top = output.top.iter().map(|top| top.iter().map(Scored::json).collect::<Vec<_>>()).collect::<Vec<_>>();
-            let (low, high) = output.range;
+            let (low, high) = output.range.unzip();
             json!({
                 "name": output.name,
                 "shape": output.shape,
                 "minimum": low,
                 "maximum": high,
+                "nan": output.nan,
+                "infinite": output.infinite,
                 "top": top,
                 "positions": output.positions,
             })
@@ -136,10 +145,28 @@ impl Answer {
     }
 }
 
-/// The smallest and the largest number.
-fn range<F: Real>(values: &ArrayD<F>) -> (f64, f64) {
-    let numbers = || values.iter().map(|number| number.as_());
-    (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max))
+impl Output {
+    /// What its numbers are, behind its shape: `, from -1.5 to 7`, `, 7 of 14 numbers are NaN`.
+    fn values(&self) -> String {
+        let of: usize = self.shape.iter().product();
+        let range = self.range.map(|(low, high)| format!(", from {} to {}", number(low), number(high)));
+        let odd = [(self.nan, "NaN"), (self.infinite, "infinite")].into_iter().filter(|(count, _)| *count > 0);
+        let odd = odd.map(|(count, what)| format!(", {count} of {of} numbers are {what}"));
+        range.into_iter().chain(odd).collect()
+    }
+}
+
+/// The smallest and the largest finite number.
+fn range<F: Real>(values: &ArrayD<F>) -> Option<(f64, f64)> {
+    let finite = values.iter().map(|number| number.as_()).filter(|number: &f64| number.is_finite());
+    finite.fold(None, |range, number| match range {
+        None => Some((number, number)),
+        Some((low, high)) => Some((f64::min(low, number), f64::max(high, number))),
+    })
+}
+
+fn counted<F: Real>(values: &ArrayD<F>, is_such: impl Fn(f64) -> bool) -> usize {
+    values.iter().filter(|number| is_such(number.as_())).count()
 }
 
 /// How images are prepared, and why.

@@ -51,8 +51,8 @@ impl Composite {
     pub fn from_toml_with(text: &str, rules: &Rules) -> Result<Self, Error> {
         let file: CompositeFile = toml::from_str(text).map_err(|error| Error::Setting {
             what: "composite",
-            given: text.lines().next().unwrap_or("").to_owned(),
-            reason: error.to_string(),
+            given: wording::shortened(text.lines().next().unwrap_or("")),
+            reason: wording::Place::told(text, error.span(), error.message()),
         })?;
         let composite = Self::new(file.name).with_start(file.starts);
         file.choices

@@ -126,9 +126,10 @@ const fn gradient(
 impl NamedComposite {
     /// The composite of a name.
     pub(super) fn find(name: &str) -> Result<&'static Self, Error> {
-        COMPOSITES.iter().find(|known| known.name == name).ok_or_else(|| {
+        COMPOSITES.iter().find(|known| wording::is_same(known.name, name)).ok_or_else(|| {
             let names: Vec<&str> = COMPOSITES.iter().map(|known| known.name).collect();
-            let reason = format!("there are {}", names.join(", "));
+            let near = wording::did_you_mean(name, names.iter().copied());
+            let reason = format!("there are {}{near}", names.join(", "));
             Error::Setting { what: "composite", given: name.to_owned(), reason }
         })
     }

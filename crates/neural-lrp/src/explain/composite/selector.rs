@@ -164,12 +164,16 @@ impl Selector {
                 let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
                 match KINDS.contains(&kind.as_str()) {
                     true => format!("the network has no {kind}; it has {kinds}. optional:{self} is for any network"),
-                    false => format!("no operation has this name, neither here nor elsewhere; the network has {kinds}"),
+                    false => {
+                        let near = wording::did_you_mean(kind, KINDS.iter().copied());
+                        format!("no operation has this name, neither here nor elsewhere; the network has {kinds}{near}")
+                    }
                 }
             }
             Self::Name(glob) if !nodes.iter().any(|node| glob.is_match(&node.name)) => {
-                let names: Vec<&str> = nodes.iter().take(20).map(|node| node.name.as_str()).collect();
-                format!("no node has such a name; the first are {}", names.join(", "))
+                let names: Vec<&str> = nodes.iter().take(5).map(|node| node.name.as_str()).collect();
+                let near = wording::did_you_mean(&self.to_string(), nodes.iter().map(|node| node.name.as_str()));
+                format!("no node has such a name; the first are {}{near}", wording::shortened(&names.join(", ")))
             }
             _ => return Ok(()),
         };

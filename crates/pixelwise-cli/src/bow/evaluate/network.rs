@@ -35,7 +35,7 @@ impl<'a, F: Real> ScoringNetwork<'a, F> {
                         names its classes by --labels"
                 .into());
         };
-        let model = NetworkModel::<F>::read(path)?;
+        let model = NetworkModel::<F>::read_and_warn(path)?;
         let input = model.only_input()?;
         let declared = declared_shape(input);
         if let Some(together) = declared.first().copied().flatten().filter(|together| *together != 1) {
