@@ -90,11 +90,11 @@ impl<F: Real> NetworkClassifier<F> {
 
     /// A forward pass of a sample, to be explained.
     fn forward(&self, input: ArrayViewD<'_, f64>) -> Result<Forward<'_, F>, Error> {
-        self.explainer.forward(self.batch(&[input])?.view())
+        self.explainer.forward(self.stacked(&[input])?.view())
     }
 
     /// A batch of samples.
-    fn batch(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<ArrayD<F>, Error> {
+    fn stacked(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<ArrayD<F>, Error> {
         for input in inputs {
             if input.shape() != self.shape {
                 let reason = format!("it has shape {:?}; this classifier takes {:?}", input.shape(), self.shape);
@@ -169,7 +169,7 @@ impl<F: Real> ExplainableClassifier for NetworkClassifier<F> {
     fn scores(&self, inputs: &[ArrayViewD<'_, f64>]) -> Result<Array2<f64>, ExplainError> {
         let together = self.batch();
         let scores = inputs.par_chunks(together).map(|inputs| {
-            let scores = self.scorer.forward_to(&[], &[self.batch(inputs)?.view()])?.class_scores()?;
+            let scores = self.scorer.forward_to(&[], &[self.stacked(inputs)?.view()])?.class_scores()?;
             Ok(scores.into_iter().collect())
         });
         let scores = scores.collect::<Result<Vec<Vec<f64>>, Error>>()?;

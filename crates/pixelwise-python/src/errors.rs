@@ -141,7 +141,7 @@ impl Class for bow_classifier::Error {
 impl Class for images::Error {
     fn class(&self) -> &'static str {
         match self {
-            Self::Preset { .. } | Self::Toml(_) | Self::Foreign { .. } | Self::Setting { .. } => "SettingError",
+            Self::Preset { .. } | Self::Toml { .. } | Self::Foreign { .. } | Self::Setting { .. } => "SettingError",
             Self::Shape { .. } | Self::TooLargeToPrepare { .. } => "ShapeError",
             _ => "FileError",
         }

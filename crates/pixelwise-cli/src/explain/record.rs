@@ -263,8 +263,8 @@ impl Files {
 impl TargetRecord {
     /// The files that are there: all, or the arrays alone while the pictures are to be drawn.
     fn written(&self) -> impl Iterator<Item = &PathBuf> {
-        let pictures =
-            self.scale.map(|_| [&self.files.heatmap, &self.files.overlay].into_iter().chain(&self.files.edges));
+        let Files { heatmap, map, overlay, photo, edges, .. } = &self.files;
+        let pictures = self.scale.map(|_| [heatmap, map, overlay, photo].into_iter().chain(edges));
         pictures.into_iter().flatten().chain([&self.files.relevance]).chain(&self.files.tensors)
     }
 
