@@ -148,10 +148,18 @@ impl BowClassifier {
     /// [`Error::Write`] names the path that can't be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
+        whole_file::write(path, &self.to_bytes()?).map_err(|source| Error::Write { path: path.to_owned(), source })
+    }
+
+    /// What [`save`](Self::save) writes.
+    ///
+    /// # Errors
+    /// [`Error::Encoding`] where it can't be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = format!("{FORMAT} {VERSION}\n").into_bytes();
         ciborium::into_writer(&Stored::from(self), &mut bytes)
             .map_err(|error| Error::Encoding { reason: error.to_string() })?;
-        whole_file::write_sealed(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
+        Ok(whole_file::sealed(bytes))
     }
 
     /// Reads a classifier that [`save`](Self::save) has written, in this release or an earlier one.

@@ -35,3 +35,4 @@ pub mod voc;
 pub use error::Error;
 pub use labels::{Labels, UnclearName};
 pub use random::SplitMix64;
+pub use text::read_text;

@@ -1,6 +1,17 @@
 //! Text in any encoding that files come in.
 
+use std::path::Path;
+use std::{fs, io};
+
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+/// The text of a file, in whatever encoding it is: one of the Unicode forms, with and without a mark, or Latin-1.
+///
+/// # Errors
+/// A file that can't be read.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    fs::read(path).map(|bytes| decode(&bytes))
+}
 
 /// The text of a file that does not say its encoding: by its byte-order mark, which is no part of it; else UTF-8 if it
 /// is that; else UTF-16 if every second byte is zero, as in Latin text; else Latin-1 (in the form of Windows-1252).

@@ -17,11 +17,21 @@ pub(crate) fn settings(text: &str) -> Result<Option<Settings>, Error> {
     }
     match serde_json::from_str(text) {
         Ok(Value::String(printed)) => torchvision::settings(&printed).map(Some).map_err(wrong("torchvision")),
+        Ok(Value::Array(steps)) => of_steps(&steps).map(Some).map_err(wrong("torchvision")),
         Ok(Value::Object(fields)) => of_object(&fields).map(Some),
         Err(error) if text.starts_with('{') => {
             Err(Error::Foreign { program: "another program", reason: error.to_string() })
         }
         _ => Ok(None),
+    }
+}
+
+/// torchvision's steps, printed one by one.
+fn of_steps(steps: &[Value]) -> Result<Settings, String> {
+    let printed: Option<Vec<&str>> = steps.iter().map(Value::as_str).collect();
+    match printed {
+        Some(printed) if !printed.is_empty() => torchvision::settings(&format!("Compose({})", printed.join("\n"))),
+        _ => Err("a list has to hold its transforms as they are printed: [\"Resize(size=256)\", …]".to_owned()),
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) use attention::{Attention, Part};
 pub use builder::{NetworkBuilder, NodeDraft};
 pub use canonizer::Canonizer;
 pub(crate) use factors::Factors;
-pub(crate) use filling::{Rest, first_rows, parts};
+pub(crate) use filling::{Rest, first_rows, mixed_samples, parts};
 pub(crate) use stopwatch::Direction;
 pub use stopwatch::{NodeTime, Stopwatch};
 

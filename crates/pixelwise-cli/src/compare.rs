@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use heatmap::write_png;
+use heatmap::encode_png;
 use neural_lrp::{Explainer, Real};
 use pixelwise::Kind;
 use rayon::prelude::*;
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 use crate::bow::load;
 use crate::computation::Precision;
-use crate::explain::files::Folder;
 use crate::failure::{Context, Failure};
 use crate::given::Given;
+use crate::inputs::content::is_standard;
 use crate::inputs::{Picture, Source};
 use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
 use crate::network_options::NetworkOptions;
-use crate::output::{print, print_json};
+use crate::output::{prepare, print, print_json, write};
 use crate::progress::Progress;
 use crate::rules::Way;
 use crate::target::TargetChoice;
@@ -93,7 +93,7 @@ struct Compared {
 pub fn compare(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     let Some((input, models)) = arguments.files.split_last() else { unreachable!("two files or more are required") };
     arguments.network.computation.start()?;
-    Folder::prepare(&arguments.output)?;
+    prepare(&arguments.output, arguments.json)?;
     let kinds = models.iter().map(|model| Kind::of(model)).collect::<Result<Vec<_>, _>>()?;
     if !kinds.contains(&Kind::Network) {
         given.refuse_beyond(&FOR_BAG_OF_WORDS, &models[0], kinds[0])?;
@@ -106,8 +106,12 @@ pub fn compare(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
     let compared = compared.collect::<Result<Vec<_>, _>>()?;
     let columns: Vec<sheet::Column<'_>> =
         compared.iter().map(|one| sheet::Column { model: &one.model, samples: &one.samples }).collect();
-    write_png(&arguments.output, &sheet::draw(&columns)?)?;
-    if arguments.json { print_json(&json(arguments, &compared)) } else { tell(arguments, &compared) }
+    write(&arguments.output, &encode_png(&sheet::draw(&columns)?)?)?;
+    match arguments.json {
+        true => print_json(&json(arguments, &compared)),
+        false if is_standard(&arguments.output) => Ok(()),
+        false => tell(arguments, &compared),
+    }
 }
 
 /// The inputs, as many as a sheet takes.

@@ -134,7 +134,7 @@ pub fn evaluate(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
         );
     }
     let sources = Source::all(&arguments.inputs)?;
-    let subject = Subject::read(arguments, &sources)?;
+    let subject = Subject::read(arguments, given, &sources)?;
     let Subject { explained, samples, .. } = &subject;
 
     std::fs::create_dir_all(&arguments.output).context(format!("can't make {}", arguments.output.display()))?;

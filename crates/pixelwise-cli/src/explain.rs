@@ -41,7 +41,11 @@ pub fn explain(arguments: &Arguments, given: &Given) -> Result<(), Failure> {
         (Some(vectors), true) => {
             if let Some(option) = given.beyond(&FOR_MACHINES) {
                 let model = arguments.model.display();
-                return Err(format!("--{option} is not for a support vector machine, as {model} is one").into());
+                return Err(format!(
+                    "--{option} is for networks and Bag-of-Words classifiers, and {model} is a support vector machine of \
+                     LIBSVM"
+                )
+                .into());
             }
             arguments.computation.start()?;
             let (model, output) = (&arguments.model, &arguments.output);

@@ -7,6 +7,7 @@ use evaluation::Estimate;
 use ndarray::ArrayViewD;
 use ndarray_npy::{WritableElement, WriteNpyExt};
 
+use crate::explain::files::Folder;
 use crate::failure::{Context, Failure};
 use crate::inputs::content::is_standard;
 
@@ -27,12 +28,26 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
 
 /// Writes an array as an .npy file, whole or not at all, or to standard output.
 pub fn write_npy<F: WritableElement>(path: &Path, array: ArrayViewD<'_, F>) -> Result<(), Failure> {
-    let writing = || format!("can't write {}", path.display());
     let mut bytes = Vec::new();
-    array.write_npy(&mut bytes).context(writing())?;
+    array.write_npy(&mut bytes).context(format!("can't write {}", path.display()))?;
+    write(path, &bytes)
+}
+
+/// Writes a file whole or not at all, or to standard output.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     match is_standard(path) {
-        true => io::stdout().write_all(&bytes).context("can't write to standard output"),
-        false => whole_file::write(path, &bytes).context(writing()),
+        true => io::stdout().write_all(bytes).context("can't write to standard output"),
+        false => whole_file::write(path, bytes).context(format!("can't write {}", path.display())),
+    }
+}
+
+/// Makes the place of a file before the work begins: its folder, or standard output, where a JSON document would be in its
+/// way.
+pub fn prepare(path: &Path, json: bool) -> Result<(), Failure> {
+    match (is_standard(path), json) {
+        (true, true) => Err("standard output takes the file or the JSON document: give --output a name".into()),
+        (true, false) => Ok(()),
+        (false, _) => Folder::prepare(path),
     }
 }
 

@@ -52,10 +52,15 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// As for [`write()`].
-pub fn write_sealed(path: impl AsRef<Path>, mut bytes: Vec<u8>) -> io::Result<()> {
+pub fn write_sealed(path: impl AsRef<Path>, bytes: Vec<u8>) -> io::Result<()> {
+    write(path, &sealed(bytes))
+}
+
+/// Bytes with the seal behind them that says whether they are whole.
+pub fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let seal = crc32fast::hash(&bytes);
     bytes.extend(seal.to_le_bytes());
-    write(path, &bytes)
+    bytes
 }
 
 /// What stands before the seal of a file; `None` where the two do not belong together: damaged, cut short, or never

@@ -43,6 +43,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::text::read_text;
 pub use annotation::{Annotation, BoundingBox, Difficulty, Object};
 use list::List;
 pub use write::FolderWriter;
@@ -167,7 +168,7 @@ impl Folder {
 
     fn list(&self, name: &str) -> Result<List, Error> {
         let path = self.path.join("ImageSets/Main").join(format!("{name}.txt"));
-        match std::fs::read_to_string(&path) {
+        match read_text(&path) {
             Ok(text) => Ok(List { path, text }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Err(Error::NoList { path, known: self.lists()?.join(", ") })

@@ -13,7 +13,7 @@ use crate::explain::start::{Initial, Start};
 use crate::explain::target::{ClassAxis, OutputLayout, Target};
 use crate::network::Activations;
 use crate::network::Canonizer;
-use crate::network::{Kept, Network, Rest, Stopwatch, TensorId, first_rows, parts};
+use crate::network::{Kept, Network, Rest, Stopwatch, TensorId, first_rows, mixed_samples, parts};
 use crate::operation::Family;
 use crate::rules::Rule;
 use crate::{Error, Real};
@@ -268,7 +268,13 @@ impl<F: Real> Explainer<F> {
             self.layout(activations.value(self.explained).shape(), samples)?;
             Ok(activations)
         };
+        let last = chunks.last().filter(|_| filled > 0).cloned();
         let chunks = chunks.into_par_iter().map(run).collect::<Result<Vec<_>, Error>>()?;
+        // Explanations have their own way to tell: relevance at copies.
+        if let (Kept::Only(tensors), Some(inputs), Some(chunk)) = (kept, last, chunks.last()) {
+            let values: Vec<ArrayD<F>> = tensors.iter().map(|&tensor| chunk.value(tensor).to_owned()).collect();
+            self.network.check_filling(inputs, samples, tensors, &values)?;
+        }
         Ok(Forward { explainer: self, chunks, samples, filled })
     }
 }
@@ -475,15 +481,7 @@ impl<'a, F: Real> Forward<'a, F> {
         if copies.iter().all(|share| *share == F::zero()) {
             return Ok(());
         }
-        let together = self.explainer.fixed_samples().unwrap_or(1);
-        Err(Error::Input {
-            input: "batch".into(),
-            reason: format!(
-                "the scores of samples depend on the others that go through the network together, so that a batch of {} \
-                 can't be filled up; give a multiple of {together} samples",
-                self.samples
-            ),
-        })
+        Err(mixed_samples(self.samples, self.explainer.fixed_samples().unwrap_or(1)))
     }
 
     /// The initial relevance of each part of the batch; none for the copies that fill it up.

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD, Axis, Slice, concatenate};
 
-use crate::network::{Kept, Network};
+use crate::network::{Kept, Network, TensorId};
 use crate::{Error, Real};
 
 impl<F: Real> Network<F> {
@@ -29,9 +29,13 @@ impl<F: Real> Network<F> {
         if samples == fixed {
             return outputs(batches.iter().map(ArrayViewD::to_owned).collect());
         }
-        let parts = parts(batches, samples, fixed, Rest::Filled)?;
-        let parts = parts.into_iter().map(outputs).collect::<Result<Vec<_>, Error>>()?;
-        let whole = |(place, output): (usize, &crate::TensorId)| {
+        let inputs = parts(batches, samples, fixed, Rest::Filled)?;
+        let last = inputs.last().cloned();
+        let parts = inputs.into_iter().map(outputs).collect::<Result<Vec<_>, Error>>()?;
+        if let (Some(inputs), Some(values)) = (last, parts.last()) {
+            self.check_filling(inputs, samples, self.outputs(), values)?;
+        }
+        let whole = |(place, output): (usize, &TensorId)| {
             let pieces: Vec<_> = parts.iter().map(|part| part[place].view()).collect();
             let of_samples = pieces.iter().all(|piece| piece.shape().first() == Some(&fixed));
             let stacked = concatenate(Axis(0), &pieces).ok().filter(|_| of_samples);
@@ -43,6 +47,48 @@ impl<F: Real> Network<F> {
             stacked.map(|stacked| first_rows(stacked, samples)).ok_or_else(no_samples)
         };
         self.outputs().iter().enumerate().map(whole).collect()
+    }
+
+    /// Refuses values of a part of a batch that would be others if zeros filled it up instead of copies.
+    ///
+    /// * `inputs` — the part, whose last samples are copies if the batch's number of samples is no multiple of its own
+    /// * `values` — those of `tensors`
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the scores of a sample depend on the others.
+    pub(crate) fn check_filling(
+        &self,
+        mut inputs: Vec<ArrayD<F>>,
+        samples: usize,
+        tensors: &[TensorId],
+        values: &[ArrayD<F>],
+    ) -> Result<(), Error> {
+        let Some(together) = self.fixed_samples().filter(|together| !samples.is_multiple_of(*together)) else {
+            return Ok(());
+        };
+        let real = samples % together;
+        inputs.iter_mut().for_each(|input| input.slice_axis_mut(Axis(0), Slice::from(real..)).fill(F::zero()));
+        let others = self.forward_keeping(Kept::Only(tensors), inputs, None)?;
+        let rows = |array: &ArrayViewD<'_, F>| first_rows(array.to_owned(), real);
+        let is_same = |(&tensor, value): (&TensorId, &ArrayD<F>)| {
+            let is_equal = |(one, other): (&F, &F)| one == other || (one.is_nan() && other.is_nan());
+            rows(&value.view()).iter().zip(&rows(&others.value(tensor))).all(is_equal)
+        };
+        match tensors.iter().zip(values).all(is_same) {
+            true => Ok(()),
+            false => Err(mixed_samples(samples, together)),
+        }
+    }
+}
+
+/// What is wrong with filling up a batch of so many samples.
+pub(crate) fn mixed_samples(samples: usize, together: usize) -> Error {
+    Error::Input {
+        input: "batch".into(),
+        reason: format!(
+            "the scores of samples depend on the others that go through the network together, so that a batch of {samples} \
+             can't be filled up; give a multiple of {together} samples"
+        ),
     }
 }
 
@@ -134,6 +180,22 @@ mod tests {
                 assert_eq!(expected[0].shape(), [samples, 3]);
             }
         }
+    }
+
+    #[test]
+    fn a_network_that_mixes_samples_is_not_filled_up() {
+        let read = |spec: OperatorSpec<f64>| read(&spec).unwrap().operation;
+        let mut builder = NetworkBuilder::new();
+        builder.input("x", [Some(4), Some(2)]).output("y");
+        builder.node("mean", read(OperatorSpec::new("ReduceMean", 1).with_constant_integers([0])), ["x"], "m");
+        builder.node("difference", read(OperatorSpec::new("Sub", 2)), ["x", "m"], "y");
+        let mixing = builder.build().unwrap();
+        for samples in [1, 2, 6] {
+            let batch = ArrayD::from_elem(vec![samples, 2], 0.5);
+            let error = mixing.forward_batch(&[batch.view()]).unwrap_err().to_string();
+            assert!(error.contains("give a multiple of 4 samples"), "{error}");
+        }
+        assert!(mixing.forward_batch(&[ArrayD::ones(vec![8, 2]).view()]).is_ok());
     }
 
     #[test]

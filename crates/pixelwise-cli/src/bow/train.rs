@@ -12,9 +12,10 @@ use super::learning::{Described, describe, learnable};
 use super::options::{Changes, FolderOptions, configuration};
 use super::stages::Stages;
 use super::tell;
-use crate::explain::files::Folder;
 use crate::failure::Failure;
-use crate::output::{Table, number};
+use crate::inputs::content::is_standard;
+use crate::messages;
+use crate::output::{Table, number, prepare, write};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,7 +73,7 @@ const FOLDS: usize = 5;
 /// Learns a classifier and writes it.
 pub fn train(arguments: &Arguments) -> Result<(), Failure> {
     let start = Instant::now();
-    Folder::prepare(&arguments.output)?;
+    prepare(&arguments.output, arguments.folder.json)?;
     let (folder, cache) = (arguments.folder.open()?, arguments.folder.cache()?);
     let mut configuration = arguments.changes.apply(configuration(&arguments.configuration)?);
     if let Some(words) = &arguments.codebook {
@@ -90,9 +91,12 @@ pub fn train(arguments: &Arguments) -> Result<(), Failure> {
         validated = selection.scores;
     }
     let classifier = BowClassifier::train(&configuration, vocabulary, &vectors.values, &classes, &stages)?;
-    classifier.save(&arguments.output)?;
+    write(&arguments.output, &classifier.to_bytes()?)?;
     drop(stages);
     labelled.tell_problems();
+    if !arguments.folder.json && (messages::are_quiet() || is_standard(&arguments.output)) {
+        return Ok(());
+    }
 
     let shown = |truths: &[Truth]| truths.iter().filter(|&&truth| truth == Truth::Shown).count();
     let mut table = Table::new(["class", "photos that show it", "kernel weights"]);

@@ -1,8 +1,8 @@
 //! The samples on which explanations are judged, read when their turn comes.
 
-use std::fs;
 use std::path::Path;
 
+use datasets::read_text;
 use evaluation::Sample;
 use images::{Preprocessing, to_unit_range};
 use ndarray::{Array3, ArrayD, Axis, Ix3};
@@ -19,8 +19,8 @@ use crate::target::TargetChoice;
 pub enum Truth {
     /// The same for all: a class, or each sample's predicted one.
     One(Target),
-    /// That of its number.
-    Each(Vec<usize>),
+    /// That of its number; given by numbers alone, or by names as well.
+    Each { classes: Vec<usize>, by_name: bool },
 }
 
 impl Truth {
@@ -32,12 +32,19 @@ impl Truth {
                 (_, Some(_)) => Err("measures judge a class at all positions of the output: leave @ out".into()),
             };
         };
-        let text = fs::read_to_string(path).context(format!("can't read {}", path.display()))?;
-        let class = |(line, text): (usize, &str)| match text.trim().parse() {
-            Ok(class) => Ok(class),
-            Err(_) => find(labels, text).context(format!("{}, line {}", path.display(), line + 1)),
+        let text = read_text(path).context(format!("can't read {}", path.display()))?;
+        let number = |text: &str| text.trim().parse().ok();
+        let class = |(line, text): (usize, &str)| match number(text) {
+            Some(class) => Ok(class),
+            None => find(labels, text).context(format!("{}, line {}", path.display(), line + 1)),
         };
-        Ok(Self::Each(text.lines().enumerate().map(class).collect::<Result<_, _>>()?))
+        let classes = text.lines().enumerate().map(class).collect::<Result<_, Failure>>()?;
+        Ok(Self::Each { classes, by_name: text.lines().any(|text| number(text).is_none()) })
+    }
+
+    /// Whether a name says which class is meant.
+    pub fn is_by_name(&self) -> bool {
+        matches!(self, Self::Each { by_name: true, .. })
     }
 }
 
@@ -118,7 +125,7 @@ impl Samples {
         if count == 0 {
             return Err("no sample is to be judged".into());
         }
-        if let Truth::Each(classes) = &truth
+        if let Truth::Each { classes, .. } = &truth
             && classes.len() < count
         {
             return Err(format!("--truth has {} classes; there are {count} samples", classes.len()).into());
@@ -137,10 +144,15 @@ impl Samples {
         &self.names
     }
 
-    /// Which class of each is explained, in words.
+    /// Which class of each is explained.
+    pub fn truth(&self) -> &Truth {
+        &self.truth
+    }
+
+    /// The same, in words.
     pub fn about_targets(&self) -> String {
         match &self.truth {
-            Truth::Each(_) => "of each sample its own, from --truth".to_owned(),
+            Truth::Each { .. } => "of each sample its own, from --truth".to_owned(),
             Truth::One(Target::Class(class)) => format!("{class}"),
             Truth::One(_) => "the predicted one".to_owned(),
         }
@@ -166,7 +178,7 @@ impl Samples {
             Content::Images(pictures, preparation) => preparation.read(&pictures[number])?,
         };
         let target = match &self.truth {
-            Truth::Each(classes) => classes[number],
+            Truth::Each { classes, .. } => classes[number],
             Truth::One(Target::Class(class)) => *class,
             Truth::One(_) => {
                 let scores = classifier.scores(&[input.view()])?;

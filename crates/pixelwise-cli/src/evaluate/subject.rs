@@ -10,6 +10,7 @@ use super::samples::{Preparation, Samples, Truth};
 use crate::bow::load;
 use crate::computation::Precision;
 use crate::failure::Failure;
+use crate::given::Given;
 use crate::inputs::Source;
 use crate::labels::Labels;
 use crate::model::{NetworkModel, declared_shape};
@@ -46,14 +47,14 @@ pub struct Explained {
 
 impl Subject {
     /// The model of the command line, whatever it is, and the samples of the sources.
-    pub fn read(arguments: &Arguments, sources: &[Source]) -> Result<Self, Failure> {
+    pub fn read(arguments: &Arguments, given: &Given, sources: &[Source]) -> Result<Self, Failure> {
         match (Kind::of(&arguments.model)?, arguments.network.computation.dtype) {
             (Kind::Network, Precision::F32) => Self::network::<f32>(arguments, sources),
             (Kind::Network, Precision::F64) => Self::network::<f64>(arguments, sources),
             (Kind::BagOfWords, _) => {
                 let classifier = load(&arguments.model)?;
                 let labels = Labels::of(classifier.classes());
-                Self::bag_of_words(arguments, sources, classifier, &labels)
+                Self::bag_of_words(arguments, given, sources, classifier, &labels)
             }
         }
     }
@@ -73,7 +74,8 @@ impl Subject {
         let shape = [&[together], samples.shape()].concat();
         let explainer = Explainer::new(model.network(&[&shape])?.as_ref())?.with_class_axis(classes.axis(&labels));
         let layout = explainer.output_layout(&[&shape])?;
-        classes.check_count(&labels, layout.classes(), arguments.target.is_name())?;
+        let is_by_name = arguments.target.is_name() || samples.truth().is_by_name();
+        classes.check_count(&labels, layout.classes(), is_by_name)?;
         let explained = ways(arguments)?.into_iter().map(|way| {
             let way = way.ready(range.as_ref())?;
             let name = way.to_string();
@@ -87,11 +89,12 @@ impl Subject {
 
     fn bag_of_words(
         arguments: &Arguments,
+        given: &Given,
         sources: &[Source],
         classifier: BowClassifier,
         labels: &Labels,
     ) -> Result<Self, Failure> {
-        if let Some(option) = network_option(arguments) {
+        if let Some(option) = network_option(arguments, given) {
             return Err(format!(
                 "{option} is for networks, and {} is a Bag-of-Words classifier: it takes images as they are, and is \
                  explained by {ALGORITHM_1}",
@@ -114,7 +117,7 @@ fn ways(arguments: &Arguments) -> Result<Vec<Way>, Failure> {
 }
 
 /// An option that is given and makes sense for networks alone.
-fn network_option(arguments: &Arguments) -> Option<&'static str> {
+fn network_option(arguments: &Arguments, given: &Given) -> Option<&'static str> {
     let network = &arguments.network;
     let options = [
         ("--rule", !arguments.rule.is_empty()),
@@ -122,6 +125,7 @@ fn network_option(arguments: &Arguments) -> Option<&'static str> {
         ("--input-range", network.input_range.is_some()),
         ("--labels", network.classes.labels.is_some()),
         ("--class-axis", network.classes.class_axis.is_some()),
+        ("--dtype", given.has("dtype")),
     ];
     options.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
 }

@@ -76,6 +76,13 @@ pub struct Origin {
     pub sample: Option<usize>,
 }
 
+impl Origin {
+    /// Whether the file is another than it was; of those that say no checksum, nobody knows.
+    pub fn is_replaced(&self) -> bool {
+        !self.checksum.is_empty() && checksum(&self.file).ok().as_ref() != Some(&self.checksum)
+    }
+}
+
 /// Where a sample was in its run: what else decides how it is explained.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, FromArgMatches};
 use pixelwise::Kind;
+use serde_json::Value;
 
 use crate::bow::explain as photos;
 use crate::computation::{Precision, ThreadOptions};
@@ -15,6 +16,7 @@ use crate::explain::run::Explaining;
 use crate::explain::samples::Samples;
 use crate::failure::{Context, Failure};
 use crate::given::Given;
+use crate::inputs::content::is_standard;
 use crate::messages;
 use crate::output::print;
 use crate::progress::Progress;
@@ -42,18 +44,35 @@ pub struct Arguments {
     threads: ThreadOptions,
 }
 
+/// Reads a record.
+fn read(text: &[u8]) -> Result<Record, Failure> {
+    let document: Value = serde_json::from_slice(text).context("no record of `pixelwise explain`")?;
+    if document.get("decision").is_some() {
+        return Err(
+            "the record of a vector that a support vector machine explained: only photos and arrays are explained \
+                    once more from theirs"
+                .into(),
+        );
+    }
+    serde_json::from_value(document).context("no record of `pixelwise explain`")
+}
+
 /// Explains the sample of a record once more.
 pub fn repeat(arguments: &Arguments) -> Result<(), Failure> {
     arguments.threads.start()?;
     let path = &arguments.record;
     let text = fs::read(path).context(format!("can't read {}", path.display()))?;
-    let record: Record =
-        serde_json::from_slice(&text).context(format!("{} is no record of `pixelwise explain`", path.display()))?;
+    let record = read(&text).context(path.display())?;
     let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if fs::canonicalize(beside).ok().is_some_and(|beside| fs::canonicalize(&arguments.output).ok() == Some(beside)) {
         return Err("--output is the folder of the record: give another, so that the files can be compared".into());
     }
-    let changed = record.settings.changed();
+    let origins = record.origins();
+    if origins.iter().any(|origin| is_standard(&origin.file)) {
+        return Err(format!("{} came from standard input, which is not there any longer", record.name).into());
+    }
+    let replaced = origins.iter().filter(|origin| origin.is_replaced()).map(|origin| origin.file.display().to_string());
+    let changed: Vec<String> = record.settings.changed().into_iter().map(str::to_owned).chain(replaced).collect();
     if !changed.is_empty() {
         return Err(format!("not what they were when {} was made: {}", record.name, changed.join(", ")).into());
     }

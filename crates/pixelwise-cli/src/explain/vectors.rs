@@ -104,6 +104,18 @@ pub fn explain(run: &Run<'_>) -> Result<(), Failure> {
     }
 }
 
+/// Why a score is not explained, with what to do.
+fn no_root(error: kernels::Error, decision: LibsvmDecision) -> Failure {
+    match error {
+        kernels::Error::Relevance(relevance::Error::NoCandidate { value, candidates }) => format!(
+            "its score {value} is explained from a point where the score of {decision} is 0, towards a vector on the other \
+             side; none of the {candidates} support vectors and vectors of the file lies there: add one that does"
+        )
+        .into(),
+        error => error.into(),
+    }
+}
+
 /// What explains one decision.
 struct Explainer<'a> {
     decision: LibsvmDecision,
@@ -130,7 +142,8 @@ impl<'a> Explainer<'a> {
             None => sum_relevance(self.expansion, x)?,
             Some(candidates) => {
                 let function = self.expansion.differentiable(ZeroQuotient::default())?;
-                let (found, entry) = root_relevance(&function, x, candidates, &RootSearch::default())?;
+                let found = root_relevance(&function, x, candidates, &RootSearch::default());
+                let (found, entry) = found.map_err(|error| no_root(error, self.decision))?;
                 (found.relevance, entry)
             }
         };

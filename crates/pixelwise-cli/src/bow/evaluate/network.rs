@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use datasets::UnclearName;
 use images::Preprocessing;
 use ndarray::{Array2, ArrayD};
 use neural_lrp::{Explainer, Real};
 use rayon::prelude::*;
 
 use super::super::{Labelled, told};
-use crate::failure::Failure;
+use crate::failure::{Context, Failure};
 use crate::inputs::{Picture, read_image};
 use crate::labels::{ClassOptions, Labels};
 use crate::model::{NetworkModel, declared_shape};
@@ -48,8 +49,13 @@ impl<'a, F: Real> ScoringNetwork<'a, F> {
 
     /// Those of some classes that the network knows, and which of its own they are.
     pub fn known(&self, classes: Vec<String>) -> Result<(Vec<String>, Vec<usize>), Failure> {
-        let own = |class: &String| Some((class.clone(), self.labels.find(class).ok()?));
-        let (known, positions): (Vec<String>, Vec<usize>) = classes.iter().filter_map(own).unzip();
+        let own = |class: &String| match self.labels.find(class) {
+            Ok(own) => Some(Ok((class.clone(), own))),
+            Err(unclear @ UnclearName::Several { .. }) => Some(Err(unclear)),
+            Err(_) => None,
+        };
+        let own = classes.iter().filter_map(own).collect::<Result<Vec<_>, _>>().context(self.named_by.display())?;
+        let (known, positions): (Vec<String>, Vec<usize>) = own.into_iter().unzip();
         match known.is_empty() {
             false => Ok((known, positions)),
             true => {
