@@ -147,10 +147,14 @@ mod two_inputs {
     fn a_run_goes_on_where_it_stopped() {
         let folder = Folder::new();
         explain(&folder, &[]);
-        let map = folder.path("out/image-0.predicted.meta.relevance.npy");
-        std::fs::write(&map, b"kept").unwrap();
+        let [whole, cut] =
+            [0, 1].map(|sample| folder.path(&format!("out/image-{sample}.predicted.meta.relevance.npy")));
+        let made = |map: &str| std::fs::metadata(map).unwrap().modified().unwrap();
+        let (bytes, before) = (std::fs::read(&cut).unwrap(), made(&whole));
+        std::fs::write(&cut, &bytes[..50]).unwrap();
         explain(&folder, &["--resume"]);
-        assert_eq!(std::fs::read(&map).unwrap(), b"kept");
+        assert_eq!(made(&whole), before);
+        assert_eq!(std::fs::read(&cut).unwrap(), bytes);
     }
 
     #[test]

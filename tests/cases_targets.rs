@@ -63,7 +63,7 @@ mod segmentation {
         }
 
         fn refused(&self, verb: &str, options: &[&str]) -> String {
-            let output = self.path("output");
+            let output = self.path(&format!("{verb}-output"));
             let arguments = self.arguments(verb, &[&["--output", &output], options].concat());
             refused(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
         }
@@ -325,9 +325,9 @@ mod features {
 #[test]
 fn an_output_without_samples_is_refused_by_every_verb() {
     let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().join("output").to_str().unwrap().to_owned();
     let [model, input] = ["model.onnx", "input.npy"].map(|file| case(&format!("compare-without-batch-axis/{file}")));
     for verb in ["explain", "compare", "evaluate"] {
+        let output = folder.path().join(verb).to_str().unwrap().to_owned();
         let message = refused(&[verb, &model, &input, "--output", &output]);
         assert!(message.contains("shape [3]") && message.contains("the 14 samples"), "{message}");
         assert_eq!(message.lines().count(), 1, "{message}");
@@ -345,9 +345,9 @@ mod names {
     #[test]
     fn a_name_of_two_classes_is_refused_with_both_numbers() {
         let folder = tempfile::tempdir().unwrap();
-        let output = folder.path().join("output").to_str().unwrap().to_owned();
         let [model, x, option, names] = names("labels.txt");
         for verb in ["explain", "compare", "evaluate"] {
+            let output = folder.path().join(verb).to_str().unwrap().to_owned();
             let message = refused(&[verb, &model, &x, &option, &names, "--target", "crane", "--output", &output]);
             assert!(message.contains("\"crane\": 0, 2; give the number"), "{message}");
         }
@@ -366,9 +366,9 @@ mod names {
     #[test]
     fn a_target_by_name_is_refused_where_names_are_not_as_many_as_classes() {
         let folder = tempfile::tempdir().unwrap();
-        let output = folder.path().join("output").to_str().unwrap().to_owned();
         let [model, x, option, names] = names("many.txt");
         for verb in ["explain", "compare", "evaluate"] {
+            let output = folder.path().join(verb).to_str().unwrap().to_owned();
             let message = refused(&[verb, &model, &x, &option, &names, "--target", "tench", "--output", &output]);
             assert!(message.contains("5 names, from \"background\" to"), "{message}");
             assert!(message.contains("give the target by its number"), "{message}");

@@ -177,12 +177,12 @@ fn boxes_are_in_all_pictures_those_of_the_class_bold() {
     });
     let boxes: Vec<heatmap::BoundingBox> = boxes.collect();
     assert!([LineWeight::Bold, LineWeight::Thin].iter().all(|weight| boxes.iter().any(|each| each.weight == *weight)));
-    let twice = NonZeroU32::new(2).unwrap(); // 120 pixels become 240
+    let thrice = NonZeroU32::new(3).unwrap(); // of 448 pixels, 120 go in three times
     for ending in ["overlay.png", "edges.png"] {
         let plain = picture(&format!("elsewhere.circle.{ending}"));
-        assert_eq!(plain.dimensions(), (240, 180));
+        assert_eq!(plain.dimensions(), (360, 270));
         let drawn = picture(&format!("000018.circle.{ending}"));
-        assert!(drawn != plain && drawn == draw_boxes(plain, &boxes, twice), "{ending}");
+        assert!(drawn != plain && drawn == draw_boxes(plain, &boxes, thrice), "{ending}");
     }
     assert_ne!(bytes("000018.circle.heatmap.png"), bytes("elsewhere.circle.heatmap.png"));
 }

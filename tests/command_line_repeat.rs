@@ -123,12 +123,18 @@ fn what_is_no_longer_there_is_named() {
     folder.told(&["explain", "model.onnx", "photo.png"]);
     let record = "explanations/photo.json";
     assert!(folder.refused(&["repeat", record, "--output", "explanations"]).contains("--output is the folder"));
-    folder.photo("photo.png", 91);
+    let map = folder.path("explanations/photo.predicted.relevance.npy");
+    let bytes = fs::read(&map).unwrap();
+    fs::write(&map, [&bytes[..bytes.len() - 1], &[7]].concat()).unwrap();
     let message = folder.refused(&["repeat", record]);
     assert!(message.contains("not the same bytes") && message.contains("photo.predicted.relevance.npy"), "{message}");
+    fs::remove_file(&map).unwrap();
+    assert!(folder.told(&["repeat", record]).contains("not there  explanations/photo.predicted.relevance.npy"));
+    folder.photo("photo.png", 91);
+    assert!(folder.refused(&["repeat", record]).contains("not what they were when photo was made: photo.png"));
     fs::copy(at_root("tests/cases/fixed-batch/batch8.onnx"), folder.path("model.onnx")).unwrap();
     assert!(folder.refused(&["repeat", record]).contains("not what they were when photo was made: model.onnx"));
     fs::write(folder.path("other.json"), "{}").unwrap();
-    assert!(folder.refused(&["repeat", "other.json"]).contains("other.json is no record"));
+    assert!(folder.refused(&["repeat", "other.json"]).contains("other.json: no record"));
     assert!(!Path::new(&folder.path("other")).exists());
 }

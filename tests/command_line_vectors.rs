@@ -125,7 +125,7 @@ fn what_can_not_be_explained_is_named() {
     let message = folder.refused(&["explain", "svm.model", "x.txt"]);
     assert!(message.contains("--vectors FILE"), "{message}");
     let vectors = ["explain", "svm.model", "--vectors", "x.txt"];
-    assert!(folder.refused(&[&vectors[..], &["--rule", "z-plus"]].concat()).contains("--rule is not for"));
+    assert!(folder.refused(&[&vectors[..], &["--rule", "z-plus"]].concat()).contains("--rule is for networks"));
     assert!(folder.refused(&["run", "svm.model", "x.txt"]).contains("support vector machine of LIBSVM"));
     for (kernel, part) in [("polynomial", "polynomial"), ("sigmoid", "sigmoid"), ("precomputed", "precomputed")] {
         let other = LINEAR.replace("linear", kernel).replace("1:1 3:1", "0:1").replace("2:1", "0:2");

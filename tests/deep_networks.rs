@@ -90,12 +90,12 @@ fn the_default_brings_the_score_of_deep_networks_to_the_pixels() {
 fn biases_that_took_the_score_are_told_of_in_one_place() {
     let found = explained(20, &["--composite", "epsilon-plus-flat"]);
     assert!(found.shares.iter().all(|&share| share < 0.05), "{:?}", found.shares);
-    let warning = "Warning: in 2 of 2 explanations most of the relevance ended in sinks.";
+    let warning = "Note: in 2 of 2 explanations the biases took most of the relevance";
     assert_eq!(found.text.matches(warning).count(), 1, "{}", found.text);
     assert_eq!(found.text.matches("--composite conserving-plus-flat").count(), 1, "{}", found.text);
     assert!(!found.text.contains("(!)"), "{}", found.text);
     let guide = "docs/guide/explain-your-own-model.md";
-    assert!(found.text.contains(&format!("{guide}, 7. Read the ledger")), "{}", found.text);
+    assert!(found.text.contains(&format!("{guide}, 7.")), "{}", found.text);
     let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(guide)).unwrap();
     assert!(guide.contains("## 7. Read the ledger"));
 }
