@@ -1,7 +1,7 @@
 //! The command line on networks: `pixelwise run`, `inspect`, `profile` and `compare`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use image::{Rgb, RgbImage};
