@@ -32,9 +32,6 @@ impl<F: Real> Network<F> {
         let inputs = parts(batches, samples, fixed, Rest::Filled)?;
         let last = inputs.last().cloned();
         let parts = inputs.into_iter().map(outputs).collect::<Result<Vec<_>, Error>>()?;
-        if let (Some(inputs), Some(values)) = (last, parts.last()) {
-            self.check_filling(inputs, samples, self.outputs(), values)?;
-        }
         let whole = |(place, output): (usize, &TensorId)| {
             let pieces: Vec<_> = parts.iter().map(|part| part[place].view()).collect();
             let of_samples = pieces.iter().all(|piece| piece.shape().first() == Some(&fixed));
@@ -46,7 +43,11 @@ impl<F: Real> Network<F> {
             };
             stacked.map(|stacked| first_rows(stacked, samples)).ok_or_else(no_samples)
         };
-        self.outputs().iter().enumerate().map(whole).collect()
+        let outputs = self.outputs().iter().enumerate().map(whole).collect::<Result<_, Error>>()?;
+        if let (Some(inputs), Some(values)) = (last, parts.last()) {
+            self.check_filling(inputs, samples, self.outputs(), values)?;
+        }
+        Ok(outputs)
     }
 
     /// Refuses values of a part of a batch that would be others if zeros filled it up instead of copies.
