@@ -35,7 +35,6 @@ fn lined(layout: Layout) -> Layout {
 
 // SAFETY: the system is asked for memory of the size that is wanted, and of that alignment or a larger one; memory goes back
 // with the very layout that it came with, since `lined` depends on the given layout alone, and it does not unwind.
-// Reallocation is the default one, which allocates, copies and frees by these methods.
 unsafe impl GlobalAlloc for CacheLines {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller asks for a size that is not 0, which stays.
